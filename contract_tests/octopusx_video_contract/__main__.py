@@ -1,0 +1,5 @@
+import sys
+
+from octopusx_video_contract.cli import main
+
+sys.exit(main())

@@ -1,0 +1,112 @@
+"""Schemathesis, set up for this contract: its phases, its checks, and ours that stand in for one of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hypothesis
+import schemathesis
+from octopusx_video_openapi import Operation
+from schemathesis.core.transport import Response
+
+from octopusx_video_contract import _judge, _task_ids
+from octopusx_video_contract._run import Run, current
+
+KNOWN_ID_SHARE = 0.8
+"""Share of generated requests that name a task known to exist. With the rest a server shows how it refuses."""
+
+
+def schema(run: Run) -> schemathesis.BaseSchema:
+    """The contract as schemathesis sees it, bound to the run's server, key and seed."""
+    config = schemathesis.Config.from_dict(_settings(run))
+    loaded = schemathesis.openapi.from_dict(run.contract.document, config=config)
+    loaded.hooks.register_hook_with_name(_record, "after_call")
+    return loaded
+
+
+def chain_settings(run: Run) -> hypothesis.settings:
+    """How many chains of linked requests are tried, and how long one is."""
+    return hypothesis.settings(
+        max_examples=max(1, run.max_examples // 2),
+        stateful_step_count=6,
+        deadline=None,
+        database=None,
+        phases=[hypothesis.Phase.generate],
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    settings: dict[str, Any] = {
+        "base-url": run.base_url,
+        "seed": run.seed,
+        "request-timeout": run.timeout,
+        "auth": {"openapi": {"bearerAuth": {"bearer": run.key}}},
+        "generation": {"max-examples": run.max_examples, "database": "none"},
+        "checks": {
+            # A 400 for an unknown task is no fault of the server; `valid_request_is_not_refused` says which 400 is.
+            "positive_data_acceptance": {"enabled": False},
+        },
+    }
+    if run.known_ids:
+        settings["dictionaries"] = {"known-tasks": {"values": list(run.known_ids)}}
+        binding = {"dictionary": "known-tasks", "probability": KNOWN_ID_SHARE}
+        settings["operations"] = [
+            {
+                "include-operation-id": operation.id,
+                "parameters": {".".join(place): binding for place in _task_ids.places(run.contract, operation)},
+            }
+            for operation in run.contract.operations.values()
+            if any(_task_ids.places(run.contract, operation))
+        ]
+    return settings
+
+
+def _operation(case: schemathesis.Case) -> Operation:
+    operation = current().contract.operation_at(case.operation.path, case.operation.method)
+    assert operation is not None
+    return operation
+
+
+def _record(context: Any, case: schemathesis.Case, response: Response) -> None:
+    if case.method.upper() == case.operation.method.upper():
+        current().seen.answers[_operation(case).id][response.status_code] += 1
+
+
+def _headers(response: Response) -> dict[str, str]:
+    return {name.lower(): ", ".join(values) for name, values in response.headers.items()}
+
+
+def _is_probe(case: schemathesis.Case) -> bool:
+    """Whether the request deliberately leaves the operation (another method), so that its rules say nothing of the answer."""
+    return case.method.upper() != case.operation.method.upper()
+
+
+@schemathesis.check
+def contract_rules(ctx: schemathesis.CheckContext, response: Response, case: schemathesis.Case) -> None:
+    """Each answer keeps the contract's numbered rules of an answer."""
+    if _is_probe(case):
+        return
+    run = current()
+    content = response.content
+    for rule, detail in _judge.broken_rules(run, _operation(case), response.status_code, _headers(response), content):
+        run.broken(rule, detail)
+
+
+@schemathesis.check
+def valid_request_is_not_refused(
+    ctx: schemathesis.CheckContext, response: Response, case: schemathesis.Case
+) -> None:
+    """A valid request is accepted, or refused for its task alone, and then as the contract says.
+
+    Stands in for schemathesis's positive_data_acceptance, which takes every 404 and 401 for fine and no 400.
+    """
+    if case.meta is None or not case.meta.generation.mode.is_positive or _is_probe(case):
+        return
+    run = current()
+    operation = _operation(case)
+    request = {"path": case.path_parameters or {}, "query": case.query or {}, "body": case.body}
+    ids = _task_ids.values(run.contract, operation, request)
+    fault = _judge.refusal_fault(run, operation, ids, response.status_code, response.content or b"")
+    if fault:
+        run.broken(*fault)

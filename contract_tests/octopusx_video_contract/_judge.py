@@ -1,0 +1,103 @@
+"""What the contract says of one answer. Pure: no request is made here."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema_rs
+from octopusx_video_openapi import Contract, Operation
+
+from octopusx_video_contract._run import Run
+
+REQUEST_ID_RULE = "R33"
+MP4_RULE = "R25"
+
+
+def broken_rules(run: Run, operation: Operation, status: int, headers: dict[str, str], content: bytes) -> Iterator[tuple[str, str]]:
+    """The numbered rules that this answer breaks by itself: number and what was found.
+
+    ``headers`` has names in lower case. Rules of a refusal of a valid request are not among them (see
+    ``refusal_fault``), since whether a request was valid can't be seen from its answer.
+    """
+    body = _json(content) if "json" in headers.get("content-type", "") else _ABSENT
+    for rule in run.contract.rules:
+        if rule.about != "an answer" or operation.id not in rule.operations:
+            continue
+        if rule.statuses and status not in rule.statuses:
+            continue
+        if rule.schema is not None and body is not _ABSENT:
+            fault = _fault(run.contract, rule.id, body)
+            if fault:
+                yield rule.id, fault
+        elif rule.id == REQUEST_ID_RULE and "x-oneapi-request-id" not in headers:
+            yield rule.id, f"status {status} came without it"
+    if status == 200 and headers.get("content-type", "").startswith("video/mp4") and content[4:8] != b"ftyp":
+        yield MP4_RULE, f"it begins with {content[:8]!r}"
+
+
+def refusal_fault(run: Run, operation: Operation, ids: set[str], status: int, content: bytes) -> tuple[str, str] | None:
+    """What is wrong with this refusal of a valid request, if anything: the rule's number and what was found.
+
+    A valid request may be refused with 400 only for its task, with the code that a rule of the contract lists, and with
+    400 or 404 only when the task is not one that the key is known to have. A key that works is not refused with 401.
+    """
+    if status == 401:
+        return "R01", "a request with the run's key, accepted before, was answered with 401"
+    if status not in {400, 404}:
+        return None
+    known = bool(ids) and ids <= set(run.known_ids)
+    for rule in run.contract.rules:
+        if rule.about == "a refusal of a valid request" and operation.id in rule.operations:
+            if status == 400:
+                fault = _fault(run.contract, rule.id, _json(content))
+                if fault:
+                    return rule.id, f"{fault}\nthe answer: {content[:500].decode('utf-8', 'replace')}"
+            if known and operation.id != "downloadVideoContent":
+                return rule.id, f"the task {', '.join(sorted(ids))} is known, yet the answer was {status}"
+    return None
+
+
+_ABSENT = object()
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return _ABSENT
+
+
+@functools.cache
+def _validator(contract: Contract, rule_id: str) -> jsonschema_rs.Draft202012Validator:
+    rule = next(rule for rule in contract.rules if rule.id == rule_id)
+    return jsonschema_rs.Draft202012Validator(contract.schema(rule.schema))
+
+
+def _fault(contract: Contract, rule_id: str, body: Any) -> str | None:
+    if body is _ABSENT:
+        return "the body is not JSON"
+    error = next(iter(_validator(contract, rule_id).iter_errors(body)), None)
+    return None if error is None else f"at {'/'.join(map(str, error.instance_path)) or 'the top'}: {error.message}"
+
+
+def encoded(example: Any) -> bytes:
+    """An example of the contract as the bytes of a body: text as it is (the contract's binary example), else JSON."""
+    return example.encode("latin-1") if isinstance(example, str) else json.dumps(example).encode()
+
+
+def schema_fault(run: Run, operation: Operation, status: int, headers: dict[str, str], content: bytes) -> str | None:
+    """How a JSON answer departs from the schema that the contract documents for its status, or None."""
+    response = dict(run.contract.responses(operation)).get(str(status), {})
+    media = response.get("content", {}).get(headers.get("content-type", "").split(";")[0].strip())
+    if media is None:
+        return f"status {status} came with the undocumented media type {headers.get('content-type')!r}"
+    if "json" not in headers["content-type"]:
+        return None
+    body = _json(content)
+    if body is _ABSENT:
+        return f"the body is not JSON: {content[:200]!r}"
+    errors = jsonschema_rs.Draft202012Validator(run.contract.schema(media["schema"])).iter_errors(body)
+    return next((f"at {'/'.join(map(str, error.instance_path)) or 'the top'}: {error.message}" for error in errors), None)

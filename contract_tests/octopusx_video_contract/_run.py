@@ -1,0 +1,92 @@
+"""One run of the suite: what it is told, and what it has seen so far.
+
+The tests are collected by pytest, which builds them before any fixture exists; so the run is set here, once, by whoever
+starts pytest, and asked for by the tests.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+from dataclasses import dataclass, field
+
+from octopusx_video_openapi import Contract
+
+
+@dataclass
+class Run:
+    """What a run is told.
+
+    Attributes:
+        base_url: The server, without a slash at the end.
+        key: The API key. It never shows: not in a repr, and see ``Redactor`` for everything that is printed.
+        contract: What the server is held to.
+        known_ids: Ids of finished tasks that the key can read.
+        seed: Decides every generated value.
+        max_examples: How many requests are generated for each operation, beside the examples and the edge cases.
+        timeout: Seconds that an answer may take.
+        strict: Whether a broken ``should`` rule fails the run, or is only reported.
+    """
+
+    base_url: str
+    key: str = field(repr=False)
+    contract: Contract
+    known_ids: tuple[str, ...]
+    seed: int
+    max_examples: int = 50
+    timeout: float = 10.0
+    strict: bool = True
+    seen: Seen = field(default_factory=lambda: Seen())
+
+    def broken(self, rule_id: str, detail: str) -> None:
+        """Report that a numbered rule is broken.
+
+        Raises:
+            AssertionError: The rule is a ``must``, or the run is strict.
+        """
+        rule = next(rule for rule in self.contract.rules if rule.id == rule_id)
+        text = f"{rule.id} ({rule.level}) is broken: {rule.title}\n{detail}"
+        if self.strict or rule.level == "must":
+            raise AssertionError(text)
+        self.seen.warnings[f"{rule.id}: {rule.title}"] += 1
+
+
+@dataclass
+class Seen:
+    """What a run has seen: answers by operation and status, and broken ``should`` rules that did not fail it."""
+
+    answers: dict[str, collections.Counter[int]] = field(default_factory=lambda: collections.defaultdict(collections.Counter))
+    warnings: collections.Counter[str] = field(default_factory=collections.Counter)
+
+    def successes(self, operation_id: str) -> int:
+        """How often the operation was answered with a 2xx."""
+        return sum(count for status, count in self.answers[operation_id].items() if 200 <= status < 300)
+
+    def cases(self, operation_id: str) -> int:
+        """How often the operation was answered at all."""
+        return self.answers[operation_id].total()
+
+
+_current: Run | None = None
+
+
+@contextlib.contextmanager
+def running(run: Run):  # type: ignore[no-untyped-def]
+    """Make this the current run while the block lasts."""
+    global _current
+    _current = run
+    try:
+        yield
+    finally:
+        _current = None
+
+
+def current() -> Run:
+    """The current run.
+
+    Raises:
+        RuntimeError: The tests were started in another way than by the suite's command.
+    """
+    if _current is None:
+        raise RuntimeError("start the suite with `octopusx-video-contract`, not with pytest")
+    return _current

@@ -1,0 +1,63 @@
+"""Where a request names a task: every parameter and body field that the contract types as a TaskId."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from octopusx_video_openapi import Contract, Operation
+
+TASK_ID = "#/components/schemas/TaskId"
+
+Place = tuple[str, ...]
+"""Where it stands: ``("path", name)``, ``("query", name)`` or ``("body", name, ...)``."""
+
+
+def places(contract: Contract, operation: Operation) -> Iterator[Place]:
+    """The places of an operation's request that name a task."""
+    for parameter in operation.definition.get("parameters", ()):
+        parameter = contract.resolve(parameter)
+        if parameter["schema"].get("$ref") == TASK_ID:
+            yield parameter["in"], parameter["name"]
+    for content in operation.definition.get("requestBody", {}).get("content", {}).values():
+        for place in _in_schema(contract, content["schema"]):
+            yield "body", *place
+
+
+def values(contract: Contract, operation: Operation, request: dict[str, Any]) -> set[str]:
+    """The ids that a request names; ``request`` holds ``path``, ``query`` and ``body``."""
+    found = set()
+    for place in places(contract, operation):
+        value: Any = request
+        for step in place:
+            value = value.get(step) if isinstance(value, dict) else None
+        if isinstance(value, str):
+            found.add(value)
+    return found
+
+
+def documented(contract: Contract) -> tuple[str, ...]:
+    """The ids in the contract's example requests, which a mock knows as finished tasks."""
+    found: dict[str, None] = {}
+    for operation in contract.operations.values():
+        definition = operation.definition
+        parameters = [contract.resolve(parameter) for parameter in definition.get("parameters", ())]
+        request: dict[str, Any] = {"path": {}, "query": {}, "body": None}
+        for parameter in parameters:
+            if parameter["in"] in request and "example" in parameter:
+                request[parameter["in"]][parameter["name"]] = parameter["example"]
+        bodies: list[Any] = [None]
+        for content in definition.get("requestBody", {}).get("content", {}).values():
+            bodies += [example for _, example in contract.examples(content)]
+        for body in bodies:
+            found.update(dict.fromkeys(sorted(values(contract, operation, {**request, "body": body}))))
+    return tuple(found)
+
+
+def _in_schema(contract: Contract, schema: dict[str, Any]) -> Iterator[Place]:
+    if schema.get("$ref") == TASK_ID:
+        yield ()
+        return
+    for name, field in contract.resolve(schema).get("properties", {}).items():
+        for place in _in_schema(contract, field):
+            yield name, *place

@@ -1,0 +1,250 @@
+"""The command ``octopusx-video-contract``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import random
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from octopusx_video_openapi import ContractError, load
+
+from octopusx_video_contract import _task_ids
+from octopusx_video_contract._redact import Redactor
+from octopusx_video_contract._run import Run, running
+
+KEY_VARIABLE = "OCTOPUSX_API_KEY"
+LAYERS = ("examples", "documented_requests", "conformance", "reached")
+"""The modules of the suite, in the order in which they run: cheap before dear, the account of the run last."""
+_MOCK_KEY = "sk-made-up-for-the-mock"
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+EXAMPLES = f"""\
+examples:
+  octopusx-video-contract
+  {KEY_VARIABLE}=sk-test octopusx-video-contract --base-url http://127.0.0.1:4010
+  octopusx-video-contract --seed 42
+
+The key is read from {KEY_VARIABLE} and never from an argument. A server that is not on this machine may bill
+every submit that it accepts: it is only tested with --allow-paid, and one run sends it hundreds of submits.
+
+exit status: 0 the server keeps the contract, 1 it does not or the run proved nothing, 2 the run can't start
+"""
+
+
+class CannotRun(Exception):
+    """The run can't start. The text names the cause and the mend."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the suite. Returns the exit status."""
+    options = _parser().parse_args(argv)
+    try:
+        with contextlib.ExitStack() as stack:
+            return _run(_prepare(options, stack), options.junit)
+    except (CannotRun, ContractError) as error:
+        print(f"octopusx-video-contract: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("octopusx-video-contract: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="octopusx-video-contract",
+        description="Hold a server to the contract of the OctopusX video-extension API.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--base-url", metavar="URL", help="the server (default: a Prism mock, started for the run)")
+    parser.add_argument("--seed", type=int, help="repeat the run that printed this seed (default: a new one)")
+    parser.add_argument(
+        "--max-examples",
+        type=_positive,
+        default=50,
+        metavar="N",
+        help="requests generated for each operation beside examples and edge cases (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--task-id",
+        action="append",
+        metavar="ID",
+        help="a finished task of the key, may be repeated (default: the ids of the documented requests)",
+    )
+    parser.add_argument(
+        "--timeout", type=_seconds, default=10.0, metavar="S", help="seconds that an answer may take (default: 10)"
+    )
+    parser.add_argument(
+        "--strict",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="whether broken `should` rules fail the run (default: only for a server on this machine)",
+    )
+    parser.add_argument("--allow-paid", action="store_true", help="send submits to a server that may bill them")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="also write a JUnit report")
+    parser.add_argument("--contract", metavar="FILE", help="an OpenAPI file to hold it to (default: the project's)")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds between 0 and 3600")
+    return seconds
+
+
+def _prepare(options: argparse.Namespace, stack: contextlib.ExitStack) -> Run:
+    contract = load(options.contract)
+    if options.base_url is None:
+        base_url, key, local = _started_mock(options.contract, stack), _MOCK_KEY, True
+    else:
+        base_url, local = _checked_url(options.base_url)
+        if not local and not options.allow_paid:
+            raise CannotRun(
+                f"{base_url} is not on this machine and may bill every submit that it accepts; "
+                "a run sends hundreds of them. Say --allow-paid to do so all the same"
+            )
+        key = _checked_key(os.environ.get(KEY_VARIABLE, ""))
+    run = Run(
+        base_url=base_url,
+        key=key,
+        contract=contract,
+        known_ids=tuple(options.task_id or _task_ids.documented(contract)),
+        seed=random.SystemRandom().randrange(2**32) if options.seed is None else options.seed,
+        max_examples=options.max_examples,
+        timeout=options.timeout,
+        strict=local if options.strict is None else options.strict,
+    )
+    _greet(run)
+    return run
+
+
+def _started_mock(contract: str | None, stack: contextlib.ExitStack) -> str:
+    # The only place where the suite knows of the mock: what is tested is a server like any other.
+    try:
+        from octopusx_video_mock import MockError, PrismMock  # noqa: PLC0415
+    except ImportError:
+        raise CannotRun("name a server with --base-url, or: pip install 'octopusx-video[prism]'") from None
+    mock = PrismMock(contract, token=_MOCK_KEY, on_progress=lambda line: print(line, file=sys.stderr, flush=True))
+    try:
+        return stack.enter_context(mock).base_url
+    except MockError as error:
+        raise CannotRun(str(error)) from None
+
+
+def _checked_url(text: str) -> tuple[str, bool]:
+    """The base URL without a slash at the end, and whether it is on this machine."""
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise CannotRun(f"--base-url {text}: {error}; write it like http://127.0.0.1:4010") from None
+    if parts.scheme not in {"http", "https"} or not host:
+        raise CannotRun(f"--base-url {text}: has no scheme or host; write it like http://127.0.0.1:4010")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise CannotRun(f"--base-url: only scheme, host, port and path; the key comes from {KEY_VARIABLE}")
+    local = host in _LOOPBACK
+    if parts.scheme == "http" and not local:
+        raise CannotRun(f"--base-url {text}: plain http would show the key to everybody on the way; use https")
+    return text.rstrip("/"), local
+
+
+def _checked_key(key: str) -> str:
+    if not key:
+        raise CannotRun(f"set {KEY_VARIABLE} to an API key of the server")
+    if not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", key):
+        raise CannotRun(f"{KEY_VARIABLE} is not an API key: it holds a space, a line break or another character that no key has")
+    return key
+
+
+def _greet(run: Run) -> None:
+    """Ask for one known task: nothing is learned from a server that is not there, or that refuses the key.
+
+    Raises:
+        CannotRun: Nothing answers, or the key is refused.
+    """
+    task = run.known_ids[0] if run.known_ids else "unknown"
+    try:
+        with httpx.Client(timeout=run.timeout) as client:
+            status = client.get(
+                f"{run.base_url}/v1/videos/{task}", headers={"Authorization": f"Bearer {run.key}"}
+            ).status_code
+    except httpx.HTTPError as error:
+        raise CannotRun(f"{run.base_url} does not answer ({type(error).__name__}); is the server running there?") from None
+    if status == 401:
+        raise CannotRun(f"{run.base_url} refuses the key of {KEY_VARIABLE} (401); a run with it would prove nothing")
+
+
+def _run(run: Run, junit: Path | None) -> int:
+    suite = Path(__file__).parent / "suite"
+    arguments = ["-c", "pytest.ini", "--rootdir", ".", "-v", "--no-header", "--tb=short"]
+    if junit:
+        arguments.append(f"--junit-xml={junit.resolve()}")
+    arguments += [f"{layer}.py" for layer in LAYERS]
+    redactor = Redactor(run.key)
+    print(f"seed {run.seed}: repeat this run with --seed {run.seed}")
+    print(f"server {run.base_url}, contract {run.contract.version}, {'strict' if run.strict else 'should rules only reported'}", flush=True)
+    with running(run), _own_settings(), _redacted_output(redactor), contextlib.chdir(suite):
+        outcome = pytest.main(arguments, plugins=[redactor, _Account(run)])
+    return 0 if outcome == pytest.ExitCode.OK else 130 if outcome == pytest.ExitCode.INTERRUPTED else 1
+
+
+class _Account:
+    """Prints what was asked and answered, after the tests."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        write = terminalreporter.write_line
+        terminalreporter.section("what was exercised")
+        for operation in self._run.contract.operations:
+            answers = sorted(self._run.seen.answers[operation].items())
+            statuses = "  ".join(f"{status}: {count}" for status, count in answers) or "no answer"
+            write(f"{operation:22}{self._run.seen.cases(operation):6} requests   {statuses}")
+        if self._run.seen.warnings:
+            terminalreporter.section("should rules that were broken (reported, not failed)")
+            for rule, count in sorted(self._run.seen.warnings.items()):
+                write(f"{count:6} times  {rule}")
+        write("")
+        write(f"seed {self._run.seed}")
+
+
+@contextlib.contextmanager
+def _own_settings() -> Iterator[None]:
+    """Keep the caller's pytest settings out of the run, and Hypothesis's files out of the caller's folder."""
+    before = dict(os.environ)
+    with tempfile.TemporaryDirectory(prefix="octopusx-video-contract-") as scratch:
+        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = scratch
+        for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", KEY_VARIABLE):
+            os.environ.pop(name, None)
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+@contextlib.contextmanager
+def _redacted_output(redactor: Redactor) -> Iterator[None]:
+    with contextlib.redirect_stdout(redactor.stream(sys.stdout)), contextlib.redirect_stderr(redactor.stream(sys.stderr)):
+        yield

@@ -1,0 +1,71 @@
+"""Layer: the documented requests. Each request that the API's pages show, sent as written and by the generated client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+from octopusx_video_contract import _judge
+from octopusx_video_contract._client_calls import Call
+from octopusx_video_contract._curl import CurlRequest, documented
+from octopusx_video_contract._run import current
+
+RUN = current()
+REQUESTS = documented(RUN.contract)
+
+
+def _judge_answer(request: CurlRequest, response: httpx.Response) -> None:
+    """A documented request is accepted, or refused because its task is not one of this key."""
+    operation = RUN.contract.operations[request.operation_id]
+    RUN.seen.answers[operation.id][response.status_code] += 1
+    documented_statuses = {int(status) for status, _ in RUN.contract.responses(operation)}
+    assert response.status_code in documented_statuses, f"undocumented status {response.status_code}: {response.text[:500]}"
+    fault = _judge.schema_fault(RUN, operation, response.status_code, dict(response.headers), response.content)
+    assert fault is None, fault
+    for rule, detail in _judge.broken_rules(
+        RUN, operation, response.status_code, dict(response.headers), response.content
+    ):
+        RUN.broken(rule, detail)
+    refused = _judge.refusal_fault(RUN, operation, request.task_ids(RUN.contract), response.status_code, response.content)
+    if refused:
+        RUN.broken(*refused)
+    assert response.is_success or response.status_code in {400, 404}, f"answered {response.status_code}: {response.text[:500]}"
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.operation_id)
+def test_request_as_written(request_: CurlRequest) -> None:
+    """The curl command of the page, its very bytes, with only the host and the key changed."""
+    with httpx.Client(timeout=RUN.timeout) as client:
+        response = client.send(request_.http(RUN.base_url, RUN.key))
+    _judge_answer(request_, response)
+
+
+@pytest.mark.parametrize("flavour", ["sync", "asyncio"])
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.operation_id)
+def test_request_through_the_client(request_: CurlRequest, flavour: str) -> None:
+    """The generated client sends what the page shows, and reads back all of what it was answered."""
+    call = Call(RUN.contract, request_)
+    sent, received, parsed = (
+        call.sync(RUN.base_url, RUN.key, RUN.timeout)
+        if flavour == "sync"
+        else asyncio.run(call.asyncio(RUN.base_url, RUN.key, RUN.timeout))
+    )
+    as_written = request_.http(RUN.base_url, RUN.key)
+    assert (sent.method, sent.url.path, sent.url.query) == (
+        as_written.method,
+        as_written.url.path,
+        httpx.URL(as_written.url, params=as_written.url.params).query,
+    )
+    assert _body(sent) == _body(as_written)
+    _judge_answer(request_, received)
+    if "json" in received.headers["content-type"]:
+        assert parsed.to_dict() == received.json()
+    else:
+        assert parsed.payload.read() == received.content
+
+
+def _body(request: httpx.Request) -> Any:
+    return json.loads(request.content) if request.content else None

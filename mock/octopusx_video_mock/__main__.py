@@ -1,0 +1,5 @@
+import sys
+
+from octopusx_video_mock.cli import main
+
+sys.exit(main())

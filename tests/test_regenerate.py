@@ -1,0 +1,91 @@
+"""Making the client from the contract: drift is seen, named and mended, and a failure changes nothing."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of the folders that generation reads and writes."""
+    for name in ("openapi", "generated"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def _regenerate(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "generated/regenerate.py", *arguments], cwd=tree, capture_output=True, text=True, check=False
+    )
+
+
+def _change(tree: Path, old: str, new: str) -> None:
+    path = tree / "openapi" / "openapi.yaml"
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")
+
+
+def _snapshot(tree: Path) -> dict[str, bytes]:
+    package = tree / "generated" / "octopusx_video_client"
+    return {str(path.relative_to(package)): path.read_bytes() for path in package.rglob("*") if path.is_file()}
+
+
+NEW_FIELD = ("        duration:\n", "        watermark:\n          type: boolean\n        duration:\n")
+
+
+def test_the_committed_client_is_what_the_contract_gives() -> None:
+    """There is no drift in this checkout."""
+    done = _regenerate(ROOT, "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_new_field_of_a_request_is_drift_until_generated(tree: Path) -> None:
+    """The check names the one file and the command, changes nothing; generating changes that file alone."""
+    before = _snapshot(tree)
+    _change(tree, *NEW_FIELD)
+    check = _regenerate(tree, "--check")
+    assert check.returncode == 1
+    assert check.stdout.splitlines() == [
+        "differs   models/create_video_extension_request.py",
+        "the client is not what openapi/openapi.yaml gives; mend it with: nox -s generate",
+    ]
+    assert _snapshot(tree) == before
+
+    assert _regenerate(tree).returncode == 0
+    after = _snapshot(tree)
+    assert {name for name in before | after if before.get(name) != after.get(name)} == {
+        "models/create_video_extension_request.py"
+    }
+    assert _regenerate(tree, "--check").returncode == 0
+
+
+def test_missing_and_left_over_files_are_drift(tree: Path) -> None:
+    """A file too few and a file too many are named, and generating mends both."""
+    package = tree / "generated" / "octopusx_video_client"
+    (package / "errors.py").unlink()
+    (package / "stray.py").touch()
+    check = _regenerate(tree, "--check")
+    assert check.returncode == 1
+    assert check.stdout.splitlines()[:2] == ["missing   errors.py", "left over stray.py"]
+    assert _regenerate(tree).returncode == 0
+    assert _regenerate(tree, "--check").returncode == 0
+
+
+def test_a_warning_of_the_generator_fails_and_changes_nothing(tree: Path) -> None:
+    """What the generator would drop with a warning stops it, and the committed client stays as it was."""
+    before = _snapshot(tree)
+    _change(tree, "            video/mp4:\n", "            video/quicktime:\n")
+    done = _regenerate(tree)
+    assert done.returncode == 2
+    assert "video/quicktime" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert _snapshot(tree) == before
+    assert [path.name for path in (tree / "generated").glob("generating-*")] == []
