@@ -35,7 +35,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """ruff and mypy over the written code, mypy over the client, Redocly over the contract."""
+    """Check the written code with ruff and mypy, the client with mypy, the contract with Redocly."""
     _install(session)
     session.run("ruff", "check", *WRITTEN)
     session.run("ruff", "format", "--check", *WRITTEN)

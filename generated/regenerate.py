@@ -1,7 +1,7 @@
 """Make the client from the contract, or check that the committed one is what the contract gives.
 
-    python generated/regenerate.py            # nox -s generate
-    python generated/regenerate.py --check    # nox -s drift; exit status 1 where they differ
+python generated/regenerate.py            # nox -s generate
+python generated/regenerate.py --check    # nox -s drift; exit status 1 where they differ
 """
 
 from __future__ import annotations

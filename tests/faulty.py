@@ -30,13 +30,17 @@ class Exchange:
     body: bytes
 
 
+def _nothing(_: object) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Defect:
     """What is wrong with a server: how it changes a request's headers, and how it changes an answer."""
 
     name: str
-    request: Callable[[dict[str, str]], None] = lambda headers: None
-    answer: Callable[[Exchange], None] = lambda exchange: None
+    request: Callable[[dict[str, str]], None] = _nothing
+    answer: Callable[[Exchange], None] = _nothing
 
 
 @dataclass

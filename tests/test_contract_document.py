@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from octopusx_video_openapi import Contract, load
+from octopusx_video_openapi import Contract, Operation, load
 
 CONTRACT = load()
 SUBMITS = ("extendVideo", "createVideoExtension", "extendUnifiedVideo")
@@ -24,17 +24,7 @@ def _graded() -> Iterator[tuple[str, Any]]:
     """Everything that has to carry a grade of its own, by its place."""
     components = CONTRACT.document["components"]
     for operation in CONTRACT.operations.values():
-        yield operation.id, operation.definition
-        if "x-result-length" in operation.definition:
-            yield f"{operation.id} result length", operation.definition["x-result-length"]
-        for parameter in operation.definition.get("parameters", ()):
-            yield f"{operation.id} parameter {parameter['name']}", CONTRACT.resolve(parameter)
-        for status, response in CONTRACT.responses(operation):
-            yield f"{operation.id} response {status}", response
-            for name, header in response.get("headers", {}).items():
-                yield f"{operation.id} response {status} header {name}", CONTRACT.resolve(header)
-            for name, link in response.get("links", {}).items():
-                yield f"{operation.id} response {status} link {name}", CONTRACT.resolve(link)
+        yield from _graded_parts(operation)
     for kind in ("headers", "links", "responses", "securitySchemes"):
         for name, component in components[kind].items():
             yield f"{kind} {name}", component
@@ -44,6 +34,19 @@ def _graded() -> Iterator[tuple[str, Any]]:
         yield f"rule {rule['id']}", rule
         if "tolerance" in rule:
             yield f"rule {rule['id']} tolerance", rule["tolerance"]
+
+
+def _graded_parts(operation: Operation) -> Iterator[tuple[str, Any]]:
+    yield operation.id, operation.definition
+    if "x-result-length" in operation.definition:
+        yield f"{operation.id} result length", operation.definition["x-result-length"]
+    for parameter in operation.definition.get("parameters", ()):
+        yield f"{operation.id} parameter {parameter['name']}", CONTRACT.resolve(parameter)
+    for status, response in CONTRACT.responses(operation):
+        yield f"{operation.id} response {status}", response
+        for kind in ("headers", "links"):
+            for name, part in response.get(kind, {}).items():
+                yield f"{operation.id} response {status} {kind} {name}", CONTRACT.resolve(part)
 
 
 def _graded_fields(place: str, schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -181,7 +181,12 @@ def test_no_registry_is_one_line_and_status_2(tmp_path: Path) -> None:
 
 def _fails(arguments: list[str], said: str, **environment: str) -> str:
     done = subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=120, env={**os.environ, **environment}
+        [*COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, **environment},
     )
     lines = [line for line in done.stderr.splitlines() if "installing Prism" not in line]
     assert done.returncode == 2, done.stderr

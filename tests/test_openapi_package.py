@@ -22,7 +22,10 @@ HEAD = "openapi: 3.1.0\ninfo: {title: t, version: '1'}\n"
             HEAD + "paths: {/a: {get: {operationId: a}}}\n",
             "paths./a.get: responses are missing; document at least one",
         ),
-        ("a:\n\t- b\n", "is not valid YAML (found character that cannot start any token at line 2, column 1); mend the file"),
+        (
+            "a:\n\t- b\n",
+            "is not valid YAML (found character that cannot start any token at line 2, column 1); mend the file",
+        ),
     ],
 )
 def test_a_contract_that_is_none_is_refused(tmp_path: Path, text: str, said: str) -> None:
@@ -48,10 +51,17 @@ def test_a_contract_that_is_no_text_is_refused(tmp_path: Path) -> None:
         load(path)
 
 
-def test_a_reference_that_leads_nowhere_is_named(tmp_path: Path) -> None:
-    """Following a reference to nothing says which."""
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [("#/nowhere/a", "#/nowhere/a leads nowhere"), ("#/components/responses/A", "A leads back to itself")],
+)
+def test_a_reference_without_a_target_is_named(tmp_path: Path, reference: str, said: str) -> None:
+    """A reference to nothing, or in a circle, is seen when the contract is read."""
     path = tmp_path / "contract.yaml"
-    path.write_text(HEAD + "paths: {/a: {get: {operationId: a, responses: {'200': {$ref: '#/nowhere/a'}}}}}\n", "utf-8")
-    contract = load(path)
-    with pytest.raises(ContractError, match="#/nowhere/a leads nowhere"):
-        list(contract.responses(contract.operations["a"]))
+    path.write_text(
+        f"{HEAD}paths: {{/a: {{get: {{operationId: a, responses: {{'200': {{$ref: '{reference}'}}}}}}}}}}\n"
+        "components: {responses: {A: {$ref: '#/components/responses/A'}}}\n",
+        "utf-8",
+    )
+    with pytest.raises(ContractError, match=said):
+        load(path)

@@ -56,7 +56,9 @@ def test_a_body_that_is_not_a_valid_request_is_refused(http: httpx.Client, contr
 @pytest.mark.parametrize("suffix", ["", "/content"])
 def test_a_bad_percent_escape_is_refused(prism: PrismMock, contract: Contract, segment: str, suffix: str) -> None:
     """A path that can't be decoded gets the contract's 400, and the server goes on."""
-    request = f"GET /v1/videos/{segment}{suffix} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nConnection: close"
+    request = (
+        f"GET /v1/videos/{segment}{suffix} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nConnection: close"
+    )
     status, body = _raw(prism, f"{request}\r\n\r\n".encode())
     assert status == 400
     assert _matches(contract, 400, "downloadVideoContent" if suffix else "getVideoTask", body)

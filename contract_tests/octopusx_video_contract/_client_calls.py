@@ -44,7 +44,7 @@ class Call:
             answer = self._module.sync_detailed(client=client, **self._arguments)
         return received[0].request, received[0], answer.parsed
 
-    async def asyncio(self, base_url: str, key: str, timeout: float) -> Outcome:
+    async def asyncio(self, base_url: str, key: str, seconds: float) -> Outcome:
         """Send it in the client's asynchronous flavour."""
         received: list[httpx.Response] = []
 
@@ -52,7 +52,7 @@ class Call:
             await response.aread()
             received.append(response)
 
-        async with _client(base_url, key, timeout, keep) as client:
+        async with _client(base_url, key, seconds, keep) as client:
             answer = await self._module.asyncio_detailed(client=client, **self._arguments)
         return received[0].request, received[0], answer.parsed
 
@@ -69,5 +69,3 @@ def _client(base_url: str, key: str, timeout: float, keep: Any) -> Authenticated
 
 def _snake(operation_id: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", operation_id).lower()
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import hypothesis
 import schemathesis
@@ -11,6 +11,8 @@ from schemathesis.core.transport import Response
 
 from octopusx_video_contract import _judge, _task_ids
 from octopusx_video_contract._run import Run, current
+
+Case: TypeAlias = "schemathesis.Case[Any]"
 
 KNOWN_ID_SHARE = 0.8
 """Share of generated requests that name a task known to exist. With the rest a server shows how it refuses."""
@@ -62,14 +64,12 @@ def _settings(run: Run) -> dict[str, Any]:
     return settings
 
 
-def _operation(case: schemathesis.Case) -> Operation:
-    operation = current().contract.operation_at(case.operation.path, case.operation.method)
-    assert operation is not None
-    return operation
+def _operation(case: Case) -> Operation:
+    return current().contract.operation_at(case.operation.path, case.operation.method)
 
 
-def _record(context: Any, case: schemathesis.Case, response: Response) -> None:
-    if case.method.upper() == case.operation.method.upper():
+def _record(context: Any, case: Case, response: Response) -> None:
+    if not _is_probe(case):
         current().seen.answers[_operation(case).id][response.status_code] += 1
 
 
@@ -77,13 +77,13 @@ def _headers(response: Response) -> dict[str, str]:
     return {name.lower(): ", ".join(values) for name, values in response.headers.items()}
 
 
-def _is_probe(case: schemathesis.Case) -> bool:
-    """Whether the request deliberately leaves the operation (another method), so that its rules say nothing of the answer."""
-    return case.method.upper() != case.operation.method.upper()
+def _is_probe(case: Case) -> bool:
+    """Whether the request leaves the operation on purpose, by another method, so that its rules say nothing of it."""
+    return bool(case.method.upper() != case.operation.method.upper())
 
 
 @schemathesis.check
-def contract_rules(ctx: schemathesis.CheckContext, response: Response, case: schemathesis.Case) -> None:
+def contract_rules(ctx: schemathesis.CheckContext, response: Response, case: Case) -> None:
     """Each answer keeps the contract's numbered rules of an answer."""
     if _is_probe(case):
         return
@@ -94,9 +94,7 @@ def contract_rules(ctx: schemathesis.CheckContext, response: Response, case: sch
 
 
 @schemathesis.check
-def valid_request_is_not_refused(
-    ctx: schemathesis.CheckContext, response: Response, case: schemathesis.Case
-) -> None:
+def valid_request_is_not_refused(ctx: schemathesis.CheckContext, response: Response, case: Case) -> None:
     """A valid request is accepted, or refused for its task alone, and then as the contract says.
 
     Stands in for schemathesis's positive_data_acceptance, which takes every 404 and 401 for fine and no 400.

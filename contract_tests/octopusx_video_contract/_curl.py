@@ -35,11 +35,16 @@ class CurlRequest:
         return httpx.Request(self.method, target, headers=headers, content=self.body)
 
     def parts(self, contract: Contract) -> dict[str, Any]:
-        """What it sends, as ``path``, ``query`` and ``body``."""
+        """What it sends, as ``path``, ``query`` and ``body``.
+
+        Raises:
+            ValueError: Its path is none of its operation.
+        """
         operation = contract.operations[self.operation_id]
         parts = urlsplit(self.url)
         match = re.fullmatch(_pattern(operation), parts.path)
-        assert match is not None
+        if match is None:
+            raise ValueError(f"{self.operation_id}: the code sample's path {parts.path} is not one of {operation.path}")
         return {
             "path": {name: unquote(value) for name, value in match.groupdict().items()},
             "query": dict(parse_qsl(parts.query)),

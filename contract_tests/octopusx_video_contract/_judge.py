@@ -16,7 +16,9 @@ REQUEST_ID_RULE = "R33"
 MP4_RULE = "R25"
 
 
-def broken_rules(run: Run, operation: Operation, status: int, headers: dict[str, str], content: bytes) -> Iterator[tuple[str, str]]:
+def broken_rules(
+    run: Run, operation: Operation, status: int, headers: dict[str, str], content: bytes
+) -> Iterator[tuple[str, str]]:
     """The numbered rules that this answer breaks by itself: number and what was found.
 
     ``headers`` has names in lower case. Rules of a refusal of a valid request are not among them (see
@@ -54,7 +56,7 @@ def refusal_fault(run: Run, operation: Operation, ids: set[str], status: int, co
             if status == 400:
                 fault = _fault(run.contract, rule.id, _json(content))
                 if fault:
-                    return rule.id, f"{fault}\nthe answer: {content[:500].decode('utf-8', 'replace')}"
+                    return rule.id, f"{fault}\nthe answer: {_start(content)}"
             if known and operation.id != "downloadVideoContent":
                 return rule.id, f"the task {', '.join(sorted(ids))} is known, yet the answer was {status}"
     return None
@@ -74,6 +76,10 @@ def _json(content: bytes) -> Any:
 def _validator(contract: Contract, rule_id: str) -> jsonschema_rs.Draft202012Validator:
     rule = next(rule for rule in contract.rules if rule.id == rule_id)
     return jsonschema_rs.Draft202012Validator(contract.schema(rule.schema))
+
+
+def _start(content: bytes) -> str:
+    return content[:500].decode("utf-8", "backslashreplace")
 
 
 def _fault(contract: Contract, rule_id: str, body: Any) -> str | None:
@@ -98,6 +104,9 @@ def schema_fault(run: Run, operation: Operation, status: int, headers: dict[str,
         return None
     body = _json(content)
     if body is _ABSENT:
-        return f"the body is not JSON: {content[:200]!r}"
+        return f"the body is not JSON: {_start(content)}"
     errors = jsonschema_rs.Draft202012Validator(run.contract.schema(media["schema"])).iter_errors(body)
-    return next((f"at {'/'.join(map(str, error.instance_path)) or 'the top'}: {error.message}" for error in errors), None)
+    error = next(iter(errors), None)
+    if error is None:
+        return None
+    return f"at {'/'.join(map(str, error.instance_path)) or 'the top'}: {error.message}\nthe answer: {_start(content)}"

@@ -8,9 +8,28 @@ from __future__ import annotations
 
 import collections
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from octopusx_video_openapi import Contract
+
+
+@dataclass
+class Seen:
+    """What a run has seen: answers by operation and status, and broken ``should`` rules that did not fail it."""
+
+    answers: dict[str, collections.Counter[int]] = field(
+        default_factory=lambda: collections.defaultdict(collections.Counter)
+    )
+    warnings: collections.Counter[str] = field(default_factory=collections.Counter)
+
+    def successes(self, operation_id: str) -> int:
+        """How often the operation was answered with a 2xx."""
+        return sum(count for status, count in self.answers[operation_id].items() if 200 <= status < 300)
+
+    def cases(self, operation_id: str) -> int:
+        """How often the operation was answered at all."""
+        return self.answers[operation_id].total()
 
 
 @dataclass
@@ -36,7 +55,7 @@ class Run:
     max_examples: int = 50
     timeout: float = 10.0
     strict: bool = True
-    seen: Seen = field(default_factory=lambda: Seen())
+    seen: Seen = field(default_factory=Seen)
 
     def broken(self, rule_id: str, detail: str) -> None:
         """Report that a numbered rule is broken.
@@ -51,34 +70,17 @@ class Run:
         self.seen.warnings[f"{rule.id}: {rule.title}"] += 1
 
 
-@dataclass
-class Seen:
-    """What a run has seen: answers by operation and status, and broken ``should`` rules that did not fail it."""
-
-    answers: dict[str, collections.Counter[int]] = field(default_factory=lambda: collections.defaultdict(collections.Counter))
-    warnings: collections.Counter[str] = field(default_factory=collections.Counter)
-
-    def successes(self, operation_id: str) -> int:
-        """How often the operation was answered with a 2xx."""
-        return sum(count for status, count in self.answers[operation_id].items() if 200 <= status < 300)
-
-    def cases(self, operation_id: str) -> int:
-        """How often the operation was answered at all."""
-        return self.answers[operation_id].total()
-
-
-_current: Run | None = None
+_running: list[Run] = []
 
 
 @contextlib.contextmanager
-def running(run: Run):  # type: ignore[no-untyped-def]
+def running(run: Run) -> Iterator[None]:
     """Make this the current run while the block lasts."""
-    global _current
-    _current = run
+    _running.append(run)
     try:
         yield
     finally:
-        _current = None
+        _running.pop()
 
 
 def current() -> Run:
@@ -87,6 +89,6 @@ def current() -> Run:
     Raises:
         RuntimeError: The tests were started in another way than by the suite's command.
     """
-    if _current is None:
+    if not _running:
         raise RuntimeError("start the suite with `octopusx-video-contract`, not with pytest")
-    return _current
+    return _running[-1]

@@ -11,7 +11,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 from urllib.parse import urlsplit
 
 import httpx
@@ -41,7 +40,7 @@ exit status: 0 the server keeps the contract, 1 it does not or the run proved no
 """
 
 
-class CannotRun(Exception):
+class CannotRunError(Exception):
     """The run can't start. The text names the cause and the mend."""
 
 
@@ -50,8 +49,8 @@ def main(argv: list[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         with contextlib.ExitStack() as stack:
-            return _run(_prepare(options, stack), options.junit)
-    except (CannotRun, ContractError) as error:
+            return _run(_prepare(options, stack), _pytest_options(options))
+    except (CannotRunError, ContractError) as error:
         print(f"octopusx-video-contract: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -79,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         "--task-id",
         action="append",
         metavar="ID",
-        help="a finished task of the key, may be repeated (default: the ids of the documented requests)",
+        help="a finished task of the key, may be repeated (default on this machine: those of the documented requests)",
     )
     parser.add_argument(
         "--timeout", type=_seconds, default=10.0, metavar="S", help="seconds that an answer may take (default: 10)"
@@ -91,6 +90,8 @@ def _parser() -> argparse.ArgumentParser:
         help="whether broken `should` rules fail the run (default: only for a server on this machine)",
     )
     parser.add_argument("--allow-paid", action="store_true", help="send submits to a server that may bill them")
+    parser.add_argument("--fail-fast", action="store_true", help="end the run at the first finding")
+    parser.add_argument("--verbose", action="store_true", help="a line for each test instead of a dot")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="also write a JUnit report")
     parser.add_argument("--contract", metavar="FILE", help="an OpenAPI file to hold it to (default: the project's)")
     return parser
@@ -119,7 +120,7 @@ def _prepare(options: argparse.Namespace, stack: contextlib.ExitStack) -> Run:
     else:
         base_url, local = _checked_url(options.base_url)
         if not local and not options.allow_paid:
-            raise CannotRun(
+            raise CannotRunError(
                 f"{base_url} is not on this machine and may bill every submit that it accepts; "
                 "a run sends hundreds of them. Say --allow-paid to do so all the same"
             )
@@ -128,7 +129,7 @@ def _prepare(options: argparse.Namespace, stack: contextlib.ExitStack) -> Run:
         base_url=base_url,
         key=key,
         contract=contract,
-        known_ids=tuple(options.task_id or _task_ids.documented(contract)),
+        known_ids=tuple(options.task_id or (_task_ids.documented(contract) if local else ())),
         seed=random.SystemRandom().randrange(2**32) if options.seed is None else options.seed,
         max_examples=options.max_examples,
         timeout=options.timeout,
@@ -143,12 +144,12 @@ def _started_mock(contract: str | None, stack: contextlib.ExitStack) -> str:
     try:
         from octopusx_video_mock import MockError, PrismMock  # noqa: PLC0415
     except ImportError:
-        raise CannotRun("name a server with --base-url, or: pip install 'octopusx-video[prism]'") from None
+        raise CannotRunError("name a server with --base-url, or: pip install 'octopusx-video[prism]'") from None
     mock = PrismMock(contract, token=_MOCK_KEY, on_progress=lambda line: print(line, file=sys.stderr, flush=True))
     try:
         return stack.enter_context(mock).base_url
     except MockError as error:
-        raise CannotRun(str(error)) from None
+        raise CannotRunError(str(error)) from None
 
 
 def _checked_url(text: str) -> tuple[str, bool]:
@@ -157,22 +158,22 @@ def _checked_url(text: str) -> tuple[str, bool]:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise CannotRun(f"--base-url {text}: {error}; write it like http://127.0.0.1:4010") from None
+        raise CannotRunError(f"--base-url {text}: {error}; write it like http://127.0.0.1:4010") from None
     if parts.scheme not in {"http", "https"} or not host:
-        raise CannotRun(f"--base-url {text}: has no scheme or host; write it like http://127.0.0.1:4010")
+        raise CannotRunError(f"--base-url {text}: has no scheme or host; write it like http://127.0.0.1:4010")
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise CannotRun(f"--base-url: only scheme, host, port and path; the key comes from {KEY_VARIABLE}")
+        raise CannotRunError(f"--base-url: only scheme, host, port and path; the key comes from {KEY_VARIABLE}")
     local = host in _LOOPBACK
     if parts.scheme == "http" and not local:
-        raise CannotRun(f"--base-url {text}: plain http would show the key to everybody on the way; use https")
+        raise CannotRunError(f"--base-url {text}: plain http would show the key to everybody on the way; use https")
     return text.rstrip("/"), local
 
 
 def _checked_key(key: str) -> str:
     if not key:
-        raise CannotRun(f"set {KEY_VARIABLE} to an API key of the server")
+        raise CannotRunError(f"set {KEY_VARIABLE} to an API key of the server")
     if not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", key):
-        raise CannotRun(f"{KEY_VARIABLE} is not an API key: it holds a space, a line break or another character that no key has")
+        raise CannotRunError(f"{KEY_VARIABLE} is not an API key: it holds a space, a line break or the like")
     return key
 
 
@@ -180,7 +181,7 @@ def _greet(run: Run) -> None:
     """Ask for one known task: nothing is learned from a server that is not there, or that refuses the key.
 
     Raises:
-        CannotRun: Nothing answers, or the key is refused.
+        CannotRunError: Nothing answers, or the key is refused.
     """
     task = run.known_ids[0] if run.known_ids else "unknown"
     try:
@@ -189,20 +190,30 @@ def _greet(run: Run) -> None:
                 f"{run.base_url}/v1/videos/{task}", headers={"Authorization": f"Bearer {run.key}"}
             ).status_code
     except httpx.HTTPError as error:
-        raise CannotRun(f"{run.base_url} does not answer ({type(error).__name__}); is the server running there?") from None
+        raise CannotRunError(
+            f"{run.base_url} does not answer ({type(error).__name__}); is the server running there?"
+        ) from None
     if status == 401:
-        raise CannotRun(f"{run.base_url} refuses the key of {KEY_VARIABLE} (401); a run with it would prove nothing")
+        raise CannotRunError(
+            f"{run.base_url} refuses the key of {KEY_VARIABLE} (401); a run with it would prove nothing"
+        )
 
 
-def _run(run: Run, junit: Path | None) -> int:
+def _pytest_options(options: argparse.Namespace) -> list[str]:
+    chosen = {"--exitfirst": options.fail_fast, "--verbose": options.verbose}
+    if options.junit:
+        chosen[f"--junit-xml={options.junit.resolve()}"] = True
+    return [name for name, wanted in chosen.items() if wanted]
+
+
+def _run(run: Run, options: list[str]) -> int:
     suite = Path(__file__).parent / "suite"
-    arguments = ["-c", "pytest.ini", "--rootdir", ".", "-v", "--no-header", "--tb=short"]
-    if junit:
-        arguments.append(f"--junit-xml={junit.resolve()}")
+    arguments = ["-c", "pytest.ini", "--rootdir", ".", "--no-header", "--tb=short", *options]
     arguments += [f"{layer}.py" for layer in LAYERS]
     redactor = Redactor(run.key)
     print(f"seed {run.seed}: repeat this run with --seed {run.seed}")
-    print(f"server {run.base_url}, contract {run.contract.version}, {'strict' if run.strict else 'should rules only reported'}", flush=True)
+    manner = "strict" if run.strict else "should rules only reported"
+    print(f"server {run.base_url}, contract {run.contract.version}, {manner}", flush=True)
     with running(run), _own_settings(), _redacted_output(redactor), contextlib.chdir(suite):
         outcome = pytest.main(arguments, plugins=[redactor, _Account(run)])
     return 0 if outcome == pytest.ExitCode.OK else 130 if outcome == pytest.ExitCode.INTERRUPTED else 1
@@ -246,5 +257,8 @@ def _own_settings() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _redacted_output(redactor: Redactor) -> Iterator[None]:
-    with contextlib.redirect_stdout(redactor.stream(sys.stdout)), contextlib.redirect_stderr(redactor.stream(sys.stderr)):
+    with (
+        contextlib.redirect_stdout(redactor.stream(sys.stdout)),
+        contextlib.redirect_stderr(redactor.stream(sys.stderr)),
+    ):
         yield

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any, Self, cast
 
 import platformdirs
 from octopusx_video_openapi import METHODS, Contract, ContractError, load
@@ -38,6 +38,10 @@ _LOCK = "package-lock.json"
 _PINNED = ("package.json", _LOCK, ".npmrc")
 
 Event = dict[str, Any]
+
+
+def _ignore(_: object) -> None:
+    pass
 
 
 class PrismMock:
@@ -63,8 +67,8 @@ class PrismMock:
         host: str = "127.0.0.1",
         port: int = 0,
         token: str | None = None,
-        on_event: Callable[[Event], None] = lambda event: None,
-        on_progress: Callable[[str], None] = lambda line: None,
+        on_event: Callable[[Event], None] = _ignore,
+        on_progress: Callable[[str], None] = _ignore,
     ) -> None:
         try:
             self.contract = load(contract)
@@ -84,7 +88,7 @@ class PrismMock:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
-    def __enter__(self) -> PrismMock:
+    def __enter__(self) -> Self:
         _refuse_used_port(self.host, self.port)
         node = find_node(_node_version())
         home = _installed(node, self._on_progress)
@@ -101,7 +105,7 @@ class PrismMock:
         command += ["--host", self.host, "--port", str(self.port), str(self.contract.path.resolve())]
         # A session of its own, so that the whole group (npx, its shell, Prism) can be signalled at once, and a Ctrl-C
         # at the terminal reaches only this process, which then stops the others in order.
-        self._process = subprocess.Popen(  # noqa: S603 - the command is made of the pinned package and this object's options
+        self._process = subprocess.Popen(
             command,
             cwd=home,
             env=environment,
@@ -114,7 +118,7 @@ class PrismMock:
             start_new_session=True,
         )
         try:
-            self._await_listening(self._process)
+            self._await_listening(cast("IO[str]", self._process.stdout))
         except BaseException:
             self._stop()
             raise
@@ -137,13 +141,12 @@ class PrismMock:
             self._process.wait(seconds)
             raise MockError(f"Prism ended by itself with status {self._process.returncode}; start it again")
 
-    def _await_listening(self, process: subprocess.Popen[str]) -> None:
+    def _await_listening(self, output: IO[str]) -> None:
         news: queue.Queue[Event | None] = queue.Queue()
         last_words: collections.deque[str] = collections.deque(maxlen=20)
 
         def read() -> None:
-            assert process.stdout is not None
-            for line in process.stdout:
+            for line in output:
                 event = _event(line)
                 if event is None:
                     last_words.append(line.strip())
@@ -216,7 +219,7 @@ def _event(line: str) -> Event | None:
 
 
 def _refuse_used_port(host: str, port: int) -> None:
-    if not 0 <= port <= 65535:  # noqa: PLR2004 - the range of TCP ports; getaddrinfo would wrap around
+    if not 0 <= port <= 65535:  # getaddrinfo would wrap around
         raise MockError(f"port {port} is not between 0 and 65535; choose another with --port")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -295,7 +298,7 @@ def _installed(node: Node, on_progress: Callable[[str], None]) -> Path:
             made.mkdir()
             for name in _PINNED:
                 shutil.copy(pin / name, made / name)
-            npm = subprocess.run(  # noqa: S603 - npm of the Node.js found, on our own lock file
+            npm = subprocess.run(
                 [*node.npm, "ci", "--ignore-scripts", "--loglevel=error"],
                 cwd=made,
                 env=node.environment(),

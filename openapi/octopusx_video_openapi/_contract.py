@@ -24,6 +24,9 @@ _PHASES: dict[str, Phase] = {
 }
 
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 class ContractError(Exception):
     """The contract is missing, or is not a document that can be worked with. The text names the cause and the mend."""
 
@@ -73,8 +76,12 @@ class Contract:
         Raises:
             ContractError: The reference leaves the document or leads nowhere.
         """
+        seen = set()
         while isinstance(node, dict) and "$ref" in node:
             pointer = node["$ref"]
+            if pointer in seen:
+                raise ContractError(f"{self.path}: {pointer} leads back to itself; define what it stands for")
+            seen.add(pointer)
             if not pointer.startswith("#/"):
                 raise ContractError(f"{self.path}: {pointer} is not a reference within the document; inline it")
             node = self.document
@@ -96,10 +103,9 @@ class Contract:
                     found[operation.id] = operation
         return found
 
-    def operation_at(self, path: str, method: str) -> Operation | None:
-        """The operation of a path template and a method, or None."""
-        item = self.document["paths"].get(path, {}).get(method.lower())
-        return None if item is None else self.operations[item["operationId"]]
+    def operation_at(self, path: str, method: str) -> Operation:
+        """The operation of a path template and a method, in upper or lower case."""
+        return self.operations[self.document["paths"][path][method.lower()]["operationId"]]
 
     def responses(self, operation: Operation) -> Iterator[tuple[str, dict[str, Json]]]:
         """Each documented status of the operation with its response, references followed."""
@@ -164,7 +170,7 @@ def load(path: Path | str | None = None) -> Contract:
     except UnicodeDecodeError:
         raise ContractError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
     try:
-        document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        document = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader, in C where there is one
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -183,18 +189,7 @@ def load(path: Path | str | None = None) -> Contract:
 
 def _walk(contract: Contract) -> None:
     """Touch everything that is asked of a contract later, so that what can't be answered shows now."""
-
-    def follow(node: Json) -> None:
-        if isinstance(node, dict):
-            if isinstance(node.get("$ref"), str):
-                contract.resolve(node)
-            for value in node.values():
-                follow(value)
-        elif isinstance(node, list):
-            for value in node:
-                follow(value)
-
-    follow(contract.document)
+    _follow(contract, contract.document)
     for operation in contract.operations.values():
         for parameter in operation.definition.get("parameters", ()):
             parameter = contract.resolve(parameter)
@@ -205,6 +200,18 @@ def _walk(contract: Contract) -> None:
             for media in content.values():
                 _ = media.get("schema"), list(contract.examples(media))
     _ = contract.rules
+
+
+def _follow(contract: Contract, node: Json) -> None:
+    """Follow every reference below a node."""
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            contract.resolve(node)
+        for value in node.values():
+            _follow(contract, value)
+    elif isinstance(node, list):
+        for value in node:
+            _follow(contract, value)
 
 
 def _require(document: Json, path: Path) -> None:

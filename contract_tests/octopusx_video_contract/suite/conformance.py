@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import hypothesis
-import schemathesis
+
 from octopusx_video_contract import _conformance
 from octopusx_video_contract._run import current
 
@@ -14,7 +14,7 @@ schema = _conformance.schema(RUN)
 
 
 def _test(operation_id: str) -> Any:
-    def test(case: schemathesis.Case) -> None:
+    def test(case: _conformance.Case) -> None:
         case.call_and_validate()
 
     test.__doc__ = f"Examples, edge cases and generated requests of {operation_id}: each answer keeps the contract."

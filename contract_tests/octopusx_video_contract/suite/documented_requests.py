@@ -1,4 +1,4 @@
-"""Layer: the documented requests. Each request that the API's pages show, sent as written and by the generated client."""
+"""Layer: the documented requests. Each one of the API's pages, sent as written and by the generated client."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from octopusx_video_contract import _judge
 from octopusx_video_contract._client_calls import Call
 from octopusx_video_contract._curl import CurlRequest, documented
@@ -22,17 +23,23 @@ def _judge_answer(request: CurlRequest, response: httpx.Response) -> None:
     operation = RUN.contract.operations[request.operation_id]
     RUN.seen.answers[operation.id][response.status_code] += 1
     documented_statuses = {int(status) for status, _ in RUN.contract.responses(operation)}
-    assert response.status_code in documented_statuses, f"undocumented status {response.status_code}: {response.text[:500]}"
+    assert response.status_code in documented_statuses, (
+        f"undocumented status {response.status_code}: {response.text[:500]}"
+    )
     fault = _judge.schema_fault(RUN, operation, response.status_code, dict(response.headers), response.content)
     assert fault is None, fault
     for rule, detail in _judge.broken_rules(
         RUN, operation, response.status_code, dict(response.headers), response.content
     ):
         RUN.broken(rule, detail)
-    refused = _judge.refusal_fault(RUN, operation, request.task_ids(RUN.contract), response.status_code, response.content)
+    refused = _judge.refusal_fault(
+        RUN, operation, request.task_ids(RUN.contract), response.status_code, response.content
+    )
     if refused:
         RUN.broken(*refused)
-    assert response.is_success or response.status_code in {400, 404}, f"answered {response.status_code}: {response.text[:500]}"
+    assert response.is_success or response.status_code in {400, 404}, (
+        f"answered {response.status_code}: {response.text[:500]}"
+    )
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.operation_id)

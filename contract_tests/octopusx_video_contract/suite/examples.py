@@ -7,6 +7,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+
 from octopusx_video_contract import _judge
 from octopusx_video_contract._run import current
 
@@ -40,7 +41,9 @@ def _answers() -> Iterator[Any]:
         for status, response in CONTRACT.responses(operation):
             for media_type, content in response.get("content", {}).items():
                 for name, example in CONTRACT.examples(content):
-                    yield pytest.param(operation, int(status), media_type, example, id=f"{operation.id} {status} {name}")
+                    yield pytest.param(
+                        operation, int(status), media_type, example, id=f"{operation.id} {status} {name}"
+                    )
 
 
 @pytest.mark.parametrize(("schema", "example"), [*_parameters_and_headers(), *_bodies()])

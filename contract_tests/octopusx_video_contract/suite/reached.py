@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from octopusx_video_contract._run import current
 
 RUN = current()
