@@ -37,9 +37,7 @@ def main() -> int:
             second = _accepted(
                 create_video_extension.sync(client=client, body=CreateVideoExtensionRequest.from_dict(body))
             )
-            _title(
-                "3. The answers name the new tasks; ask how they stand (Prism keeps none: it answers with samples)"
-            )
+            _title("3. The answers name the new tasks; ask how they stand (Prism keeps none: it answers with samples)")
             for submitted in (first, second):
                 task = get_video_task.sync(submitted.id, client=client)
                 if not isinstance(task, VideoTask):

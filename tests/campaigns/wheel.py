@@ -1,6 +1,6 @@
 """A built wheel, in an environment that holds nothing else: the client imports and sends a request (`nox -s wheel`).
 
-    python tests/campaigns/wheel.py WHEEL CLIENT_LOCK
+python tests/campaigns/wheel.py WHEEL CLIENT_LOCK
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PACKAGED = {
 class _Server(BaseHTTPRequestHandler):
     asked: list[tuple[str, str | None, Any]]
 
-    def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
+    def do_POST(self) -> None:
         """Answer as a submit does."""
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.asked.append((self.path, self.headers["authorization"], body))
