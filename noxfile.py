@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -126,7 +127,10 @@ def _redocly(session: nox.Session) -> None:
 def _npm(session: nox.Session, *arguments: str) -> None:
     node = Path(_node(session))
     npm = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    session.run(str(node), str(npm), *arguments, external=True)
+    # As in octopusx_video_mock: certificates that Python was told of count for Node.js too.
+    certificates = os.environ.get("NODE_EXTRA_CA_CERTS") or os.environ.get("SSL_CERT_FILE")
+    env = {"NODE_EXTRA_CA_CERTS": certificates} if certificates else {}
+    session.run(str(node), str(npm), *arguments, env=env, external=True)
 
 
 def _node(session: nox.Session) -> str:

@@ -22,8 +22,15 @@ class Node:
     npx: tuple[str, ...]
 
     def environment(self) -> dict[str, str]:
-        """This process's environment, with this Node.js first on PATH."""
-        return {**os.environ, "PATH": f"{self.folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+        """This process's environment, with this Node.js first on PATH.
+
+        Node.js does not know SSL_CERT_FILE, by which Python and uv are told of a proxy's certificates: whoever set it
+        for them is spared to set it again in Node's own words.
+        """
+        environment = {**os.environ, "PATH": f"{self.folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+        if "SSL_CERT_FILE" in environment:
+            environment.setdefault("NODE_EXTRA_CA_CERTS", environment["SSL_CERT_FILE"])
+        return environment
 
 
 def find_node(at_least: tuple[int, ...]) -> Node:
