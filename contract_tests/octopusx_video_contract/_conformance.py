@@ -102,9 +102,12 @@ def valid_request_is_not_refused(ctx: schemathesis.CheckContext, response: Respo
     if case.meta is None or not case.meta.generation.mode.is_positive or _is_probe(case):
         return
     run = current()
-    operation = _operation(case)
-    request = {"path": case.path_parameters or {}, "query": case.query or {}, "body": case.body}
-    ids = _task_ids.values(run.contract, operation, request)
-    fault = _judge.refusal_fault(run, operation, ids, response.status_code, response.content or b"")
+    request = {
+        "path": case.path_parameters or {},
+        "query": case.query or {},
+        "headers": case.headers or {},
+        "body": case.body,
+    }
+    fault = _judge.refusal_fault(run, _operation(case), request, response.status_code, response.content or b"")
     if fault:
         run.broken(*fault)

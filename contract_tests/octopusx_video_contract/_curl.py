@@ -12,8 +12,6 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import httpx
 from octopusx_video_openapi import Contract, Operation
 
-from octopusx_video_contract import _task_ids
-
 PLACEHOLDER = "YOUR_API_KEY"
 
 
@@ -35,7 +33,7 @@ class CurlRequest:
         return httpx.Request(self.method, target, headers=headers, content=self.body)
 
     def parts(self, contract: Contract) -> dict[str, Any]:
-        """What it sends, as ``path``, ``query`` and ``body``.
+        """What it sends, as ``path``, ``query``, ``headers`` and ``body``.
 
         Raises:
             ValueError: Its path is none of its operation.
@@ -48,12 +46,9 @@ class CurlRequest:
         return {
             "path": {name: unquote(value) for name, value in match.groupdict().items()},
             "query": dict(parse_qsl(parts.query)),
+            "headers": dict(self.headers),
             "body": None if self.body is None else json.loads(self.body),
         }
-
-    def task_ids(self, contract: Contract) -> set[str]:
-        """The tasks that it names."""
-        return _task_ids.values(contract, contract.operations[self.operation_id], self.parts(contract))
 
 
 def documented(contract: Contract) -> list[CurlRequest]:

@@ -10,10 +10,14 @@ from typing import Any
 import jsonschema_rs
 from octopusx_video_openapi import Contract, Operation
 
+from octopusx_video_contract import _task_ids
 from octopusx_video_contract._run import Run
 
 REQUEST_ID_RULE = "R33"
 MP4_RULE = "R25"
+FORM_RULE = "R34"
+NEEDS_SUCCESS = {"downloadVideoContent"}
+"""Operations that refuse a known task with 400 as long as it has not succeeded."""
 
 
 def broken_rules(
@@ -40,25 +44,28 @@ def broken_rules(
         yield MP4_RULE, f"it begins with {content[:8]!r}"
 
 
-def refusal_fault(run: Run, operation: Operation, ids: set[str], status: int, content: bytes) -> tuple[str, str] | None:
-    """What is wrong with this refusal of a valid request, if anything: the rule's number and what was found.
+def refusal_fault(
+    run: Run, operation: Operation, request: dict[str, Any], status: int, content: bytes
+) -> tuple[str, str] | None:
+    """What is wrong with this answer to a valid request, if it is a refusal: the rule's number and what was found.
 
-    A valid request may be refused with 400 only for its task, with the code that a rule of the contract lists, and with
-    400 or 404 only when the task is not one that the key is known to have. A key that works is not refused with 401.
+    ``request`` holds ``path``, ``query``, ``headers`` and ``body``. A task that the key is known to have is not
+    unknown; for any other, 400 must come with a code that a rule of the contract lists. Errors of the server (5xx) are
+    judged elsewhere.
     """
-    if status == 401:
-        return "R01", "a request with the run's key, accepted before, was answered with 401"
-    if status not in {400, 404}:
+    if status in {403, 429} or not 400 <= status < 500 or (status == 416 and "Range" in (request["headers"] or {})):
         return None
-    known = bool(ids) and ids <= set(run.known_ids)
+    if status not in {400, 404}:
+        return FORM_RULE, f"a valid request was answered with {status}\nthe answer: {_start(content)}"
+    ids = _task_ids.values(run.contract, operation, request)
     for rule in run.contract.rules:
-        if rule.about == "a refusal of a valid request" and operation.id in rule.operations:
-            if status == 400:
-                fault = _fault(run.contract, rule.id, _json(content))
-                if fault:
-                    return rule.id, f"{fault}\nthe answer: {_start(content)}"
-            if known and operation.id != "downloadVideoContent":
-                return rule.id, f"the task {', '.join(sorted(ids))} is known, yet the answer was {status}"
+        if rule.about != "a refusal of a valid request" or operation.id not in rule.operations:
+            continue
+        fault = _fault(run.contract, rule.id, _json(content)) if status in rule.statuses else None
+        if fault:
+            return rule.id, f"{fault}\nthe answer: {_start(content)}"
+        if ids and ids <= set(run.known_ids) and operation.id not in NEEDS_SUCCESS:
+            return FORM_RULE, f"the task {', '.join(sorted(ids))} is known, yet the answer was {status}"
     return None
 
 

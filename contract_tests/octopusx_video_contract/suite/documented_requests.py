@@ -32,9 +32,7 @@ def _judge_answer(request: CurlRequest, response: httpx.Response) -> None:
         RUN, operation, response.status_code, dict(response.headers), response.content
     ):
         RUN.broken(rule, detail)
-    refused = _judge.refusal_fault(
-        RUN, operation, request.task_ids(RUN.contract), response.status_code, response.content
-    )
+    refused = _judge.refusal_fault(RUN, operation, request.parts(RUN.contract), response.status_code, response.content)
     if refused:
         RUN.broken(*refused)
     assert response.is_success or response.status_code in {400, 404}, (
