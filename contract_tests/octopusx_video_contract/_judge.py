@@ -16,8 +16,7 @@ from octopusx_video_contract._run import Run
 REQUEST_ID_RULE = "R33"
 MP4_RULE = "R25"
 FORM_RULE = "R34"
-NEEDS_SUCCESS = {"downloadVideoContent"}
-"""Operations that refuse a known task with 400 as long as it has not succeeded."""
+UNKNOWN_TASK = "task_not_exist"
 
 
 def broken_rules(
@@ -57,15 +56,17 @@ def refusal_fault(
         return None
     if status not in {400, 404}:
         return FORM_RULE, f"a valid request was answered with {status}\nthe answer: {_start(content)}"
-    ids = _task_ids.values(run.contract, operation, request)
+    body = _json(content)
     for rule in run.contract.rules:
         if rule.about != "a refusal of a valid request" or operation.id not in rule.operations:
             continue
-        fault = _fault(run.contract, rule.id, _json(content)) if status in rule.statuses else None
+        fault = _fault(run.contract, rule.id, body) if status in rule.statuses else None
         if fault:
             return rule.id, f"{fault}\nthe answer: {_start(content)}"
-        if ids and ids <= set(run.known_ids) and operation.id not in NEEDS_SUCCESS:
-            return FORM_RULE, f"the task {', '.join(sorted(ids))} is known, yet the answer was {status}"
+    ids = _task_ids.values(run.contract, operation, request)
+    says_unknown = status == 404 or (isinstance(body, dict) and body.get("code") == UNKNOWN_TASK)
+    if says_unknown and ids and ids <= set(run.known_ids):
+        return FORM_RULE, f"the task {', '.join(sorted(ids))} is known, yet the answer was {_start(content)}"
     return None
 
 

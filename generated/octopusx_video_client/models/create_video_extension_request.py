@@ -24,10 +24,12 @@ class CreateVideoExtensionRequest:
         model (str): Name of a model that the key can use, for example `grok-video-3`.
         prompt (str): What happens in the added segment. Not blank.
         video (SourceVideo): The video to extend. Its `url` is the id of the source **task** and, in spite of its name,
-            not a playable link: an http address is refused.
-        start_time (int): Second of the source video from which the extension goes on.
-        duration (ExtensionDuration | Unset): How much is added, in seconds. When it is left out the service takes 10,
-            so leave it out rather than send a default of your own.
+            not a playable link: this contract refuses an http address.
+        start_time (int): Second of the source video from which the extension goes on. Where it may be left out, the
+            extension goes on from the end of the source (inferred, see x-result-length).
+        duration (ExtensionDuration | Unset): How much is added, in seconds (one page reads it as the total, see
+            x-result-length). When it is left out the service takes 10, so leave it out rather than send a default of your
+            own.
     """
 
     model: str

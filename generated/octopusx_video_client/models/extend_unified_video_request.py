@@ -22,10 +22,12 @@ class ExtendUnifiedVideoRequest:
         task_id (str): Id of a task. Many shapes are in use (`grok:UUID`, `video_…`, `task_…`, `sora-2:task_…`, a bare
             UUID): treat it as opaque, and expect a colon in it.
         images (list[str] | Unset): Addresses of pictures that guide the added segment.
-        size (VideoSize | Unset): Resolution of the new video. Upper case.
-        aspect_ratio (str | Unset): Width to height, for example `3:2`. The page gives no closed list.
-        start_time (int | Unset): Second of the source video from which the extension goes on.
-        upscale (bool | Unset): Whether the new video is enhanced to high definition.
+        size (VideoSize | Unset): Resolution of the new video, in upper case. What is taken when it is left out is not
+            documented.
+        aspect_ratio (str | Unset): Width to height, for example `3:2`. The page gives no closed list and no default.
+        start_time (int | Unset): Second of the source video from which the extension goes on. Where it may be left out,
+            the extension goes on from the end of the source (inferred, see x-result-length).
+        upscale (bool | Unset): Whether the new video is enhanced to high definition. The page gives no default.
     """
 
     model: str

@@ -11,8 +11,8 @@ T = TypeVar("T", bound="SourceVideo")
 
 @_attrs_define
 class SourceVideo:
-    """The video to extend. Its `url` is the id of the source **task** and, in spite of its name, not a playable link: an
-    http address is refused.
+    """The video to extend. Its `url` is the id of the source **task** and, in spite of its name, not a playable link: this
+    contract refuses an http address.
 
         Attributes:
             url (str): Id of a task. Many shapes are in use (`grok:UUID`, `video_…`, `task_…`, `sora-2:task_…`, a bare

@@ -16,7 +16,7 @@ class TaskErrorResponse:
     Attributes:
         code (str): The reason, for programs, such as `task_not_exist`.
         message (str): The reason, for people; may hold an upstream's raw answer.
-        data (None): Always there, always null.
+        data (None): Always there, and null.
     """
 
     code: str

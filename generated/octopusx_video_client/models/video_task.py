@@ -41,7 +41,8 @@ class VideoTask:
             size (str | Unset): Resolution of the video, `720P` or `1080P` for this family of models.
             remixed_from_video_id (str | Unset): Id of the task that this one was remixed from; empty when it was not.
             error (VideoTaskError | Unset): Why the task failed. Both fields are empty on a task that did not.
-            video_url (str | Unset): Address of the video once the task has succeeded; empty before.
+            video_url (str | Unset): Address of the video once the task has succeeded; empty before. Read it first, then
+                `output.url`, `url`, `detail.url` and `metadata.url`.
             output (VideoLocation | Unset): An object that may hold the video's address among other things.
             url (str | Unset): Another place of the video's address.
             detail (VideoLocation | Unset): An object that may hold the video's address among other things.

@@ -264,7 +264,8 @@ def sync_detailed(
     """Extend a video of the Unified Video routes
 
      `extendVideo` with the source task in the body. Choose it when the source was made through
-    `/v1/video/create`, and follow the new task with `queryUnifiedVideo`.
+    `/v1/video/create`, and follow the new task with `queryUnifiedVideo`. The new video is as long as
+    that of `extendVideo`.
 
     **Never send it again when in doubt**: a second accepted request is a second, billed video.
 
@@ -299,7 +300,8 @@ def sync(
     """Extend a video of the Unified Video routes
 
      `extendVideo` with the source task in the body. Choose it when the source was made through
-    `/v1/video/create`, and follow the new task with `queryUnifiedVideo`.
+    `/v1/video/create`, and follow the new task with `queryUnifiedVideo`. The new video is as long as
+    that of `extendVideo`.
 
     **Never send it again when in doubt**: a second accepted request is a second, billed video.
 
@@ -329,7 +331,8 @@ async def asyncio_detailed(
     """Extend a video of the Unified Video routes
 
      `extendVideo` with the source task in the body. Choose it when the source was made through
-    `/v1/video/create`, and follow the new task with `queryUnifiedVideo`.
+    `/v1/video/create`, and follow the new task with `queryUnifiedVideo`. The new video is as long as
+    that of `extendVideo`.
 
     **Never send it again when in doubt**: a second accepted request is a second, billed video.
 
@@ -362,7 +365,8 @@ async def asyncio(
     """Extend a video of the Unified Video routes
 
      `extendVideo` with the source task in the body. Choose it when the source was made through
-    `/v1/video/create`, and follow the new task with `queryUnifiedVideo`.
+    `/v1/video/create`, and follow the new task with `queryUnifiedVideo`. The new video is as long as
+    that of `extendVideo`.
 
     **Never send it again when in doubt**: a second accepted request is a second, billed video.
 

@@ -266,7 +266,8 @@ def sync_detailed(
      Starts a new task that continues the video of `video.url` (a task id) from `start_time`.
     An entry point of its own for batches and orchestration: nothing but the body differs
     between calls. The OpenAI format and Unified Video share this path. Choose it when the
-    duration matters.
+    duration matters. The new video is `start_time` + `duration` seconds long, `start_time` + 10 when
+    `duration` is left out (the pages contradict each other, see x-result-length).
 
     **Never send it again when in doubt**: a second accepted request is a second, billed video.
 
@@ -303,7 +304,8 @@ def sync(
      Starts a new task that continues the video of `video.url` (a task id) from `start_time`.
     An entry point of its own for batches and orchestration: nothing but the body differs
     between calls. The OpenAI format and Unified Video share this path. Choose it when the
-    duration matters.
+    duration matters. The new video is `start_time` + `duration` seconds long, `start_time` + 10 when
+    `duration` is left out (the pages contradict each other, see x-result-length).
 
     **Never send it again when in doubt**: a second accepted request is a second, billed video.
 
@@ -335,7 +337,8 @@ async def asyncio_detailed(
      Starts a new task that continues the video of `video.url` (a task id) from `start_time`.
     An entry point of its own for batches and orchestration: nothing but the body differs
     between calls. The OpenAI format and Unified Video share this path. Choose it when the
-    duration matters.
+    duration matters. The new video is `start_time` + `duration` seconds long, `start_time` + 10 when
+    `duration` is left out (the pages contradict each other, see x-result-length).
 
     **Never send it again when in doubt**: a second accepted request is a second, billed video.
 
@@ -370,7 +373,8 @@ async def asyncio(
      Starts a new task that continues the video of `video.url` (a task id) from `start_time`.
     An entry point of its own for batches and orchestration: nothing but the body differs
     between calls. The OpenAI format and Unified Video share this path. Choose it when the
-    duration matters.
+    duration matters. The new video is `start_time` + `duration` seconds long, `start_time` + 10 when
+    `duration` is left out (the pages contradict each other, see x-result-length).
 
     **Never send it again when in doubt**: a second accepted request is a second, billed video.
 

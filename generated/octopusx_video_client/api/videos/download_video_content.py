@@ -297,7 +297,8 @@ def sync_detailed(
 
      Sends the mp4 itself. The page of `getVideoTask` names it as the fallback when the task's
     video URL can't be fetched. The gateway cuts a transfer that takes longer than a minute,
-    after a 200: compare what arrived with Content-Length and go on with Range.
+    after a 200: compare what arrived with Content-Length and go on with Range. A dashboard login
+    opens it as well as a key does.
 
     Args:
         task_id (str): Id of a task. Many shapes are in use (`grok:UUID`, `video_…`, `task_…`,
@@ -334,7 +335,8 @@ def sync(
 
      Sends the mp4 itself. The page of `getVideoTask` names it as the fallback when the task's
     video URL can't be fetched. The gateway cuts a transfer that takes longer than a minute,
-    after a 200: compare what arrived with Content-Length and go on with Range.
+    after a 200: compare what arrived with Content-Length and go on with Range. A dashboard login
+    opens it as well as a key does.
 
     Args:
         task_id (str): Id of a task. Many shapes are in use (`grok:UUID`, `video_…`, `task_…`,
@@ -366,7 +368,8 @@ async def asyncio_detailed(
 
      Sends the mp4 itself. The page of `getVideoTask` names it as the fallback when the task's
     video URL can't be fetched. The gateway cuts a transfer that takes longer than a minute,
-    after a 200: compare what arrived with Content-Length and go on with Range.
+    after a 200: compare what arrived with Content-Length and go on with Range. A dashboard login
+    opens it as well as a key does.
 
     Args:
         task_id (str): Id of a task. Many shapes are in use (`grok:UUID`, `video_…`, `task_…`,
@@ -401,7 +404,8 @@ async def asyncio(
 
      Sends the mp4 itself. The page of `getVideoTask` names it as the fallback when the task's
     video URL can't be fetched. The gateway cuts a transfer that takes longer than a minute,
-    after a 200: compare what arrived with Content-Length and go on with Range.
+    after a 200: compare what arrived with Content-Length and go on with Range. A dashboard login
+    opens it as well as a key does.
 
     Args:
         task_id (str): Id of a task. Many shapes are in use (`grok:UUID`, `video_…`, `task_…`,

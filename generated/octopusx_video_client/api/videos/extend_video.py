@@ -270,7 +270,9 @@ def sync_detailed(
 
      Starts a new task that continues the video of `video_id` from `start_time`.
     Choose it when the size, the aspect ratio, reference images or upscaling matter;
-    it has no `duration` (`createVideoExtension` has).
+    it has no `duration` (`createVideoExtension` has). The new video is `start_time` + 10 seconds
+    long, the source's length + 10 without a `start_time`, and 15 instead of 10 with grok-video-3-max
+    (see x-result-length for how far to trust that).
 
     **Never send it again when in doubt**: a second accepted request is a second, billed video.
 
@@ -310,7 +312,9 @@ def sync(
 
      Starts a new task that continues the video of `video_id` from `start_time`.
     Choose it when the size, the aspect ratio, reference images or upscaling matter;
-    it has no `duration` (`createVideoExtension` has).
+    it has no `duration` (`createVideoExtension` has). The new video is `start_time` + 10 seconds
+    long, the source's length + 10 without a `start_time`, and 15 instead of 10 with grok-video-3-max
+    (see x-result-length for how far to trust that).
 
     **Never send it again when in doubt**: a second accepted request is a second, billed video.
 
@@ -345,7 +349,9 @@ async def asyncio_detailed(
 
      Starts a new task that continues the video of `video_id` from `start_time`.
     Choose it when the size, the aspect ratio, reference images or upscaling matter;
-    it has no `duration` (`createVideoExtension` has).
+    it has no `duration` (`createVideoExtension` has). The new video is `start_time` + 10 seconds
+    long, the source's length + 10 without a `start_time`, and 15 instead of 10 with grok-video-3-max
+    (see x-result-length for how far to trust that).
 
     **Never send it again when in doubt**: a second accepted request is a second, billed video.
 
@@ -383,7 +389,9 @@ async def asyncio(
 
      Starts a new task that continues the video of `video_id` from `start_time`.
     Choose it when the size, the aspect ratio, reference images or upscaling matter;
-    it has no `duration` (`createVideoExtension` has).
+    it has no `duration` (`createVideoExtension` has). The new video is `start_time` + 10 seconds
+    long, the source's length + 10 without a `start_time`, and 15 instead of 10 with grok-video-3-max
+    (see x-result-length for how far to trust that).
 
     **Never send it again when in doubt**: a second accepted request is a second, billed video.
 

@@ -260,7 +260,8 @@ def sync_detailed(
 
      Answers how a task stands. Poll it until the status has ended (see TaskStatus); an unknown
     or missing status is not an end. Polling faster than every few seconds gains nothing: the
-    gateway refreshes tasks in passes of its own.
+    gateway refreshes tasks in passes of its own. Tasks that were submitted through
+    `/v1/video/create` are read with `queryUnifiedVideo`.
 
     Args:
         task_id (str): Id of a task. Many shapes are in use (`grok:UUID`, `video_…`, `task_…`,
@@ -294,7 +295,8 @@ def sync(
 
      Answers how a task stands. Poll it until the status has ended (see TaskStatus); an unknown
     or missing status is not an end. Polling faster than every few seconds gains nothing: the
-    gateway refreshes tasks in passes of its own.
+    gateway refreshes tasks in passes of its own. Tasks that were submitted through
+    `/v1/video/create` are read with `queryUnifiedVideo`.
 
     Args:
         task_id (str): Id of a task. Many shapes are in use (`grok:UUID`, `video_…`, `task_…`,
@@ -323,7 +325,8 @@ async def asyncio_detailed(
 
      Answers how a task stands. Poll it until the status has ended (see TaskStatus); an unknown
     or missing status is not an end. Polling faster than every few seconds gains nothing: the
-    gateway refreshes tasks in passes of its own.
+    gateway refreshes tasks in passes of its own. Tasks that were submitted through
+    `/v1/video/create` are read with `queryUnifiedVideo`.
 
     Args:
         task_id (str): Id of a task. Many shapes are in use (`grok:UUID`, `video_…`, `task_…`,
@@ -355,7 +358,8 @@ async def asyncio(
 
      Answers how a task stands. Poll it until the status has ended (see TaskStatus); an unknown
     or missing status is not an end. Polling faster than every few seconds gains nothing: the
-    gateway refreshes tasks in passes of its own.
+    gateway refreshes tasks in passes of its own. Tasks that were submitted through
+    `/v1/video/create` are read with `queryUnifiedVideo`.
 
     Args:
         task_id (str): Id of a task. Many shapes are in use (`grok:UUID`, `video_…`, `task_…`,
