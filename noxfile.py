@@ -24,7 +24,7 @@ WRITTEN = ("contract_tests", "docs", "generated/regenerate.py", "mock", "noxfile
 def demo(session: nox.Session) -> None:
     """The main job: the two extend requests through the client to a mock, then the contract suite."""
     _install(session)
-    session.run("python", "docs/demo.py", *session.posargs)
+    session.run("python", "docs/demo.py")
 
 
 @nox.session

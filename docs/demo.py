@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
+import httpx
 import octopusx_video_openapi
 from octopusx_video_client import AuthenticatedClient
 from octopusx_video_client.api.videos import create_video_extension, extend_video, get_video_task
@@ -16,7 +17,7 @@ from octopusx_video_client.models import (
     SubmittedTask,
     VideoTask,
 )
-from octopusx_video_mock import PrismMock
+from octopusx_video_mock import MockError, PrismMock
 
 KEY = "sk-made-up-for-the-demo"
 
@@ -73,4 +74,9 @@ def _title(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (MockError, octopusx_video_openapi.ContractError, httpx.HTTPError) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

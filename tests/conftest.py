@@ -40,6 +40,7 @@ def run_suite() -> Command:
             env=environment,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=300,
             check=False,
         )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -33,7 +36,7 @@ def test_prism_keeps_the_contract_and_the_seed_repeats_the_run(run_suite: Comman
     for name in ("first.xml", "second.xml"):
         done = run_suite(*QUICK, "--verbose", "--junit", str(tmp_path / name), key=None)
         assert done.returncode == 0, done.stdout
-        assert done.stdout.startswith("seed 1: repeat this run with --seed 1\n")
+        assert done.stdout.startswith("seed 1: repeat this run with --seed 1 and the same other options\n")
         accounts.append(re.findall(r"^(\w+) +(\d+) requests +(.*)$", done.stdout, re.MULTILINE))
     assert len(accounts[0]) == 6
     assert accounts[0] == accounts[1]
@@ -55,6 +58,24 @@ def test_without_a_seed_a_new_one_is_made_and_no_file_is_left(
         }
     assert len(seeds) == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def _reads_know_nothing(exchange: Exchange) -> None:
+    # The ids of the documented requests are known, a new one is not.
+    if exchange.method == "GET" and "7c0e5a52" in exchange.path:
+        exchange.status = 400
+        exchange.headers["content-type"] = "application/json"
+        exchange.body = json.dumps(TASK_UNKNOWN).encode()
+
+
+def _repeats_the_source(exchange: Exchange) -> None:
+    new, source = b"7c0e5a52-3b1f-4d0c-9a57-1e2b6f8d4c90", b"f673ba58-b053-4d8d-8938-c0b429de4d7f"
+    exchange.body = exchange.body.replace(new, source)
+
+
+def _reads_disagree(exchange: Exchange) -> None:
+    if exchange.path.startswith("/v1/video/query"):
+        exchange.body = exchange.body.replace(b'"processing"', b'"failed"')
 
 
 def _wrapped(exchange: Exchange) -> None:
@@ -102,9 +123,9 @@ def _mp4_is_html(exchange: Exchange) -> None:
 @pytest.mark.parametrize(
     ("defect", "named"),
     [
-        (requires_no_key(KEY), "API accepts requests without authentication"),
+        (requires_no_key(KEY), r"R02 \(should\) is broken"),
         (undocumented_status(200, 202), "202"),
-        (undocumented_status(401, 418), "418"),
+        (undocumented_status(401, 418), "R02"),
         (undocumented_status(400, 422), "422"),
         (always(404, TASK_UNKNOWN), "R34"),
         (Defect("wraps answers", answer=_wrapped), "conformance|at the top"),
@@ -112,6 +133,9 @@ def _mp4_is_html(exchange: Exchange) -> None:
         (Defect("refuses valid reads with another code", answer=_refuses_the_valid), "R21"),
         (Defect("knows no task", answer=_knows_no_task), "R34"),
         (Defect("finds every body too large", answer=_too_large), "R34"),
+        (Defect("new tasks are never found", answer=_reads_know_nothing), "R05"),
+        (Defect("answers the source's id", answer=_repeats_the_source), "R03"),
+        (Defect("the two reads disagree", answer=_reads_disagree), "R18"),
         (Defect("drops the request id", answer=_no_request_id), "R33"),
         (Defect("completed without a url", answer=_completed_without_url), "R07"),
         (Defect("sends html as video", answer=_mp4_is_html), "R25"),
@@ -168,22 +192,60 @@ def test_a_broken_should_is_reported_where_it_does_not_fail(run_suite: Command, 
     assert re.search(r"\d+ times +R33: ", done.stdout)
 
 
+SPELLINGS = {
+    "as it is": lambda key: key,
+    "escaped as in JSON": lambda key: key.replace("/", "\\/").replace("+", "\\u002b"),
+    "encoded as in URLs": lambda key: key.replace("/", "%2F").replace("+", "%2b"),
+    "cut off by whoever shortens the answer": lambda key: "." * 485 + key,
+    "among control codes": lambda key: f"\x1b[2J{key}\x07",
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
 def test_the_key_never_shows_even_if_the_server_sends_it_back(
-    run_suite: Command, prism: PrismMock, tmp_path: Path
+    run_suite: Command, prism: PrismMock, tmp_path: Path, spelling: Callable[[str], str]
 ) -> None:
-    """A server that repeats the key in its answers does not bring it into the output or the report."""
+    """A server that repeats the key in its answers brings no piece of it into the output or the report."""
+    key = "sk-Q7w/ErTy+uIoP1234567890abcdefXYZ"
+
+    def request(headers: dict[str, str]) -> None:
+        if headers.get("authorization") == f"Bearer {key}":
+            headers["authorization"] = f"Bearer {KEY}"
 
     def answer(exchange: Exchange) -> None:
-        if "json" in exchange.headers.get("content-type", ""):
-            exchange.body = f'{{"id": 5, "you sent": "Bearer {KEY}"}}'.encode()
+        if exchange.status == 200:
+            exchange.status = 418
+            exchange.headers["content-type"] = "text/plain"
+            exchange.body = f"you sent {spelling(key)}".encode()
 
     report = tmp_path / "report.xml"
-    with faulty_server((prism.host, prism.port), Defect("echoes", answer=answer)) as server:
-        done = run_suite("--base-url", server.base_url, *QUICK, "--fail-fast", "--junit", str(report))
+    with faulty_server((prism.host, prism.port), Defect("echoes", request, answer)) as server:
+        done = run_suite("--base-url", server.base_url, *QUICK, "--junit", str(report), key=key)
     assert done.returncode == 1
     assert "you sent" in done.stdout
     for text in (done.stdout, done.stderr, report.read_text("utf-8")):
-        assert KEY not in text
+        assert key[:9] not in text.replace("\\", "")
+        assert "ErTy" not in text
+        assert "\x1b" not in text
+
+
+def test_nothing_of_the_caller_s_gets_between(
+    run_suite: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy, credentials of other servers and pytest's settings of the caller's do not reach the run."""
+    (tmp_path / ".netrc").write_text("default login a password b\n", "utf-8")
+    cache = os.environ.get("XDG_CACHE_HOME", str(Path("~/.cache").expanduser()))
+    monkeypatch.setenv("XDG_CACHE_HOME", cache)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--nonsense")
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        done = run_suite(*QUICK, key=None)
+        proxy.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize(
@@ -191,12 +253,18 @@ def test_the_key_never_shows_even_if_the_server_sends_it_back(
     [
         (["--base-url", "http://127.0.0.1:1"], None, "set OCTOPUSX_API_KEY to an API key of the server"),
         (["--base-url", "http://127.0.0.1:1"], "sk\nx", "OCTOPUSX_API_KEY is not an API key"),
-        (["--base-url", "http://127.0.0.1:1"], KEY, "http://127.0.0.1:1 does not answer (ConnectError)"),
+        (
+            ["--base-url", "http://127.0.0.1:1"],
+            KEY,
+            "http://127.0.0.1:1 does not answer as a server does (ConnectError); is it running there?",
+        ),
         (["--base-url", "127.0.0.1:4010"], KEY, "has no scheme or host; write it like http://127.0.0.1:4010"),
         (["--base-url", "http://127.0.0.1:x"], KEY, "write it like http://127.0.0.1:4010"),
         (["--base-url", f"http://u:{KEY}@127.0.0.1"], KEY, "the key comes from OCTOPUSX_API_KEY"),
         (["--base-url", "https://example.com"], KEY, "may bill every submit that it accepts"),
         (["--base-url", "http://example.com", "--allow-paid"], KEY, "plain http would show the key"),
+        (["--base-url", "http://127.0.0.1:1", "--task-id", "a\nb"], KEY, "does not answer as a server does"),
+        (["--junit", "/nowhere/report.xml"], None, "--junit /nowhere/report.xml: can't be written"),
         (["--contract", "none.yaml"], KEY, "none.yaml: can't be read"),
     ],
 )
@@ -216,6 +284,7 @@ def test_a_run_that_can_t_start_is_one_line_and_status_2(
     ("arguments", "said"),
     [
         (["--seed", "x"], "argument --seed: invalid int value: 'x'"),
+        (["--max-examples", "²"], "argument --max-examples: '²' is not a whole number above 0"),
         (["--max-examples", "0"], "argument --max-examples: '0' is not a whole number above 0"),
         (["--timeout", "-1"], "argument --timeout: '-1' is not a number of seconds"),
         (["--key", "sk"], "unrecognized arguments: --key sk"),
@@ -233,7 +302,7 @@ def test_a_server_that_says_nothing_ends_the_run(run_suite: Command) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         done = run_suite("--base-url", f"http://127.0.0.1:{silent.getsockname()[1]}", "--timeout", "0.3")
     assert done.returncode == 2
-    assert "does not answer (ReadTimeout)" in done.stderr
+    assert "does not answer as a server does (ReadTimeout)" in done.stderr
 
 
 def test_a_server_that_never_succeeds_proves_nothing(run_suite: Command, prism: PrismMock) -> None:

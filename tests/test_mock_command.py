@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -78,7 +79,7 @@ def test_nothing_stays_behind(number: signal.Signals) -> None:
 
 
 def test_it_serves_and_shows_a_line_for_each_request() -> None:
-    """The start-up line has address and contract version; a request is shown, its key and control codes are not."""
+    """The start-up line has address and contract version; a request is shown, its key is not."""
     with _started("--port", "0", "--token", "sk-secret") as (process, url):
         assert httpx.get(f"{url}/v1/videos/a", headers={"Authorization": "Bearer sk-secret"}).status_code == 200
         process.terminate()
@@ -105,7 +106,11 @@ def test_a_port_in_use_is_one_line_and_status_2() -> None:
     [
         (["--port", "70000"], "port 70000 is not between 0 and 65535; choose another with --port"),
         (["--port", "-1"], "port -1 is not between 0 and 65535; choose another with --port"),
-        (["--host", "nowhere.invalid"], "can't listen on nowhere.invalid port 4010"),
+        (["--host", "a..b"], "can't listen on 'a..b': that is no host of this machine; choose another with --host"),
+        (["--host", "nowhere.invalid"], "can't listen on 'nowhere.invalid': that is no host of this machine"),
+        (["--token", "a b"], "'a b' can't be sent as a key; use letters, digits and - . _ ~ + /, as keys have"),
+        (["--token", ""], "'' can't be sent as a key"),
+        (["--contract", "a\nb.yaml"], "a b.yaml: can't be read"),
         (["--contract", "none.yaml"], "none.yaml: can't be read (No such file or directory)"),
     ],
 )
@@ -119,7 +124,6 @@ def test_a_bad_option_is_one_line_and_status_2(arguments: list[str], said: str) 
     [
         (["--port", "x"], "argument --port: invalid int value: 'x'"),
         (["--engine", "other"], "argument --engine: invalid choice: 'other'"),
-        (["--token", "a b"], "argument --token: a token is one or more printable ASCII characters without a space"),
         (["--nonsense"], "unrecognized arguments: --nonsense"),
     ],
 )
@@ -142,6 +146,7 @@ def test_an_invalid_contract_is_one_line_and_status_2(tmp_path: Path) -> None:
     [
         ("{'200': {$ref: 'other.yaml#/x'}}", "other.yaml#/x is not a reference within the document; inline it"),
         ("{'200': {$ref: '#/x'}}", "#/x leads nowhere; define it or mend its name"),
+        ("{'413': {headers: {A: {}}, description: no content}, '200': text}", "is not a valid OpenAPI document"),
         ("{'200': text}", "is not a valid OpenAPI document"),
         ("{'200': {content: {a/b: {examples: {one: {}}}}}}", "is not a valid OpenAPI document (KeyError: 'value')"),
     ],
@@ -177,6 +182,27 @@ def test_no_registry_is_one_line_and_status_2(tmp_path: Path) -> None:
         npm_config_cache=str(tmp_path / "npm"),
     )
     assert list((tmp_path / "octopusx-video").iterdir()) == []
+
+
+def test_a_damaged_installation_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a stopped or misconfigured npm left is not taken for Prism."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("npm_config_dry_run", "true")
+    for _ in range(2):
+        with _started("--port", "0") as (process, _):
+            process.terminate()
+            assert process.wait(15) == 0
+        [home] = (tmp_path / "octopusx-video").iterdir()
+        shutil.rmtree(home / "node_modules")
+
+
+def test_it_ends_even_if_nobody_reads_what_it_says() -> None:
+    """A caller that never reads the pipe of stderr neither stops the serving nor the end."""
+    with _started("--port", "0") as (process, url), httpx.Client(base_url=url) as http:
+        for _ in range(3000):
+            assert http.get("/v1/videos/a").status_code == 401
+        process.terminate()
+        assert process.wait(15) == 0
 
 
 def _fails(arguments: list[str], said: str, **environment: str) -> str:

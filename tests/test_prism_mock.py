@@ -43,7 +43,18 @@ def _matches(contract: Contract, status: int, operation: str, body: bytes) -> bo
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"model":', b"", b"{", b"\x00", b"\xff\xfe", b"nonsense", b"[" * 100_000 + b"]" * 100_000, b"null"]
+    "body",
+    [
+        b'{"model":',
+        b"",
+        b"{",
+        b"\x00",
+        b"\xff\xfe",
+        b"nonsense",
+        b"[" * 100_000 + b"]" * 100_000,
+        b"null",
+        b"\xef\xbb\xbf{}",
+    ],
 )
 def test_a_body_that_is_not_a_valid_request_is_refused(http: httpx.Client, contract: Contract, body: bytes) -> None:
     """Malformed JSON gets the contract's 400, at once, and not the silence of stock Prism."""
@@ -112,6 +123,59 @@ def test_a_credential_is_looked_at_first(
     assert _matches(contract, 401, "createVideoExtension", response.content)
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Prefer: code=abc",
+        "Prefer: code=401, example=nope",
+        "Content-Type: junk",
+        "Expect: foo",
+        "Content-Length: 100",
+        "Transfer-Encoding: chunked",
+    ],
+)
+@pytest.mark.parametrize("line", ["GET /v1/videos/a?__code=abc&__server=x", "POST /v1/videos/extensions?__dynamic=1"])
+def test_nothing_else_is_looked_at_without_a_credential(prism: PrismMock, line: str, header: str) -> None:
+    """Neither Prism's switches nor a header nor a body that never comes gets another answer than 401."""
+    assert _raw(prism, f"{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}\r\n\r\n".encode())[0] == 401
+
+
+@pytest.mark.parametrize("header", ["Content-Type: junk", "Content-Type: /", "Expect: foo", "Content-Length: 0"])
+def test_a_strange_header_on_a_read_does_not_matter(prism: PrismMock, header: str) -> None:
+    """A read has no body: what is said of one is not looked at, and Prism does not stumble over it."""
+    request = f"GET /v1/videos/a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n{header}\r\nConnection: close"
+    assert _raw(prism, f"{request}\r\n\r\n".encode())[0] == 200
+
+
+def test_a_caller_that_waits_to_continue_is_told_to(prism: PrismMock) -> None:
+    """`Expect: 100-continue`, which curl sends with a large body, is answered."""
+    body = json.dumps(BODY).encode()
+    head = f"POST /v1/videos/extensions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nConnection: close\r\n"
+    head += f"Content-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: {len(body)}\r\n\r\n"
+    with socket.create_connection((prism.host, prism.port), timeout=10) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 100 Continue")
+        connection.sendall(body)
+        assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_a_credential_is_looked_at_before_the_size(prism: PrismMock) -> None:
+    """A body of 99 MB that never comes does not keep a request without a key from its 401."""
+    head = (
+        "POST /v1/videos/extensions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999"
+    )
+    assert _raw(prism, f"{head}\r\n\r\n".encode())[0] == 401
+
+
+@pytest.mark.parametrize("media_type", ["application/vnd.api+json", "application/json-patch+json", "text/plain", ""])
+def test_another_media_type_is_refused(http: httpx.Client, contract: Contract, media_type: str) -> None:
+    """What is not application/json gets the contract's 400, whatever is in it."""
+    for content in (json.dumps(BODY).encode(), b'{"model":'):
+        response = http.post("/v1/videos/extensions", content=content, headers={**GOOD, "Content-Type": media_type})
+        assert response.status_code == 400
+        assert _matches(contract, 400, "createVideoExtension", response.content)
+
+
 def test_two_credentials_are_none(prism: PrismMock) -> None:
     """A request with the header twice is refused, whichever comes first."""
     once = f"Authorization: Bearer {KEY}\r\n"
@@ -126,7 +190,13 @@ def test_the_scheme_is_read_without_regard_to_case(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE"])
 @pytest.mark.parametrize(
-    ("path", "allow"), [("/v1/videos/extensions", "POST"), ("/v1/videos/a", "GET"), ("/v1/videos/a/extend", "POST")]
+    ("path", "allow"),
+    [
+        ("/v1/videos/extensions", "POST"),
+        ("/v1/videos/a", "GET"),
+        ("/v1/%76ideos/a", "GET"),
+        ("/v1/videos/a/extend", "POST"),
+    ],
 )
 def test_a_wrong_method_says_which_are_right(http: httpx.Client, method: str, path: str, allow: str) -> None:
     """405 comes with Allow, which lists what the contract has at that path."""
@@ -175,10 +245,15 @@ def test_without_a_token_any_well_formed_key_is_accepted() -> None:
 def test_events_tell_of_requests_and_of_no_secret() -> None:
     """Each request is told with its status, without the key."""
     events: list[dict[str, Any]] = []
-    with PrismMock(token=KEY, on_event=events.append) as mock:
-        httpx.get(f"{mock.base_url}/v1/videos/a", headers=GOOD)
+
+    def note(event: dict[str, Any]) -> None:
+        events.append(event)
+        raise ValueError("what goes wrong here is not the mock's business")
+
+    with PrismMock(token=KEY, on_event=note) as mock:
+        httpx.get(f"{mock.base_url}/v1/videos/a?key={KEY}", headers=GOOD)
     [event] = [event for event in events if event["event"] == "request"]
-    assert (event["method"], event["url"], event["status"]) == ("GET", "/v1/videos/a", 200)
+    assert (event["method"], event["url"], event["status"]) == ("GET", "/v1/videos/a?key=[key]", 200)
     assert KEY not in str(events)
 
 
@@ -186,6 +261,13 @@ def test_two_run_side_by_side_on_ports_of_their_own(prism: PrismMock) -> None:
     """Port 0 is a free port, known when it listens."""
     with PrismMock() as other:
         assert other.port not in {0, prism.port}
+
+
+def test_one_that_runs_can_t_be_started_again(prism: PrismMock) -> None:
+    """Entering it twice is refused, and leaves the first as it is."""
+    with pytest.raises(MockError, match="runs already"):
+        prism.__enter__()
+    assert httpx.get(f"{prism.base_url}/v1/videos/a", headers=GOOD).status_code == 200
 
 
 def test_a_mock_that_is_not_running_can_t_be_waited_for() -> None:

@@ -9,12 +9,16 @@ from typing import Any, get_type_hints
 
 import httpx
 from octopusx_video_client import AuthenticatedClient
+from octopusx_video_client.errors import UnexpectedStatus
 from octopusx_video_openapi import Contract
 
 from octopusx_video_contract._curl import CurlRequest
 
+UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, UnexpectedStatus)
+"""What the generated client raises over an answer that is not what the contract says."""
+
 Outcome = tuple[httpx.Request, httpx.Response, Any]
-"""What went out, what came back, and what the client made of it."""
+"""What went out, what came back, and what the client made of it: its model, or the exception that it raised instead."""
 
 
 class Call:
@@ -41,8 +45,11 @@ class Call:
             received.append(response)
 
         with _client(base_url, key, timeout, keep) as client:
-            answer = self._module.sync_detailed(client=client, **self._arguments)
-        return received[0].request, received[0], answer.parsed
+            try:
+                parsed = self._module.sync_detailed(client=client, **self._arguments).parsed
+            except UNREADABLE as error:
+                parsed = error
+        return received[0].request, received[0], parsed
 
     async def asyncio(self, base_url: str, key: str, seconds: float) -> Outcome:
         """Send it in the client's asynchronous flavour."""
@@ -53,8 +60,11 @@ class Call:
             received.append(response)
 
         async with _client(base_url, key, seconds, keep) as client:
-            answer = await self._module.asyncio_detailed(client=client, **self._arguments)
-        return received[0].request, received[0], answer.parsed
+            try:
+                parsed = (await self._module.asyncio_detailed(client=client, **self._arguments)).parsed
+            except UNREADABLE as error:
+                parsed = error
+        return received[0].request, received[0], parsed
 
 
 def _client(base_url: str, key: str, timeout: float, keep: Any) -> AuthenticatedClient:

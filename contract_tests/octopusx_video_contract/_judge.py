@@ -16,6 +16,7 @@ from octopusx_video_contract._run import Run
 REQUEST_ID_RULE = "R33"
 MP4_RULE = "R25"
 FORM_RULE = "R34"
+NEW_ID_RULE = "R03"
 UNKNOWN_TASK = "task_not_exist"
 
 
@@ -33,14 +34,30 @@ def broken_rules(
             continue
         if rule.statuses and status not in rule.statuses:
             continue
+        run.seen.asked.add(rule.id)
         if rule.schema is not None and body is not _ABSENT:
             fault = _fault(run.contract, rule.id, body)
             if fault:
                 yield rule.id, fault
         elif rule.id == REQUEST_ID_RULE and "x-oneapi-request-id" not in headers:
             yield rule.id, f"status {status} came without it"
-    if status == 200 and headers.get("content-type", "").startswith("video/mp4") and content[4:8] != b"ftyp":
-        yield MP4_RULE, f"it begins with {content[:8]!r}"
+    if operation.id in _operations(run, MP4_RULE) and status == 200:
+        run.seen.asked.add(MP4_RULE)
+        if content[4:8] != b"ftyp":
+            yield MP4_RULE, f"it begins with {run.redactor.excerpt(content)[:40]}"
+
+
+def new_id_fault(run: Run, operation: Operation, request: dict[str, Any], status: int, content: bytes) -> str | None:
+    """What is wrong with the id of a new task (rule R03), or None. Notes the id, for the run to read it later."""
+    if operation.id not in _operations(run, NEW_ID_RULE) or status != 200:
+        return None
+    body = _json(content)
+    task = body.get("id") if isinstance(body, dict) else None
+    if not isinstance(task, str):
+        return None
+    run.seen.asked.add(NEW_ID_RULE)
+    run.seen.submitted[operation.id] = task
+    return f"it is the source's, {task}" if task in _task_ids.values(run.contract, operation, request) else None
 
 
 def refusal_fault(
@@ -52,22 +69,31 @@ def refusal_fault(
     unknown; for any other, 400 must come with a code that a rule of the contract lists. Errors of the server (5xx) are
     judged elsewhere.
     """
+    run.seen.asked.add(FORM_RULE)
     if status in {403, 429} or not 400 <= status < 500 or (status == 416 and "Range" in (request["headers"] or {})):
         return None
     if status not in {400, 404}:
-        return FORM_RULE, f"a valid request was answered with {status}\nthe answer: {_start(content)}"
+        return FORM_RULE, f"a valid request was answered with {status}\nthe answer: {run.redactor.excerpt(content)}"
     body = _json(content)
     for rule in run.contract.rules:
         if rule.about != "a refusal of a valid request" or operation.id not in rule.operations:
             continue
+        run.seen.asked.add(rule.id)
         fault = _fault(run.contract, rule.id, body) if status in rule.statuses else None
         if fault:
-            return rule.id, f"{fault}\nthe answer: {_start(content)}"
+            return rule.id, f"{fault}\nthe answer: {run.redactor.excerpt(content)}"
     ids = _task_ids.values(run.contract, operation, request)
     says_unknown = status == 404 or (isinstance(body, dict) and body.get("code") == UNKNOWN_TASK)
     if says_unknown and ids and ids <= set(run.known_ids):
-        return FORM_RULE, f"the task {', '.join(sorted(ids))} is known, yet the answer was {_start(content)}"
+        return (
+            FORM_RULE,
+            f"the task {', '.join(sorted(ids))} is known, yet the answer was {run.redactor.excerpt(content)}",
+        )
     return None
+
+
+def _operations(run: Run, rule_id: str) -> tuple[str, ...]:
+    return next(rule.operations for rule in run.contract.rules if rule.id == rule_id)
 
 
 _ABSENT = object()
@@ -86,10 +112,6 @@ def _validator(contract: Contract, rule_id: str) -> jsonschema_rs.Draft202012Val
     return jsonschema_rs.Draft202012Validator(contract.schema(rule.schema))
 
 
-def _start(content: bytes) -> str:
-    return content[:500].decode("utf-8", "backslashreplace")
-
-
 def _fault(contract: Contract, rule_id: str, body: Any) -> str | None:
     if body is _ABSENT:
         return "the body is not JSON"
@@ -102,19 +124,23 @@ def encoded(example: Any) -> bytes:
     return example.encode("latin-1") if isinstance(example, str) else json.dumps(example).encode()
 
 
-def schema_fault(run: Run, operation: Operation, status: int, headers: dict[str, str], content: bytes) -> str | None:
-    """How a JSON answer departs from the schema that the contract documents for its status, or None."""
-    response = dict(run.contract.responses(operation)).get(str(status), {})
-    media = response.get("content", {}).get(headers.get("content-type", "").split(";")[0].strip())
+def answer_fault(run: Run, operation: Operation, status: int, headers: dict[str, str], content: bytes) -> str | None:
+    """How an answer departs from what the contract documents for it (status, media type, JSON schema), or None."""
+    documented = dict(run.contract.responses(operation))
+    if str(status) not in documented:
+        return f"the undocumented status {status}\nthe answer: {run.redactor.excerpt(content)}"
+    media_type = headers.get("content-type", "").split(";")[0].strip()
+    media = documented[str(status)].get("content", {}).get(media_type)
     if media is None:
-        return f"status {status} came with the undocumented media type {headers.get('content-type')!r}"
-    if "json" not in headers["content-type"]:
+        return f"status {status} came with the undocumented media type {media_type!r}"
+    if "json" not in media_type:
         return None
     body = _json(content)
     if body is _ABSENT:
-        return f"the body is not JSON: {_start(content)}"
+        return f"the body is not JSON: {run.redactor.excerpt(content)}"
     errors = jsonschema_rs.Draft202012Validator(run.contract.schema(media["schema"])).iter_errors(body)
     error = next(iter(errors), None)
     if error is None:
         return None
-    return f"at {'/'.join(map(str, error.instance_path)) or 'the top'}: {error.message}\nthe answer: {_start(content)}"
+    place = "/".join(map(str, error.instance_path)) or "the top"
+    return f"at {place}: {error.message}\nthe answer: {run.redactor.excerpt(content)}"

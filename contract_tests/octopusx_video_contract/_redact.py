@@ -1,27 +1,50 @@
-"""Keeps the API key out of everything that a run writes."""
+"""Keeps the API key, and what would act on a terminal, out of everything that a run writes."""
 
 from __future__ import annotations
 
+import re
 from typing import Any, TextIO, cast
 
 import pytest
 
 HIDDEN = "[key]"
+EXCERPT = 500
+"""How much of an answer is shown, in characters."""
+
+# Anything shorter is hidden only whole: a piece of it tells nothing, and would be found in every other word.
+_PIECE = 8
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Redactor:
     """Replaces the key in text, in streams and in pytest's reports (from which JUnit is made).
 
-    The key is checked to be one unbroken run of plain characters before (see the command), so it can't hide behind
-    an escape or a line break. A server can send it back in a body or a header; that is covered as well.
+    A server can send the key back. It is found in the spellings of JSON and of URLs, and when it was cut off after its
+    first eight characters, as whoever shortens an answer may do.
     """
 
     def __init__(self, key: str) -> None:
-        self._key = key
+        units = [re.compile(_spellings(character)) for character in key]
+        self._beginning = re.compile("".join(unit.pattern for unit in units[:_PIECE]))
+        self._rest = units[_PIECE:]
 
     def text(self, text: str) -> str:
         """The text without the key."""
-        return text.replace(self._key, HIDDEN)
+        shown, position = [], 0
+        for match in self._beginning.finditer(text):
+            if match.start() >= position:
+                shown += [text[position : match.start()], HIDDEN]
+                position = match.end()
+                for unit in self._rest:
+                    following = unit.match(text, position)
+                    if following is None:
+                        break
+                    position = following.end()
+        return "".join(shown) + text[position:]
+
+    def excerpt(self, content: bytes) -> str:
+        """The beginning of an answer, fit to be shown: without the key, and with control characters spelt out."""
+        return _visible(self.text(content.decode("utf-8", "backslashreplace")))[:EXCERPT]
 
     def stream(self, stream: TextIO) -> TextIO:
         """A stream that writes to this one, without the key."""
@@ -30,9 +53,20 @@ class Redactor:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Called by pytest with each outcome, before any reporter sees it."""
-        if self._key in str(report.longrepr):
-            report.longrepr = self.text(str(report.longrepr))
-        report.sections = [(name, self.text(content)) for name, content in report.sections]
+        plain = str(report.longrepr)
+        fit = _visible(self.text(plain))
+        if fit != plain:
+            report.longrepr = fit
+        report.sections = [(name, _visible(self.text(content))) for name, content in report.sections]
+
+
+def _spellings(character: str) -> str:
+    number = ord(character)
+    return rf"(?:\\?{re.escape(character)}|%(?i:{number:02x})|\\u00(?i:{number:02x}))"
+
+
+def _visible(text: str) -> str:
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 class _Stream:

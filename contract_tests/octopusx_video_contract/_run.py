@@ -8,20 +8,32 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from octopusx_video_openapi import Contract
 
+from octopusx_video_contract._redact import Redactor
+
 
 @dataclass
 class Seen:
-    """What a run has seen: answers by operation and status, and broken ``should`` rules that did not fail it."""
+    """What a run has seen.
+
+    Attributes:
+        answers: How often each operation was answered with each status.
+        warnings: Broken ``should`` rules that did not fail the run.
+        asked: The numbered rules that were asked of at least one answer.
+        submitted: The last new task of each submit operation.
+    """
 
     answers: dict[str, collections.Counter[int]] = field(
         default_factory=lambda: collections.defaultdict(collections.Counter)
     )
     warnings: collections.Counter[str] = field(default_factory=collections.Counter)
+    asked: set[str] = field(default_factory=set)
+    submitted: dict[str, str] = field(default_factory=dict)
 
     def successes(self, operation_id: str) -> int:
         """How often the operation was answered with a 2xx."""
@@ -56,6 +68,11 @@ class Run:
     timeout: float = 10.0
     strict: bool = True
     seen: Seen = field(default_factory=Seen)
+
+    @functools.cached_property
+    def redactor(self) -> Redactor:
+        """Takes the key out of what is shown."""
+        return Redactor(self.key)
 
     def broken(self, rule_id: str, detail: str) -> None:
         """Report that a numbered rule is broken.

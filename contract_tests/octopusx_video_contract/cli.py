@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
@@ -22,7 +22,7 @@ from octopusx_video_contract._redact import Redactor
 from octopusx_video_contract._run import Run, running
 
 KEY_VARIABLE = "OCTOPUSX_API_KEY"
-LAYERS = ("examples", "documented_requests", "conformance", "reached")
+LAYERS = ("examples", "documented_requests", "refusals", "conformance", "new_tasks", "reached")
 """The modules of the suite, in the order in which they run: cheap before dear, the account of the run last."""
 _MOCK_KEY = "sk-made-up-for-the-mock"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -31,12 +31,14 @@ EXAMPLES = f"""\
 examples:
   octopusx-video-contract
   {KEY_VARIABLE}=sk-test octopusx-video-contract --base-url http://127.0.0.1:4010
+    (a mock there has to be started with --token sk-test: one that takes any key rightly fails)
   octopusx-video-contract --seed 42
 
 The key is read from {KEY_VARIABLE} and never from an argument. A server that is not on this machine may bill
 every submit that it accepts: it is only tested with --allow-paid, and one run sends it hundreds of submits.
 
-exit status: 0 the server keeps the contract, 1 it does not or the run proved nothing, 2 the run can't start
+exit status: 0 the server keeps the contract, 1 it does not or the run proved nothing, 2 the run can't start,
+130 interrupted
 """
 
 
@@ -49,6 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         with contextlib.ExitStack() as stack:
+            stack.enter_context(_own_settings())
             return _run(_prepare(options, stack), _pytest_options(options))
     except (CannotRunError, ContractError) as error:
         print(f"octopusx-video-contract: error: {error}", file=sys.stderr)
@@ -98,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) == 0:
+    if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
 
@@ -115,6 +118,9 @@ def _seconds(text: str) -> float:
 
 def _prepare(options: argparse.Namespace, stack: contextlib.ExitStack) -> Run:
     contract = load(options.contract)
+    for part in ("components", "x-rules"):
+        if part not in contract.document:
+            raise CannotRunError(f"{contract.path}: has no {part}; the suite needs a contract like the project's own")
     if options.base_url is None:
         base_url, key, local = _started_mock(options.contract, stack), _MOCK_KEY, True
     else:
@@ -183,15 +189,16 @@ def _greet(run: Run) -> None:
     Raises:
         CannotRunError: Nothing answers, or the key is refused.
     """
-    task = run.known_ids[0] if run.known_ids else "unknown"
+    path = run.contract.operations["getVideoTask"].path
+    task = quote(next(iter(run.known_ids), "unknown"), safe=":")
     try:
         with httpx.Client(timeout=run.timeout) as client:
             status = client.get(
-                f"{run.base_url}/v1/videos/{task}", headers={"Authorization": f"Bearer {run.key}"}
+                run.base_url + re.sub(r"\{\w+\}", task, path), headers={"Authorization": f"Bearer {run.key}"}
             ).status_code
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         raise CannotRunError(
-            f"{run.base_url} does not answer ({type(error).__name__}); is the server running there?"
+            f"{run.base_url} does not answer as a server does ({type(error).__name__}); is it running there?"
         ) from None
     if status == 401:
         raise CannotRunError(
@@ -202,6 +209,11 @@ def _greet(run: Run) -> None:
 def _pytest_options(options: argparse.Namespace) -> list[str]:
     chosen = {"--exitfirst": options.fail_fast, "--verbose": options.verbose}
     if options.junit:
+        # Now, and not after a run that may have been paid for.
+        try:
+            options.junit.open("a").close()
+        except OSError as error:
+            raise CannotRunError(f"--junit {options.junit}: can't be written ({error.strerror})") from None
         chosen[f"--junit-xml={options.junit.resolve()}"] = True
     return [name for name, wanted in chosen.items() if wanted]
 
@@ -210,11 +222,11 @@ def _run(run: Run, options: list[str]) -> int:
     suite = Path(__file__).parent / "suite"
     arguments = ["-c", "pytest.ini", "--rootdir", ".", "--no-header", "--tb=short", *options]
     arguments += [f"{layer}.py" for layer in LAYERS]
-    redactor = Redactor(run.key)
-    print(f"seed {run.seed}: repeat this run with --seed {run.seed}")
+    redactor = run.redactor
+    print(f"seed {run.seed}: repeat this run with --seed {run.seed} and the same other options")
     manner = "strict" if run.strict else "should rules only reported"
     print(f"server {run.base_url}, contract {run.contract.version}, {manner}", flush=True)
-    with running(run), _own_settings(), _redacted_output(redactor), contextlib.chdir(suite):
+    with running(run), _redacted_output(redactor), contextlib.chdir(suite):
         outcome = pytest.main(arguments, plugins=[redactor, _Account(run)])
     return 0 if outcome == pytest.ExitCode.OK else 130 if outcome == pytest.ExitCode.INTERRUPTED else 1
 
@@ -232,6 +244,11 @@ class _Account:
             answers = sorted(self._run.seen.answers[operation].items())
             statuses = "  ".join(f"{status}: {count}" for status, count in answers) or "no answer"
             write(f"{operation:22}{self._run.seen.cases(operation):6} requests   {statuses}")
+        rules = [rule.id for rule in self._run.contract.rules if rule.about != "billing"]
+        asked = [rule for rule in rules if rule in self._run.seen.asked]
+        write("")
+        write(f"rules asked: {' '.join(asked)}")
+        write(f"rules not asked: {' '.join(rule for rule in rules if rule not in asked)}")
         if self._run.seen.warnings:
             terminalreporter.section("should rules that were broken (reported, not failed)")
             for rule, count in sorted(self._run.seen.warnings.items()):
@@ -242,12 +259,19 @@ class _Account:
 
 @contextlib.contextmanager
 def _own_settings() -> Iterator[None]:
-    """Keep the caller's pytest settings out of the run, and Hypothesis's files out of the caller's folder."""
+    """Keep the caller's settings of pytest, proxies and credentials out of the run, and files out of their folder."""
     before = dict(os.environ)
     with tempfile.TemporaryDirectory(prefix="octopusx-video-contract-") as scratch:
-        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = scratch
-        for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", KEY_VARIABLE):
-            os.environ.pop(name, None)
+        os.environ.pop("PYTEST_ADDOPTS", None)
+        os.environ.pop("PYTEST_PLUGINS", None)
+        os.environ |= {
+            "HYPOTHESIS_STORAGE_DIRECTORY": scratch,
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            # The key of this run is the only credential, and what goes to this machine goes through no proxy.
+            "NETRC": os.devnull,
+            "NO_PROXY": ",".join(_LOOPBACK),
+            "no_proxy": ",".join(_LOOPBACK),
+        }
         try:
             yield
         finally:

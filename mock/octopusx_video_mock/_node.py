@@ -22,7 +22,7 @@ class Node:
     npx: tuple[str, ...]
 
     def environment(self) -> dict[str, str]:
-        """This process's environment, with this Node.js first on PATH.
+        """This process's environment, with this Node.js first on PATH, and without the key of the real service.
 
         Node.js does not know SSL_CERT_FILE, by which Python and uv are told of a proxy's certificates: whoever set it
         for them is spared to set it again in Node's own words.
@@ -30,6 +30,7 @@ class Node:
         environment = {**os.environ, "PATH": f"{self.folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
         if "SSL_CERT_FILE" in environment:
             environment.setdefault("NODE_EXTRA_CA_CERTS", environment["SSL_CERT_FILE"])
+        environment.pop("OCTOPUSX_API_KEY", None)
         return environment
 
 
@@ -42,11 +43,12 @@ def find_node(at_least: tuple[int, ...]) -> Node:
     wanted = ".".join(map(str, at_least))
     node, npm, npx = (shutil.which(program) for program in ("node", "npm", "npx"))
     seen = "none on PATH"
-    if node and npm and npx:
+    if node:
         version = _version(node)
-        if version >= at_least:
+        if version >= at_least and npm and npx:
             return Node(Path(node).parent, (npm,), (npx,))
         seen = f"{'.'.join(map(str, version)) or 'one that does not start'} at {node}"
+        seen += "" if npm and npx else " without npm and npx"
     wheel = _wheel()
     if wheel is not None:
         return wheel
@@ -59,7 +61,7 @@ def find_node(at_least: tuple[int, ...]) -> Node:
 def _version(node: str) -> tuple[int, ...]:
     try:
         said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, ValueError, subprocess.SubprocessError):
         return ()
     return tuple(map(int, re.findall(r"\d+", said)[:3]))
 

@@ -6,6 +6,7 @@ import collections
 import contextlib
 import hashlib
 import json
+import math
 import os
 import queue
 import re
@@ -37,6 +38,13 @@ MAX_BODY = 10 * 1024 * 1024
 _LOCK = "package-lock.json"
 _PINNED = ("package.json", _LOCK, ".npmrc")
 
+_KEY = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+_PARAMETER = re.compile(r"(\{[^}]*\})")
+# What of npm's settings in the environment concerns getting packages; any other may keep npm or npx from working.
+_NPM_SETTINGS = re.compile(
+    r"npm_config_(registry|(https_|http_|no)?proxy|cafile|cache|offline|prefer_offline|fetch_.*)", re.IGNORECASE
+)
+
 Event = dict[str, Any]
 
 
@@ -57,7 +65,8 @@ class PrismMock:
         on_progress: Called with a line of text when something takes long (the first installation).
 
     Raises:
-        MockError: On entering, when the contract, the port, Node.js or Prism prevents the start.
+        MockError: When the contract or the token can't be used; on entering, when the port, Node.js or Prism prevents
+            the start, or when it runs already.
     """
 
     def __init__(
@@ -74,6 +83,8 @@ class PrismMock:
             self.contract = load(contract)
         except ContractError as error:
             raise MockError(str(error)) from None
+        if token is not None and not _KEY.fullmatch(token):
+            raise MockError(f"{token!r} can't be sent as a key; use letters, digits and - . _ ~ + /, as keys have")
         self.host = host
         self.port = port
         self._token = token
@@ -89,12 +100,14 @@ class PrismMock:
         return f"http://{host}:{self.port}"
 
     def __enter__(self) -> Self:
+        if self._process is not None:
+            raise MockError("this mock runs already; make another one")
         _refuse_used_port(self.host, self.port)
         node = find_node(_node_version())
         home = _installed(node, self._on_progress)
-        environment = node.environment() | {
+        environment = _without_npm_settings(node.environment()) | {
             "OCTOPUSX_PRISM_GUARD": json.dumps(_guard_settings(self.contract, self._token)),
-            "NODE_OPTIONS": f'--require "{_prism_files() / "guard.cjs"}"',
+            "NODE_OPTIONS": f'--require "{_escaped(_prism_files() / "guard.cjs")}"',
             "SCARF_ANALYTICS": "false",
             "DO_NOT_TRACK": "1",
             "npm_config_loglevel": "error",
@@ -118,7 +131,7 @@ class PrismMock:
             start_new_session=True,
         )
         try:
-            self._await_listening(cast("IO[str]", self._process.stdout))
+            self._await_listening(cast("IO[str]", self._process.stdout), home)
         except BaseException:
             self._stop()
             raise
@@ -137,11 +150,14 @@ class PrismMock:
         """
         if self._process is None:
             raise MockError("the mock is not running; use it as a context manager")
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(seconds)
-            raise MockError(f"Prism ended by itself with status {self._process.returncode}; start it again")
+        deadline = math.inf if seconds is None else time.monotonic() + seconds
+        # In slices: a signal that comes just before the wait would else be noticed only when it ends.
+        while time.monotonic() < deadline:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(min(0.5, deadline - time.monotonic()))
+                raise MockError(f"Prism ended by itself with status {self._process.returncode}; start it again")
 
-    def _await_listening(self, output: IO[str]) -> None:
+    def _await_listening(self, output: IO[str], home: Path) -> None:
         news: queue.Queue[Event | None] = queue.Queue()
         last_words: collections.deque[str] = collections.deque(maxlen=20)
 
@@ -153,7 +169,8 @@ class PrismMock:
                 elif event["event"] in {"listening", "fatal"}:
                     news.put(event)
                 else:
-                    self._on_event(event)
+                    with contextlib.suppress(Exception):  # the caller's trouble must not stop the news
+                        self._on_event(event)
             news.put(None)
 
         self._reader = threading.Thread(target=read, name="prism-output", daemon=True)
@@ -162,10 +179,13 @@ class PrismMock:
             event = news.get(timeout=START_SECONDS)
         except queue.Empty:
             raise MockError(f"Prism did not listen within {START_SECONDS:.0f} s; is the machine overloaded?") from None
-        if event is None or event["event"] == "fatal":
-            reason = event["message"] if event else _reason(last_words)
+        if event is None:
+            raise MockError(f"Prism does not start ({_reason(last_words)}); remove {home} and start again")
+        if event["event"] == "fatal":
+            if event.get("code") in _PORT_TROUBLE:
+                raise _port_error(self.host, self.port, event["message"])
             raise MockError(
-                f"Prism does not start with {self.contract.path}: {reason}; check the contract with `nox -s lint`"
+                f"Prism does not start with {self.contract.path} ({event['message']}); check the contract with a linter"
             )
         self.port = event["port"]
 
@@ -226,39 +246,66 @@ def _refuse_used_port(host: str, port: int) -> None:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except OSError as error:
+    except (socket.gaierror, UnicodeError):
         raise MockError(
-            f"can't listen on {host} port {port} ({error.strerror}); choose another with --port, or 0 for any free one"
+            f"can't listen on {host!r}: that is no host of this machine; choose another with --host"
         ) from None
+    except OSError as error:
+        raise _port_error(host, port, error.strerror or str(error)) from None
+
+
+_PORT_TROUBLE = {"EADDRINUSE", "EACCES", "EADDRNOTAVAIL"}
+
+
+def _port_error(host: str, port: int, reason: str) -> MockError:
+    return MockError(
+        f"can't listen on {host} port {port} ({reason}); choose another with --port, or 0 for any free one"
+    )
+
+
+def _without_npm_settings(environment: dict[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.lower().startswith("npm_config_") or _NPM_SETTINGS.fullmatch(name)
+    }
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _guard_settings(contract: Contract, token: str | None) -> dict[str, Any]:
-    """What the guard has to know of the contract: which methods a path has, and what 413 looks like."""
+    """What the guard has to know of the contract: its routes, and what 413 and 500 look like."""
     routes = []
     for template, item in contract.document["paths"].items():
-        pattern = "/".join("[^/]*" if part.startswith("{") else re.escape(part) for part in template.split("/"))
-        routes.append((f"^{pattern}$", [method.upper() for method in METHODS if method in item]))
-    # Concrete paths first, as OpenAPI has it: /v1/videos/extensions is not a task called extensions. A method that the
-    # concrete one lacks still goes to the templated one, so Allow lists both.
+        pattern = "".join("[^/]*" if part.startswith("{") else re.escape(part) for part in _PARAMETER.split(template))
+        methods = [method for method in METHODS if method in item]
+        routes.append((f"^{pattern}$", [method.upper() for method in methods], _with_body(item, methods)))
+    # Concrete paths first, as OpenAPI has it: /v1/videos/extensions is not a task called extensions.
     routes.sort(key=lambda route: route[0].count("[^/]*"))
     return {
         "token": token,
-        "routes": [(pattern, methods) for pattern, methods in routes],
-        "tooLarge": _too_large(contract),
+        "routes": routes,
+        "tooLarge": _answer(contract, "413"),
+        "broken": _answer(contract, "500"),
         "maxBody": MAX_BODY,
     }
 
 
-def _too_large(contract: Contract) -> dict[str, Any]:
-    """The contract's first 413, as status line, headers and body are made of it."""
+def _with_body(item: dict[str, Any], methods: list[str]) -> list[str]:
+    return [method.upper() for method in methods if "requestBody" in item[method]]
+
+
+def _answer(contract: Contract, wanted: str) -> dict[str, Any]:
+    """Headers and body of the contract's first example of a status."""
     for operation in contract.operations.values():
         for status, response in contract.responses(operation):
-            if status == "413":
-                headers = {
-                    name: contract.resolve(header)["example"] for name, header in response.get("headers", {}).items()
-                }
-                for media_type, content in response["content"].items():
-                    for _, example in contract.examples(content):
+            documented = {name: contract.resolve(header) for name, header in response.get("headers", {}).items()}
+            headers = {name: str(header["example"]) for name, header in documented.items() if "example" in header}
+            for media_type, content in response.get("content", {}).items():
+                for _, example in contract.examples(content):
+                    if status == wanted:
                         return {"headers": {**headers, "Content-Type": media_type}, "body": json.dumps(example)}
     return {"headers": {}, "body": ""}
 
@@ -287,7 +334,7 @@ def _installed(node: Node, on_progress: Callable[[str], None]) -> Path:
     digest = hashlib.sha256(b"".join((pin / name).read_bytes() for name in _PINNED)).hexdigest()[:16]
     cache = platformdirs.user_cache_path("octopusx-video")
     home = cache / f"prism-{digest}"
-    if home.exists():
+    if _usable(home):
         return home
     on_progress("installing Prism from its lock file (once, some seconds)")
     try:
@@ -301,7 +348,7 @@ def _installed(node: Node, on_progress: Callable[[str], None]) -> Path:
             npm = subprocess.run(
                 [*node.npm, "ci", "--ignore-scripts", "--loglevel=error"],
                 cwd=made,
-                env=node.environment(),
+                env=_without_npm_settings(node.environment()),
                 capture_output=True,
                 text=True,
                 check=False,
@@ -310,8 +357,16 @@ def _installed(node: Node, on_progress: Callable[[str], None]) -> Path:
             if npm.returncode != 0:
                 reason = next((line for line in npm.stderr.splitlines() if line.strip()), "no reason given")
                 raise MockError(f"npm can't install Prism ({reason.strip()}); is the npm registry reachable?")
+            if not _usable(made):
+                raise MockError("npm says that it has installed Prism, but it has not; see `npm config list`")
             with contextlib.suppress(OSError):  # another process was first; its installation is as good
+                if not _usable(home):
+                    shutil.rmtree(home, ignore_errors=True)
                 made.rename(home)
     except OSError as error:
         raise MockError(f"can't write to {cache} ({error.strerror}); set XDG_CACHE_HOME to a folder that can") from None
     return home
+
+
+def _usable(home: Path) -> bool:
+    return (home / "node_modules" / ".bin" / "prism").exists()

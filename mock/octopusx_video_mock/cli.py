@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
+import queue
 import signal
-import sys
+import threading
 from types import FrameType
 from typing import Any
 
 from octopusx_video_mock import MockError, PrismMock
+
+MOST_LINES = 1000
+"""How many lines may wait to be read."""
 
 EXAMPLES = """\
 examples:
@@ -25,11 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run a mock in the foreground until Ctrl-C or SIGTERM. Returns the exit status."""
     options = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
-
-    def show(event: dict[str, Any]) -> None:
-        if not options.quiet:
-            _say(_line(event))
-
+    say = _Voice()
     running = False
     try:
         with PrismMock(
@@ -37,19 +39,53 @@ def main(argv: list[str] | None = None) -> int:
             host=options.host,
             port=options.port,
             token=options.token,
-            on_event=show,
-            on_progress=_say,
+            on_event=lambda event: None if options.quiet else say(_line(event)),
+            on_progress=say,
         ) as mock:
             running = True
-            _say(f"Prism serves contract {mock.contract.version} on {mock.base_url} (Ctrl-C stops it)")
+            say(f"Prism serves contract {mock.contract.version} on {mock.base_url} (Ctrl-C stops it)")
             mock.wait()
     except KeyboardInterrupt:
-        _say("stopped")
+        say("stopped")
         return 0
     except MockError as error:
-        _say(f"error: {error}")
+        say(f"error: {error}")
         return 1 if running else 2
+    finally:
+        say.finish()
     return 0
+
+
+class _Voice:
+    """Lines on stderr, written by a thread of their own.
+
+    Whoever started the command may never read its stderr: then the pipe fills, and a write waits for ever. Requests
+    must not wait for it, nor must the end of the command; lines that find no place are left out.
+    """
+
+    def __init__(self) -> None:
+        # Simple, because a signal may interrupt a put at any place, and this one holds no lock then.
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write, name="stderr", daemon=True)
+        self._thread.start()
+
+    def __call__(self, line: str) -> None:
+        if self._lines.qsize() < MOST_LINES:
+            self._lines.put(line)
+
+    def finish(self) -> None:
+        """Write what is still to be written, unless nobody reads it."""
+        self._lines.put(None)
+        self._thread.join(1)
+
+    def _write(self) -> None:
+        for line in iter(self._lines.get, None):
+            # A line may hold what somebody else wrote; what is not printable would act on the terminal.
+            text = " ".join(line.split())
+            shown = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+            # Not through sys.stderr: a thread that waits inside of it would block the end of the interpreter.
+            with contextlib.suppress(OSError):
+                os.write(2, f"octopusx-video-mock: {shown}\n".encode(errors="backslashreplace"))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,7 +100,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=4010, help="port, 0 for any free one (default: %(default)s)")
     parser.add_argument(
         "--token",
-        type=_token,
         help="the one API key that is accepted; made-up, never a real one (default: any well-formed key)",
     )
     parser.add_argument("--contract", metavar="FILE", help="an OpenAPI file to serve (default: the project's contract)")
@@ -72,23 +107,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _token(text: str) -> str:
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise argparse.ArgumentTypeError("a token is one or more printable ASCII characters without a space")
-    return text
-
-
 def _line(event: dict[str, Any]) -> str:
     if event["event"] != "request":
         return f"error: {event.get('message', 'unknown')}"
-    status = event["status"] or "no answer"
-    # An address may hold any byte that a caller sent; what is not printable would reach the terminal as control codes.
-    url = ascii(event["url"])[1:-1]
-    return f"{event['method']} {url} {status} {event['ms']:.0f} ms"
-
-
-def _say(line: str) -> None:
-    print(f"octopusx-video-mock: {line}", file=sys.stderr, flush=True)
+    return f"{event['method']} {event['url']} {event['status'] or 'no answer'} {event['ms']:.0f} ms"
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -24,6 +24,9 @@ _PHASES: dict[str, Phase] = {
 }
 
 
+DEEPEST = 200
+"""How deep a contract may be nested; the project's own has some twenty levels."""
+
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -170,12 +173,15 @@ def load(path: Path | str | None = None) -> Contract:
     except UnicodeDecodeError:
         raise ContractError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
     try:
+        _check_shape(text, path)
         document = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader, in C where there is one
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "unreadable"
         raise ContractError(f"{path}: is not valid YAML ({problem}{where}); mend the file") from None
+    except (ValueError, KeyError, AttributeError, TypeError) as error:  # of a tagged or dated scalar
+        raise ContractError(f"{path}: has a value that YAML can't read ({error}); put it in quotes") from None
     _require(document, path)
     contract = Contract(document, path)
     try:
@@ -185,6 +191,18 @@ def load(path: Path | str | None = None) -> Contract:
             f"{path}: is not a valid OpenAPI document ({type(error).__name__}: {error}); check it with a linter"
         ) from None
     return contract
+
+
+def _check_shape(text: str, path: Path) -> None:
+    """Refuse what would blow up while it is read: references of YAML's own, and a depth that no contract has."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.AliasEvent):
+            line = event.start_mark.line + 1 if event.start_mark else "?"
+            raise ContractError(f"{path}: has a YAML alias at line {line}; refer to a component with $ref instead")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise ContractError(f"{path}: is nested deeper than {DEEPEST} levels; that is no contract")
 
 
 def _walk(contract: Contract) -> None:
@@ -226,6 +244,8 @@ def _require(document: Json, path: Path) -> None:
     ):
         raise ContractError(f"{path}: has no operations; describe at least one under paths")
     for template, item in paths.items():
+        if not isinstance(template, str):
+            raise ContractError(f"{path}: paths.{template}: a path is text; put it in quotes")
         for method in METHODS:
             operation = item.get(method) if isinstance(item, dict) else None
             if operation is None:

@@ -21,23 +21,20 @@ REQUESTS = documented(RUN.contract)
 def _judge_answer(request: CurlRequest, response: httpx.Response) -> None:
     """A documented request is accepted, or refused because its task is not one of this key."""
     operation = RUN.contract.operations[request.operation_id]
-    RUN.seen.answers[operation.id][response.status_code] += 1
-    documented_statuses = {int(status) for status, _ in RUN.contract.responses(operation)}
-    assert response.status_code in documented_statuses, (
-        f"undocumented status {response.status_code}: {response.text[:500]}"
-    )
-    fault = _judge.schema_fault(RUN, operation, response.status_code, dict(response.headers), response.content)
+    status, headers, content = response.status_code, dict(response.headers), response.content
+    RUN.seen.answers[operation.id][status] += 1
+    fault = _judge.answer_fault(RUN, operation, status, headers, content)
     assert fault is None, fault
-    for rule, detail in _judge.broken_rules(
-        RUN, operation, response.status_code, dict(response.headers), response.content
-    ):
+    for rule, detail in _judge.broken_rules(RUN, operation, status, headers, content):
         RUN.broken(rule, detail)
-    refused = _judge.refusal_fault(RUN, operation, request.parts(RUN.contract), response.status_code, response.content)
+    parts = request.parts(RUN.contract)
+    repeated = _judge.new_id_fault(RUN, operation, parts, status, content)
+    if repeated:
+        RUN.broken(_judge.NEW_ID_RULE, repeated)
+    refused = _judge.refusal_fault(RUN, operation, parts, status, content)
     if refused:
         RUN.broken(*refused)
-    assert response.is_success or response.status_code in {400, 404}, (
-        f"answered {response.status_code}: {response.text[:500]}"
-    )
+    assert response.is_success or status in {400, 404}, f"answered {status}: {RUN.redactor.excerpt(content)}"
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.operation_id)
@@ -66,6 +63,9 @@ def test_request_through_the_client(request_: CurlRequest, flavour: str) -> None
     )
     assert _body(sent) == _body(as_written)
     _judge_answer(request_, received)
+    assert not isinstance(parsed, Exception), (
+        f"the client can't read this answer ({parsed!r}): {RUN.redactor.excerpt(received.content)}"
+    )
     if "json" in received.headers["content-type"]:
         assert parsed.to_dict() == received.json()
     else:
