@@ -192,7 +192,7 @@ def test_a_broken_should_is_reported_where_it_does_not_fail(run_suite: Command, 
     assert re.search(r"\d+ times +R33: ", done.stdout)
 
 
-SPELLINGS = {
+SPELLINGS: dict[str, Callable[[str], str]] = {
     "as it is": lambda key: key,
     "escaped as in JSON": lambda key: key.replace("/", "\\/").replace("+", "\\u002b"),
     "encoded as in URLs": lambda key: key.replace("/", "%2F").replace("+", "%2b"),
@@ -201,9 +201,9 @@ SPELLINGS = {
 }
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+@pytest.mark.parametrize("name", SPELLINGS)
 def test_the_key_never_shows_even_if_the_server_sends_it_back(
-    run_suite: Command, prism: PrismMock, tmp_path: Path, spelling: Callable[[str], str]
+    run_suite: Command, prism: PrismMock, tmp_path: Path, name: str
 ) -> None:
     """A server that repeats the key in its answers brings no piece of it into the output or the report."""
     key = "sk-Q7w/ErTy+uIoP1234567890abcdefXYZ"
@@ -216,11 +216,13 @@ def test_the_key_never_shows_even_if_the_server_sends_it_back(
         if exchange.status == 200:
             exchange.status = 418
             exchange.headers["content-type"] = "text/plain"
-            exchange.body = f"you sent {spelling(key)}".encode()
+            exchange.body = f"you sent {SPELLINGS[name](key)}".encode()
 
     report = tmp_path / "report.xml"
     with faulty_server((prism.host, prism.port), Defect("echoes", request, answer)) as server:
-        done = run_suite("--base-url", server.base_url, *QUICK, "--junit", str(report), key=key)
+        # The whole run once, since each layer shows answers in a way of its own; the spellings are hidden in one place.
+        pace = () if name == "as it is" else ("--fail-fast",)
+        done = run_suite("--base-url", server.base_url, *QUICK, *pace, "--junit", str(report), key=key)
     assert done.returncode == 1
     assert "you sent" in done.stdout
     for text in (done.stdout, done.stderr, report.read_text("utf-8")):

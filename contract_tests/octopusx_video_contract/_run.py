@@ -12,6 +12,7 @@ import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import httpx
 from octopusx_video_openapi import Contract
 
 from octopusx_video_contract._redact import Redactor
@@ -73,6 +74,11 @@ class Run:
     def redactor(self) -> Redactor:
         """Takes the key out of what is shown."""
         return Redactor(self.key)
+
+    @functools.cached_property
+    def http(self) -> httpx.Client:
+        """The client of those layers that send a request each; it sets nothing of its own but the timeout."""
+        return httpx.Client(timeout=self.timeout)
 
     def broken(self, rule_id: str, detail: str) -> None:
         """Report that a numbered rule is broken.

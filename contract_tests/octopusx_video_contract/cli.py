@@ -192,10 +192,8 @@ def _greet(run: Run) -> None:
     path = run.contract.operations["getVideoTask"].path
     task = quote(next(iter(run.known_ids), "unknown"), safe=":")
     try:
-        with httpx.Client(timeout=run.timeout) as client:
-            status = client.get(
-                run.base_url + re.sub(r"\{\w+\}", task, path), headers={"Authorization": f"Bearer {run.key}"}
-            ).status_code
+        url = run.base_url + re.sub(r"\{\w+\}", task, path)
+        status = run.http.get(url, headers={"Authorization": f"Bearer {run.key}"}).status_code
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         raise CannotRunError(
             f"{run.base_url} does not answer as a server does ({type(error).__name__}); is it running there?"
@@ -226,7 +224,7 @@ def _run(run: Run, options: list[str]) -> int:
     print(f"seed {run.seed}: repeat this run with --seed {run.seed} and the same other options")
     manner = "strict" if run.strict else "should rules only reported"
     print(f"server {run.base_url}, contract {run.contract.version}, {manner}", flush=True)
-    with running(run), _redacted_output(redactor), contextlib.chdir(suite):
+    with contextlib.closing(run.http), running(run), _redacted_output(redactor), contextlib.chdir(suite):
         outcome = pytest.main(arguments, plugins=[redactor, _Account(run)])
     return 0 if outcome == pytest.ExitCode.OK else 130 if outcome == pytest.ExitCode.INTERRUPTED else 1
 

@@ -40,9 +40,7 @@ def _judge_answer(request: CurlRequest, response: httpx.Response) -> None:
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.operation_id)
 def test_request_as_written(request_: CurlRequest) -> None:
     """The curl command of the page, its very bytes, with only the host and the key changed."""
-    with httpx.Client(timeout=RUN.timeout) as client:
-        response = client.send(request_.http(RUN.base_url, RUN.key))
-    _judge_answer(request_, response)
+    _judge_answer(request_, RUN.http.send(request_.http(RUN.base_url, RUN.key)))
 
 
 @pytest.mark.parametrize("flavour", ["sync", "asyncio"])

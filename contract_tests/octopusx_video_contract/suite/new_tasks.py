@@ -37,9 +37,8 @@ def _read(operation_id: str, task: str) -> httpx.Response:
             path = re.sub(rf"\{{{name}\}}", task, path)
         else:
             query[name] = task
-    with httpx.Client(timeout=RUN.timeout) as client:
-        headers = {"Authorization": f"Bearer {RUN.key}"}
-        response = client.request(operation.method, RUN.base_url + path, params=query, headers=headers)
+    headers = {"Authorization": f"Bearer {RUN.key}"}
+    response = RUN.http.request(operation.method, RUN.base_url + path, params=query, headers=headers)
     RUN.seen.answers[operation_id][response.status_code] += 1
     return response
 
