@@ -57,6 +57,7 @@ def faulty_server(upstream: tuple[str, int], defect: Defect) -> Iterator[FaultyS
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 65536  # head and body in one packet: in two, the second waits for the first to be acknowledged
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
