@@ -115,8 +115,30 @@ def _validator(contract: Contract, rule_id: str) -> jsonschema_rs.Draft202012Val
 def _fault(contract: Contract, rule_id: str, body: Any) -> str | None:
     if body is _ABSENT:
         return "the body is not JSON"
-    error = next(iter(_validator(contract, rule_id).iter_errors(body)), None)
-    return None if error is None else f"at {'/'.join(map(str, error.instance_path)) or 'the top'}: {error.message}"
+    return next(_mismatches(_validator(contract, rule_id), body), None)
+
+
+def _mismatches(validator: jsonschema_rs.Draft202012Validator, value: Any) -> Iterator[str]:
+    for error in validator.iter_errors(value):
+        yield f"at {'/'.join(map(str, error.instance_path)) or 'the top'}: {error.message}"
+
+
+def mismatches(contract: Contract, schema: dict[str, Any], value: Any) -> Iterator[str]:
+    """Each place where a value departs from a schema of the contract, in words."""
+    return _mismatches(jsonschema_rs.Draft202012Validator(contract.schema(schema)), value)
+
+
+def hold(run: Run, operation: Operation, status: int, headers: dict[str, str], content: bytes) -> None:
+    """Hold an answer to all that the contract says of it by itself.
+
+    Raises:
+        AssertionError: It departs from what is documented, or breaks a rule that fails the run.
+    """
+    fault = answer_fault(run, operation, status, headers, content)
+    if fault:
+        raise AssertionError(fault)
+    for rule, detail in broken_rules(run, operation, status, headers, content):
+        run.broken(rule, detail)
 
 
 def encoded(example: Any) -> bytes:
@@ -138,9 +160,5 @@ def answer_fault(run: Run, operation: Operation, status: int, headers: dict[str,
     body = _json(content)
     if body is _ABSENT:
         return f"the body is not JSON: {run.redactor.excerpt(content)}"
-    errors = jsonschema_rs.Draft202012Validator(run.contract.schema(media["schema"])).iter_errors(body)
-    error = next(iter(errors), None)
-    if error is None:
-        return None
-    place = "/".join(map(str, error.instance_path)) or "the top"
-    return f"at {place}: {error.message}\nthe answer: {run.redactor.excerpt(content)}"
+    fault = next(mismatches(run.contract, media["schema"], body), None)
+    return None if fault is None else f"{fault}\nthe answer: {run.redactor.excerpt(content)}"

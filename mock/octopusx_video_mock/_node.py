@@ -12,6 +12,11 @@ from pathlib import Path
 
 from octopusx_video_mock._errors import MockError
 
+# What of npm's settings in the environment concerns getting packages; any other may keep npm or npx from working.
+_NPM_SETTINGS = re.compile(
+    r"npm_config_(registry|(https_|http_|no)?proxy|cafile|cache|offline|prefer_offline|fetch_.*)", re.IGNORECASE
+)
+
 
 @dataclass(frozen=True)
 class Node:
@@ -22,12 +27,19 @@ class Node:
     npx: tuple[str, ...]
 
     def environment(self) -> dict[str, str]:
-        """This process's environment, with this Node.js first on PATH, and without the key of the real service.
+        """This process's environment, with this Node.js first on PATH.
+
+        Left out are the key of the real service and those settings of npm that do not concern getting packages.
 
         Node.js does not know SSL_CERT_FILE, by which Python and uv are told of a proxy's certificates: whoever set it
         for them is spared to set it again in Node's own words.
         """
-        environment = {**os.environ, "PATH": f"{self.folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.lower().startswith("npm_config_") or _NPM_SETTINGS.fullmatch(name)
+        }
+        environment = {**kept, "PATH": f"{self.folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
         if "SSL_CERT_FILE" in environment:
             environment.setdefault("NODE_EXTRA_CA_CERTS", environment["SSL_CERT_FILE"])
         environment.pop("OCTOPUSX_API_KEY", None)

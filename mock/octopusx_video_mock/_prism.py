@@ -40,10 +40,6 @@ _PINNED = ("package.json", _LOCK, ".npmrc")
 
 _KEY = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _PARAMETER = re.compile(r"(\{[^}]*\})")
-# What of npm's settings in the environment concerns getting packages; any other may keep npm or npx from working.
-_NPM_SETTINGS = re.compile(
-    r"npm_config_(registry|(https_|http_|no)?proxy|cafile|cache|offline|prefer_offline|fetch_.*)", re.IGNORECASE
-)
 
 Event = dict[str, Any]
 
@@ -105,7 +101,7 @@ class PrismMock:
         _refuse_used_port(self.host, self.port)
         node = find_node(_node_version())
         home = _installed(node, self._on_progress)
-        environment = _without_npm_settings(node.environment()) | {
+        environment = node.environment() | {
             "OCTOPUSX_PRISM_GUARD": json.dumps(_guard_settings(self.contract, self._token)),
             "NODE_OPTIONS": f'--require "{_escaped(_prism_files() / "guard.cjs")}"',
             "SCARF_ANALYTICS": "false",
@@ -263,14 +259,6 @@ def _port_error(host: str, port: int, reason: str) -> MockError:
     )
 
 
-def _without_npm_settings(environment: dict[str, str]) -> dict[str, str]:
-    return {
-        name: value
-        for name, value in environment.items()
-        if not name.lower().startswith("npm_config_") or _NPM_SETTINGS.fullmatch(name)
-    }
-
-
 def _escaped(path: Path) -> str:
     return str(path).replace("\\", "\\\\").replace('"', '\\"')
 
@@ -300,13 +288,12 @@ def _with_body(item: dict[str, Any], methods: list[str]) -> list[str]:
 def _answer(contract: Contract, wanted: str) -> dict[str, Any]:
     """Headers and body of the contract's first example of a status."""
     for operation in contract.operations.values():
-        for status, response in contract.responses(operation):
-            documented = {name: contract.resolve(header) for name, header in response.get("headers", {}).items()}
-            headers = {name: str(header["example"]) for name, header in documented.items() if "example" in header}
-            for media_type, content in response.get("content", {}).items():
-                for _, example in contract.examples(content):
-                    if status == wanted:
-                        return {"headers": {**headers, "Content-Type": media_type}, "body": json.dumps(example)}
+        response = dict(contract.responses(operation)).get(wanted, {})
+        documented = {name: contract.resolve(header) for name, header in response.get("headers", {}).items()}
+        headers = {name: str(header["example"]) for name, header in documented.items() if "example" in header}
+        for media_type, content in response.get("content", {}).items():
+            for _, example in contract.examples(content):
+                return {"headers": {**headers, "Content-Type": media_type}, "body": json.dumps(example)}
     return {"headers": {}, "body": ""}
 
 
@@ -348,7 +335,7 @@ def _installed(node: Node, on_progress: Callable[[str], None]) -> Path:
             npm = subprocess.run(
                 [*node.npm, "ci", "--ignore-scripts", "--loglevel=error"],
                 cwd=made,
-                env=_without_npm_settings(node.environment()),
+                env=node.environment(),
                 capture_output=True,
                 text=True,
                 check=False,
