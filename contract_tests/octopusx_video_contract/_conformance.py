@@ -6,10 +6,10 @@ from typing import Any, TypeAlias
 
 import hypothesis
 import schemathesis
-from octopusx_video_openapi import Operation
+from octopusx_video_openapi import Operation, task_ids
 from schemathesis.core.transport import Response
 
-from octopusx_video_contract import _judge, _task_ids
+from octopusx_video_contract import _judge
 from octopusx_video_contract._run import Run, current
 
 Case: TypeAlias = "schemathesis.Case[Any]"
@@ -61,10 +61,10 @@ def _settings(run: Run) -> dict[str, Any]:
         settings["operations"] = [
             {
                 "include-operation-id": operation.id,
-                "parameters": {".".join(place): binding for place in _task_ids.places(run.contract, operation)},
+                "parameters": {".".join(place): binding for place in task_ids.places(run.contract, operation)},
             }
             for operation in run.contract.operations.values()
-            if any(_task_ids.places(run.contract, operation))
+            if any(task_ids.places(run.contract, operation))
         ]
     return settings
 

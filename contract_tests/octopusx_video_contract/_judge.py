@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
-from octopusx_video_openapi import Contract, Operation
+from octopusx_video_openapi import Contract, Operation, task_ids
 
-from octopusx_video_contract import _task_ids
 from octopusx_video_contract._run import Run
 
 REQUEST_ID_RULE = "R33"
@@ -57,7 +56,7 @@ def new_id_fault(run: Run, operation: Operation, request: dict[str, Any], status
         return None
     run.seen.asked.add(NEW_ID_RULE)
     run.seen.submitted[operation.id] = task
-    return f"it is the source's, {task}" if task in _task_ids.values(run.contract, operation, request) else None
+    return f"it is the source's, {task}" if task in task_ids.values(run.contract, operation, request) else None
 
 
 def refusal_fault(
@@ -82,7 +81,7 @@ def refusal_fault(
         fault = _fault(run.contract, rule.id, body) if status in rule.statuses else None
         if fault:
             return rule.id, f"{fault}\nthe answer: {run.redactor.excerpt(content)}"
-    ids = _task_ids.values(run.contract, operation, request)
+    ids = task_ids.values(run.contract, operation, request)
     says_unknown = status == 404 or (isinstance(body, dict) and body.get("code") == UNKNOWN_TASK)
     if says_unknown and ids and ids <= set(run.known_ids):
         return (

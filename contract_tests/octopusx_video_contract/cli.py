@@ -15,9 +15,8 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
-from octopusx_video_openapi import ContractError, load
+from octopusx_video_openapi import ContractError, load, task_ids
 
-from octopusx_video_contract import _task_ids
 from octopusx_video_contract._redact import Redactor
 from octopusx_video_contract._run import Run, running
 
@@ -135,7 +134,7 @@ def _prepare(options: argparse.Namespace, stack: contextlib.ExitStack) -> Run:
         base_url=base_url,
         key=key,
         contract=contract,
-        known_ids=tuple(options.task_id or (_task_ids.documented(contract) if local else ())),
+        known_ids=tuple(options.task_id or (task_ids.documented(contract) if local else ())),
         seed=random.SystemRandom().randrange(2**32) if options.seed is None else options.seed,
         max_examples=options.max_examples,
         timeout=options.timeout,

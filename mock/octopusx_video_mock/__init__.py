@@ -1,9 +1,28 @@
 """Servers that stand in for the OctopusX API, built from the contract.
 
-``PrismMock`` runs stock Prism: it answers each request by itself, from the contract's examples.
+``Mock`` lives through time: tasks run, finish, fail and cost, in the process of a test or as a server. ``PrismMock`` runs
+stock Prism: it answers each request by itself, from the contract's examples.
 """
 
-from octopusx_video_mock._errors import MockError
-from octopusx_video_mock._prism import PrismMock
+from __future__ import annotations
 
-__all__ = ["MockError", "PrismMock"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from octopusx_video_mock._errors import MockError
+
+if TYPE_CHECKING:
+    from octopusx_video_mock._ledger import Call, Submission
+    from octopusx_video_mock._mock import Mock
+    from octopusx_video_mock._prism import PrismMock
+
+__all__ = ["Call", "Mock", "MockError", "PrismMock", "Submission"]
+
+# Looked up when they are asked for: who serves with the one engine pays nothing for the other.
+_PLACES = {"Call": "_ledger", "Mock": "_mock", "PrismMock": "_prism", "Submission": "_ledger"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)

@@ -12,7 +12,6 @@ import queue
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -25,20 +24,19 @@ from typing import IO, Any, Self, cast
 import platformdirs
 from octopusx_video_openapi import METHODS, Contract, ContractError, load
 
+from octopusx_video_mock import _port
 from octopusx_video_mock._errors import MockError
+from octopusx_video_mock._message import MAX_BODY, check_token
 from octopusx_video_mock._node import Node, find_node
 
 START_SECONDS = 60.0
 """How long Prism may take to listen; it takes about one second on an idle machine."""
 STOP_SECONDS = 5.0
 """How long Prism may take to end when asked to, before it is asked harder."""
-MAX_BODY = 10 * 1024 * 1024
-"""Largest body in bytes; Prism itself takes no more."""
 
 _LOCK = "package-lock.json"
 _PINNED = ("package.json", _LOCK, ".npmrc")
 
-_KEY = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _PARAMETER = re.compile(r"(\{[^}]*\})")
 
 Event = dict[str, Any]
@@ -79,8 +77,7 @@ class PrismMock:
             self.contract = load(contract)
         except ContractError as error:
             raise MockError(str(error)) from None
-        if token is not None and not _KEY.fullmatch(token):
-            raise MockError(f"{token!r} can't be sent as a key; use letters, digits and - . _ ~ + /, as keys have")
+        check_token(token)
         self.host = host
         self.port = port
         self._token = token
@@ -92,13 +89,12 @@ class PrismMock:
     @property
     def base_url(self) -> str:
         """Where it listens, without a slash at the end."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return _port.url(self.host, self.port)
 
     def __enter__(self) -> Self:
         if self._process is not None:
             raise MockError("this mock runs already; make another one")
-        _refuse_used_port(self.host, self.port)
+        _port.refuse_used(self.host, self.port)
         node = find_node(_node_version())
         home = _installed(node, self._on_progress)
         environment = node.environment() | {
@@ -179,7 +175,7 @@ class PrismMock:
             raise MockError(f"Prism does not start ({_reason(last_words)}); remove {home} and start again")
         if event["event"] == "fatal":
             if event.get("code") in _PORT_TROUBLE:
-                raise _port_error(self.host, self.port, event["message"])
+                raise _port.error(self.host, self.port, event["message"])
             raise MockError(
                 f"Prism does not start with {self.contract.path} ({event['message']}); check the contract with a linter"
             )
@@ -234,29 +230,7 @@ def _event(line: str) -> Event | None:
     return event if isinstance(event, dict) and "event" in event else None
 
 
-def _refuse_used_port(host: str, port: int) -> None:
-    if not 0 <= port <= 65535:  # getaddrinfo would wrap around
-        raise MockError(f"port {port} is not between 0 and 65535; choose another with --port")
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except (socket.gaierror, UnicodeError):
-        raise MockError(
-            f"can't listen on {host!r}: that is no host of this machine; choose another with --host"
-        ) from None
-    except OSError as error:
-        raise _port_error(host, port, error.strerror or str(error)) from None
-
-
 _PORT_TROUBLE = {"EADDRINUSE", "EACCES", "EADDRNOTAVAIL"}
-
-
-def _port_error(host: str, port: int, reason: str) -> MockError:
-    return MockError(
-        f"can't listen on {host} port {port} ({reason}); choose another with --port, or 0 for any free one"
-    )
 
 
 def _escaped(path: Path) -> str:

@@ -3,35 +3,76 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
-import queue
 import signal
-import threading
+import sys
 from types import FrameType
 from typing import Any
 
-from octopusx_video_mock import MockError, PrismMock
-
-MOST_LINES = 1000
-"""How many lines may wait to be read."""
+from octopusx_video_mock._errors import MockError
+from octopusx_video_mock._voice import Voice
 
 EXAMPLES = """\
 examples:
-  octopusx-video-mock
-  octopusx-video-mock --port 8080 --token sk-test
+  octopusx-video-mock                      a task takes as long as the contract says
+  octopusx-video-mock --speed 60           a minute of a task's life passes in a second
+  octopusx-video-mock --faults lost_answer:0.05,rate_limited:0.1 --seed 7
+  octopusx-video-mock --faults list        what can go wrong, and how to order it
+  octopusx-video-mock --engine prism       stock Prism: no time, no tasks, the contract's examples
   curl -H 'Authorization: Bearer any' http://127.0.0.1:4010/v1/videos/video_abc123
-  curl -H 'Authorization: Bearer any' -H 'Prefer: example=completed' http://127.0.0.1:4010/v1/videos/video_abc123
+
+Mocks that share the secret in OCTOPUSX_MOCK_SECRET answer for each other's tasks, over restarts and on any machine.
 
 exit status: 0 stopped by Ctrl-C or SIGTERM, 2 can't start, 1 ended by itself
 """
+
+# What is of one engine alone, with the value that it has when nobody names it.
+_LIFECYCLE = {
+    "speed": 1.0,
+    "seed": 0,
+    "faults": "",
+    "workers": 1,
+    "reload": False,
+    "cors": False,
+    "control": False,
+}
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a mock in the foreground until Ctrl-C or SIGTERM. Returns the exit status."""
     options = _parser().parse_args(argv)
+    if options.faults == "list":
+        return _list_faults()
     signal.signal(signal.SIGTERM, _interrupt)
-    say = _Voice()
+    say = Voice()
+    try:
+        return _lifecycle(options, say) if options.engine == "lifecycle" else _prism(options, say)
+    except KeyboardInterrupt:
+        say("stopped")
+        return 0
+    except MockError as error:
+        say(f"error: {error}")
+        return 2
+    finally:
+        say.finish()
+
+
+def _lifecycle(options: argparse.Namespace, say: Voice) -> int:
+    # Imported here, so that the other engine and the help need no server.
+    try:
+        from octopusx_video_mock import _server  # noqa: PLC0415
+    except ImportError as error:
+        raise MockError(f"{error.name} is not installed; pip install 'octopusx-video[mock]'") from None
+    shared = ("contract", "host", "port", "token", "quiet")
+    _server.run(_server.Options(**{name: getattr(options, name) for name in (*shared, *_LIFECYCLE)}), say)
+    return 1
+
+
+def _prism(options: argparse.Namespace, say: Voice) -> int:
+    for name, value in _LIFECYCLE.items():
+        if getattr(options, name) != value:
+            raise MockError(f"--{name} is for the lifecycle engine; leave it out, or leave out --engine prism")
+    from octopusx_video_mock._prism import PrismMock  # noqa: PLC0415 - the other engine needs none of it
+
     running = False
     try:
         with PrismMock(
@@ -45,47 +86,11 @@ def main(argv: list[str] | None = None) -> int:
             running = True
             say(f"Prism serves contract {mock.contract.version} on {mock.base_url} (Ctrl-C stops it)")
             mock.wait()
-    except KeyboardInterrupt:
-        say("stopped")
-        return 0
     except MockError as error:
+        if not running:
+            raise
         say(f"error: {error}")
-        return 1 if running else 2
-    finally:
-        say.finish()
-    return 0
-
-
-class _Voice:
-    """Lines on stderr, written by a thread of their own.
-
-    Whoever started the command may never read its stderr: then the pipe fills, and a write waits for ever. Requests
-    must not wait for it, nor must the end of the command; lines that find no place are left out.
-    """
-
-    def __init__(self) -> None:
-        # Simple, because a signal may interrupt a put at any place, and this one holds no lock then.
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._write, name="stderr", daemon=True)
-        self._thread.start()
-
-    def __call__(self, line: str) -> None:
-        if self._lines.qsize() < MOST_LINES:
-            self._lines.put(line)
-
-    def finish(self) -> None:
-        """Write what is still to be written, unless nobody reads it."""
-        self._lines.put(None)
-        self._thread.join(1)
-
-    def _write(self) -> None:
-        for line in iter(self._lines.get, None):
-            # A line may hold what somebody else wrote; what is not printable would act on the terminal.
-            text = " ".join(line.split())
-            shown = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
-            # Not through sys.stderr: a thread that waits inside of it would block the end of the interpreter.
-            with contextlib.suppress(OSError):
-                os.write(2, f"octopusx-video-mock: {shown}\n".encode(errors="backslashreplace"))
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,7 +100,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--engine", choices=["prism"], default="prism", help="what serves it (default: %(default)s)")
+    parser.add_argument(
+        "--engine",
+        choices=["lifecycle", "prism"],
+        default="lifecycle",
+        help="lifecycle: tasks run, end and cost; prism: stock Prism, which answers each request by itself "
+        "(default: %(default)s)",
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=4010, help="port, 0 for any free one (default: %(default)s)")
     parser.add_argument(
@@ -104,7 +115,38 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--contract", metavar="FILE", help="an OpenAPI file to serve (default: the project's contract)")
     parser.add_argument("--quiet", action="store_true", help="do not show a line for each request")
+    only = parser.add_argument_group("of the lifecycle engine")
+    only.add_argument(
+        "--speed", type=float, default=1.0, metavar="N", help="how many times faster tasks run (default: 1)"
+    )
+    only.add_argument(
+        "--faults",
+        default="",
+        metavar="PLAN",
+        help="what goes wrong: NAME, NAME@OPERATION or NAME:0.1 (a share of the requests), several with commas; "
+        "`list` lists them",
+    )
+    only.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="decides which requests the shares of --faults fall on"
+    )
+    only.add_argument("--workers", type=int, default=1, metavar="N", help="processes that serve (default: 1)")
+    only.add_argument("--reload", action="store_true", help="take over the contract whenever its file changes")
+    only.add_argument("--cors", action="store_true", help="let web pages of any origin use it")
+    only.add_argument(
+        "--control", action="store_true", help="let programs on this machine turn the clock and more, under /__mock__/"
+    )
     return parser
+
+
+def _list_faults() -> int:
+    from octopusx_video_mock._faults import FAULTS  # noqa: PLC0415 - the other engine needs none of it
+
+    for fault in FAULTS:
+        marked = f" (breaks the contract: {fault.breaks})" if fault.breaks else ""
+        print(f"{fault.name:26}{fault.summary}{marked}")
+        print(f"{'':26}source: {fault.source}")
+    sys.stdout.flush()
+    return 0
 
 
 def _line(event: dict[str, Any]) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
+from octopusx_video_openapi import task_ids
 
-from octopusx_video_contract import _task_ids
 from octopusx_video_contract._run import current
 
 RUN = current()
@@ -32,7 +32,7 @@ def _read(operation_id: str, task: str) -> httpx.Response:
     operation = CONTRACT.operations[operation_id]
     query: dict[str, Any] = {}
     path = operation.path
-    for place, name in _task_ids.places(CONTRACT, operation):
+    for place, name in task_ids.places(CONTRACT, operation):
         if place == "path":
             path = re.sub(rf"\{{{name}\}}", task, path)
         else:

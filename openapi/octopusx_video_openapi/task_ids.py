@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from octopusx_video_openapi import Contract, Operation
+from octopusx_video_openapi._contract import Contract, Operation
 
 TASK_ID = "#/components/schemas/TaskId"
 
@@ -28,18 +28,20 @@ def values(contract: Contract, operation: Operation, request: dict[str, Any]) ->
     """The ids that a request names; ``request`` holds ``path``, ``query`` and ``body``."""
     found = set()
     for place in places(contract, operation):
-        value: Any = request
-        for step in place:
-            value = value.get(step) if isinstance(value, dict) else None
+        value = _at(request, place)
         if isinstance(value, str):
             found.add(value)
     return found
 
 
 def documented(contract: Contract) -> tuple[str, ...]:
-    """The ids in the contract's example requests, which a mock knows as finished tasks."""
+    """The ids in the contract's example requests and in its example answers of reads: a mock has them as finished tasks.
+
+    Those in the answers of submits are left out: there they stand for tasks that are new.
+    """
     found: dict[str, None] = {}
     for operation in contract.operations.values():
+        found.update(dict.fromkeys(_in_answers(contract, operation)))
         definition = operation.definition
         parameters = [contract.resolve(parameter) for parameter in definition.get("parameters", ())]
         request: dict[str, Any] = {"path": {}, "query": {}, "body": None}
@@ -52,6 +54,25 @@ def documented(contract: Contract) -> tuple[str, ...]:
         for body in bodies:
             found.update(dict.fromkeys(sorted(values(contract, operation, {**request, "body": body}))))
     return tuple(found)
+
+
+def _in_answers(contract: Contract, operation: Operation) -> Iterator[str]:
+    for _, response in contract.responses(operation):
+        if "links" in response:
+            return
+        for content in response.get("content", {}).values():
+            places_of_answer = list(_in_schema(contract, content.get("schema", {})))
+            for _, example in contract.examples(content):
+                for place in places_of_answer:
+                    value = _at(example, place)
+                    if isinstance(value, str):
+                        yield value
+
+
+def _at(value: Any, place: Place) -> Any:
+    for step in place:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
 
 
 def _in_schema(contract: Contract, schema: dict[str, Any]) -> Iterator[Place]:

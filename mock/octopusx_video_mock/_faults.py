@@ -1,0 +1,445 @@
+"""What can go wrong, one fault at a time: its name, what happens, and where it was seen. And which of them are on.
+
+A fault says what is done in the words of the contract (a status and an example of it, a value of ``x-value-of``), so that
+it holds for whatever operation has them.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+from octopusx_video_mock._blueprint import ABSENT
+from octopusx_video_mock._errors import MockError
+
+Stage = Literal["submit", "read", "content"]
+Delivery = Literal["lost", "reset", "cut", "crawl"]
+
+SUBMIT: frozenset[Stage] = frozenset({"submit"})
+READ: frozenset[Stage] = frozenset({"read"})
+CONTENT: frozenset[Stage] = frozenset({"content"})
+TASK = READ | CONTENT
+ANY = SUBMIT | TASK
+
+HIDDEN_SECONDS = 5.0
+"""How long a new id stays unknown with the fault ``late_id``, in seconds of the task's life."""
+CRAWL_SECONDS = 90.0
+"""How long a whole download takes with the fault ``download_crawls``: longer than the gateway's minute."""
+GATEWAY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault.
+
+    Attributes:
+        name: What it is ordered by.
+        summary: What happens, in a line.
+        source: Where it was seen or is told of.
+        at: At which requests it shows.
+        breaks: What of the contract its answer breaks, "" where the answer keeps the contract (or none comes).
+        bit: Its place in a task's id, for what a submit can order for the task's whole life; None for the others.
+        lasting: Whether it is decided at the submit, since a task can't change its mind about it later.
+        status: The documented status that is answered, 0 for the usual one.
+        example: The example of it.
+        headers: Headers that are added, with the contract's example of them.
+        accepts: Whether a submit is accepted, and billed, all the same.
+        ends: How the task ends.
+        refunds: Whether a task that failed gives the money back.
+        during: In which phase the values are changed; None for every one.
+        values: What the values of ``x-value-of`` become: a value, or a function of the value that was.
+        body: The bytes that are sent instead, with ``media_type``; None for the usual ones.
+        delivery: What happens to the answer on its way.
+        no_video: Whether the content can't be fetched either.
+        hides: For how many seconds of its life a task is unknown.
+    """
+
+    name: str
+    summary: str
+    source: str
+    at: frozenset[Stage]
+    breaks: str = ""
+    bit: int | None = None
+    lasting: bool = False
+    status: int = 0
+    example: str = ""
+    headers: tuple[str, ...] = ()
+    accepts: bool = False
+    ends: Literal["succeeded", "failed"] = "succeeded"
+    refunds: bool = True
+    during: Literal["running", "succeeded", "failed"] | None = None
+    values: MappingProxyType[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    body: bytes | None = None
+    media_type: str = ""
+    delivery: Delivery | None = None
+    no_video: bool = False
+    hides: float = 0.0
+
+    @property
+    def answers(self) -> bool:
+        """Whether it stands in the place of the usual answer to a submit."""
+        return bool(self.status) or self.delivery is not None or self.body is not None
+
+    @property
+    def of_task(self) -> bool:
+        """Whether a submit can order it for the whole life of its task."""
+        return self.bit is not None
+
+
+def _values(**changes: Any) -> MappingProxyType[str, Any]:
+    return MappingProxyType({name.replace("__", "."): value for name, value in changes.items()})
+
+
+def _milliseconds(seconds: int) -> int:
+    return seconds * 1000
+
+
+_GATEWAY = "QuantumNous/new-api"
+
+FAULTS: tuple[Fault, ...] = (
+    Fault(
+        "unauthorized",
+        "401 although the key is right",
+        f"{_GATEWAY} middleware/auth.go @040b46a0 (a key that was disabled, has expired or is used up)",
+        ANY,
+        status=401,
+        example="invalid_token",
+    ),
+    Fault(
+        "insufficient_quota",
+        "403, the balance does not cover the submit",
+        f"{_GATEWAY} service/pre_consume_quota.go @009910b9",
+        SUBMIT,
+        status=403,
+        example="insufficient_user_quota",
+    ),
+    Fault(
+        "rate_limited",
+        "429 without Retry-After",
+        f"{_GATEWAY} middleware/model-rate-limit.go @03609761; no file read sets Retry-After",
+        ANY,
+        status=429,
+        example="rate_limited",
+    ),
+    Fault(
+        "rate_limited_retry_after",
+        "429 with Retry-After",
+        "RFC 9110 section 10.2.3; a proxy in front may set it",
+        ANY,
+        status=429,
+        example="rate_limited",
+        headers=("Retry-After",),
+    ),
+    Fault(
+        "rate_limited_empty",
+        "429 with an empty body",
+        f"{_GATEWAY} middleware/rate-limit.go @01408b3c (a status and nothing else)",
+        ANY,
+        breaks="the documented body of 429",
+        status=429,
+        example="rate_limited",
+        body=b"",
+    ),
+    Fault(
+        "upstream_saturated",
+        "429 that relays the upstream's: an earlier try may have been billed",
+        f"{_GATEWAY} controller/relay.go @009910b9 (respondTaskError)",
+        SUBMIT,
+        status=429,
+        example="upstream_saturated",
+    ),
+    Fault(
+        "no_channel",
+        "503, no channel serves the model",
+        f"{_GATEWAY} middleware/distributor.go @003d7c00",
+        SUBMIT,
+        status=503,
+        example="model_not_found",
+    ),
+    Fault(
+        "server_error_billed",
+        "500, and the task was accepted and billed",
+        f"{_GATEWAY} relay/relay_task.go @00fca48c (the charge comes before the upstream's answer)",
+        SUBMIT,
+        status=500,
+        example="do_request_failed",
+        accepts=True,
+    ),
+    Fault(
+        "lost_answer",
+        "a submit is accepted and billed, and its answer never arrives",
+        "github.com/ArcReel/ArcReel issue 687 (creates repeated after a lost answer were charged twice)",
+        SUBMIT,
+        accepts=True,
+        delivery="lost",
+    ),
+    Fault(
+        "connection_reset",
+        "the connection is reset before anything was done",
+        "RFC 9293 section 3.5.2; on a submit a caller can't tell it from a lost answer",
+        ANY,
+        delivery="reset",
+    ),
+    Fault(
+        "late_id",
+        f"a new id stays unknown for its first {HIDDEN_SECONDS:.0f} seconds",
+        f"{_GATEWAY} controller/relay.go @009910b9 (the answer is written before the task is stored)",
+        TASK,
+        bit=0,
+        lasting=True,
+        hides=HIDDEN_SECONDS,
+    ),
+    Fault(
+        "unknown_status",
+        "a running task has a status that the contract does not know",
+        'docs.octopusx.ai/en/videos/grok/extend ("common values include")',
+        READ,
+        breaks="R14",
+        bit=1,
+        during="running",
+        values=_values(task__status="moderating"),
+    ),
+    Fault(
+        "completed_without_url",
+        "completed, and no address of the video; the content can be fetched",
+        "github.com/Microck/opencodex pull request 582 (a task done without a URL)",
+        READ,
+        breaks="R07 or R08",
+        bit=2,
+        lasting=True,
+        during="succeeded",
+        values=_values(task__address=ABSENT),
+    ),
+    Fault(
+        "completed_with_error",
+        "completed with an error code, without a video, and billed",
+        "docs.apiyi.com grok-imagine-video (moderation_blocked)",
+        TASK,
+        breaks="R07 or R08, and R10",
+        bit=3,
+        lasting=True,
+        during="succeeded",
+        values=_values(
+            task__address=ABSENT,
+            task__error__code="moderation_blocked",
+            task__error__message="the result was held back by the content filter",
+        ),
+        no_video=True,
+    ),
+    Fault(
+        "failed",
+        "the task fails with its reason, and the money comes back",
+        f"docs.octopusx.ai/en/videos/grok/query; {_GATEWAY} (RefundTaskQuota)",
+        TASK,
+        bit=4,
+        lasting=True,
+        ends="failed",
+    ),
+    Fault(
+        "failed_billed",
+        "the task fails with its reason, and stays billed",
+        "github.com/QuantumNous/new-api issue 2050",
+        TASK,
+        bit=5,
+        lasting=True,
+        ends="failed",
+        refunds=False,
+    ),
+    Fault(
+        "failed_without_reason",
+        "the task fails, and its error object is full of empty strings",
+        "docs.octopusx.ai/en/videos/grok/query (the sample's error object has empty fields)",
+        TASK,
+        breaks="R11",
+        bit=6,
+        lasting=True,
+        ends="failed",
+        during="failed",
+        values=_values(task__error__code="", task__error__message=""),
+    ),
+    Fault(
+        "progress_as_text",
+        'progress is text, such as "42%"',
+        "docs.octopusx.ai/en/videos/seedance-2/query and sora/unified-query",
+        READ,
+        breaks="the type of progress",
+        bit=7,
+        values=_values(task__progress=lambda percent: f"{percent}%"),
+    ),
+    Fault(
+        "milliseconds",
+        "times are in milliseconds",
+        "docs.octopusx.ai/en/videos/veo/unified-query (in milliseconds or seconds depending on the upstream)",
+        READ,
+        breaks="R13",
+        bit=8,
+        values=_values(
+            task__created=_milliseconds,
+            task__updated=_milliseconds,
+            task__ended=_milliseconds,
+            task__expires=_milliseconds,
+        ),
+    ),
+    Fault(
+        "not_json",
+        "200 with a page of a proxy instead of JSON",
+        "docs.ttapi.io and proxies in front of gateways (a body that is no object, or no JSON at all)",
+        SUBMIT | READ,
+        breaks="the documented media type",
+        accepts=True,
+        body=GATEWAY_PAGE,
+        media_type="text/html",
+    ),
+    Fault(
+        "content_is_json",
+        "the content is JSON that names an address, instead of the video",
+        "docs.anyfast.ai and doc.starrise.tech (content)",
+        CONTENT,
+        breaks="the documented media type",
+        bit=9,
+        body=b'{"url":"https://example.com/video.mp4"}',
+        media_type="application/json",
+    ),
+    Fault(
+        "download_cut",
+        "a download that begins at the first byte is cut in the middle; Range fetches the rest",
+        f"{_GATEWAY} controller/video_proxy.go @05393ffc (the whole transfer has 60 seconds)",
+        CONTENT,
+        breaks="R24",
+        bit=10,
+        delivery="cut",
+    ),
+    Fault(
+        "download_crawls",
+        f"a whole download takes {CRAWL_SECONDS:.0f} seconds",
+        f"{_GATEWAY} controller/video_proxy.go @05393ffc (the limit of 60 seconds is there for such)",
+        CONTENT,
+        bit=11,
+        delivery="crawl",
+    ),
+)
+"""Every fault that the mock knows."""
+
+BY_NAME = {fault.name: fault for fault in FAULTS}
+BY_BIT = {fault.bit: fault for fault in FAULTS if fault.bit is not None}
+
+_ORDER = re.compile(r"([a-z_]+)(?:@([A-Za-z0-9_]+))?(?::([0-9.]+))?")
+
+
+def find(name: str) -> Fault:
+    """The fault of this name.
+
+    Raises:
+        MockError: There is none.
+    """
+    try:
+        return BY_NAME[name]
+    except KeyError:
+        raise MockError(f"there is no fault {name!r}; choose one of {', '.join(BY_NAME)}") from None
+
+
+def of_bits(bits: int) -> tuple[Fault, ...]:
+    """The faults that a task's id carries."""
+    return tuple(fault for bit, fault in BY_BIT.items() if bits >> bit & 1) if bits else ()
+
+
+@dataclass
+class Order:
+    """A fault that was switched on.
+
+    Attributes:
+        fault: Which.
+        operation: The operation at which it shows; None for each that it can show at.
+        probability: The share of requests that it shows at, drawn from the seed.
+        times: How often it will show still; None for as long as it is on.
+    """
+
+    fault: Fault
+    operation: str | None = None
+    probability: float = 1.0
+    times: int | None = None
+
+
+class Faults:
+    """The faults that are on. None is, to begin with.
+
+    Args:
+        operations: The operations that the contract has.
+        seed: Decides at which requests a fault with a probability shows.
+    """
+
+    def __init__(self, operations: Iterable[str], seed: int = 0) -> None:
+        self._operations = tuple(operations)
+        self._random = random.Random(seed)  # noqa: S311 - drawn to be repeated, not to be secret
+        self._lock = threading.Lock()
+        self.orders: tuple[Order, ...] = ()
+
+    def on(
+        self, name: str, *, operation: str | None = None, probability: float = 1.0, times: int | None = None
+    ) -> Order:
+        """Switch a fault on, for an operation or for all, for a share of requests, for so many times or until ``off``.
+
+        A fault that lasts (the task fails, say) comes to the tasks that are submitted while it is on, and stays with
+        them.
+
+        Raises:
+            MockError: There is no such fault or operation, or a number is out of its range.
+        """
+        fault = find(name)
+        if operation is not None and operation not in self._operations:
+            raise MockError(f"there is no operation {operation!r}; choose one of {', '.join(self._operations)}")
+        if not 0 < probability <= 1:
+            raise MockError(f"{name}: the probability {probability} is not above 0 and at most 1")
+        if times is not None and times < 1:
+            raise MockError(f"{name}: {times} times is none; give 1 or more, or leave it out")
+        order = Order(fault, operation, probability, times)
+        with self._lock:
+            self.orders = (*self.orders, order)
+        return order
+
+    def off(self, name: str | None = None) -> None:
+        """Switch a fault off, or all of them. Tasks that carry one keep it.
+
+        Raises:
+            MockError: There is no such fault.
+        """
+        fault = None if name is None else find(name)
+        with self._lock:
+            self.orders = tuple(order for order in self.orders if fault is not None and order.fault is not fault)
+
+    def drop(self, order: Order) -> None:
+        """Take one order back, and leave others of the same fault."""
+        with self._lock:
+            self.orders = tuple(one for one in self.orders if one is not order)
+
+    def plan(self, text: str) -> None:
+        """Switch on what a text orders: ``NAME[@OPERATION][:PROBABILITY]``, several with commas.
+
+        Raises:
+            MockError: The text is not of this form, or names what is not there.
+        """
+        for part in filter(None, (part.strip() for part in text.split(","))):
+            match = _ORDER.fullmatch(part)
+            if match is None or (match[3] and match[3].count(".") > 1) or match[3] == ".":
+                raise MockError(f"{part!r} is no fault; write NAME, NAME@OPERATION or NAME:0.1, several with commas")
+            self.on(match[1], operation=match[2], probability=float(match[3]) if match[3] else 1.0)
+
+    def showing(self, stage: Stage, operation: str) -> Iterator[Fault]:
+        """The faults that show at this request. Asking uses up what is limited."""
+        for order in self.orders:
+            fault = order.fault
+            if stage not in (SUBMIT if fault.lasting else fault.at):
+                continue
+            if order.operation is not None and order.operation != operation:
+                continue
+            with self._lock:
+                if order.times == 0 or (order.probability < 1 and self._random.random() >= order.probability):
+                    continue
+                if order.times is not None:
+                    order.times -= 1
+            yield fault

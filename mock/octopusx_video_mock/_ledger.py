@@ -1,0 +1,74 @@
+"""What was called, what was submitted, and what it cost."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, MutableSequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request and how it was answered.
+
+    Attributes:
+        at: When, in Unix seconds of the mock's clock.
+        operation: The operation's id; None where the request was of none.
+        method: The request's method.
+        path: The request's path, as it was sent.
+        status: The status of the answer; None where no answer was sent.
+        faults: Names of the faults that showed.
+        task: The task that it made or asked for; None where there was none.
+    """
+
+    at: float
+    operation: str | None
+    method: str
+    path: str
+    status: int | None
+    faults: tuple[str, ...] = ()
+    task: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One accepted submit, whether its answer arrived or not.
+
+    Attributes:
+        task: The new task's id.
+        operation: The operation that made it.
+        at: When, in Unix seconds of the mock's clock.
+        answered: Whether the caller was told the id.
+        refunded_at: When the money comes back, in Unix seconds; None for never.
+    """
+
+    task: str
+    operation: str
+    at: float
+    answered: bool
+    refunded_at: float | None
+
+
+class Ledger:
+    """Keeps the calls and the submissions, the oldest forgotten first when there are more than ``most``.
+
+    Args:
+        now: The mock's clock.
+        most: How many of each are kept; None keeps all.
+    """
+
+    def __init__(self, now: Callable[[], float], most: int | None = None) -> None:
+        self._now = now
+        self.calls: MutableSequence[Call] = [] if most is None else collections.deque(maxlen=most)
+        self.submissions: MutableSequence[Submission] = [] if most is None else collections.deque(maxlen=most)
+
+    @property
+    def billed(self) -> list[Submission]:
+        """The submissions that cost money as things stand now: each accepted one, until it is refunded."""
+        now = self._now()
+        return [one for one in self.submissions if one.refunded_at is None or now < one.refunded_at]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.calls.clear()
+        self.submissions.clear()

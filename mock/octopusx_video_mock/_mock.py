@@ -1,0 +1,178 @@
+"""The mock as an object: in the process of a test, or as a server in a thread of it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import itertools
+import os
+import random
+from collections.abc import Iterator, MutableSequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from octopusx_video_openapi import ContractError, contract_path, load
+
+from octopusx_video_mock._blueprint import Blueprint
+from octopusx_video_mock._clock import Clock
+from octopusx_video_mock._engine import Engine, Settings
+from octopusx_video_mock._errors import MockError
+from octopusx_video_mock._faults import Faults, Order
+from octopusx_video_mock._ledger import Call, Ledger, Submission
+from octopusx_video_mock._message import check_token
+from octopusx_video_mock._task import is_speed
+
+if TYPE_CHECKING:
+    from octopusx_video_mock._transport import MockTransport
+
+SECRET_VARIABLE = "OCTOPUSX_MOCK_SECRET"
+"""Environment variable with the secret that mocks share which answer for each other's tasks."""
+# Known to everybody: enough where only the developer reaches the mock, and the same after a restart and on every machine.
+_COMMON_SECRET = "octopusx-video-mock"
+START = 1_767_225_600.0
+"""When the clock of a mock in process stands, unless it is told otherwise: 2026-01-01T00:00:00Z."""
+
+
+class Mock:
+    """A mock of the API that lives through time, in this process.
+
+    ``mock.transport`` goes into any httpx client (``httpx.Client(transport=mock.transport)``, or the asynchronous one),
+    ``mock.clock.advance(30)`` lets thirty seconds pass, ``mock.faults.on("failed")`` lets things go wrong, and
+    ``mock.calls``, ``mock.submissions`` and ``mock.billed`` tell what happened. The same calls get the same answers,
+    ids included, on every run.
+
+    Args:
+        contract: Path of an OpenAPI file; the project's own contract when left out.
+        token: The one API key that is accepted; any well-formed key when left out.
+        speed: How many times faster than the contract has it a task runs.
+        seed: Decides the ids, and at which requests a fault with a probability shows.
+        start: When the clock stands, in Unix seconds; None lets it follow the machine's time.
+        secret: Keys the ids; mocks that share it answer for each other's tasks. From the environment variable
+            ``OCTOPUSX_MOCK_SECRET`` when left out, else one that every mock has.
+
+    Raises:
+        MockError: The contract can't be served, or an option can't be used.
+    """
+
+    def __init__(
+        self,
+        contract: Path | str | None = None,
+        *,
+        token: str | None = None,
+        speed: float = 1.0,
+        seed: int = 0,
+        start: float | None = START,
+        secret: str | None = None,
+    ) -> None:
+        self._blueprint = compiled(contract)
+        self.clock = Clock(start)
+        self.faults = Faults(self._blueprint.served, seed)
+        self.ledger = Ledger(self.clock.now)
+        seeded = random.Random(seed)  # noqa: S311 - made to be repeated, not to be secret
+        self.engine = Engine(
+            self._blueprint,
+            settings(token, speed, secret),
+            clock=self.clock,
+            faults=self.faults,
+            distinction=lambda: seeded.randbytes(6),
+            ledger=self.ledger,
+        )
+
+    @property
+    def contract_version(self) -> str:
+        """The version of the contract that it serves."""
+        return self._blueprint.contract.version
+
+    @functools.cached_property
+    def transport(self) -> MockTransport:
+        """For ``httpx.Client`` and ``httpx.AsyncClient``; every host leads to the mock."""
+        from octopusx_video_mock._transport import MockTransport  # noqa: PLC0415 - a server needs no httpx
+
+        return MockTransport(self.engine)
+
+    @property
+    def calls(self) -> MutableSequence[Call]:
+        """Every request that came, in order, those that were refused as well."""
+        return self.ledger.calls
+
+    @property
+    def submissions(self) -> MutableSequence[Submission]:
+        """Every submit that was accepted, whether its answer arrived or not."""
+        return self.ledger.submissions
+
+    @property
+    def billed(self) -> list[Submission]:
+        """The submissions that cost money as things stand now."""
+        return self.ledger.billed
+
+    def serve(
+        self, host: str = "127.0.0.1", port: int = 0, *, cors: bool = False, control: bool = False
+    ) -> contextlib.AbstractContextManager[str]:
+        """Serve over HTTP too, from a thread, while a ``with`` block lasts; gives where it listens.
+
+        Args:
+            host: Address to listen on.
+            port: Port to listen on; 0 takes a free one.
+            cors: Whether pages of other origins may read the answers.
+            control: Whether there are control routes under ``/__mock__/``.
+
+        Raises:
+            MockError: On entering, when the port can't be had.
+        """
+        from octopusx_video_mock._server import served  # noqa: PLC0415 - in process there is no server
+
+        return served(self, host, port, cors=cors, control=control)
+
+    @contextlib.contextmanager
+    def fault(self, name: str, *, operation: str | None = None, times: int | None = None) -> Iterator[Order]:
+        """Switch a fault on while a ``with`` block lasts.
+
+        Raises:
+            MockError: There is no such fault or operation.
+        """
+        order = self.faults.on(name, operation=operation, times=times)
+        try:
+            yield order
+        finally:
+            self.faults.drop(order)
+
+
+def compiled(contract: Path | str | None) -> Blueprint:
+    """The contract, ready to be served; one that was compiled before, and has not changed since, is taken again.
+
+    Raises:
+        MockError: It can't be served; the text names the place.
+    """
+    path = contract_path() if contract is None else Path(contract)
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError:
+        changed = 0  # the reader says what is wrong
+    return _compiled(path, changed)
+
+
+@functools.lru_cache(maxsize=4)
+def _compiled(path: Path, changed: int) -> Blueprint:
+    try:
+        return Blueprint(load(path))
+    except ContractError as error:
+        raise MockError(str(error)) from None
+
+
+def settings(token: str | None, speed: float, secret: str | None) -> Settings:
+    """What an engine is told, checked.
+
+    Raises:
+        MockError: The token or the speed can't be used.
+    """
+    check_token(token)
+    if not is_speed(speed):
+        raise MockError(f"the speed {speed} is not between 0.001 and 1000000; choose another with --speed")
+    chosen = secret if secret is not None else os.environ.get(SECRET_VARIABLE) or _COMMON_SECRET
+    return Settings(chosen.encode("utf-8", "surrogateescape"), token, speed)
+
+
+def distinctions() -> Iterator[bytes]:
+    """Six bytes again and again, none twice in this process, and hardly in another."""
+    begin = int.from_bytes(os.urandom(6), "big")
+    return ((number & 0xFFFFFFFFFFFF).to_bytes(6, "big") for number in itertools.count(begin))

@@ -1,0 +1,266 @@
+"""The mock as a server: in the foreground of the command, in several processes, or in a thread of a test.
+
+uvicorn serves (the field's ASGI server; with uvloop and httptools the fastest that was measured for this). Here it gets
+its socket, its application and its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+
+from octopusx_video_mock import _port
+from octopusx_video_mock._app import App
+from octopusx_video_mock._clock import Clock
+from octopusx_video_mock._control import MOST_KEPT, Control
+from octopusx_video_mock._engine import Engine
+from octopusx_video_mock._errors import MockError
+from octopusx_video_mock._faults import Faults
+from octopusx_video_mock._ledger import Ledger
+from octopusx_video_mock._limits import LimitedProtocol
+from octopusx_video_mock._mock import Mock, compiled, distinctions, settings
+from octopusx_video_mock._voice import Voice
+
+START_SECONDS = 30.0
+"""How long the server may take to listen."""
+STOP_SECONDS = 2
+"""How long answers that are on their way may take when the server is asked to end."""
+MOST_WORKERS = 64
+LOOK_SECONDS = 0.5
+"""How often the contract is looked at with ``--reload``."""
+
+_WORKER_VARIABLE = "_OCTOPUSX_VIDEO_MOCK_WORKER"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the server is told; see the command's help."""
+
+    contract: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 4010
+    token: str | None = dataclasses.field(default=None, repr=False)
+    speed: float = 1.0
+    seed: int = 0
+    faults: str = ""
+    workers: int = 1
+    reload: bool = False
+    cors: bool = False
+    control: bool = False
+    quiet: bool = False
+
+
+class _Lived:
+    """The parts that live as long as the server, while the engine may be exchanged."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.clock = Clock()
+        # Only the control routes ask for it.
+        self.ledger = Ledger(self.clock.now, most=MOST_KEPT)
+        self._distinction = distinctions()
+        blueprint = compiled(options.contract)
+        self.faults = Faults(blueprint.served, options.seed)
+        self.faults.plan(options.faults)
+        self.version = blueprint.contract.version
+
+    def engine(self) -> Engine:
+        """An engine of the contract as it is now.
+
+        Raises:
+            MockError: It can't be served.
+        """
+        blueprint = compiled(self.options.contract)
+        self.version = blueprint.contract.version
+        return Engine(
+            blueprint,
+            settings(self.options.token, self.options.speed, None),
+            clock=self.clock,
+            faults=self.faults,
+            distinction=self._distinction.__next__,
+            ledger=self.ledger if self.options.control else None,
+        )
+
+
+def run(options: Options, say: Say) -> None:
+    """Serve in the foreground until SIGINT or SIGTERM, which are raised again at the end.
+
+    Raises:
+        MockError: The server can't start.
+    """
+    _silence()
+    if not 1 <= options.workers <= MOST_WORKERS:
+        raise MockError(f"{options.workers} workers are not between 1 and {MOST_WORKERS}; choose with --workers")
+    lived = _Lived(options)
+    settings(options.token, options.speed, None)
+    if options.workers > 1 and options.control:
+        raise MockError("the control routes would reach one worker of several; leave out --workers or --control")
+    listening = _port.bound(options.host, options.port)
+    listening.listen(_port.BACKLOG)
+    port = listening.getsockname()[1]
+    greeting = (
+        f"serving contract {lived.version} on {_port.url(options.host, port)}"
+        f"{f' at speed {options.speed:g}' if options.speed != 1 else ''} (Ctrl-C stops it)"
+    )
+    if options.workers > 1:
+        _run_workers(options, listening, lambda: say(greeting))
+    else:
+        app = _application(lived, None if options.quiet else say, say)
+        _Server(_config(app), lambda: say(greeting)).run(sockets=[listening])
+
+
+def worker() -> Any:
+    """The application of one worker of several, as the environment tells it. Called by uvicorn."""
+    _silence()
+    parent = os.getppid()
+    options = Options(**json.loads(os.environ[_WORKER_VARIABLE]))
+    voice = Voice()
+    return _application(_Lived(options), None if options.quiet else voice, voice, parent)
+
+
+def _run_workers(options: Options, listening: socket.socket, started: Callable[[], None]) -> None:
+    from uvicorn.supervisors import Multiprocess  # noqa: PLC0415 - one worker has no need of it
+
+    class Workers(Multiprocess):
+        def init_processes(self) -> None:
+            super().init_processes()
+            if all(process.wait_until_ready(START_SECONDS, self.should_exit) for process in self.processes):
+                started()
+
+    os.environ[_WORKER_VARIABLE] = json.dumps(dataclasses.asdict(options))
+    config = _config("octopusx_video_mock._server:worker", workers=options.workers, factory=True)
+    workers = Workers(config, sockets=[listening])
+    workers.run()
+    raise KeyboardInterrupt
+
+
+def _config(app: Any, **more: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=LimitedProtocol,
+        loop="uvloop",
+        ws="none",
+        interface="asgi3",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=_port.BACKLOG,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        **more,
+    )
+
+
+def _application(lived: _Lived, report: Say | None, trouble: Say, parent: int | None = None) -> Any:
+    app = App(
+        lived.engine(),
+        report=report,
+        trouble=lambda line: trouble(f"error: {line}"),
+        cors=lived.options.cors,
+        control=Control(lived) if lived.options.control else None,
+    )
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send, _housekeeping(app, lived, trouble, parent))
+        else:
+            await app(scope, receive, send)
+
+    return application
+
+
+async def _live(receive: Any, send: Any, housekeeping: Any) -> None:
+    await receive()
+    task = asyncio.create_task(housekeeping)
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    task.cancel()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _housekeeping(app: App, lived: _Lived, say: Say, parent: int | None) -> None:
+    """Take over a contract that has changed, and end with the process that started this one."""
+    reloads = lived.options.reload
+    while reloads or parent is not None:
+        await asyncio.sleep(LOOK_SECONDS)
+        if parent is not None and os.getppid() != parent:
+            signal.raise_signal(signal.SIGTERM)
+            return
+        if reloads:
+            _take_over(app, lived, say)
+
+
+def _take_over(app: App, lived: _Lived, say: Say) -> None:
+    try:
+        engine = lived.engine()
+    except MockError as error:
+        if str(error) != getattr(lived, "said", None):
+            say(f"error: {error}; the contract as it was is still served")
+            lived.said = str(error)
+        return
+    lived.said = None
+    if engine.blueprint is not app.engine.blueprint:
+        app.engine = engine
+        say(f"the contract has changed: serving version {lived.version}")
+
+
+def _silence() -> None:
+    """Keep uvicorn's own lines off stderr: the command has its own."""
+    logging.getLogger("uvicorn").addHandler(logging.NullHandler())
+    logging.getLogger("uvicorn").propagate = False
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self._on_started()
+
+
+@contextlib.contextmanager
+def served(mock: Mock, host: str, port: int, *, cors: bool, control: bool) -> Iterator[str]:
+    """Serve a mock object from a thread while the block lasts. Gives where it listens.
+
+    Raises:
+        MockError: The port can't be had, or the server does not start.
+    """
+    listening = _port.bound(host, port)
+    listening.listen(_port.BACKLOG)
+    base_url = _port.url(host, listening.getsockname()[1])
+    app = App(mock.engine, cors=cors, control=Control(mock) if control else None)
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send, asyncio.sleep(0))
+        else:
+            await app(scope, receive, send)
+
+    started = threading.Event()
+    server = _Server(_config(application), started.set)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="octopusx-video-mock", daemon=True)
+    thread.start()
+    try:
+        if not started.wait(START_SECONDS):
+            raise MockError(f"the server did not listen within {START_SECONDS:.0f} s; is the machine overloaded?")
+        yield base_url
+    finally:
+        server.should_exit = True
+        thread.join(START_SECONDS)

@@ -1,0 +1,190 @@
+"""A task: what its id carries, and how it stands at a time. Pure: no clock is asked, nothing is kept.
+
+The mock has no store. Whatever an answer about a task depends on stands in its id, under a digest that is keyed with a
+secret and with the API key that made it: who has the secret can answer for every task, no other id is taken for one, and
+with another API key a task is unknown.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import math
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Literal
+
+from octopusx_video_openapi.life import Life
+
+PREFIX = "grok:"
+"""What an id begins with, as those of the API's pages do."""
+LONGEST = 128
+"""Characters of an id at the most."""
+
+_VERSION = 1
+# version, operation, begun in milliseconds (48 bits), speed, length in seconds, faults, distinction
+_HEAD = struct.Struct(">BHHIfdI6s")
+_ECHO = struct.Struct(">HB")
+_DIGEST = 16
+_ROOM = (LONGEST - len(PREFIX)) * 3 // 4 - _DIGEST
+_KEYS_KEPT = 256
+
+Phase = Literal["running", "succeeded", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is known of a task.
+
+    Attributes:
+        id: Its id.
+        operation: Number of the operation that made it (``Served.number``).
+        begun: When, in Unix seconds, to the millisecond.
+        speed: How many times faster than the contract has it the task runs.
+        length: How long its video is, in seconds.
+        faults: The faults that it was given at its submit, as bits.
+        echoes: What of the request is told again, by the request's field.
+        documented: Whether it is one of the contract's examples, which has ended at whatever time.
+    """
+
+    id: str
+    operation: int
+    begun: float
+    speed: float
+    length: float
+    faults: int
+    echoes: dict[str, str]
+    documented: bool = False
+
+    def age(self, now: float) -> float:
+        """Seconds of its life that have passed, at its own speed; never negative."""
+        return math.inf if self.documented else max(0.0, (now - self.begun) * self.speed)
+
+    def after(self, seconds: float) -> float:
+        """When so many seconds of its life have passed, in Unix seconds."""
+        return self.begun + seconds / self.speed
+
+
+def progress(task: Task, life: Life, now: float) -> int:
+    """How much of its time has passed, in whole percent; 100 only when it has ended."""
+    age = task.age(now)
+    return 100 if age >= life.lasts else min(99, int(100 * age / life.lasts))
+
+
+class Ids:
+    """Makes and reads the ids of tasks.
+
+    Args:
+        secret: Who shares it reads each other's ids.
+        echoes: The request's fields that an id may carry.
+    """
+
+    def __init__(self, secret: bytes, echoes: tuple[str, ...]) -> None:
+        self._secret = hashlib.blake2b(secret, digest_size=64).digest()
+        self._address_key = self._derived(b"address", b"")
+        self._echoes = {_number(name): name for name in echoes}
+        self._keys: dict[str, bytes] = {}
+
+    def make(
+        self,
+        key: str,
+        *,
+        operation: int,
+        begun: float,
+        speed: float,
+        length: float,
+        faults: int,
+        echoes: dict[str, str],
+        distinction: bytes,
+    ) -> Task:
+        """A new task of this API key. ``distinction`` (six bytes) keeps it apart from others of the same moment.
+
+        An echo that finds no room is left out, the longest first.
+        """
+        moment = max(0, round(begun * 1000)) & 0xFFFFFFFFFFFF
+        length = min(length, 1e15)
+        packed = _HEAD.pack(
+            _VERSION, operation, moment >> 32, moment & 0xFFFFFFFF, speed, length, faults, distinction
+        )
+        carried: dict[str, str] = {}
+        for name, text in sorted(echoes.items(), key=lambda echo: (len(echo[1]), echo[0])):
+            data = text.encode("utf-8", "surrogatepass")
+            # Whole groups of three bytes, so that no bit of the last character is left to chance.
+            if len(packed) + _ECHO.size + len(data) <= _ROOM - 2 and len(data) < 256:
+                packed += _ECHO.pack(_number(name), len(data)) + data
+                carried[name] = text
+        packed += bytes(-(len(packed) + _DIGEST) % 3)
+        task_id = PREFIX + base64.urlsafe_b64encode(packed + self._digest(key, packed)).decode()
+        return Task(task_id, operation, moment / 1000, _HEAD.unpack_from(packed)[4], length, faults, carried)
+
+    def read(self, task_id: str, key: str) -> Task | None:
+        """The task of this id if this API key made it, else None."""
+        raw = _decoded(task_id)
+        if raw is None or not hmac.compare_digest(raw[-_DIGEST:], self._digest(key, raw[:-_DIGEST])):
+            return None
+        return self._unpacked(task_id, raw)
+
+    def signature(self, task_id: str) -> str:
+        """What makes the address of this task's video unguessable."""
+        digest = hashlib.blake2b(task_id.encode(), key=self._address_key, digest_size=15).digest()
+        return base64.urlsafe_b64encode(digest).decode()
+
+    def read_signed(self, task_id: str, signature: str) -> Task | None:
+        """The task of this id if the signature is its own, whoever asks; None otherwise, and for a documented task."""
+        if not self.is_signed(task_id, signature):
+            return None
+        raw = _decoded(task_id)
+        return None if raw is None else self._unpacked(task_id, raw)
+
+    def is_signed(self, task_id: str, signature: str) -> bool:
+        """Whether the signature is this id's."""
+        return hmac.compare_digest(self.signature(task_id).encode(), signature.encode())
+
+    def _unpacked(self, task_id: str, raw: bytes) -> Task | None:
+        version, operation, high, low, speed, length, faults, _ = _HEAD.unpack_from(raw)
+        if version != _VERSION:
+            return None
+        echoes = {}
+        at, end = _HEAD.size, len(raw) - _DIGEST
+        while at + _ECHO.size <= end:
+            number, size = _ECHO.unpack_from(raw, at)
+            at += _ECHO.size
+            if number in self._echoes and size:
+                echoes[self._echoes[number]] = raw[at : at + size].decode("utf-8", "surrogatepass")
+            at += size
+        return Task(task_id, operation, ((high << 32) | low) / 1000, speed, length, faults, echoes)
+
+    def _digest(self, key: str, packed: bytes) -> bytes:
+        derived = self._keys.get(key)
+        if derived is None:
+            if len(self._keys) >= _KEYS_KEPT:
+                self._keys.clear()
+            derived = self._keys[key] = self._derived(b"task", key.encode())
+        return hashlib.blake2b(packed, key=derived, digest_size=_DIGEST).digest()
+
+    def _derived(self, purpose: bytes, data: bytes) -> bytes:
+        return hashlib.blake2b(data, key=self._secret, person=purpose, digest_size=32).digest()
+
+
+def _decoded(task_id: str) -> bytes | None:
+    text = task_id[len(PREFIX) :]
+    # The decoder takes the other alphabet and padding as well; an id has one spelling.
+    if not task_id.startswith(PREFIX) or len(task_id) > LONGEST or len(text) % 4 or any(mark in text for mark in "+/="):
+        return None
+    try:
+        raw = base64.b64decode(text, b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return raw if len(raw) >= _HEAD.size + _DIGEST else None
+
+
+def _number(name: str) -> int:
+    return zlib.crc32(name.encode()) & 0xFFFF
+
+
+def is_speed(speed: float) -> bool:
+    """Whether tasks can run at this speed."""
+    return math.isfinite(speed) and 1e-3 <= speed <= 1e6

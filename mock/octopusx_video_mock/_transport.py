@@ -1,0 +1,114 @@
+"""The mock behind httpx, without a socket: a transport for its synchronous and its asynchronous client."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+
+from octopusx_video_mock._clock import Clock
+from octopusx_video_mock._engine import Engine
+from octopusx_video_mock._faults import CRAWL_SECONDS
+from octopusx_video_mock._message import MAX_BODY, Answer, Request
+
+PIECES = 30
+"""In how many pieces a crawling download comes."""
+
+
+class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Answers what an httpx client sends, at the speed of memory.
+
+    Faults of the connection are raised as httpx raises them over a socket: a lost answer as ``httpx.ReadTimeout``, a
+    reset as ``httpx.ReadError``, a download that is cut as ``httpx.RemoteProtocolError``. A download that crawls turns
+    a clock that stands still, and waits on one that runs.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Called by ``httpx.Client``."""
+        return self._response(request, request.read())
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Called by ``httpx.AsyncClient``."""
+        return self._response(request, await request.aread())
+
+    def _response(self, request: httpx.Request, body: bytes) -> httpx.Response:
+        url = request.url
+        path, _, query = url.raw_path.partition(b"?")
+        answer = self._engine.answer(
+            Request(
+                request.method,
+                path,
+                query,
+                [(name.lower(), value) for name, value in request.headers.raw],
+                body if len(body) <= MAX_BODY else None,
+                f"{url.scheme}://{url.netloc.decode()}",
+            )
+        )
+        if answer.delivery == "lost":
+            raise httpx.ReadTimeout("the answer did not arrive", request=request)
+        if answer.delivery == "reset":
+            raise httpx.ReadError("connection reset by peer", request=request)
+        headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
+        if answer.delivery is None:
+            return httpx.Response(answer.status, headers=headers, content=answer.body, request=request)
+        stream = _Stream(answer, request, self._engine.clock, self._engine.settings.speed)
+        return httpx.Response(answer.status, headers=headers, stream=stream, request=request)
+
+
+class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A download that does not arrive whole, or not at once."""
+
+    def __init__(self, answer: Answer, request: httpx.Request, clock: Clock, speed: float) -> None:
+        self._answer = answer
+        self._request = request
+        self._clock = clock
+        self._pause = CRAWL_SECONDS / PIECES / speed
+
+    def __iter__(self) -> Iterator[bytes]:
+        for at, piece in enumerate(self._pieces()):
+            if at and self._waits():
+                time.sleep(self._pause)
+            yield piece
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for at, piece in enumerate(self._pieces()):
+            if at and self._waits():
+                await asyncio.sleep(self._pause)
+            yield piece
+
+    def _pieces(self) -> Iterator[bytes]:
+        body = self._answer.body
+        if self._answer.delivery == "cut":
+            half = len(body) // 2
+            yield body[:half]
+            raise httpx.RemoteProtocolError(
+                f"peer closed connection without sending complete message body "
+                f"(received {half} bytes, expected {len(body)})",
+                request=self._request,
+            )
+        size = max(1, -(-len(body) // PIECES))
+        for at in range(0, len(body), size):
+            yield body[at : at + size]
+
+    def _waits(self) -> bool:
+        """Whether to wait for the next piece, once the client's patience and a clock that stands still are seen to.
+
+        Raises:
+            httpx.ReadTimeout: The client would not have waited so long.
+        """
+        if self._answer.delivery != "crawl":
+            return False
+        timeouts: dict[str, Any] = self._request.extensions.get("timeout", {})
+        patience = timeouts.get("read")
+        if patience is not None and patience < self._pause:
+            raise httpx.ReadTimeout("the next piece did not arrive in time", request=self._request)
+        if self._clock.stands_still:
+            self._clock.advance(self._pause)
+            return False
+        return True

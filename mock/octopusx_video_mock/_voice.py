@@ -1,0 +1,44 @@
+"""Lines on stderr that nobody has to read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import threading
+
+MOST_LINES = 1000
+"""How many lines may wait to be read."""
+
+
+class Voice:
+    """Lines on stderr, written by a thread of their own.
+
+    Whoever started the command may never read its stderr: then the pipe fills, and a write waits for ever. Requests
+    must not wait for it, nor must the end of the command; lines that find no place are left out.
+    """
+
+    def __init__(self) -> None:
+        # Simple, because a signal may interrupt a put at any place, and this one holds no lock then.
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write, name="stderr", daemon=True)
+        self._thread.start()
+
+    def __call__(self, line: str) -> None:
+        """Write a line as soon as there is somebody to read it."""
+        if self._lines.qsize() < MOST_LINES:
+            self._lines.put(line)
+
+    def finish(self) -> None:
+        """Write what is still to be written, unless nobody reads it."""
+        self._lines.put(None)
+        self._thread.join(1)
+
+    def _write(self) -> None:
+        for line in iter(self._lines.get, None):
+            # A line may hold what somebody else wrote; what is not printable would act on the terminal.
+            text = " ".join(line.split())
+            shown = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+            # Not through sys.stderr: a thread that waits inside of it would block the end of the interpreter.
+            with contextlib.suppress(OSError):
+                os.write(2, f"octopusx-video-mock: {shown}\n".encode(errors="backslashreplace"))

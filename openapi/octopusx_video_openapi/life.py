@@ -1,0 +1,85 @@
+"""A task's life as the contract has it: how its states follow one another, how long they take, how long its video is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from octopusx_video_openapi._contract import Contract, ContractError, Operation
+
+
+@dataclass(frozen=True)
+class Life:
+    """``x-task-life``: what a task is called while it runs and when it has ended, and how long either takes.
+
+    Attributes:
+        running: The status of a running task.
+        succeeded: The status of a task that has ended with a video.
+        failed: The status of a task that has ended without one.
+        lasts: Seconds from the submit to the end.
+        expires_after: Seconds from the submit until its video can't be fetched any more.
+    """
+
+    running: str
+    succeeded: str
+    failed: str
+    lasts: float
+    expires_after: float
+
+
+def life(contract: Contract) -> Life:
+    """The life of this contract's tasks.
+
+    Raises:
+        ContractError: ``x-task-life`` is missing or lacks a part.
+    """
+    try:
+        told = contract.document["x-task-life"]
+        return Life(
+            running=str(told["runs"]["status"]),
+            succeeded=str(told["succeeds"]["status"]),
+            failed=str(told["fails"]["status"]),
+            lasts=float(told["runs"]["lasts"]),
+            expires_after=float(told["expires"]["after"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ContractError(
+            f"{contract.path}: x-task-life: {error} is missing or no number; say how a task lives (openapi/README.md)"
+        ) from None
+
+
+def result_length(contract: Contract, submit: Operation, body: dict[str, Any], source_length: float) -> float:
+    """How long the video of an accepted submit is, in seconds, by its ``x-result-length``.
+
+    Args:
+        contract: The contract that the operation is of.
+        submit: An operation with an ``x-result-length``.
+        body: The request's body, valid.
+        source_length: How long the source video is, in seconds.
+
+    Raises:
+        ContractError: The operation's ``x-result-length`` is missing or can't be read.
+    """
+    try:
+        rule = submit.definition["x-result-length"]
+        begins, adds = rule["starts-at"], rule["adds"]
+        start = body.get(begins["field"], source_length)
+        if "field" in adds:
+            added = body.get(adds["field"])
+            if added is None:
+                added = _field(contract, submit, adds["field"])["x-default-when-omitted"]
+        else:
+            added = adds.get("otherwise-by-model", {}).get(body.get("model"), adds["otherwise"])
+        return float(start) + float(added)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ContractError(
+            f"{contract.path}: {submit.id}: x-result-length: {error} is missing or no number (openapi/README.md)"
+        ) from None
+    except OverflowError:
+        return float("inf")
+
+
+def _field(contract: Contract, submit: Operation, name: str) -> dict[str, Any]:
+    schema = contract.resolve(submit.definition["requestBody"]["content"]["application/json"]["schema"])
+    field: dict[str, Any] = contract.resolve(schema["properties"][name])
+    return field
