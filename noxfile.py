@@ -16,8 +16,8 @@ nox.options.sessions = ["lint", "drift", "tests"]
 ROOT = Path(__file__).parent
 DEV_LOCK = "locks/dev.txt"
 CLIENT_LOCK = "locks/client.txt"
-PINNED_NODE_PACKAGES = ("mock/prism", "openapi/redocly")
-WRITTEN = ("contract_tests", "docs", "generated/regenerate.py", "mock", "noxfile.py", "openapi", "tests")
+PINNED_NODE_PACKAGES = ("benchmarks/peers", "mock/prism", "openapi/redocly")
+WRITTEN = ("benchmarks", "contract_tests", "docs", "generated/regenerate.py", "mock", "noxfile.py", "openapi", "tests")
 
 
 @nox.session
@@ -77,6 +77,30 @@ def faulty_servers(session: nox.Session) -> None:
     """Slow: the suite against a server for each response property, corrupting its type."""
     _install(session)
     session.run("pytest", "tests/campaigns/faulty_servers.py", *session.posargs)
+
+
+@nox.session
+def hostile(session: nox.Session) -> None:
+    """Slow: at least 100,000 hostile requests to the mock, `-- --seed N` repeats a run."""
+    _install(session)
+    session.run("python", "-m", "tests.campaigns.hostile", *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """A page of another origin in a real Chromium uses the mock (needs the program `chromium`)."""
+    _install(session)
+    session.run("python", "-m", "tests.campaigns.browser", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure, side by side with peers: `-- mock` (needs the program `wrk`). 1 means that a figure was missed."""
+    _install(session)
+    subject, *options = session.posargs or ("mock",)
+    if subject != "mock":
+        session.error(f"there is no benchmark {subject!r}; there is: mock")
+    session.run("python", "benchmarks/mock.py", *options, success_codes=[0, 1])
 
 
 @nox.session

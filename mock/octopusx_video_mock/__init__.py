@@ -1,7 +1,7 @@
 """Servers that stand in for the OctopusX API, built from the contract.
 
-``Mock`` lives through time: tasks run, finish, fail and cost, in the process of a test or as a server. ``PrismMock`` runs
-stock Prism: it answers each request by itself, from the contract's examples.
+``Mock`` lives through time: tasks run, finish, fail and cost, in the process of a test or as a server. ``PrismMock``
+runs stock Prism: it answers each request by itself, from the contract's examples.
 """
 
 from __future__ import annotations

@@ -65,7 +65,9 @@ class Control:
                 return _json(400, {"error": "send a JSON object"})
             return _json(200, route(value))
         except (MockError, ValueError, TypeError, KeyError) as error:
-            return _json(400, {"error": f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)})
+            return _json(
+                400, {"error": f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)}
+            )
 
     def _clock(self) -> Json:
         return {"now": self._mock.clock.now()}

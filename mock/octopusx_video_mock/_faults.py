@@ -1,21 +1,17 @@
-"""What can go wrong, one fault at a time: its name, what happens, and where it was seen. And which of them are on.
+"""What can go wrong, one fault at a time: its name, what happens, and where it was seen.
 
-A fault says what is done in the words of the contract (a status and an example of it, a value of ``x-value-of``), so that
-it holds for whatever operation has them.
+A fault says what is done in the words of the contract (a status and an example of it, a value of ``x-value-of``), so
+that it holds for whatever operation has them.
 """
 
 from __future__ import annotations
 
-import random
-import re
-import threading
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
-from octopusx_video_mock._blueprint import ABSENT
 from octopusx_video_mock._errors import MockError
+from octopusx_video_mock._template import ABSENT
 
 Stage = Literal["submit", "read", "content"]
 Delivery = Literal["lost", "reset", "cut", "crawl"]
@@ -328,8 +324,6 @@ FAULTS: tuple[Fault, ...] = (
 BY_NAME = {fault.name: fault for fault in FAULTS}
 BY_BIT = {fault.bit: fault for fault in FAULTS if fault.bit is not None}
 
-_ORDER = re.compile(r"([a-z_]+)(?:@([A-Za-z0-9_]+))?(?::([0-9.]+))?")
-
 
 def find(name: str) -> Fault:
     """The fault of this name.
@@ -346,100 +340,3 @@ def find(name: str) -> Fault:
 def of_bits(bits: int) -> tuple[Fault, ...]:
     """The faults that a task's id carries."""
     return tuple(fault for bit, fault in BY_BIT.items() if bits >> bit & 1) if bits else ()
-
-
-@dataclass
-class Order:
-    """A fault that was switched on.
-
-    Attributes:
-        fault: Which.
-        operation: The operation at which it shows; None for each that it can show at.
-        probability: The share of requests that it shows at, drawn from the seed.
-        times: How often it will show still; None for as long as it is on.
-    """
-
-    fault: Fault
-    operation: str | None = None
-    probability: float = 1.0
-    times: int | None = None
-
-
-class Faults:
-    """The faults that are on. None is, to begin with.
-
-    Args:
-        operations: The operations that the contract has.
-        seed: Decides at which requests a fault with a probability shows.
-    """
-
-    def __init__(self, operations: Iterable[str], seed: int = 0) -> None:
-        self._operations = tuple(operations)
-        self._random = random.Random(seed)  # noqa: S311 - drawn to be repeated, not to be secret
-        self._lock = threading.Lock()
-        self.orders: tuple[Order, ...] = ()
-
-    def on(
-        self, name: str, *, operation: str | None = None, probability: float = 1.0, times: int | None = None
-    ) -> Order:
-        """Switch a fault on, for an operation or for all, for a share of requests, for so many times or until ``off``.
-
-        A fault that lasts (the task fails, say) comes to the tasks that are submitted while it is on, and stays with
-        them.
-
-        Raises:
-            MockError: There is no such fault or operation, or a number is out of its range.
-        """
-        fault = find(name)
-        if operation is not None and operation not in self._operations:
-            raise MockError(f"there is no operation {operation!r}; choose one of {', '.join(self._operations)}")
-        if not 0 < probability <= 1:
-            raise MockError(f"{name}: the probability {probability} is not above 0 and at most 1")
-        if times is not None and times < 1:
-            raise MockError(f"{name}: {times} times is none; give 1 or more, or leave it out")
-        order = Order(fault, operation, probability, times)
-        with self._lock:
-            self.orders = (*self.orders, order)
-        return order
-
-    def off(self, name: str | None = None) -> None:
-        """Switch a fault off, or all of them. Tasks that carry one keep it.
-
-        Raises:
-            MockError: There is no such fault.
-        """
-        fault = None if name is None else find(name)
-        with self._lock:
-            self.orders = tuple(order for order in self.orders if fault is not None and order.fault is not fault)
-
-    def drop(self, order: Order) -> None:
-        """Take one order back, and leave others of the same fault."""
-        with self._lock:
-            self.orders = tuple(one for one in self.orders if one is not order)
-
-    def plan(self, text: str) -> None:
-        """Switch on what a text orders: ``NAME[@OPERATION][:PROBABILITY]``, several with commas.
-
-        Raises:
-            MockError: The text is not of this form, or names what is not there.
-        """
-        for part in filter(None, (part.strip() for part in text.split(","))):
-            match = _ORDER.fullmatch(part)
-            if match is None or (match[3] and match[3].count(".") > 1) or match[3] == ".":
-                raise MockError(f"{part!r} is no fault; write NAME, NAME@OPERATION or NAME:0.1, several with commas")
-            self.on(match[1], operation=match[2], probability=float(match[3]) if match[3] else 1.0)
-
-    def showing(self, stage: Stage, operation: str) -> Iterator[Fault]:
-        """The faults that show at this request. Asking uses up what is limited."""
-        for order in self.orders:
-            fault = order.fault
-            if stage not in (SUBMIT if fault.lasting else fault.at):
-                continue
-            if order.operation is not None and order.operation != operation:
-                continue
-            with self._lock:
-                if order.times == 0 or (order.probability < 1 and self._random.random() >= order.probability):
-                    continue
-                if order.times is not None:
-                    order.times -= 1
-            yield fault

@@ -16,6 +16,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 MAX_BODY = 10 * 1024 * 1024
 """Largest body of a request in bytes; as much as stock Prism takes."""
+_HOST = re.compile(rb"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 _KEY = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
@@ -29,25 +30,55 @@ def check_token(token: str | None) -> None:
         raise MockError("the token can't be sent as a key; use letters, digits and - . _ ~ + /, as keys have")
 
 
-@dataclass(slots=True)
 class Request:
     """A request.
 
-    Attributes:
+    Args:
         method: In upper case.
         path: Raw, as it was sent, without the query.
         query: Raw, without the question mark.
         headers: Names in lower case.
+        fields: The same as a dict.
         body: Whole; None where it is larger than ``MAX_BODY``.
-        origin: Where the mock was reached, ``http://host:port``.
+        here: Host and port at which the mock was reached, for a caller that does not name them.
     """
 
-    method: str
-    path: bytes
-    query: bytes
-    headers: Headers
-    body: bytes | None
-    origin: str
+    __slots__ = ("_fields", "body", "headers", "here", "method", "path", "query")
+
+    def __init__(
+        self,
+        method: str,
+        path: bytes,
+        query: bytes,
+        headers: Headers,
+        fields: dict[bytes, bytes],
+        body: bytes | None,
+        here: str,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.body = body
+        self.here = here
+        self._fields = fields
+
+    def header(self, name: bytes) -> bytes | None:
+        """A header by its name in lower case, the last one where it came more than once."""
+        return self._fields.get(name)
+
+    def every(self, name: bytes) -> list[bytes]:
+        """All headers of this name, in lower case."""
+        if len(self._fields) == len(self.headers):
+            value = self._fields.get(name)
+            return [] if value is None else [value]
+        return [value for sent, value in self.headers if sent == name]
+
+    @property
+    def origin(self) -> str:
+        """Where the caller reached the mock, ``http://host:port``."""
+        host = self._fields.get(b"host", b"")
+        return f"http://{host.decode()}" if _HOST.fullmatch(host) else f"http://{self.here}"
 
 
 @dataclass(slots=True)

@@ -17,18 +17,18 @@ from octopusx_video_mock._blueprint import Blueprint
 from octopusx_video_mock._clock import Clock
 from octopusx_video_mock._engine import Engine, Settings
 from octopusx_video_mock._errors import MockError
-from octopusx_video_mock._faults import Faults, Order
 from octopusx_video_mock._ledger import Call, Ledger, Submission
 from octopusx_video_mock._message import check_token
+from octopusx_video_mock._orders import Faults, Order
 from octopusx_video_mock._task import is_speed
 
 if TYPE_CHECKING:
     from octopusx_video_mock._transport import MockTransport
 
-SECRET_VARIABLE = "OCTOPUSX_MOCK_SECRET"
+SECRET_VARIABLE = "OCTOPUSX_MOCK_SECRET"  # noqa: S105 - its name
 """Environment variable with the secret that mocks share which answer for each other's tasks."""
-# Known to everybody: enough where only the developer reaches the mock, and the same after a restart and on every machine.
-_COMMON_SECRET = "octopusx-video-mock"
+# Known to everybody, and so the same after a restart and on every machine: enough where only its user reaches the mock.
+_COMMON_SECRET = "octopusx-video-mock"  # noqa: S105 - none that would have to be kept
 START = 1_767_225_600.0
 """When the clock of a mock in process stands, unless it is told otherwise: 2026-01-01T00:00:00Z."""
 

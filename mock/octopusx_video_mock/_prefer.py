@@ -1,4 +1,4 @@
-"""What the ``Prefer`` header of a request orders, in Prism's words (``code``, ``example``) and one of our own (``fault``)."""
+"""What the header ``Prefer`` orders, in Prism's words (``code``, ``example``) and one of our own (``fault``)."""
 
 from __future__ import annotations
 

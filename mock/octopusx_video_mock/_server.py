@@ -15,7 +15,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,13 +24,13 @@ import uvicorn
 from octopusx_video_mock import _port
 from octopusx_video_mock._app import App
 from octopusx_video_mock._clock import Clock
+from octopusx_video_mock._connection import Connection
 from octopusx_video_mock._control import MOST_KEPT, Control
 from octopusx_video_mock._engine import Engine
 from octopusx_video_mock._errors import MockError
-from octopusx_video_mock._faults import Faults
 from octopusx_video_mock._ledger import Ledger
-from octopusx_video_mock._limits import LimitedProtocol
 from octopusx_video_mock._mock import Mock, compiled, distinctions, settings
+from octopusx_video_mock._orders import Faults
 from octopusx_video_mock._voice import Voice
 
 START_SECONDS = 30.0
@@ -77,6 +77,7 @@ class _Lived:
         self.faults = Faults(blueprint.served, options.seed)
         self.faults.plan(options.faults)
         self.version = blueprint.contract.version
+        self.refused = ""
 
     def engine(self) -> Engine:
         """An engine of the contract as it is now.
@@ -151,7 +152,7 @@ def _run_workers(options: Options, listening: socket.socket, started: Callable[[
 def _config(app: Any, **more: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=LimitedProtocol,
+        http=Connection,
         loop="uvloop",
         ws="none",
         interface="asgi3",
@@ -166,7 +167,7 @@ def _config(app: Any, **more: Any) -> uvicorn.Config:
     )
 
 
-def _application(lived: _Lived, report: Say | None, trouble: Say, parent: int | None = None) -> Any:
+def _application(lived: _Lived, report: Say | None, trouble: Say, parent: int | None = None) -> _Lasting:
     app = App(
         lived.engine(),
         report=report,
@@ -174,23 +175,29 @@ def _application(lived: _Lived, report: Say | None, trouble: Say, parent: int | 
         cors=lived.options.cors,
         control=Control(lived) if lived.options.control else None,
     )
-
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            await _live(receive, send, _housekeeping(app, lived, trouble, parent))
-        else:
-            await app(scope, receive, send)
-
-    return application
+    return _Lasting(app, lambda: _housekeeping(app, lived, trouble, parent))
 
 
-async def _live(receive: Any, send: Any, housekeeping: Any) -> None:
-    await receive()
-    task = asyncio.create_task(housekeeping)
-    await send({"type": "lifespan.startup.complete"})
-    await receive()
-    task.cancel()
-    await send({"type": "lifespan.shutdown.complete"})
+class _Lasting:
+    """An application as uvicorn wants it: told of its start and its end, while connections ask ``answer``."""
+
+    def __init__(self, app: App, beside: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
+        self.answer = app.answer
+        self._app = app
+        self._beside = beside
+
+    @property
+    def crawl_pause(self) -> float:
+        return self._app.crawl_pause
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        task = asyncio.create_task(self._beside()) if self._beside is not None else None
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        if task is not None:
+            task.cancel()
+        await send({"type": "lifespan.shutdown.complete"})
 
 
 async def _housekeeping(app: App, lived: _Lived, say: Say, parent: int | None) -> None:
@@ -209,11 +216,11 @@ def _take_over(app: App, lived: _Lived, say: Say) -> None:
     try:
         engine = lived.engine()
     except MockError as error:
-        if str(error) != getattr(lived, "said", None):
+        if str(error) != lived.refused:
+            lived.refused = str(error)
             say(f"error: {error}; the contract as it was is still served")
-            lived.said = str(error)
         return
-    lived.said = None
+    lived.refused = ""
     if engine.blueprint is not app.engine.blueprint:
         app.engine = engine
         say(f"the contract has changed: serving version {lived.version}")
@@ -247,15 +254,11 @@ def served(mock: Mock, host: str, port: int, *, cors: bool, control: bool) -> It
     base_url = _port.url(host, listening.getsockname()[1])
     app = App(mock.engine, cors=cors, control=Control(mock) if control else None)
 
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            await _live(receive, send, asyncio.sleep(0))
-        else:
-            await app(scope, receive, send)
-
     started = threading.Event()
-    server = _Server(_config(application), started.set)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="octopusx-video-mock", daemon=True)
+    server = _Server(_config(_Lasting(app)), started.set)
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [listening]}, name="octopusx-video-mock", daemon=True
+    )
     thread.start()
     try:
         if not started.wait(START_SECONDS):

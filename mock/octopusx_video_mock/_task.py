@@ -1,8 +1,8 @@
 """A task: what its id carries, and how it stands at a time. Pure: no clock is asked, nothing is kept.
 
 The mock has no store. Whatever an answer about a task depends on stands in its id, under a digest that is keyed with a
-secret and with the API key that made it: who has the secret can answer for every task, no other id is taken for one, and
-with another API key a task is unknown.
+secret and with the API key that made it: who has the secret can answer for every task, no other id is taken for one,
+and with another API key a task is unknown.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ _ECHO = struct.Struct(">HB")
 _DIGEST = 16
 _ROOM = (LONGEST - len(PREFIX)) * 3 // 4 - _DIGEST
 _KEYS_KEPT = 256
+_TASKS_KEPT = 4096
 
 Phase = Literal["running", "succeeded", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which takes several times as long to make
 class Task:
     """What is known of a task.
 
@@ -85,8 +86,10 @@ class Ids:
     def __init__(self, secret: bytes, echoes: tuple[str, ...]) -> None:
         self._secret = hashlib.blake2b(secret, digest_size=64).digest()
         self._address_key = self._derived(b"address", b"")
-        self._echoes = {_number(name): name for name in echoes}
+        self._numbers = {name: _number(name) for name in echoes}
+        self._echoes = {number: name for name, number in self._numbers.items()}
         self._keys: dict[str, bytes] = {}
+        self._tasks: dict[tuple[str, str], Task] = {}
 
     def make(
         self,
@@ -106,15 +109,13 @@ class Ids:
         """
         moment = max(0, round(begun * 1000)) & 0xFFFFFFFFFFFF
         length = min(length, 1e15)
-        packed = _HEAD.pack(
-            _VERSION, operation, moment >> 32, moment & 0xFFFFFFFF, speed, length, faults, distinction
-        )
+        packed = _HEAD.pack(_VERSION, operation, moment >> 32, moment & 0xFFFFFFFF, speed, length, faults, distinction)
         carried: dict[str, str] = {}
-        for name, text in sorted(echoes.items(), key=lambda echo: (len(echo[1]), echo[0])):
+        for _, name, text in sorted([(len(text), name, text) for name, text in echoes.items()]):
             data = text.encode("utf-8", "surrogatepass")
             # Whole groups of three bytes, so that no bit of the last character is left to chance.
             if len(packed) + _ECHO.size + len(data) <= _ROOM - 2 and len(data) < 256:
-                packed += _ECHO.pack(_number(name), len(data)) + data
+                packed += _ECHO.pack(self._numbers[name], len(data)) + data
                 carried[name] = text
         packed += bytes(-(len(packed) + _DIGEST) % 3)
         task_id = PREFIX + base64.urlsafe_b64encode(packed + self._digest(key, packed)).decode()
@@ -122,10 +123,18 @@ class Ids:
 
     def read(self, task_id: str, key: str) -> Task | None:
         """The task of this id if this API key made it, else None."""
-        raw = _decoded(task_id)
-        if raw is None or not hmac.compare_digest(raw[-_DIGEST:], self._digest(key, raw[:-_DIGEST])):
-            return None
-        return self._unpacked(task_id, raw)
+        # A task is read again and again while it is awaited.
+        task = self._tasks.get((task_id, key))
+        if task is None:
+            raw = _decoded(task_id)
+            if raw is None or not hmac.compare_digest(raw[-_DIGEST:], self._digest(key, raw[:-_DIGEST])):
+                return None
+            task = self._unpacked(task_id, raw)
+            if task is not None:
+                if len(self._tasks) >= _TASKS_KEPT:
+                    self._tasks.clear()
+                self._tasks[task_id, key] = task
+        return task
 
     def signature(self, task_id: str) -> str:
         """What makes the address of this task's video unguessable."""

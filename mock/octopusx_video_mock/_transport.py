@@ -9,13 +9,11 @@ from typing import Any
 
 import httpx
 
+from octopusx_video_mock._app import CRAWL_PIECES
 from octopusx_video_mock._clock import Clock
 from octopusx_video_mock._engine import Engine
 from octopusx_video_mock._faults import CRAWL_SECONDS
 from octopusx_video_mock._message import MAX_BODY, Answer, Request
-
-PIECES = 30
-"""In how many pieces a crawling download comes."""
 
 
 class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -40,14 +38,16 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def _response(self, request: httpx.Request, body: bytes) -> httpx.Response:
         url = request.url
         path, _, query = url.raw_path.partition(b"?")
+        headers = [(name.lower(), value) for name, value in request.headers.raw]
         answer = self._engine.answer(
             Request(
                 request.method,
                 path,
                 query,
-                [(name.lower(), value) for name, value in request.headers.raw],
+                headers,
+                dict(headers),
                 body if len(body) <= MAX_BODY else None,
-                f"{url.scheme}://{url.netloc.decode()}",
+                url.netloc.decode(),
             )
         )
         if answer.delivery == "lost":
@@ -68,7 +68,7 @@ class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
         self._answer = answer
         self._request = request
         self._clock = clock
-        self._pause = CRAWL_SECONDS / PIECES / speed
+        self._pause = CRAWL_SECONDS / CRAWL_PIECES / speed
 
     def __iter__(self) -> Iterator[bytes]:
         for at, piece in enumerate(self._pieces()):
@@ -92,7 +92,7 @@ class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
                 f"(received {half} bytes, expected {len(body)})",
                 request=self._request,
             )
-        size = max(1, -(-len(body) // PIECES))
+        size = max(1, -(-len(body) // CRAWL_PIECES))
         for at in range(0, len(body), size):
             yield body[at : at + size]
 

@@ -1,4 +1,4 @@
-"""A task's life as the contract has it: how its states follow one another, how long they take, how long its video is."""
+"""A task's life as the contract has it: how its states follow one another, how long it takes, how long its video is."""
 
 from __future__ import annotations
 

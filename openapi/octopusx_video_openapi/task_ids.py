@@ -35,7 +35,7 @@ def values(contract: Contract, operation: Operation, request: dict[str, Any]) ->
 
 
 def documented(contract: Contract) -> tuple[str, ...]:
-    """The ids in the contract's example requests and in its example answers of reads: a mock has them as finished tasks.
+    """The ids in the contract's example requests and example answers of reads, which a mock has as finished tasks.
 
     Those in the answers of submits are left out: there they stand for tasks that are new.
     """

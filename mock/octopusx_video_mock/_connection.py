@@ -1,0 +1,295 @@
+"""One connection of the server: bytes come in, a request goes to the application, its answer goes out.
+
+uvicorn gives the sockets, the loop, the signals and the end; httptools reads HTTP. In between stands this instead of
+uvicorn's own protocol: it limits what a connection may cost (uvicorn reads a header block of any size and waits for
+the rest of a request for ever), it can lose, cut, slow and reset an answer, and it has no task and no ASGI messages
+for each request, which cost more than the answer itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from http import HTTPStatus
+from typing import Any
+
+import httptools
+
+from octopusx_video_mock._app import CRAWL_PIECES, App
+from octopusx_video_mock._message import MAX_BODY, Answer, Request
+
+MAX_HEAD = 64 * 1024
+"""Bytes of a request's line and headers, and of what stands between the parts of a chunked body."""
+MAX_CONNECTIONS = 1000
+MAX_UNSENT = 8 * 1024 * 1024
+"""Bytes that may wait for a caller who sends requests and takes no answers."""
+HEAD_SECONDS = 10.0
+"""How long a connection may take for the line and the headers of a request."""
+BODY_SECONDS = 30.0
+"""How long it may take for the whole request."""
+IDLE_SECONDS = 60.0
+"""How long it may stay open without a request, or take nothing of what is sent to it."""
+LOST_SECONDS = 120.0
+"""How long a connection whose answer is lost stays open, if its caller does."""
+SWEEP_SECONDS = 1.0
+"""How often the times are looked at; so much later than its limit a connection may be closed."""
+
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_NO_BODY = {204, 304}
+
+
+class Connection(asyncio.Protocol):
+    """What uvicorn makes for each connection (its ``http`` setting)."""
+
+    def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
+        self._app: App = config.loaded_app
+        self._state = server_state
+        self._loop: asyncio.AbstractEventLoop = _loop or asyncio.get_running_loop()
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport
+        self._client = ""
+        self._here = ""
+        self._stuck_since: float | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._unread = 0
+        self._ending = False
+        self._begin_waiting()
+
+    # What the loop calls.
+
+    def connection_made(self, transport: Any) -> None:
+        """Take the connection, or close it where there are too many."""
+        self._transport = transport
+        self._state.connections.add(self)
+        peer, here = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        self._client = peer[0] if peer else ""
+        if here:
+            self._here = f"[{here[0]}]:{here[1]}" if ":" in here[0] else f"{here[0]}:{here[1]}"
+        self._watch = self._loop.call_later(SWEEP_SECONDS, self._sweep)
+        if len(self._state.connections) > MAX_CONNECTIONS:
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        self._state.connections.discard(self)
+        self._watch.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came, as long as it stays within the limits."""
+        if self._ending:
+            return
+        self._unread += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._end()  # its request was answered; what follows is no HTTP
+        except httptools.HttpParserError:
+            self._refuse(400, b"Bad Request")
+        else:
+            if self._unread > MAX_HEAD:
+                self._refuse(431, b"Request Header Fields Too Large")
+
+    def eof_received(self) -> bool:
+        """The other side sends no more; it may still listen to what is on its way."""
+        return self._task is not None
+
+    def pause_writing(self) -> None:
+        """The other side takes nothing: read nothing of it either."""
+        self._stuck_since = self._loop.time()
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """It takes something again."""
+        self._stuck_since = None
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def shutdown(self) -> None:
+        """The server is about to end."""
+        if not self._reads and self._task is None:
+            self._transport.close()
+        self._keeps = False
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._since = self._loop.time()
+        self._reads = True
+        self._head_open = True
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body: list[bytes] = []
+        self._size = 0
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the request's target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header; also one that follows a chunked body, which counts for nothing."""
+        if self._head_open:
+            self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """The head is there. A body that is announced too large is not waited for."""
+        self._head_open = False
+        if self._unread > MAX_HEAD and len(self._url) + sum(len(n) + len(v) + 4 for n, v in self._headers) > MAX_HEAD:
+            self._refuse(431, b"Request Header Fields Too Large")
+            return
+        self._unread = 0
+        self._fields = dict(self._headers)
+        if int(self._fields.get(b"content-length", b"0")) > MAX_BODY:
+            self._size = MAX_BODY
+            self._respond(None)
+        elif self._fields.get(b"expect", b"").lower() == b"100-continue":
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body."""
+        self._unread = 0
+        if self._ending:
+            return
+        self._size += len(body)
+        if self._size > MAX_BODY:
+            self._respond(None)
+        else:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._unread = 0
+        if not self._ending and not self._head_open and self._task is None:
+            body = self._body
+            self._respond(body[0] if len(body) == 1 else b"".join(body))
+
+    # The answer.
+
+    def _respond(self, body: bytes | None) -> None:
+        parser = self._parser
+        # Whether HTTP/1.0 asked to keep the connection does not matter: it ends.
+        self._keeps = parser.should_keep_alive() and parser.get_http_version() == "1.1" and not parser.should_upgrade()
+        path, _, query = self._url.partition(b"?")
+        method = parser.get_method().decode("latin-1")
+        if path[:1] != b"/":
+            path = _path_of(path)
+        request = Request(method, path, query, self._headers, self._fields, body, self._here)
+        answer = self._app.answer(request, self._client)
+        whole = body is not None
+        if answer.delivery is None:
+            self._write(answer, method, whole=whole)
+        elif answer.delivery == "reset":
+            self._reset()
+        else:
+            self._task = self._loop.create_task(self._deliver(answer, method))
+            self._state.tasks.add(self._task)
+            self._task.add_done_callback(self._state.tasks.discard)
+        self._begin_waiting()
+        self._state.total_requests += 1
+
+    def _write(self, answer: Answer, method: str, *, whole: bool) -> None:
+        self._keeps = self._keeps and whole
+        transport = self._transport
+        body = b"" if method == "HEAD" or answer.status in _NO_BODY else answer.body
+        transport.write(self._head(answer, len(answer.body)) + body)
+        if transport.get_write_buffer_size() > MAX_UNSENT:
+            transport.abort()
+        elif not whole:
+            self._end()
+        elif not self._keeps:
+            self._ending = True
+            transport.close()
+
+    def _head(self, answer: Answer, length: int) -> bytes:
+        parts = [_STATUS_LINES[answer.status]]
+        parts += [b"%b: %b\r\n" % header for header in self._state.default_headers]
+        parts += [b"%b: %b\r\n" % header for header in answer.headers]
+        if answer.status not in _NO_BODY:
+            parts.append(b"content-length: %d\r\n" % length)
+        parts.append(b"\r\n" if self._keeps else b"connection: close\r\n\r\n")
+        return b"".join(parts)
+
+    async def _deliver(self, answer: Answer, method: str) -> None:
+        """An answer that does not simply arrive. The connection ends with it."""
+        self._keeps = False
+        self._ending = True
+        body = answer.body
+        if answer.delivery == "lost":
+            await asyncio.sleep(LOST_SECONDS)
+            self._transport.abort()
+            return
+        self._transport.write(self._head(answer, len(body)))
+        if answer.delivery == "cut":
+            self._transport.write(body[: len(body) // 2])
+        else:
+            size = max(1, -(-len(body) // CRAWL_PIECES))
+            for at in range(0, len(body), size):
+                if at:
+                    await asyncio.sleep(self._app.crawl_pause)
+                self._transport.write(body[at : at + size])
+        self._transport.close()
+
+    def _refuse(self, status: int, reason: bytes) -> None:
+        """Answer what is no request, and end."""
+        if self._ending or self._transport.is_closing():
+            return
+        self._keeps = False
+        headers = [(b"content-type", b"text/plain; charset=utf-8")]
+        self._transport.write(self._head(Answer(status, headers, reason), len(reason)) + reason)
+        self._end()
+
+    def _end(self) -> None:
+        """Send nothing more, and throw away what still comes: closing at once could take the answer along."""
+        self._ending = True
+        self._reads = True
+        self._head_open = False
+        self._since = self._loop.time()
+        if self._transport.can_write_eof() and not self._transport.is_closing():
+            self._transport.write_eof()
+
+    def _reset(self) -> None:
+        """Tell the other side that the connection is gone, and nothing else."""
+        self._ending = True
+        connection: socket.socket | None = self._transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
+
+    # The time.
+
+    def _begin_waiting(self) -> None:
+        """Wait for the next request."""
+        self._since = self._loop.time()
+        self._reads = False
+        self._head_open = True
+        self._unread = 0
+
+    def _sweep(self) -> None:
+        self._watch = self._loop.call_later(SWEEP_SECONDS, self._sweep)
+        now = self._loop.time()
+        waited = now - self._since
+        if self._stuck_since is not None:
+            if now - self._stuck_since > IDLE_SECONDS:
+                self._transport.abort()
+        elif self._task is not None:
+            pass
+        elif self._ending:
+            if waited > HEAD_SECONDS:
+                self._transport.abort()
+        elif not self._reads:
+            if waited > IDLE_SECONDS:
+                self._transport.close()
+        elif waited > (HEAD_SECONDS if self._head_open else BODY_SECONDS):
+            self._refuse(408, b"Request Timeout")
+
+
+def _path_of(target: bytes) -> bytes:
+    """The path of a target in absolute form (RFC 9112 section 3.2.2), or the target as it is."""
+    scheme, separator, rest = target.partition(b"://")
+    if not separator or scheme.lower() not in {b"http", b"https"}:
+        return target
+    _, slash, path = rest.partition(b"/")
+    return slash + path if slash else b"/"

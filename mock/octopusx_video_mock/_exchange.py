@@ -1,0 +1,255 @@
+"""One request of one operation, on its way to its answer: submits, reads, the content, and what faults make of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from octopusx_video_openapi.life import Life, result_length
+
+from octopusx_video_mock import _prefer, _reading, _task
+from octopusx_video_mock._faults import Fault, Stage, of_bits
+from octopusx_video_mock._ledger import Ledger, Submission
+from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock._mp4 import mp4
+from octopusx_video_mock._reading import Parameters, Refusal
+from octopusx_video_mock._served import Served
+from octopusx_video_mock._task import Phase, Task
+from octopusx_video_mock._template import ABSENT, KEPT, Template
+
+if TYPE_CHECKING:
+    from octopusx_video_mock._engine import Engine
+
+_SHORTEST_VIDEO = 1.0
+
+
+class Exchange:
+    """One request of one operation, on its way to its answer."""
+
+    def __init__(
+        self, engine: Engine, request: Request, served: Served, raw: dict[str, bytes], now: float, request_id: str
+    ) -> None:
+        self.engine = engine
+        self.request = request
+        self.served = served
+        self.raw = raw
+        self.now = now
+        self.request_id = request_id
+
+    def answer(self) -> Answer:
+        served, engine = self.served, self.engine
+        key = ""
+        if served.secured:
+            found = engine.key_of(self.request)
+            if found is None:
+                raise Refusal("no-credential")
+            key = found
+        parameters = _reading.parameters(served, self.request, self.raw) if served.parameters else {}
+        body = _reading.body(served, self.request) if served.media_types else None
+        prefer = self.request.every(b"prefer")
+        orders = _prefer.parse(b", ".join(prefer)) if prefer else _prefer.NONE
+        ordered = _reading.ordered(served, orders) if prefer else None
+        if served.starts:
+            return self.submit(key, parameters, body, orders.faults, ordered)
+        if served.task is not None:
+            task_id = parameters[served.task]
+            return self.read(key, task_id, orders.faults, ordered)
+        template = ordered or served.success
+        return engine.rendered(template, {}, self.request_id, served)
+
+    def submit(
+        self,
+        key: str,
+        parameters: Parameters,
+        body: Any,
+        ordered_faults: tuple[Fault, ...],
+        ordered: Template | None,
+    ) -> Answer:
+        """Answer a submit: a new task, unless the source or a fault stands in the way."""
+        engine, served = self.engine, self.served
+        if ordered is not None and ordered.status >= 300:
+            return engine.rendered(ordered, {}, self.request_id, served)
+        source_length = self.source_length(key, parameters, body)
+        showing = ordered_faults
+        if engine.faults.orders:
+            showing = (*showing, *engine.faults.showing("submit", served.operation.id))
+        in_place = next((fault for fault in showing if fault.answers and "submit" in fault.at), None)
+        if in_place is not None and not in_place.accepts:
+            return self.in_place_of(None, in_place)
+        bits = sum({1 << fault.bit for fault in showing if fault.bit is not None})
+        length = result_length(engine.blueprint.contract, served.operation, body or {}, source_length)
+        task = engine.new_task(key, served, self.now, length, bits, body or {})
+        if engine.ledger is not None:
+            self.note(engine.ledger, task, answered=in_place is None)
+        template = ordered or served.success
+        values = {"task.id": task.id, "task.status": engine.blueprint.life.running, "task.updated": int(task.begun)}
+        answer = engine.rendered(template, values, self.request_id, served)
+        answer.task = task.id
+        if showing:
+            answer.faults = tuple([fault.name for fault in showing])
+        return answer if in_place is None else self.in_place_of(answer, in_place)
+
+    def source_length(self, key: str, parameters: Parameters, body: Any) -> float:
+        """How long the video of the submit's source is, in seconds.
+
+        Raises:
+            Refusal: The source is unknown to this key, or has no video.
+        """
+        length = 0.0
+        for place in self.served.named:
+            source = _reading.named(place, parameters, body)
+            if source is None:
+                continue
+            task = self.engine.task(source, key)
+            if task is None:
+                raise Refusal("unknown-task")
+            faults = of_bits(task.faults)
+            phase = _phase(task, self.engine.blueprint.life, faults, self.now)
+            if phase != "succeeded" or any(fault.no_video for fault in faults):
+                raise Refusal("unfinished-task")
+            length = task.length
+        return length
+
+    def note(self, ledger: Ledger, task: Task, *, answered: bool) -> None:
+        """Note an accepted submit, and when its money comes back."""
+        fails = next((fault for fault in of_bits(task.faults) if fault.ends == "failed"), None)
+        refunded_at = task.after(self.engine.blueprint.life.lasts) if fails is not None and fails.refunds else None
+        ledger.submissions.append(Submission(task.id, self.served.operation.id, self.now, answered, refunded_at))
+
+    def read(self, key: str, task_id: str, ordered_faults: tuple[Fault, ...], ordered: Template | None) -> Answer:
+        """Answer a read of a task, or of its content."""
+        engine, served = self.engine, self.served
+        if ordered is not None and ordered.media_type != served.content:
+            values = {"task.id": task_id} if ordered.status < 300 else {}
+            return engine.rendered(ordered, values, self.request_id, served)
+        stage: Stage = "content" if served.content else "read"
+        showing = ordered_faults
+        if engine.faults.orders:
+            showing = (*showing, *engine.faults.showing(stage, served.operation.id))
+        showing = tuple([fault for fault in showing if stage in fault.at])
+        for fault in showing:
+            if fault.status or fault.delivery == "reset":
+                return self.in_place_of(None, fault)
+        task = engine.task(task_id, key)
+        if task is None:
+            raise Refusal("unknown-task")
+        if served.content:
+            return self.content(task, served.content, showing)
+        return self.state(task, showing)
+
+    def state(self, task: Task, showing: tuple[Fault, ...]) -> Answer:
+        """How a task stands."""
+        engine, served = self.engine, self.served
+        told = engine.blueprint.life
+        if task.faults:
+            showing = (*showing, *(fault for fault in of_bits(task.faults) if "read" in fault.at))
+        if showing:
+            self.refuse_hidden(task, showing)
+        phase = _phase(task, told, showing, self.now)
+        ended = phase != "running"
+        begun = int(task.begun)
+        ended_at = int(task.after(told.lasts)) if ended else 0
+        values: dict[str, Any] = {
+            "task.id": task.id,
+            "task.status": getattr(told, phase),
+            "task.progress": _task.progress(task, told, self.now),
+            "task.created": begun,
+            "task.updated": ended_at if ended else begun,
+            "task.ended": ended_at if ended else KEPT,
+            "task.expires": ABSENT if task.documented else int(task.after(told.expires_after)),
+            "task.length": int(task.length) if task.length.is_integer() else task.length,
+            "task.address": engine.address(task, self.request.origin) if phase == "succeeded" else KEPT,
+        }
+        if not task.documented:
+            for name, value_of in engine.echoes:
+                values[value_of] = task.echoes.get(name, ABSENT)
+        shown = tuple(
+            [fault for fault in showing if fault.during in {None, phase} and (fault.ends == "succeeded" or ended)]
+        )
+        for fault in shown:
+            for name, change in fault.values.items():
+                value = values.get(name, KEPT)
+                if not callable(change):
+                    values[name] = change
+                elif value is not KEPT and value is not ABSENT:
+                    values[name] = change(value)
+        answer = engine.rendered(served.by_phase[phase], values, self.request_id, served)
+        answer.task = task.id
+        for fault in shown:
+            answer = self.in_place_of(answer, fault)
+        return answer
+
+    def content(self, task: Task, media_type: str, showing: tuple[Fault, ...] = ()) -> Answer:
+        """The video of a task, or the part of it that Range asks for."""
+        engine, served = self.engine, self.served
+        showing = (*showing, *(fault for fault in of_bits(task.faults) if "content" in fault.at))
+        self.refuse_hidden(task, showing)
+        phase = _phase(task, engine.blueprint.life, showing, self.now)
+        if phase != "succeeded":
+            failed = "the task has failed and has no video" if phase == "failed" else ""
+            raise Refusal("unfinished-task", failed)
+        if engine.has_expired(task, self.now) or any(fault.no_video for fault in showing):
+            raise Refusal("expired")
+        whole = mp4(max(_SHORTEST_VIDEO, task.length))
+        headers = [(b"content-type", media_type.encode()), (b"accept-ranges", b"bytes")]
+        status, first, last = 200, 0, len(whole) - 1
+        wanted = self.request.header(b"range")
+        if wanted is not None and 206 in served.by_status:
+            part = _reading.part(wanted, len(whole))
+            if part is None:
+                refusal = Refusal("range-past-end")
+                answer = engine.refused(served, refusal, self.request_id)
+                answer.headers.append((b"content-range", b"bytes */%d" % len(whole)))
+                return answer
+            if part != (-1, -1):
+                status, (first, last) = 206, part
+                headers.append((b"content-range", b"bytes %d-%d/%d" % (first, last, len(whole))))
+        answer = Answer(status, headers, whole[first : last + 1], served.operation.id, task=task.id)
+        for fault in showing:
+            if fault.delivery != "cut" or first == 0:
+                answer = self.in_place_of(answer, fault)
+        return answer
+
+    def refuse_hidden(self, task: Task, showing: tuple[Fault, ...]) -> None:
+        """Raise a refusal while a fault hides the task."""
+        if any(task.age(self.now) < fault.hides for fault in showing):
+            raise Refusal("unknown-task")
+
+    def in_place_of(self, usual: Answer | None, fault: Fault) -> Answer:
+        """What a fault makes of an answer; ``usual`` is None where it came before there was one."""
+        engine, served = self.engine, self.served
+        answer = usual
+        if fault.status:
+            template = next(
+                (t for t in served.templates if (t.status, t.example) == (fault.status, fault.example)),
+                served.by_status.get(fault.status),
+            )
+            if template is None:
+                reason = f"the contract has no {fault.status} here, so the fault {fault.name} can't show"
+                raise Refusal("invalid-request", reason)
+            answer = engine.rendered(template, {}, self.request_id, served)
+            answer.task = None if usual is None else usual.task
+            documented = served.headers.get(fault.status, {})
+            answer.headers += [
+                (name.lower().encode(), documented[name].encode()) for name in fault.headers if name in documented
+            ]
+        if answer is None:
+            answer = Answer(0, [], b"", served.operation.id)
+        if fault.body is not None:
+            headers = [pair for pair in answer.headers if pair[0] != b"content-type"]
+            if fault.media_type:
+                headers.append((b"content-type", fault.media_type.encode()))
+            answer.headers, answer.body = headers, fault.body
+        earlier = () if usual is None else tuple(name for name in usual.faults if name != fault.name)
+        return dataclasses.replace(
+            answer,
+            faults=(*earlier, fault.name),
+            breaks=bool(fault.breaks) or (usual is not None and usual.breaks),
+            delivery=fault.delivery or answer.delivery,
+        )
+
+
+def _phase(task: Task, told: Life, faults: tuple[Fault, ...], now: float) -> Phase:
+    if task.age(now) < told.lasts:
+        return "running"
+    return "failed" if faults and any(fault.ends == "failed" for fault in faults) else "succeeded"

@@ -1,0 +1,160 @@
+"""What a request holds: its parameters, its body, what it orders. Each is given as it is, or the request is refused."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+import jiter
+
+from octopusx_video_mock import _schema
+from octopusx_video_mock._message import Request
+from octopusx_video_mock._prefer import Orders
+from octopusx_video_mock._served import Served
+from octopusx_video_mock._template import Template
+
+_JSON = re.compile(
+    rb'([a-z0-9.+/-]+)(?:\s*;\s*(?!charset)[a-z0-9-]+=[^;,]*|\s*;\s*charset="?utf-8"?)*\s*', re.IGNORECASE
+)
+_RANGE = re.compile(rb"bytes=\s*([0-9]{0,20})-([0-9]{0,20})\s*", re.IGNORECASE)
+_MOST_FIELDS = 1000
+
+Parameters = dict[tuple[str, str], Any]
+"""Values by their place (``path``, ``query``, ``header``) and name."""
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not an error
+    """The request is refused, for one of the causes of ``x-when``."""
+
+    def __init__(self, cause: str, reason: str = "") -> None:
+        self.cause = cause
+        self.reason = reason
+
+
+def parameters(served: Served, request: Request, raw: dict[str, bytes]) -> Parameters:
+    """The values of the parameters; ``raw`` holds those of the path as they were sent.
+
+    Raises:
+        Refusal: One is missing or not valid.
+    """
+    found: Parameters = {}
+    query: dict[str, list[str]] | None = None
+    for parameter in served.parameters:
+        name = parameter.name
+        text: str | None
+        if parameter.place == "path":
+            text = _decoded(raw[name])
+        elif parameter.place == "query":
+            query = _query(request.query) if query is None else query
+            given = query.get(name, [])
+            if len(given) > 1:
+                raise Refusal("invalid-request", f"{name} is given more than once")
+            text = given[0] if given else None
+        else:
+            header = request.header(name.lower().encode())
+            text = None if header is None else header.decode("latin-1")
+        if text is None:
+            if parameter.required:
+                raise Refusal("invalid-request", f"{name} is missing")
+            continue
+        value = parameter.read(text)
+        if not parameter.validator.is_valid(value):
+            raise Refusal("invalid-request", f"{name}: {_schema.fault(parameter.validator, value)}")
+        found[parameter.place, name] = value
+    return found
+
+
+def body(served: Served, request: Request) -> Any:
+    """The value of the body.
+
+    Raises:
+        Refusal: It is too large, not JSON, or not valid.
+    """
+    raw = request.body
+    if raw is None:
+        raise Refusal("too-large")
+    if not raw and not served.body_required:
+        return None
+    if raw and not _is_taken(served, request.header(b"content-type") or b""):
+        raise Refusal("invalid-request", f"Content-Type must be {' or '.join(sorted(served.media_types))}")
+    try:
+        # Duplicate keys and the numbers that JSON does not have are refused, and so is a depth over 200.
+        value = jiter.from_json(raw, allow_inf_nan=False, catch_duplicate_keys=True, cache_mode="keys")
+    except ValueError as error:
+        raise Refusal("malformed-body", f"the body is no valid JSON: {_shown(str(error))}") from None
+    if served.validator is not None and not served.validator.is_valid(value):
+        raise Refusal("invalid-request", _schema.fault(served.validator, value))
+    return value
+
+
+def ordered(served: Served, orders: Orders) -> Template | None:
+    """The answer that ``Prefer`` asks for; None where it asks for none.
+
+    Raises:
+        Refusal: The contract has no such answer of this operation.
+    """
+    if orders.wrong:
+        raise Refusal("invalid-request", orders.wrong)
+    if orders.code is None and orders.example is None:
+        return None
+    for template in served.templates:
+        if orders.code in {None, template.status} and orders.example in {None, template.example}:
+            return template
+    names = ", ".join(f"{template.status} {template.example}" for template in served.templates)
+    raise Refusal("invalid-request", f"Prefer: the contract has no such answer here; it has {names}")
+
+
+def named(place: tuple[str, ...], found: Parameters, value: Any) -> str | None:
+    """The task that a request names at a place, if it does."""
+    if place[0] != "body":
+        return found.get((place[0], place[1]))
+    for step in place[1:]:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def part(wanted: bytes, size: int) -> tuple[int, int] | None:
+    """First and last byte of what Range asks for, (-1, -1) for the whole, None where it begins past the end.
+
+    A range that can't be read, and more than one, are left alone, as RFC 9110 section 14.2 has it.
+    """
+    match = _RANGE.fullmatch(wanted)
+    if match is None or match[1] == match[2] == b"":
+        return -1, -1
+    if not match[1]:
+        length = int(match[2])
+        return None if length == 0 else (max(0, size - length), size - 1)
+    first, last = int(match[1]), int(match[2]) if match[2] else size - 1
+    if last < first and match[2]:
+        return -1, -1
+    return None if first >= size else (first, min(last, size - 1))
+
+
+def _is_taken(served: Served, media_type: bytes) -> bool:
+    if media_type == b"application/json":
+        return "application/json" in served.media_types
+    match = _JSON.fullmatch(media_type)
+    return match is not None and match[1].decode("ascii").lower() in served.media_types
+
+
+def _decoded(raw: bytes) -> str:
+    try:
+        return (unquote_to_bytes(raw) if b"%" in raw else raw).decode()
+    except UnicodeDecodeError:
+        raise Refusal("invalid-request", "the path is no UTF-8 text") from None
+
+
+def _query(raw: bytes) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise Refusal("invalid-request", "the query can't be read") from None
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 100 else text[:99] + "…"
