@@ -5,11 +5,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
+import httpx
 import pytest
-from octopusx_video_mock import PrismMock
+from octopusx_video_mock import Mock, PrismMock
 from octopusx_video_openapi import Contract, load
 
+from tests.audit import Audit
+
 KEY = "sk-tests"
+
+AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -18,6 +23,28 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 def contract() -> Contract:
     """The project's contract."""
     return load()
+
+
+@pytest.fixture(autouse=True)
+def audit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Audit]:
+    """Every answer that the lifecycle engine gives in this process, during any test, is held to the contract."""
+    kept = Audit()
+    kept.watch(monkeypatch)
+    yield kept
+    assert kept.faults == []
+
+
+@pytest.fixture
+def mock() -> Mock:
+    """A mock whose clock stands still."""
+    return Mock(token=KEY)
+
+
+@pytest.fixture
+def http(mock: Mock) -> Iterator[httpx.Client]:
+    """A client of that mock, with its key."""
+    with httpx.Client(transport=mock.transport, base_url="http://mock", headers=AUTHORIZED) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

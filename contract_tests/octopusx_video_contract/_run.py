@@ -58,6 +58,7 @@ class Run:
         max_examples: How many requests are generated for each operation, beside the examples and the edge cases.
         timeout: Seconds that an answer may take.
         strict: Whether a broken ``should`` rule fails the run, or is only reported.
+        stateless: Whether the server answers each request by itself, so that a task's life can't be asked about.
     """
 
     base_url: str
@@ -68,6 +69,7 @@ class Run:
     max_examples: int = 50
     timeout: float = 10.0
     strict: bool = True
+    stateless: bool = False
     seen: Seen = field(default_factory=Seen)
 
     @functools.cached_property

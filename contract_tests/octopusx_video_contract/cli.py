@@ -23,6 +23,8 @@ from octopusx_video_contract._run import Run, running
 KEY_VARIABLE = "OCTOPUSX_API_KEY"
 LAYERS = ("examples", "documented_requests", "refusals", "conformance", "new_tasks", "reached")
 """The modules of the suite, in the order in which they run: cheap before dear, the account of the run last."""
+ENGINES = ("lifecycle", "prism")
+_STATELESS = "prism"
 _MOCK_KEY = "sk-made-up-for-the-mock"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -67,7 +69,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--base-url", metavar="URL", help="the server (default: a Prism mock, started for the run)")
+    parser.add_argument("--base-url", metavar="URL", help="the server (default: a mock, started for the run)")
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        help=f"which mock is started, or what kind of mock is there: one that keeps no tasks ({_STATELESS}) is not asked "
+        f"about their lives (default: {ENGINES[0]})",
+    )
     parser.add_argument("--seed", type=int, help="repeat the run that printed this seed (default: a new one)")
     parser.add_argument(
         "--max-examples",
@@ -121,7 +129,7 @@ def _prepare(options: argparse.Namespace, stack: contextlib.ExitStack) -> Run:
         if part not in contract.document:
             raise CannotRunError(f"{contract.path}: has no {part}; the suite needs a contract like the project's own")
     if options.base_url is None:
-        base_url, key, local = _started_mock(options.contract, stack), _MOCK_KEY, True
+        base_url, key, local = _started_mock(options, stack), _MOCK_KEY, True
     else:
         base_url, local = _checked_url(options.base_url)
         if not local and not options.allow_paid:
@@ -139,22 +147,29 @@ def _prepare(options: argparse.Namespace, stack: contextlib.ExitStack) -> Run:
         max_examples=options.max_examples,
         timeout=options.timeout,
         strict=local if options.strict is None else options.strict,
+        stateless=options.engine == _STATELESS,
     )
     _greet(run)
     return run
 
 
-def _started_mock(contract: str | None, stack: contextlib.ExitStack) -> str:
+def _started_mock(options: argparse.Namespace, stack: contextlib.ExitStack) -> str:
     # The only place where the suite knows of the mock: what is tested is a server like any other.
     try:
-        from octopusx_video_mock import MockError, PrismMock  # noqa: PLC0415
+        from octopusx_video_mock import Mock, MockError, PrismMock  # noqa: PLC0415
     except ImportError:
-        raise CannotRunError("name a server with --base-url, or: pip install 'octopusx-video[prism]'") from None
-    mock = PrismMock(contract, token=_MOCK_KEY, on_progress=lambda line: print(line, file=sys.stderr, flush=True))
+        raise CannotRunError("name a server with --base-url, or: pip install 'octopusx-video[mock]'") from None
     try:
-        return stack.enter_context(mock).base_url
+        if options.engine == _STATELESS:
+            prism = PrismMock(options.contract, token=_MOCK_KEY, on_progress=_progress)
+            return stack.enter_context(prism).base_url
+        return stack.enter_context(Mock(options.contract, token=_MOCK_KEY, start=None).serve())
     except MockError as error:
         raise CannotRunError(str(error)) from None
+
+
+def _progress(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _checked_url(text: str) -> tuple[str, bool]:

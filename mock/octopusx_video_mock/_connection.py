@@ -108,10 +108,14 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def shutdown(self) -> None:
-        """The server is about to end."""
-        if not self._reads and self._task is None:
-            self._transport.close()
+        """The server is about to end: only an answer that is on its way is waited for, for a while."""
         self._keeps = False
+        if self._task is None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """The server ends now."""
+        self._transport.abort()
 
     # What the parser calls.
 

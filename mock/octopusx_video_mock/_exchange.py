@@ -166,17 +166,17 @@ class Exchange:
         shown = tuple(
             [fault for fault in showing if fault.during in {None, phase} and (fault.ends == "succeeded" or ended)]
         )
-        for fault in shown:
-            for name, change in fault.values.items():
-                value = values.get(name, KEPT)
-                if not callable(change):
-                    values[name] = change
-                elif value is not KEPT and value is not ABSENT:
-                    values[name] = change(value)
-        answer = engine.rendered(served.by_phase[phase], values, self.request_id, served)
+        template = served.by_phase[phase]
+        # A fault breaks the contract only where there is something that it could change.
+        breaks = any([fault.breaks and _change(fault, values, template) for fault in shown])
+        answer = engine.rendered(template, values, self.request_id, served)
         answer.task = task.id
+        if shown:
+            answer.faults = tuple([fault.name for fault in shown])
+            answer.breaks = breaks
         for fault in shown:
-            answer = self.in_place_of(answer, fault)
+            if fault.answers:
+                answer = self.in_place_of(answer, fault)
         return answer
 
     def content(self, task: Task, media_type: str, showing: tuple[Fault, ...] = ()) -> Answer:
@@ -206,7 +206,7 @@ class Exchange:
                 headers.append((b"content-range", b"bytes %d-%d/%d" % (first, last, len(whole))))
         answer = Answer(status, headers, whole[first : last + 1], served.operation.id, task=task.id)
         for fault in showing:
-            if fault.delivery != "cut" or first == 0:
+            if fault.answers and (fault.delivery != "cut" or first == 0):
                 answer = self.in_place_of(answer, fault)
         return answer
 
@@ -247,6 +247,18 @@ class Exchange:
             breaks=bool(fault.breaks) or (usual is not None and usual.breaks),
             delivery=fault.delivery or answer.delivery,
         )
+
+
+def _change(fault: Fault, values: dict[str, Any], template: Template) -> bool:
+    """Change the values as a fault does. Returns whether the answer has a place for any of them."""
+    changed = False
+    for name, change in fault.values.items():
+        value = values.get(name, KEPT)
+        if not template.has(name) or (callable(change) and (value is KEPT or value is ABSENT)):
+            continue
+        values[name] = change(value) if callable(change) else change
+        changed = True
+    return changed
 
 
 def _phase(task: Task, told: Life, faults: tuple[Fault, ...], now: float) -> Phase:

@@ -101,13 +101,13 @@ def serve(contract: Contract, operation: Operation, task: tuple[str, str] | None
     success = next((template for template in found if template.status < 300), None)
     if success is None:
         raise ContractError(f"{place}.responses: no example of a success (2xx); give one, it is what is served")
-    starts = any(response.get("links") for _, _, response in responses)
-    if starts:
-        life.result_length(contract, operation, {}, 0.0)
     content = _content(found) if task is not None else None
     parameters = tuple(_parameters(contract, operation, place))
     body = contract.resolve(operation.definition.get("requestBody", {}))
     media_types = _media_types(body, place)
+    starts = any(response.get("links") for _, _, response in responses)
+    if starts:
+        life.result_length(contract, operation, {}, 0.0)
     refusal = by_status.get(400) or by_status.get(422)
     if refusal is None and (parameters or media_types):
         raise ContractError(f"{place}.responses: no example of 400 (or 422); say how an invalid request is refused")
@@ -225,7 +225,7 @@ def _media_types(body: dict[str, Json], place: str) -> frozenset[str]:
 
 
 def _secured(contract: Contract, operation: Operation, place: str) -> bool:
-    security: list[Json] = operation.definition.get("security", contract.document.get("security", []))
+    security = operation.definition.get("security", contract.document.get("security")) or []
     schemes = contract.document.get("components", {}).get("securitySchemes", {})
     for name in {name for requirement in security for name in requirement}:
         scheme = contract.resolve(schemes.get(name, {}))

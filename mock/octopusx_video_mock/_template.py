@@ -70,6 +70,10 @@ class Template:
                 return found
         return None
 
+    def has(self, name: str) -> bool:
+        """Whether the example has a place for this value of ``x-value-of``."""
+        return any(place.name == name for place in self.places)
+
     def body(self, values: dict[str, Any]) -> bytes:
         """The example with these values in their places; what is not named, or is ``KEPT``, stays as it is."""
         if not self.places or not values:

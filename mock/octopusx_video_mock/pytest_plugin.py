@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from octopusx_video_mock import PrismMock
+    from octopusx_video_mock import Mock, PrismMock
+
+
+@pytest.fixture
+def octopusx_mock() -> Mock:
+    """A mock of the API in this process, new for each test: see ``transport``, ``clock``, ``faults`` and ``billed``."""
+    from octopusx_video_mock import Mock  # noqa: PLC0415 - a test run that never asks for it pays nothing
+
+    return Mock()
 
 
 @pytest.fixture(scope="session")

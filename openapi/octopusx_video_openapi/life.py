@@ -43,9 +43,7 @@ def life(contract: Contract) -> Life:
             expires_after=float(told["expires"]["after"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise ContractError(
-            f"{contract.path}: x-task-life: {error} is missing or no number; say how a task lives (openapi/README.md)"
-        ) from None
+        raise ContractError(f"{contract.path}: x-task-life: {_trouble(error)}; see openapi/README.md") from None
 
 
 def result_length(contract: Contract, submit: Operation, body: dict[str, Any], source_length: float) -> float:
@@ -72,11 +70,14 @@ def result_length(contract: Contract, submit: Operation, body: dict[str, Any], s
             added = adds.get("otherwise-by-model", {}).get(body.get("model"), adds["otherwise"])
         return float(start) + float(added)
     except (KeyError, TypeError, ValueError) as error:
-        raise ContractError(
-            f"{contract.path}: {submit.id}: x-result-length: {error} is missing or no number (openapi/README.md)"
-        ) from None
+        place = f"{contract.path}: {submit.id}: x-result-length"
+        raise ContractError(f"{place}: {_trouble(error)}; see openapi/README.md") from None
     except OverflowError:
         return float("inf")
+
+
+def _trouble(error: Exception) -> str:
+    return f"{error.args[0]} is missing" if isinstance(error, KeyError) else f"a time is no number ({error})"
 
 
 def _field(contract: Contract, submit: Operation, name: str) -> dict[str, Any]:

@@ -59,6 +59,18 @@ def test_new_task_can_be_read(submit: str, read: str) -> None:
         RUN.broken("R04", f"{read} of {task} is still answered with {response.status_code}")
 
 
+@pytest.mark.parametrize(("submit", "read"), PAIRS)
+def test_read_answers_the_task_it_was_asked_for(submit: str, read: str) -> None:
+    """The id in the answer is the id of the request."""
+    if RUN.stateless:
+        pytest.skip("R06 can't be asked of a server that keeps no tasks")
+    RUN.seen.asked.add("R06")
+    task = _new_task(submit)
+    answered = json.loads(_read(read, task).content).get("id")
+    if answered != task:
+        RUN.broken("R06", f"{read} of {task} answered {answered}")
+
+
 @pytest.mark.parametrize("submit", BOTH)
 def test_both_reads_agree(submit: str) -> None:
     """Whether a task runs, has succeeded or has failed is the same through both routes."""

@@ -1,0 +1,91 @@
+"""Holds every answer of the lifecycle engine to the contract that it serves."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from octopusx_video_mock._engine import Engine
+from octopusx_video_mock._message import Answer, Request
+from octopusx_video_openapi import Contract
+
+DOWNLOAD = "downloadVideoContent"
+
+
+class Audit:
+    """The answers that departed from the contract and should not, or should and did not."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+        self.answers: list[Answer] = []
+
+    def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Look at every answer of every engine from now on."""
+        answer = Engine.answer
+
+        @functools.wraps(answer)
+        def watched(engine: Engine, request: Request) -> Answer:
+            given = answer(engine, request)
+            self.answers.append(given)
+            departure = departs(engine.blueprint.contract, given)
+            if bool(departure) != given.breaks:
+                what = departure or f"it is marked as breaking the contract ({given.faults}) and does not"
+                self.faults.append(f"{request.method} {request.path!r} {given.status}: {what}")
+            return given
+
+        monkeypatch.setattr(Engine, "answer", watched)
+
+
+def departs(contract: Contract, answer: Answer) -> str:
+    """How an answer departs from the contract, or "" where it does not."""
+    if answer.delivery in {"lost", "reset"}:
+        return ""
+    if answer.delivery == "cut":
+        return "it is cut"
+    headers = {name.decode(): value.decode("latin-1") for name, value in answer.headers}
+    if answer.operation is None:
+        is_video = answer.status in {200, 206} and headers["content-type"] == "video/mp4"
+        return "" if is_video or answer.status in {404, 405} else "an undocumented answer to no operation"
+    operation = contract.operations[answer.operation]
+    response = dict(contract.responses(operation)).get(str(answer.status))
+    if response is None:
+        return "an undocumented status"
+    for name, header in response.get("headers", {}).items():
+        header = contract.resolve(header)
+        value = headers.get(name.lower())
+        if value is None and header.get("required"):
+            return f"without {name}"
+        if value is not None and not _validator(_dumped(header["schema"]), contract.path).is_valid(value):
+            return f"{name} is {value!r}"
+    media_type = headers.get("content-type", "")
+    media = response.get("content", {}).get(media_type)
+    if media is None:
+        return f"the undocumented media type {media_type!r}"
+    if media_type != "application/json":
+        return ""
+    body = json.loads(answer.body)
+    schemas = [media["schema"]]
+    schemas += [
+        rule.schema
+        for rule in contract.rules
+        if rule.about == "an answer" and answer.operation in rule.operations and rule.schema is not None
+        if not rule.statuses or answer.status in rule.statuses
+    ]
+    for schema in schemas:
+        for error in _validator(_dumped(schema), contract.path).iter_errors(body):
+            return error.message
+    return ""
+
+
+def _dumped(schema: Any) -> str:
+    return json.dumps(schema, sort_keys=True)
+
+
+@functools.cache
+def _validator(schema: str, path: Any) -> jsonschema_rs.Draft202012Validator:
+    from octopusx_video_openapi import load  # noqa: PLC0415 - the cache wants what can be hashed
+
+    return jsonschema_rs.Draft202012Validator(load(path).schema(json.loads(schema)))

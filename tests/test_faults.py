@@ -1,0 +1,304 @@
+"""Every fault shows when it is on and not when it is off, and says what it is."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from octopusx_video_mock import Mock, MockError
+from octopusx_video_mock._faults import BY_NAME, CRAWL_SECONDS, FAULTS, HIDDEN_SECONDS
+from octopusx_video_openapi import life, load
+
+from tests.conftest import AUTHORIZED, KEY
+from tests.test_task_life import query, read, submit
+
+LIFE = life.life(load())
+Seen = dict[str, Any]
+
+
+def observed(order: Callable[[Mock, httpx.Client], None]) -> Seen:
+    """What a caller sees of one task's life, and what it cost, with a fault ordered in whichever way, or none."""
+    mock = Mock(token=KEY)
+    with httpx.Client(transport=mock.transport, base_url="http://mock", headers=AUTHORIZED) as http:
+        ready = submit(http)
+        mock.clock.advance(LIFE.lasts)
+        before = len(mock.submissions)
+        order(mock, http)
+        body = {"model": "m", "prompt": "p", "video": {"url": ready}, "start_time": 1}
+        seen: Seen = {"submit": _outcome(lambda: http.post("/v1/videos/extensions", json=body))}
+        seen["accepted"] = len(mock.submissions) - before
+        # What was accepted and never answered is known to the mock alone.
+        task = mock.submissions[-1].task if seen["accepted"] else ready
+        for moment, seconds in (("at once", 0.0), ("running", LIFE.lasts / 2), ("ended", LIFE.lasts / 2)):
+            mock.clock.advance(seconds)
+            seen[f"read {moment}"] = _outcome(lambda: http.get(f"/v1/videos/{task}"))
+            seen[f"query {moment}"] = _outcome(lambda: http.get("/v1/video/query", params={"id": task}))
+        begun = mock.clock.now()
+        seen["content"] = _outcome(lambda: http.get(f"/v1/videos/{task}/content"))
+        seen["download took"] = mock.clock.now() - begun
+        seen["billed"] = len(mock.billed) - before
+    return seen
+
+
+def _outcome(call: Callable[[], httpx.Response]) -> tuple[Any, ...]:
+    try:
+        answer = call()
+    except httpx.TransportError as error:
+        return (type(error).__name__,)
+    headers = {"retry-after": answer.headers.get("retry-after")}
+    if answer.headers.get("content-type") != "application/json":
+        return answer.status_code, answer.headers.get("content-type"), len(answer.content), headers
+    body = answer.json()
+    for name in ("id", "video_url"):  # they differ from task to task
+        if body.get(name):
+            body[name] = "there"
+    body.pop("message", None)
+    text = re.sub(r"request id: \w+", "", json.dumps(body, sort_keys=True))
+    return answer.status_code, text, headers
+
+
+def _on(mock: Mock, name: str) -> None:
+    mock.faults.on(name)
+
+
+def _none(mock: Mock, http: httpx.Client) -> None:
+    pass
+
+
+USUAL = observed(_none)
+# Where each fault shows, as its line says; everything else is as usual. Of a fault of one task, nothing but that task.
+SHOWS: dict[str, set[str]] = {
+    "unauthorized": {"submit", "read", "query", "content", "accepted", "billed"},
+    "insufficient_quota": {"submit", "accepted", "billed"},
+    "rate_limited": {"submit", "read", "query", "content", "accepted", "billed"},
+    "rate_limited_retry_after": {"submit", "read", "query", "content", "accepted", "billed"},
+    "rate_limited_empty": {"submit", "read", "query", "content", "accepted", "billed"},
+    "upstream_saturated": {"submit", "accepted", "billed"},
+    "no_channel": {"submit", "accepted", "billed"},
+    "server_error_billed": {"submit"},
+    "lost_answer": {"submit"},
+    "connection_reset": {"submit", "read", "query", "content", "accepted", "billed"},
+    "late_id": {"read at once", "query at once"},
+    "unknown_status": {"read at once", "query at once", "read running", "query running"},
+    "completed_without_url": {"read ended", "query ended"},
+    "completed_with_error": {"read ended", "query ended", "content"},
+    "failed": {"read ended", "query ended", "content", "billed"},
+    "failed_billed": {"read ended", "query ended", "content"},
+    "failed_without_reason": {"read ended", "query ended", "content", "billed"},
+    "progress_as_text": {"read", "query"},
+    "milliseconds": {"read", "query"},
+    "not_json": {"submit", "read", "query"},
+    "content_is_json": {"content"},
+    "download_cut": {"content"},
+    "download_crawls": {"download took"},
+}
+# Nothing was accepted, so the task that is read is another one, which had ended before.
+UNACCEPTED = {name for name, places in SHOWS.items() if "accepted" in places}
+
+
+def _shown(seen: Seen) -> set[str]:
+    return {place for place in USUAL if seen[place] != USUAL[place]}
+
+
+def _expected(name: str) -> set[str]:
+    return {place for place in USUAL for shown in SHOWS[name] if place == shown or place.startswith(f"{shown} ")}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_shows_when_it_is_on_and_not_when_it_is_off(fault: Any) -> None:
+    """Switched on it shows where it should and nowhere else; switched off again, nothing of it is left."""
+    seen = observed(lambda mock, _: _on(mock, fault.name))
+    if fault.name in UNACCEPTED:
+        assert seen["submit"] != USUAL["submit"]
+        assert seen["accepted"] == seen["billed"] == 0
+        elsewhere = {place.split(" ")[0] for place in ("read", "query", "content")} & SHOWS[fault.name]
+        for place in ("read ended", "query ended", "content"):
+            assert (seen[place][0] != 200) == (place.split(" ")[0] in elsewhere), place
+    else:
+        assert _shown(seen) == _expected(fault.name)
+
+    def on_and_off(mock: Mock, http: httpx.Client) -> None:
+        mock.faults.on(fault.name)
+        mock.faults.off(fault.name)
+
+    assert observed(on_and_off) == USUAL
+
+
+def test_every_fault_is_in_the_table_above() -> None:
+    """A fault that nobody checks is no fault."""
+    assert set(SHOWS) == set(BY_NAME)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_says_what_it_is_and_where_it_was_seen(fault: Any) -> None:
+    """Each has a line and a source, and a place of its own in the ids."""
+    assert fault.summary
+    assert re.search(r"\.(go|com|ai|io|tech)\b|RFC \d+|github\.com|/en/", fault.source), fault.source
+    bits = [other.bit for other in FAULTS if other.bit is not None]
+    assert len(bits) == len(set(bits))
+
+
+def test_a_download_that_crawls_arrives_whole_in_the_end(mock: Mock, http: httpx.Client) -> None:
+    """It takes its time on the mock's clock; a client that is less patient gives up."""
+    task = submit(http)
+    mock.clock.advance(LIFE.lasts)
+    whole = http.get(f"/v1/videos/{task}/content").content
+    mock.faults.on("download_crawls")
+    begun = mock.clock.now()
+    assert http.get(f"/v1/videos/{task}/content").content == whole
+    assert mock.clock.now() - begun == pytest.approx(CRAWL_SECONDS, rel=0.05)
+    with pytest.raises(httpx.ReadTimeout):
+        http.get(f"/v1/videos/{task}/content", timeout=1)
+
+
+def test_a_download_that_was_cut_goes_on_with_range(mock: Mock, http: httpx.Client) -> None:
+    """What is missing can be fetched, and makes the whole."""
+    task = submit(http)
+    mock.clock.advance(LIFE.lasts)
+    whole = http.get(f"/v1/videos/{task}/content").content
+    mock.faults.on("download_cut")
+    got = b""
+    with (
+        pytest.raises(httpx.RemoteProtocolError, match=f"expected {len(whole)}"),
+        http.stream("GET", f"/v1/videos/{task}/content") as answer,
+    ):
+        for piece in answer.iter_raw():
+            got += piece
+    assert 0 < len(got) < len(whole)
+    rest = http.get(f"/v1/videos/{task}/content", headers={"Range": f"bytes={len(got)}-"})
+    assert got + rest.content == whole
+
+
+def test_a_late_id_is_there_when_its_seconds_have_passed(mock: Mock, http: httpx.Client) -> None:
+    """Unknown until then, with the code of an unknown task."""
+    mock.faults.on("late_id")
+    task = submit(http)
+    mock.clock.advance(HIDDEN_SECONDS - 0.01)
+    assert http.get(f"/v1/videos/{task}").json()["code"] == "task_not_exist"
+    mock.clock.advance(0.01)
+    assert read(http, task)["status"] == "processing"
+
+
+def test_money_comes_back_only_where_the_fault_says_so(mock: Mock, http: httpx.Client) -> None:
+    """A task that fails is billed until it fails; with failed_billed for good."""
+    for name in ("failed", "failed_billed"):
+        with mock.fault(name):
+            submit(http)
+    assert len(mock.billed) == 2
+    mock.clock.advance(LIFE.lasts)
+    assert [one.task for one in mock.billed] == [mock.submissions[1].task]
+
+
+def test_a_submit_orders_a_fault_for_its_task_with_prefer(mock: Mock, http: httpx.Client) -> None:
+    """`Prefer: fault=failed` on a submit stays with that task alone, and another engine knows of it."""
+    http.headers["Prefer"] = "fault=failed, fault=milliseconds"
+    bad = submit(http)
+    del http.headers["Prefer"]
+    good = submit(http)
+    mock.clock.advance(LIFE.lasts)
+    assert (read(http, bad)["status"], read(http, good)["status"]) == ("failed", "completed")
+    assert read(http, bad)["created_at"] > 1e11 > read(http, good)["created_at"]
+    other = Mock(token=KEY, start=mock.clock.now())
+    with httpx.Client(transport=other.transport, base_url="http://mock", headers=AUTHORIZED) as elsewhere:
+        assert query(elsewhere, bad)["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("prefer", "status", "said"),
+    [
+        ("code=429", 429, "Too many requests"),
+        ("example=failed", 200, "content_policy_violation"),
+        ("code=200, example=queued", 200, "queued"),
+        ("code=404; example=wrong_route", 404, "Invalid URL"),
+        ('code="503"', 503, "Service unavailable"),
+        ("respond-async", 200, "completed"),
+        ("return=minimal", 200, "completed"),
+        ("fault=rate_limited_retry_after", 429, "Too many requests"),
+        ("code=418", 400, "the contract has no such answer here; it has 200 processing, 200 queued"),
+        ("example=nope", 400, "the contract has no such answer here"),
+        ("code=9999", 400, "code is no HTTP status"),
+        ("fault=nope", 400, "there is no such fault; choose one of unauthorized"),
+    ],
+)
+def test_prefer_speaks_as_prism_does(http: httpx.Client, prefer: str, status: int, said: str) -> None:
+    """A status or an example is ordered for one request; what can't be had is refused and says what can."""
+    answer = http.get("/v1/videos/video_abc123", headers={"Prefer": prefer})
+    assert (answer.status_code, said in answer.text) == (status, True), answer.text
+    if status == 200:
+        assert answer.json()["id"] == "video_abc123"
+
+
+def test_prefer_does_not_open_what_is_closed(http: httpx.Client, mock: Mock) -> None:
+    """An order counts only in a valid request with a valid key, and what is ordered to be refused is not billed."""
+    ordered = {"Prefer": "code=200"}
+    assert http.get("/v1/videos/a", headers={**ordered, "Authorization": "Bearer no"}).status_code == 401
+    assert http.post("/v1/videos/extensions", json={}, headers=ordered).status_code == 400
+    body = {"model": "m", "prompt": "p", "start_time": 0, "video": {"url": "video_abc123"}}
+    for code in (429, 500, 503):
+        assert http.post("/v1/videos/extensions", json=body, headers={"Prefer": f"code={code}"}).status_code == code
+    assert mock.billed == []
+
+
+def test_a_fault_can_be_limited(mock: Mock, http: httpx.Client) -> None:
+    """To so many times, and to one operation."""
+    mock.faults.on("rate_limited", operation="getVideoTask", times=2)
+    statuses = [http.get("/v1/videos/video_abc123").status_code for _ in range(4)]
+    assert statuses == [429, 429, 200, 200]
+    mock.faults.on("rate_limited", operation="getVideoTask")
+    assert query(http, "video_abc123")["status"] == "completed"
+    mock.faults.off()
+    mock.faults.on("failed", times=1)
+    first, second = submit(http), submit(http)
+    mock.clock.advance(LIFE.lasts)
+    assert [read(http, task)["status"] for task in (first, second)] == ["failed", "completed"]
+
+
+def _plan(seed: int) -> list[int]:
+    mock = Mock(token=KEY, seed=seed)
+    mock.faults.plan("rate_limited:0.3, unauthorized@getVideoTask:0.2")
+    with httpx.Client(transport=mock.transport, base_url="http://mock", headers=AUTHORIZED) as http:
+        return [http.get("/v1/videos/video_abc123").status_code for _ in range(400)]
+
+
+def test_a_plan_repeats_with_its_seed() -> None:
+    """The same seed, the same faults at the same requests, in about the share that was ordered; another seed, others."""
+    first = _plan(7)
+    assert first == _plan(7)
+    assert first != _plan(8)
+    assert 80 <= first.count(429) <= 160
+    assert 25 <= first.count(401) <= 95
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        ("nope", "there is no fault 'nope'; choose one of unauthorized, "),
+        ("failed@nope", "there is no operation 'nope'; choose one of extendVideo, "),
+        ("failed:2", "failed: the probability 2.0 is not above 0 and at most 1"),
+        ("failed:0", "failed: the probability 0.0 is not above 0"),
+        ("failed:x", "'failed:x' is no fault; write NAME, NAME@OPERATION or NAME:0.1"),
+        ("failed:1.2.3", "'failed:1.2.3' is no fault"),
+        ("failed rate_limited", "'failed rate_limited' is no fault"),
+    ],
+)
+def test_a_plan_that_can_not_be_followed_is_refused(mock: Mock, plan: str, said: str) -> None:
+    """The error names what is wrong and what could stand there."""
+    with pytest.raises(MockError, match=re.escape(said)):
+        mock.faults.plan(plan)
+
+
+def test_the_command_lists_every_fault_with_its_source() -> None:
+    """`--faults list` is the documentation."""
+    done = subprocess.run(
+        [sys.executable, "-m", "octopusx_video_mock", "--faults", "list"], capture_output=True, text=True, check=True
+    )
+    for fault in FAULTS:
+        assert f"{fault.name} " in done.stdout
+        assert fault.summary in done.stdout
+        assert f"source: {fault.source}" in done.stdout

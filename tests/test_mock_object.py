@@ -1,0 +1,162 @@
+"""The mock in the process of a test: its transports, its fixture, the generated client on it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from octopusx_video_client import AuthenticatedClient
+from octopusx_video_client.api.videos import create_video_extension, download_video_content, extend_video, get_video_task
+from octopusx_video_client.models import (
+    CreateVideoExtensionRequest,
+    ExtendVideoRequest,
+    SourceVideo,
+    SubmittedTask,
+    VideoTask,
+)
+from octopusx_video_mock import Mock, MockError
+from octopusx_video_mock._message import MAX_BODY
+
+from tests.test_task_life import LIFE
+
+BODY = CreateVideoExtensionRequest(
+    model="grok-video-3", prompt="a cat", video=SourceVideo(url="video_abc123"), start_time=4, duration=6
+)
+pytest_plugins = ["pytester"]
+
+
+def _client(mock: Mock) -> AuthenticatedClient:
+    return AuthenticatedClient(base_url="http://mock", token="any", httpx_args={"transport": mock.transport})
+
+
+def test_the_generated_client_lives_a_whole_task(octopusx_mock: Mock) -> None:
+    """Submit, poll, download in milliseconds, with the fixture that pytest has when the mock is installed."""
+    with _client(octopusx_mock) as client:
+        answer = create_video_extension.sync(client=client, body=BODY)
+        assert isinstance(answer, SubmittedTask)
+        task = get_video_task.sync(answer.id, client=client)
+        assert isinstance(task, VideoTask)
+        assert task.status == "processing"
+        octopusx_mock.clock.advance(LIFE.lasts)
+        task = get_video_task.sync(answer.id, client=client)
+        assert isinstance(task, VideoTask)
+        assert task.status == "completed"
+        video: Any = download_video_content.sync(answer.id, client=client)
+        assert video.payload.read()[4:8] == b"ftyp"
+    assert [call.operation for call in octopusx_mock.calls] == [
+        "createVideoExtension",
+        "getVideoTask",
+        "getVideoTask",
+        "downloadVideoContent",
+    ]
+    assert [one.task for one in octopusx_mock.billed] == [answer.id]
+
+
+def test_the_asynchronous_client_as_well(octopusx_mock: Mock) -> None:
+    """The same transport serves both, and many tasks at once."""
+
+    async def live() -> list[str]:
+        async with _client(octopusx_mock) as client:
+            bodies = [ExtendVideoRequest(model="m", prompt=str(number)) for number in range(20)]
+            answers = await asyncio.gather(
+                *(extend_video.asyncio("video_abc123", client=client, body=body) for body in bodies)
+            )
+            octopusx_mock.clock.advance(LIFE.lasts)
+            ids = [answer.id for answer in answers if isinstance(answer, SubmittedTask)]
+            tasks = await asyncio.gather(*(get_video_task.asyncio(task, client=client) for task in ids))
+            return [task.status for task in tasks if isinstance(task, VideoTask)]
+
+    assert asyncio.run(live()) == ["completed"] * 20
+    assert len(octopusx_mock.billed) == 20
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"), [("lost_answer", httpx.ReadTimeout), ("connection_reset", httpx.ReadError)]
+)
+def test_what_breaks_on_the_way_is_raised_as_httpx_does(octopusx_mock: Mock, fault: str, error: type[Exception]) -> None:
+    """In both flavours; after a lost answer the mock knows what the caller paid for, after a reset nothing was done."""
+    octopusx_mock.faults.on(fault)
+
+    async def submit() -> None:
+        async with _client(octopusx_mock) as client:
+            await create_video_extension.asyncio(client=client, body=BODY)
+
+    with _client(octopusx_mock) as client, pytest.raises(error):
+        create_video_extension.sync(client=client, body=BODY)
+    with pytest.raises(error):
+        asyncio.run(submit())
+    assert [one.answered for one in octopusx_mock.billed] == ([False] * 2 if fault == "lost_answer" else [])
+    assert [call.status for call in octopusx_mock.calls] == [None, None]
+
+
+@pytest.mark.parametrize("fault", ["download_cut", "download_crawls"])
+def test_downloads_in_the_asynchronous_flavour(octopusx_mock: Mock, fault: str) -> None:
+    """A cut one is raised after its half, a crawling one turns the clock."""
+    octopusx_mock.faults.on(fault)
+    begun = octopusx_mock.clock.now()
+
+    async def download() -> bytes:
+        async with httpx.AsyncClient(transport=octopusx_mock.transport, timeout=10) as http:
+            answer = await http.get("http://mock/v1/videos/video_abc123/content", headers={"Authorization": "Bearer a"})
+            return answer.content
+
+    if fault == "download_cut":
+        with pytest.raises(httpx.RemoteProtocolError):
+            asyncio.run(download())
+    else:
+        assert asyncio.run(download())[4:8] == b"ftyp"
+        assert octopusx_mock.clock.now() > begun + 60
+
+
+def test_a_body_over_the_limit_is_refused(octopusx_mock: Mock) -> None:
+    """413, as the contract documents it for submits."""
+    with httpx.Client(transport=octopusx_mock.transport, headers={"Authorization": "Bearer any"}) as http:
+        answer = http.post("http://mock/v1/videos/extensions", content=b" " * (MAX_BODY + 1))
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"token": "a b"}, "the token can't be sent as a key"),
+        ({"speed": 0}, "the speed 0 is not between 0.001 and 1000000"),
+        ({"speed": float("nan")}, "the speed nan is not between"),
+        ({"speed": float("inf")}, "the speed inf is not between"),
+    ],
+)
+def test_an_option_that_can_not_be_used_is_refused(options: dict[str, Any], said: str) -> None:
+    """The error names it and what could stand there, and shows no secret."""
+    with pytest.raises(MockError) as raised:
+        Mock(**options)
+    assert said in str(raised.value)
+    assert "a b" not in str(raised.value)
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
+def test_time_runs_forward(octopusx_mock: Mock, seconds: float) -> None:
+    """A clock can't be turned back, nor to nowhere."""
+    with pytest.raises(ValueError, match="a clock can't be turned by"):
+        octopusx_mock.clock.advance(seconds)
+
+
+def test_the_fixture_is_new_for_each_test(pytester: pytest.Pytester) -> None:
+    """What one test did, the next does not see."""
+    pytester.makepyfile(
+        """
+        import httpx
+
+        def test_one(octopusx_mock):
+            octopusx_mock.faults.on("rate_limited")
+            with httpx.Client(transport=octopusx_mock.transport, headers={"Authorization": "Bearer a"}) as http:
+                assert http.get("http://mock/v1/videos/video_abc123").status_code == 429
+            assert len(octopusx_mock.calls) == 1
+
+        def test_two(octopusx_mock):
+            assert not octopusx_mock.calls
+            with httpx.Client(transport=octopusx_mock.transport, headers={"Authorization": "Bearer a"}) as http:
+                assert http.get("http://mock/v1/videos/video_abc123").status_code == 200
+        """
+    )
+    pytester.runpytest_subprocess().assert_outcomes(passed=2)
