@@ -49,10 +49,13 @@ def departs(contract: Contract, answer: Answer) -> str:
     if answer.operation is None:
         is_video = answer.status in {200, 206} and headers["content-type"] == "video/mp4"
         return "" if is_video or answer.status in {404, 405} else "an undocumented answer to no operation"
-    operation = contract.operations[answer.operation]
-    response = dict(contract.responses(operation)).get(str(answer.status))
+    response = dict(contract.responses(contract.operations[answer.operation])).get(str(answer.status))
     if response is None:
         return "an undocumented status"
+    return _headers_depart(contract, response, headers) or _body_departs(contract, answer, response, headers)
+
+
+def _headers_depart(contract: Contract, response: dict[str, Any], headers: dict[str, str]) -> str:
     for name, header in response.get("headers", {}).items():
         header = contract.resolve(header)
         value = headers.get(name.lower())
@@ -60,24 +63,24 @@ def departs(contract: Contract, answer: Answer) -> str:
             return f"without {name}"
         if value is not None and not _validator(_dumped(header["schema"]), contract.path).is_valid(value):
             return f"{name} is {value!r}"
+    return ""
+
+
+def _body_departs(contract: Contract, answer: Answer, response: dict[str, Any], headers: dict[str, str]) -> str:
     media_type = headers.get("content-type", "")
     media = response.get("content", {}).get(media_type)
     if media is None:
         return f"the undocumented media type {media_type!r}"
     if media_type != "application/json":
         return ""
-    body = json.loads(answer.body)
     schemas = [media["schema"]]
-    schemas += [
-        rule.schema
-        for rule in contract.rules
-        if rule.about == "an answer" and answer.operation in rule.operations and rule.schema is not None
-        if not rule.statuses or answer.status in rule.statuses
-    ]
-    for schema in schemas:
-        for error in _validator(_dumped(schema), contract.path).iter_errors(body):
-            return error.message
-    return ""
+    for rule in contract.rules:
+        speaks = rule.about == "an answer" and answer.operation in rule.operations
+        if speaks and rule.schema is not None and (not rule.statuses or answer.status in rule.statuses):
+            schemas.append(rule.schema)
+    body = json.loads(answer.body)
+    errors = (error for schema in schemas for error in _validator(_dumped(schema), contract.path).iter_errors(body))
+    return next((error.message for error in errors), "")
 
 
 def _dumped(schema: Any) -> str:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import httpx
 import pytest
@@ -45,6 +46,28 @@ def http(mock: Mock) -> Iterator[httpx.Client]:
     """A client of that mock, with its key."""
     with httpx.Client(transport=mock.transport, base_url="http://mock", headers=AUTHORIZED) as client:
         yield client
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """A mock as a server, for the servers with a defect to stand in front of."""
+
+    host: str
+    port: int
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens."""
+        return f"http://{self.host}:{self.port}"
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[Upstream]:
+    """A mock that accepts the tests' key alone, one for the whole session."""
+    with Mock(token=KEY, start=None).serve() as url:
+        parts = httpx.URL(url)
+        assert parts.port is not None
+        yield Upstream(parts.host, parts.port)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Servers with one defect each: a real HTTP server in front of a Prism mock, which changes what passes through it."""
+"""Servers with one defect each: a real HTTP server in front of a mock, which changes what passes through it."""
 
 from __future__ import annotations
 

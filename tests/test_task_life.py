@@ -18,7 +18,7 @@ from tests.conftest import AUTHORIZED, KEY
 CONTRACT = load()
 LIFE = life.life(CONTRACT)
 SOURCE = "grok:f673ba58-b053-4d8d-8938-c0b429de4d7f"
-SUBMITS = {
+SUBMITS: dict[str, tuple[str, dict[str, Any]]] = {
     "extendVideo": (f"/v1/videos/{SOURCE}/extend", {}),
     "createVideoExtension": ("/v1/videos/extensions", {"video": {"url": SOURCE}, "start_time": 4}),
     "extendUnifiedVideo": ("/v1/video/extend", {"task_id": SOURCE}),
@@ -117,7 +117,7 @@ def test_the_video_has_the_length_of_the_rule(
     content = http.get(f"/v1/videos/{task}/content")
     assert content.headers["content-type"] == "video/mp4"
     assert int(content.headers["content-length"]) == len(content.content)
-    with av.open(io.BytesIO(content.content)) as video:
+    with av.open(io.BytesIO(content.content), "r") as video:
         assert video.streams.video[0].codec_context.name == "h264"
         assert video.duration is not None
         assert video.duration / 1e6 == pytest.approx(seconds, abs=0.5)
@@ -148,7 +148,7 @@ def test_the_address_needs_no_key_and_is_not_to_be_guessed(mock: Mock, http: htt
 
 
 def test_the_content_expires(mock: Mock, http: httpx.Client) -> None:
-    """Until expires_at the video can be fetched; after it the gateway can't get it (502), and the task stays completed."""
+    """Until expires_at the video can be fetched; after it the gateway answers 502, and the task stays completed."""
     task = submit(http)
     mock.clock.advance(LIFE.expires_after - 1)
     assert read(http, task)["expires_at"] > mock.clock.now()
@@ -185,7 +185,7 @@ def test_the_content_of_a_running_task_is_refused(http: httpx.Client) -> None:
     ],
 )
 def test_range(mock: Mock, http: httpx.Client, asked: str, status: int, first: int, last: int) -> None:
-    """A part, the rest, the end; what can't be read is left alone, what begins past the end is refused (RFC 9110 14)."""
+    """A part, the rest, the end; what can't be read is left alone, what is past the end is refused (RFC 9110 14)."""
     task = submit(http)
     mock.clock.advance(LIFE.lasts)
     whole = http.get(f"/v1/videos/{task}/content").content

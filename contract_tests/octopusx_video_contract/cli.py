@@ -73,8 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--engine",
         choices=ENGINES,
-        help=f"which mock is started, or what kind of mock is there: one that keeps no tasks ({_STATELESS}) is not asked "
-        f"about their lives (default: {ENGINES[0]})",
+        help=f"which mock is started, or is there: one that keeps no tasks ({_STATELESS}) is not asked about their "
+        f"lives (default: {ENGINES[0]})",
     )
     parser.add_argument("--seed", type=int, help="repeat the run that printed this seed (default: a new one)")
     parser.add_argument(

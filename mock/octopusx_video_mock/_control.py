@@ -22,6 +22,7 @@ MOST_KEPT = 10_000
 _LOCAL_HOST = re.compile(rb"(localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?", re.IGNORECASE)
 
 Json = Any
+_OPTIONS: dict[str, tuple[type, ...]] = {"operation": (str,), "probability": (float, int), "times": (int,)}
 
 
 class Control:
@@ -64,10 +65,8 @@ class Control:
             if not isinstance(value, dict):
                 return _json(400, {"error": "send a JSON object"})
             return _json(200, route(value))
-        except (MockError, ValueError, TypeError, KeyError) as error:
-            return _json(
-                400, {"error": f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)}
-            )
+        except (MockError, ValueError) as error:
+            return _json(400, {"error": str(error)})
 
     def _clock(self) -> Json:
         return {"now": self._mock.clock.now()}
@@ -80,22 +79,28 @@ class Control:
         return self._clock()
 
     def _faults(self) -> Json:
-        orders = self._mock.faults.orders
+        names = ("operation", "probability", "times")
         return {
-            "on": [{**dataclasses.asdict(order), "fault": order.fault.name} for order in orders],
+            "on": [
+                {"fault": order.fault.name, **{name: getattr(order, name) for name in names}}
+                for order in self._mock.faults.orders
+            ],
             "known": {fault.name: fault.summary for fault in FAULTS},
         }
 
     def _on(self, value: Json) -> Json:
-        options = {name: value[name] for name in ("operation", "probability", "times") if name in value}
-        unknown = set(value) - {"on", *options}
-        if not isinstance(value.get("on"), str) or unknown:
-            raise MockError('say {"on": NAME}, with operation, probability or times if you like')
+        options = {name: given for name, given in value.items() if name != "on"}
+        right = all(name in _OPTIONS and type(given) in _OPTIONS[name] for name, given in options.items())
+        if not isinstance(value.get("on"), str) or not right:
+            raise MockError('say {"on": NAME}, with "operation": NAME, "probability": 0.1 or "times": 1 if you like')
         self._mock.faults.on(value["on"], **options)
         return self._faults()
 
     def _off(self, value: Json) -> Json:
-        self._mock.faults.off(value.get("off"))
+        name = value.get("off")
+        if not isinstance(name, str | None):
+            raise MockError('say {"off": NAME}, or {} for all of them')
+        self._mock.faults.off(name)
         return self._faults()
 
     def _reset(self, _: Json) -> Json:

@@ -168,7 +168,7 @@ class Exchange:
         )
         template = served.by_phase[phase]
         # A fault breaks the contract only where there is something that it could change.
-        breaks = any([fault.breaks and _change(fault, values, template) for fault in shown])
+        breaks = sum(_change(fault, values, template) and bool(fault.breaks) for fault in shown) > 0
         answer = engine.rendered(template, values, self.request_id, served)
         answer.task = task.id
         if shown:

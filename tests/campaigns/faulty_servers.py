@@ -6,19 +6,18 @@
 from __future__ import annotations
 
 import pytest
-from octopusx_video_mock import PrismMock
 from octopusx_video_openapi import Contract, load
 
-from tests.conftest import Command
+from tests.conftest import Command, Upstream
 from tests.faulty import corrupts, faulty_server, response_properties
 
 
 @pytest.mark.parametrize(("schema", "property_"), response_properties(load()))
 def test_a_corrupted_property_is_found(
-    run_suite: Command, prism: PrismMock, contract: Contract, schema: str, property_: str
+    run_suite: Command, upstream: Upstream, contract: Contract, schema: str, property_: str
 ) -> None:
     """The run fails, and a finding names the property."""
-    with faulty_server((prism.host, prism.port), corrupts(contract, schema, property_)) as server:
+    with faulty_server((upstream.host, upstream.port), corrupts(contract, schema, property_)) as server:
         done = run_suite("--base-url", server.base_url, "--seed", "1", "--max-examples", "3", "--fail-fast")
     assert done.returncode == 1, done.stdout
     assert property_ in done.stdout, done.stdout
