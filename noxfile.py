@@ -60,9 +60,13 @@ def drift(session: nox.Session) -> None:
 
 @nox.session
 def contract(session: nox.Session) -> None:
-    """Hold a server to the contract: a Prism mock, or `-- --base-url URL` with the key in OCTOPUSX_API_KEY."""
+    """Hold both mocks to the contract, or another server: `-- --base-url URL` with the key in OCTOPUSX_API_KEY."""
     _install(session)
-    session.run("octopusx-video-contract", *session.posargs)
+    if {"--base-url", "--engine", "--help"} & {argument.split("=")[0] for argument in session.posargs}:
+        session.run("octopusx-video-contract", *session.posargs)
+        return
+    for engine in ("lifecycle", "prism"):
+        session.run("octopusx-video-contract", "--engine", engine, *session.posargs)
 
 
 @nox.session

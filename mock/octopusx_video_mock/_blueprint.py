@@ -13,6 +13,7 @@ from octopusx_video_openapi import METHODS, Contract, ContractError, Operation, 
 from octopusx_video_openapi.life import Life
 from octopusx_video_openapi.life import life as life_of
 
+from octopusx_video_mock._schema import Judge
 from octopusx_video_mock._served import Served, serve
 
 _PARAMETER = re.compile(r"\{([^{}]+)\}")
@@ -39,11 +40,12 @@ class Blueprint:
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
         self.known = task_ids.documented(contract)
+        judge = Judge(contract)
         targets = _reads(contract)
         if targets:
             _ = self.life
         self.served = {
-            operation.id: serve(contract, operation, targets.get(operation.id))
+            operation.id: serve(contract, judge, operation, targets.get(operation.id))
             for operation in contract.operations.values()
         }
         self.echoes = _echoes(self)

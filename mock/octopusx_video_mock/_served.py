@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import jsonschema_rs
 from octopusx_video_openapi import Contract, ContractError, Operation, life, task_ids
 
 from octopusx_video_mock import _schema
+from octopusx_video_mock._schema import Judge, Validator
 from octopusx_video_mock._template import Template, templates
 
 Json = Any
@@ -25,7 +25,7 @@ class Parameter:
     place: str
     required: bool
     read: Callable[[str], Json]
-    validator: jsonschema_rs.Draft202012Validator
+    validator: Validator
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Served:
     parameters: tuple[Parameter, ...]
     media_types: frozenset[str]
     body_required: bool
-    validator: jsonschema_rs.Draft202012Validator | None
+    validator: Validator | None
     secured: bool
     causes: dict[str, Template]
     templates: tuple[Template, ...]
@@ -73,11 +73,12 @@ class Served:
     headers: dict[int, dict[str, str]]
 
 
-def serve(contract: Contract, operation: Operation, task: tuple[str, str] | None) -> Served:
+def serve(contract: Contract, judge: Judge, operation: Operation, task: tuple[str, str] | None) -> Served:
     """The operation, ready to be served.
 
     Args:
         contract: The contract that it is of.
+        judge: Makes validators of its schemas.
         operation: The operation.
         task: Where it is told its task, if it reads one.
 
@@ -93,7 +94,7 @@ def serve(contract: Contract, operation: Operation, task: tuple[str, str] | None
     for here, status, response in responses:
         if not status.isdecimal() or not 200 <= int(status) <= 599:
             raise ContractError(f"{here}: only a status from 200 to 599 can be answered; document each by its number")
-        documented = list(templates(contract, here, int(status), response))
+        documented = list(templates(contract, judge, here, int(status), response))
         found += documented
         for cause, template in _causes(here, response, documented):
             causes.setdefault(cause, template)
@@ -102,7 +103,7 @@ def serve(contract: Contract, operation: Operation, task: tuple[str, str] | None
     if success is None:
         raise ContractError(f"{place}.responses: no example of a success (2xx); give one, it is what is served")
     content = _content(found) if task is not None else None
-    parameters = tuple(_parameters(contract, operation, place))
+    parameters = tuple(_parameters(contract, judge, operation, place))
     body = contract.resolve(operation.definition.get("requestBody", {}))
     media_types = _media_types(body, place)
     starts = any(response.get("links") for _, _, response in responses)
@@ -127,7 +128,7 @@ def serve(contract: Contract, operation: Operation, task: tuple[str, str] | None
         parameters=parameters,
         media_types=media_types,
         body_required=bool(body.get("required")),
-        validator=None if schema is None else _schema.validator(contract, schema, f"{place}.requestBody"),
+        validator=None if schema is None else judge.validator(schema, f"{place}.requestBody"),
         secured=secured,
         causes=causes,
         templates=tuple(found),
@@ -173,7 +174,7 @@ def _header_examples(contract: Contract, response: dict[str, Json]) -> dict[str,
     return {name: str(header["example"]) for name, header in headers.items() if "example" in header}
 
 
-def _parameters(contract: Contract, operation: Operation, place: str) -> Iterator[Parameter]:
+def _parameters(contract: Contract, judge: Judge, operation: Operation, place: str) -> Iterator[Parameter]:
     for parameter in operation.definition.get("parameters", ()):
         parameter = contract.resolve(parameter)
         here = f"{place}.parameters.{parameter['name']}"
@@ -190,7 +191,7 @@ def _parameters(contract: Contract, operation: Operation, place: str) -> Iterato
             place=parameter["in"],
             required=bool(parameter.get("required")),
             read=reader,
-            validator=_schema.validator(contract, parameter["schema"], here),
+            validator=judge.validator(parameter["schema"], here),
         )
 
 

@@ -10,6 +10,7 @@ import orjson
 from octopusx_video_openapi import Contract, ContractError
 
 from octopusx_video_mock import _schema
+from octopusx_video_mock._schema import Judge
 
 Json = Any
 
@@ -104,7 +105,9 @@ def _raw(media_type: str, value: Json) -> bytes:
     return orjson.dumps(value) if _schema.is_json(media_type) else str(value).encode("latin-1", "replace")
 
 
-def templates(contract: Contract, place: str, status: int, response: dict[str, Json]) -> Iterator[Template]:
+def templates(
+    contract: Contract, judge: Judge, place: str, status: int, response: dict[str, Json]
+) -> Iterator[Template]:
     """Every example of a response.
 
     Raises:
@@ -124,10 +127,10 @@ def templates(contract: Contract, place: str, status: int, response: dict[str, J
             places: tuple[Place, ...] = ()
             if _schema.is_json(media_type):
                 schema = content.get("schema", {})
-                fault = _schema.fault(_schema.validator(contract, schema, here), example)
+                fault = _schema.fault(judge.validator(schema, here), example)
                 if fault:
                     raise ContractError(f"{here}.examples.{name}: {fault}; mend it or its schema")
-                places = tuple(_places(contract, schema, example, ()))
+                places = tuple(_places(contract, judge, schema, example, ()))
             yield Template(status, name, media_type, example, places, headers)
 
 
@@ -140,21 +143,23 @@ def _required_headers(contract: Contract, place: str, response: dict[str, Json])
             yield name, str(header["example"])
 
 
-def _places(contract: Contract, schema: Json, example: Json, path: tuple[str | int, ...]) -> Iterator[Place]:
+def _places(
+    contract: Contract, judge: Judge, schema: Json, example: Json, path: tuple[str | int, ...]
+) -> Iterator[Place]:
     """The places in an example whose schema says what their value is, one schema below another."""
     schema, named = _flat(contract, schema)
     if path and named is not None:
         yield Place(path, named, schema.get("type") == "string")
         return
-    for part in _branches(contract, schema, example):
-        yield from _places(contract, part, example, path)
+    for part in _branches(judge, schema, example):
+        yield from _places(contract, judge, part, example, path)
     if isinstance(example, dict):
         for name, part in schema.get("properties", {}).items():
             if name in example:
-                yield from _places(contract, part, example[name], (*path, name))
+                yield from _places(contract, judge, part, example[name], (*path, name))
     elif isinstance(example, list):
         for at, item in enumerate(example):
-            yield from _places(contract, schema.get("items"), item, (*path, at))
+            yield from _places(contract, judge, schema.get("items"), item, (*path, at))
 
 
 def _flat(contract: Contract, schema: Json) -> tuple[dict[str, Json], str | None]:
@@ -168,10 +173,10 @@ def _flat(contract: Contract, schema: Json) -> tuple[dict[str, Json], str | None
     return {}, named
 
 
-def _branches(contract: Contract, schema: dict[str, Json], example: Json) -> Iterator[Json]:
+def _branches(judge: Judge, schema: dict[str, Json], example: Json) -> Iterator[Json]:
     """The schemas below that the example is of as well."""
     yield from schema.get("allOf", ())
     for kind in ("oneOf", "anyOf"):
         for choice in schema.get(kind, ()):
-            if _schema.validator(contract, choice, kind).is_valid(example):
+            if judge.validator(choice, kind).is_valid(example):
                 yield choice
