@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from octopusx_video_openapi import Contract, Operation, load
+from octopusx_video_openapi import Contract, Operation, life, load
 
 CONTRACT = load()
+README = CONTRACT.path.with_name("README.md").read_text("utf-8")
 SUBMITS = ("extendVideo", "createVideoExtension", "extendUnifiedVideo")
 GRADES = {
     # What a grade has to name, for a reader to be able to look it up.
@@ -30,6 +31,9 @@ def _graded() -> Iterator[tuple[str, Any]]:
             yield f"{kind} {name}", component
     for name, schema in components["schemas"].items():
         yield from _graded_fields(name, schema)
+    for name, part in CONTRACT.document["x-task-life"].items():
+        if name != "x-unit":
+            yield f"life {name}", part
     for rule in CONTRACT.document["x-rules"]:
         yield f"rule {rule['id']}", rule
         if "tolerance" in rule:
@@ -119,6 +123,33 @@ def test_links_lead_from_each_submit_to_the_reads(operation: str) -> None:
     response = dict(CONTRACT.responses(CONTRACT.operations[operation]))["200"]
     targets = {CONTRACT.resolve(link)["operationId"] for link in response["links"].values()}
     assert targets == {"getVideoTask", "downloadVideoContent", "queryUnifiedVideo"}
+
+
+def _readme_table(heading: str) -> set[str]:
+    """What stands in code style in the first column of a table of the contract's README."""
+    section = README.split(f"## {heading}", 1)[1].split("\n## ", 1)[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    return {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+
+
+def test_the_vendor_extensions_are_documented() -> None:
+    """Each value and each cause that the contract names stands in its README, and none there that it does not have."""
+    text = CONTRACT.path.read_text("utf-8")
+    values = {re.sub(r"^request\..*", "request.NAME", name) for name in re.findall(r"x-value-of: (\S+)", text)}
+    assert values == _readme_table("What an answer's values are: `x-value-of`")
+    causes = {cause for when in re.findall(r"x-when: \{(.*)\}", text) for cause in re.findall(r"([a-z-]+): ", when)}
+    assert causes == _readme_table("What a refusal is for: `x-when`")
+
+
+def test_each_status_of_a_task_has_a_meaning() -> None:
+    """What a task is called while it runs, succeeds and fails is what the lists of statuses say."""
+    told = life.life(CONTRACT)
+    assert [CONTRACT.phase(status) for status in (told.running, told.succeeded, told.failed)] == [
+        "running",
+        "succeeded",
+        "failed",
+    ]
+    assert 0 < told.lasts < told.expires_after
 
 
 def test_only_documented_rules_are_musts() -> None:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -300,3 +301,12 @@ def test_the_command_lists_every_fault_with_its_source() -> None:
         assert f"{fault.name} " in done.stdout
         assert fault.summary in done.stdout
         assert f"source: {fault.source}" in done.stdout
+
+
+def test_the_document_has_every_fault() -> None:
+    """docs/MOCK.md says of each what the table in the code says."""
+    document = (Path(__file__).parents[1] / "docs" / "MOCK.md").read_text("utf-8")
+    for fault in FAULTS:
+        places = ", ".join(stage for stage in ("submit", "read", "content") if stage in fault.at)
+        row = f"| `{fault.name}` | {fault.summary} | {places} | {fault.breaks or '-'} | {fault.source} |"
+        assert row in document

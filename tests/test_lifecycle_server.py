@@ -225,7 +225,7 @@ def test_a_lost_answer_on_the_wire(mock: Mock) -> None:
 def test_a_cut_on_the_wire(mock: Mock) -> None:
     """Half of what Content-Length promised arrives, then the connection ends; Range fetches the rest."""
     mock.faults.on("download_cut")
-    got = []
+    got: list[bytes] = []
     with mock.serve() as url, _client(url) as http:
         with (
             http.stream("GET", "/v1/videos/video_abc123/content") as answer,

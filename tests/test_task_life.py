@@ -277,7 +277,7 @@ def test_what_is_called_and_billed_is_noted(mock: Mock, http: httpx.Client) -> N
     assert [(one.task, one.operation, one.answered) for one in mock.submissions] == [
         (task, "createVideoExtension", True)
     ]
-    assert mock.billed == list(mock.submissions)
+    assert mock.billed == mock.submissions
 
 
 def test_an_id_is_new_and_fits_anywhere(http: httpx.Client) -> None:

@@ -16,12 +16,12 @@ from urllib.parse import unquote_to_bytes
 from octopusx_video_mock._blueprint import Blueprint
 from octopusx_video_mock._clock import Clock
 from octopusx_video_mock._exchange import Exchange
-from octopusx_video_mock._ledger import Call, Ledger
+from octopusx_video_mock._ledger import Ledger
 from octopusx_video_mock._message import Answer, Request
 from octopusx_video_mock._orders import Faults
 from octopusx_video_mock._reading import Refusal
 from octopusx_video_mock._served import Served
-from octopusx_video_mock._task import Ids, Task
+from octopusx_video_mock._task import Ids, Task, carried_speed
 from octopusx_video_mock._template import Template
 
 _BEARER = re.compile(rb"(?i:bearer) +([A-Za-z0-9._~+/-]+=*)")
@@ -75,7 +75,11 @@ class Engine:
         self.ledger = ledger
         self._distinction = distinction
         self._ids = Ids(settings.secret, blueprint.echoes)
-        self._known = frozenset(blueprint.known)
+        begun, length = blueprint.sample_begun, blueprint.sample_length
+        self._documented = {
+            task_id: Task(task_id, 0, begun, 1.0, length, 0, {}, documented=True) for task_id in blueprint.known
+        }
+        self._speed = carried_speed(settings.speed)
         self.echoes = [(name, f"request.{name}") for name in blueprint.echoes]
         self._credentials: dict[bytes, str | None] = {}
         self._answered = 0
@@ -100,16 +104,14 @@ class Engine:
         if self._id_header:
             answer.headers.append((self._id_header, request_id.encode()))
         if self.ledger is not None:
-            self.ledger.calls.append(
-                Call(
-                    now,
-                    answer.operation,
-                    request.method,
-                    request.path.decode("latin-1"),
-                    None if answer.delivery in {"lost", "reset"} else answer.status,
-                    answer.faults,
-                    answer.task,
-                )
+            self.ledger.called(
+                now,
+                answer.operation,
+                request.method,
+                request.path.decode("latin-1"),
+                None if answer.delivery in {"lost", "reset"} else answer.status,
+                answer.faults,
+                answer.task,
             )
         return answer
 
@@ -206,13 +208,11 @@ class Engine:
 
     def documented(self, task_id: str) -> Task | None:
         """The finished task that an id of the contract's examples stands for; every key has it."""
-        if task_id not in self._known:
-            return None
-        return Task(task_id, 0, self.blueprint.sample_begun, 1.0, self.blueprint.sample_length, 0, {}, documented=True)
+        return self._documented.get(task_id)
 
     def task(self, task_id: str, key: str) -> Task | None:
         """The task of this id that this key can read."""
-        return self.documented(task_id) or self._ids.read(task_id, key)
+        return self._documented.get(task_id) or self._ids.read(task_id, key)
 
     def new_task(self, key: str, served: Served, now: float, length: float, faults: int, body: Any) -> Task:
         """A new task of this key."""
@@ -221,7 +221,7 @@ class Engine:
             key,
             operation=served.number,
             begun=now,
-            speed=self.settings.speed,
+            speed=self._speed,
             length=length,
             faults=faults,
             echoes=echoes,

@@ -9,7 +9,7 @@ from octopusx_video_openapi.life import Life, result_length
 
 from octopusx_video_mock import _prefer, _reading, _task
 from octopusx_video_mock._faults import Fault, Stage, of_bits
-from octopusx_video_mock._ledger import Ledger, Submission
+from octopusx_video_mock._ledger import Ledger
 from octopusx_video_mock._message import Answer, Request
 from octopusx_video_mock._mp4 import mp4
 from octopusx_video_mock._reading import Parameters, Refusal
@@ -112,9 +112,9 @@ class Exchange:
 
     def note(self, ledger: Ledger, task: Task, *, answered: bool) -> None:
         """Note an accepted submit, and when its money comes back."""
-        fails = next((fault for fault in of_bits(task.faults) if fault.ends == "failed"), None)
+        fails = next((fault for fault in of_bits(task.faults) if fault.ends == "failed"), None) if task.faults else None
         refunded_at = task.after(self.engine.blueprint.life.lasts) if fails is not None and fails.refunds else None
-        ledger.submissions.append(Submission(task.id, self.served.operation.id, self.now, answered, refunded_at))
+        ledger.submitted(task.id, self.served.operation.id, self.now, answered, refunded_at)
 
     def read(self, key: str, task_id: str, ordered_faults: tuple[Fault, ...], ordered: Template | None) -> Answer:
         """Answer a read of a task, or of its content."""

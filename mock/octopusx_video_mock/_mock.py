@@ -7,7 +7,7 @@ import functools
 import itertools
 import os
 import random
-from collections.abc import Iterator, MutableSequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,12 +91,12 @@ class Mock:
         return MockTransport(self.engine)
 
     @property
-    def calls(self) -> MutableSequence[Call]:
+    def calls(self) -> list[Call]:
         """Every request that came, in order, those that were refused as well."""
         return self.ledger.calls
 
     @property
-    def submissions(self) -> MutableSequence[Submission]:
+    def submissions(self) -> list[Submission]:
         """Every submit that was accepted, whether its answer arrived or not."""
         return self.ledger.submissions
 

@@ -29,7 +29,9 @@ _VERSION = 1
 _HEAD = struct.Struct(">BHHIfdI6s")
 _ECHO = struct.Struct(">HB")
 _DIGEST = 16
-_ROOM = (LONGEST - len(PREFIX)) * 3 // 4 - _DIGEST
+_PADDING = (b"", b"\0\0", b"\0")
+# What an id can hold, less the digest, the padding and the head of the echo itself.
+_ROOM_FOR_ECHOES = (LONGEST - len(PREFIX)) * 3 // 4 - _DIGEST - 2 - _ECHO.size
 _KEYS_KEPT = 256
 _TASKS_KEPT = 4096
 
@@ -88,7 +90,7 @@ class Ids:
         self._address_key = self._derived(b"address", b"")
         self._numbers = {name: _number(name) for name in echoes}
         self._echoes = {number: name for name, number in self._numbers.items()}
-        self._keys: dict[str, bytes] = {}
+        self._keys: dict[str, hashlib.blake2b] = {}
         self._tasks: dict[tuple[str, str], Task] = {}
 
     def make(
@@ -111,15 +113,15 @@ class Ids:
         length = min(length, 1e15)
         packed = _HEAD.pack(_VERSION, operation, moment >> 32, moment & 0xFFFFFFFF, speed, length, faults, distinction)
         carried: dict[str, str] = {}
-        for _, name, text in sorted([(len(text), name, text) for name, text in echoes.items()]):
+        for name, text in sorted(echoes.items(), key=_length) if len(echoes) > 1 else echoes.items():
             data = text.encode("utf-8", "surrogatepass")
-            # Whole groups of three bytes, so that no bit of the last character is left to chance.
-            if len(packed) + _ECHO.size + len(data) <= _ROOM - 2 and len(data) < 256:
+            if len(packed) + len(data) <= _ROOM_FOR_ECHOES:
                 packed += _ECHO.pack(self._numbers[name], len(data)) + data
                 carried[name] = text
-        packed += bytes(-(len(packed) + _DIGEST) % 3)
+        # Whole groups of three bytes, so that no bit of the last character is left to chance.
+        packed += _PADDING[(len(packed) + _DIGEST) % 3]
         task_id = PREFIX + base64.urlsafe_b64encode(packed + self._digest(key, packed)).decode()
-        return Task(task_id, operation, moment / 1000, _HEAD.unpack_from(packed)[4], length, faults, carried)
+        return Task(task_id, operation, moment / 1000, speed, length, faults, carried)
 
     def read(self, task_id: str, key: str) -> Task | None:
         """The task of this id if this API key made it, else None."""
@@ -167,12 +169,15 @@ class Ids:
         return Task(task_id, operation, ((high << 32) | low) / 1000, speed, length, faults, echoes)
 
     def _digest(self, key: str, packed: bytes) -> bytes:
-        derived = self._keys.get(key)
-        if derived is None:
+        keyed = self._keys.get(key)
+        if keyed is None:
             if len(self._keys) >= _KEYS_KEPT:
                 self._keys.clear()
-            derived = self._keys[key] = self._derived(b"task", key.encode())
-        return hashlib.blake2b(packed, key=derived, digest_size=_DIGEST).digest()
+            derived = self._derived(b"task", key.encode())
+            keyed = self._keys[key] = hashlib.blake2b(key=derived, digest_size=_DIGEST)
+        digest = keyed.copy()
+        digest.update(packed)
+        return digest.digest()
 
     def _derived(self, purpose: bytes, data: bytes) -> bytes:
         return hashlib.blake2b(data, key=self._secret, person=purpose, digest_size=32).digest()
@@ -190,6 +195,10 @@ def _decoded(task_id: str) -> bytes | None:
     return raw if len(raw) >= _HEAD.size + _DIGEST else None
 
 
+def _length(echo: tuple[str, str]) -> int:
+    return len(echo[1])
+
+
 def _number(name: str) -> int:
     return zlib.crc32(name.encode()) & 0xFFFF
 
@@ -197,3 +206,9 @@ def _number(name: str) -> int:
 def is_speed(speed: float) -> bool:
     """Whether tasks can run at this speed."""
     return math.isfinite(speed) and 1e-3 <= speed <= 1e6
+
+
+def carried_speed(speed: float) -> float:
+    """The speed as an id carries it, in 32 bits."""
+    found: float = struct.unpack("f", struct.pack("f", speed))[0]
+    return found

@@ -55,9 +55,9 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         if answer.delivery == "reset":
             raise httpx.ReadError("connection reset by peer", request=request)
         headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
-        if answer.delivery is None:
-            return httpx.Response(answer.status, headers=headers, content=answer.body, request=request)
-        stream = _Stream(answer, request, self._engine.clock, self._engine.settings.speed)
+        stream: httpx.ByteStream | _Stream = httpx.ByteStream(answer.body)
+        if answer.delivery is not None:
+            stream = _Stream(answer, request, self._engine.clock, self._engine.settings.speed)
         return httpx.Response(answer.status, headers=headers, stream=stream, request=request)
 
 
