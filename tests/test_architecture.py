@@ -46,8 +46,17 @@ def test_importing_the_client_imports_only_what_it_needs() -> None:
     assert not {"yaml", "pytest", "schemathesis", "octopusx_video_mock", "octopusx_video_openapi"} & set(loaded)
 
 
-def test_the_mock_imports_only_what_serving_needs() -> None:
-    """The mock starts without the suite's tools."""
-    code = "import sys, octopusx_video_mock.cli; print(*sys.modules)"
+@pytest.mark.parametrize(
+    ("module", "spared"),
+    [
+        ("octopusx_video_mock.cli", {"uvicorn", "yaml", "jsonschema_rs"}),
+        ("octopusx_video_mock._server", {"httpx", "platformdirs", "octopusx_video_mock._prism"}),
+        ("octopusx_video_mock._prism", {"httpx", "uvicorn", "octopusx_video_mock._engine"}),
+        ("octopusx_video_mock.pytest_plugin", {"httpx", "uvicorn", "yaml", "jsonschema_rs"}),
+    ],
+)
+def test_the_mock_imports_only_what_serving_needs(module: str, spared: set[str]) -> None:
+    """No engine pays for the other, no server for a client, and none for the suite's tools."""
+    code = f"import sys, {module}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"pytest", "schemathesis", "hypothesis", "octopusx_video_client"} & set(loaded)
+    assert not ({"schemathesis", "hypothesis", "av", "rich", "octopusx_video_client"} | spared) & set(loaded)

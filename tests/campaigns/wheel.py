@@ -34,6 +34,7 @@ PACKAGED = {
     "octopusx_video_mock/prism/guard.cjs",
     "octopusx_video_mock/prism/package-lock.json",
     "octopusx_video_mock/prism/package.json",
+    "octopusx_video_mock/second.mp4",
     "octopusx_video_openapi/openapi.yaml",
 }
 
