@@ -20,7 +20,6 @@ class Audit:
 
     def __init__(self) -> None:
         self.faults: list[str] = []
-        self.answers: list[Answer] = []
 
     def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Look at every answer of every engine from now on."""
@@ -29,7 +28,6 @@ class Audit:
         @functools.wraps(answer)
         def watched(engine: Engine, request: Request) -> Answer:
             given = answer(engine, request)
-            self.answers.append(given)
             departure = departs(engine.blueprint.contract, given)
             if bool(departure) != given.breaks:
                 what = departure or f"it is marked as breaking the contract ({given.faults}) and does not"
@@ -48,11 +46,20 @@ def departs(contract: Contract, answer: Answer) -> str:
     headers = {name.decode(): value.decode("latin-1") for name, value in answer.headers}
     if answer.operation is None:
         is_video = answer.status in {200, 206} and headers["content-type"] == "video/mp4"
-        return "" if is_video or answer.status in {404, 405} else "an undocumented answer to no operation"
+        return "" if is_video else _refusal_departs(contract, answer)
     response = dict(contract.responses(contract.operations[answer.operation])).get(str(answer.status))
     if response is None:
         return "an undocumented status"
     return _headers_depart(contract, response, headers) or _body_departs(contract, answer, response, headers)
+
+
+def _refusal_departs(contract: Contract, answer: Answer) -> str:
+    """How the answer to what is no operation departs from an error of the contract."""
+    if answer.status not in {404, 405}:
+        return "an undocumented answer to no operation"
+    errors = contract.document.get("components", {}).get("schemas", {}).get("ErrorResponse", {})
+    found = next(iter(_validator(_dumped(errors), contract.path).iter_errors(json.loads(answer.body))), None)
+    return "" if found is None else found.message
 
 
 def _headers_depart(contract: Contract, response: dict[str, Any], headers: dict[str, str]) -> str:

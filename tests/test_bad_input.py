@@ -8,14 +8,15 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from typing import IO, Any
 
 import httpx
 import pytest
 from octopusx_video_mock import Mock, _connection
-from octopusx_video_mock._connection import MAX_HEAD
-from octopusx_video_mock._message import MAX_BODY
+from octopusx_video_mock._connection import MAX_HEAD, MAX_UNSENT
+from octopusx_video_mock._message import MAX_BODY, Request
 
 from tests.conftest import AUTHORIZED, KEY
 
@@ -194,6 +195,11 @@ def test_no_answer_holds_the_key(http: httpx.Client) -> None:
         assert KEY not in http.get(path).text
 
 
+def _request(path: str) -> Request:
+    headers = [(b"authorization", AUTHORIZED["Authorization"].encode())]
+    return Request("GET", path.encode(), b"", headers, dict(headers), b"", "x")
+
+
 HEAD = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/json\r\n".encode()
 
 
@@ -272,6 +278,9 @@ def test_a_caller_that_takes_no_answers_is_not_listened_to(mock: Mock) -> None:
             asked = f"GET /v1/videos/video_abc123/content HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n\r\n"
             with pytest.raises(OSError, match=r"reset|[Bb]roken|timed out"):
                 connection.sendall(asked.encode() * 100_000)
+        size = len(mock.engine.answer(_request("/v1/videos/video_abc123/content")).body)
+    # What was answered is what the server may hold back, and what lies in the sockets between.
+    assert len(mock.calls) * size < MAX_UNSENT + 20_000_000
 
 
 @pytest.mark.parametrize(("name", "sent"), [("HEAD_SECONDS", b"POST /v1"), ("BODY_SECONDS", b"")])
@@ -283,6 +292,101 @@ def test_half_a_request_is_not_waited_for(mock: Mock, monkeypatch: pytest.Monkey
         parts = httpx.URL(url)
         assert parts.port is not None
         assert _status((parts.host, parts.port), sent or HEAD + b"Content-Length: 10\r\n\r\n{") == 408
+
+
+def test_a_request_that_offers_another_protocol_is_served_in_this_one(address: tuple[str, int]) -> None:
+    """An Upgrade may be declined (RFC 9110 section 7.8): the request is answered with its body read."""
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+    whole = HEAD + offer + b"Content-Length: %d\r\n\r\n" % len(RAW) + RAW.encode()
+    assert _status(address, whole) == 200
+    with socket.create_connection(address, timeout=SECONDS) as connection, connection.makefile("rb") as answers:
+        for at in range(0, len(whole), 7):
+            connection.sendall(whole[at : at + 7])
+        assert _next_status(answers) == 200
+        connection.sendall(_whole(RAW.encode()))
+        assert _next_status(answers) == 200
+    assert _status(address, b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n") == 400
+
+
+def test_bodies_without_an_end_are_limited_together(mock: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What all callers have sent and not completed stays within a limit; the one who goes over it is dropped."""
+    monkeypatch.setattr(_connection, "MAX_HELD", 1_000_000)
+    head = HEAD + b"Content-Length: 900000\r\n\r\n"
+    with mock.serve() as url, contextlib.ExitStack() as stack:
+        parts = httpx.URL(url)
+        assert parts.port is not None
+        there = (parts.host, parts.port)
+        first = stack.enter_context(socket.create_connection(there, timeout=SECONDS))
+        first.sendall(head + b" " * 800_000)
+        second = stack.enter_context(socket.create_connection(there, timeout=SECONDS))
+        with contextlib.suppress(OSError):
+            second.sendall(head + b" " * 800_000)
+            assert second.recv(10) == b""
+        first.sendall(b" " * 100_000)
+        assert _read_status(first) == 400
+        assert _status(there, _whole(RAW.encode())) == 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Content-Type: application/json" + b";x=    " * 5000 + b",",
+        b"Content-Type: application/json" + b'; a="' * 5000,
+        b"Prefer: " + b" ," * 20_000 + b'code="' * 3000,
+        b"Range: bytes=" + b"1" * 50_000 + b"-",
+        b"Authorization: Bearer " + b" " * 50_000 + b"!",
+        b"Host: " + b"a.-" * 15_000 + b"!",
+    ],
+    ids=["parameters", "quotes", "Prefer", "Range", "Authorization", "Host"],
+)
+def test_no_header_takes_long_to_read(http: httpx.Client, header: bytes) -> None:
+    """Sixty kilobytes of what a pattern could get lost in are read in milliseconds."""
+    name, _, value = header.partition(b": ")
+    headers = [(b"Content-Type", b"application/json"), (b"Authorization", AUTHORIZED["Authorization"].encode())]
+    headers = [pair for pair in headers if pair[0] != name] + [(name, value)]
+    begun = time.process_time()
+    http.send(httpx.Request("POST", f"http://mock{PATH}", headers=headers, content=RAW))
+    http.send(httpx.Request("GET", "http://mock/v1/videos/video_abc123/content", headers=headers))
+    assert time.process_time() - begun < 5
+
+
+def test_what_follows_a_lost_answer_is_not_answered(mock: Mock, address: tuple[str, int]) -> None:
+    """Nothing on the same connection is taken for the answer that does not come, not even 413 or 100."""
+    lost = HEAD + b"Prefer: fault=lost_answer\r\n" + b"Content-Length: %d\r\n\r\n" % len(RAW) + RAW.encode()
+    for behind in (b"Content-Length: 99999999\r\n\r\n", b"Expect: 100-continue\r\nContent-Length: 9\r\n\r\n"):
+        with socket.create_connection(address, timeout=0.5) as connection:
+            connection.sendall(lost + HEAD + behind)
+            with pytest.raises(TimeoutError):
+                connection.recv(100)
+    assert [one.answered for one in mock.billed] == [False, False]
+
+
+def test_callers_that_give_up_leave_no_connection(mock: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More callers than there may be connections wait for a lost answer and go; the next one is served."""
+    monkeypatch.setattr(_connection, "MAX_CONNECTIONS", 20)
+    lost = HEAD + b"Prefer: fault=lost_answer\r\n" + b"Content-Length: %d\r\n\r\n" % len(RAW) + RAW.encode()
+    with mock.serve() as url:
+        parts = httpx.URL(url)
+        assert parts.port is not None
+        there = (parts.host, parts.port)
+        for number in range(60):
+            with socket.create_connection(there, timeout=SECONDS) as connection:
+                connection.sendall(lost)
+                while len(mock.submissions) <= number:
+                    time.sleep(0.001)
+        assert _status(there, _whole(RAW.encode())) == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"model":[%b1],"prompt":"p"}' % (b"1," * 2_000_000), b"[%b{}]" % (b'{"a":1},' * 500_000)],
+    ids=["a field", "the whole"],
+)
+def test_a_large_body_that_is_wrong_does_not_hold_up_the_others(http: httpx.Client, body: bytes) -> None:
+    """What is wrong with it is found about as fast as it was read."""
+    begun = time.process_time()
+    assert http.post(PATH, content=body, headers=JSON_TYPE).status_code == 400
+    assert time.process_time() - begun < 3
 
 
 def test_silence_is_not_waited_for(mock: Mock, monkeypatch: pytest.MonkeyPatch) -> None:

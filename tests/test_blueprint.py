@@ -66,6 +66,37 @@ def test_an_operation_that_is_added_with_an_example_is_served(tmp_path: Path) ->
         assert http.post("/v1/models/grok").headers["allow"] == "GET"
 
 
+def test_parameters_of_a_path_are_those_of_its_operations(tmp_path: Path) -> None:
+    """What OpenAPI lets a path say for all of its operations is checked, and each may say it otherwise."""
+
+    def change(document: Document) -> None:
+        item = document["paths"]["/v1/videos/{task_id}"]
+        item["parameters"] = [
+            {"name": "page", "in": "query", "required": True, "schema": {"type": "integer"}},
+            {"name": "task_id", "in": "path", "required": True, "schema": {"type": "integer"}},
+        ]
+
+    with _client(_served(tmp_path, change)) as http:
+        assert http.get("/v1/videos/video_abc123").status_code == 400
+        assert http.get("/v1/videos/video_abc123?page=1").status_code == 200
+
+
+def test_a_task_keeps_the_time_it_was_given(tmp_path: Path) -> None:
+    """A contract that changes later does not make an ended task run again."""
+
+    def slower(document: Document) -> None:
+        document["x-task-life"]["runs"]["lasts"] = 1800
+
+    before = Mock(token=KEY)
+    body = {"model": "m", "prompt": "p", "start_time": 4, "video": {"url": "video_abc123"}}
+    with _client(before) as http:
+        task = http.post("/v1/videos/extensions", json=body).json()["id"]
+    after = _served(tmp_path, slower)
+    after.clock.advance(LIFE.lasts)
+    with _client(after) as http:
+        assert http.get(f"/v1/videos/{task}").json()["status"] == "completed"
+
+
 def test_routes_bodies_and_times_come_from_the_contract(tmp_path: Path) -> None:
     """Another path, another field, another status and another time in the contract are what the engine has."""
 
@@ -168,6 +199,15 @@ def _wrong_link(document: Document) -> None:
     document["components"]["links"]["GetVideoTask"]["operationId"] = "nope"
 
 
+def _wrong_model(document: Document) -> None:
+    operation = document["paths"]["/v1/video/extend"]["post"]
+    operation["x-result-length"]["adds"]["otherwise-by-model"] = {"grok-video-3-max": "long"}
+
+
+def _wrong_shape(document: Document) -> None:
+    document["components"]["responses"]["Unauthorized"]["x-when"] = [1]
+
+
 def _wrong_pattern(document: Document) -> None:
     document["components"]["schemas"]["TaskId"]["pattern"] = "("
 
@@ -189,6 +229,8 @@ def _wrong_pattern(document: Document) -> None:
         (_no_length, "createVideoExtension: x-result-length: x-result-length is missing; see openapi/README.md"),
         (_wrong_cause, "responses.401.x-when.no-credential: there is no example nope; name one of the response's"),
         (_wrong_link, "200 link GetVideoTask: operationId names no operation; link to one of the contract"),
+        (_wrong_model, "extendUnifiedVideo: x-result-length: a time is no number"),
+        (_wrong_shape, "paths./v1/videos/{video_id}/extend.post: can't be served (AttributeError: "),
         (_wrong_pattern, "its schema is no JSON Schema ("),
     ],
 )

@@ -21,6 +21,7 @@ from tests.test_task_life import query, read, submit
 
 LIFE = life.life(load())
 Seen = dict[str, Any]
+SAMPLE = "video_abc123"
 
 
 def observed(order: Callable[[Mock, httpx.Client], None]) -> Seen:
@@ -43,6 +44,8 @@ def observed(order: Callable[[Mock, httpx.Client], None]) -> Seen:
         begun = mock.clock.now()
         seen["content"] = _outcome(lambda: http.get(f"/v1/videos/{task}/content"))
         seen["download took"] = mock.clock.now() - begun
+        address = mock.engine.address(mock.engine.documented(SAMPLE), "http://mock")  # type: ignore[arg-type]
+        seen["address"] = _outcome(lambda: httpx.Client(transport=mock.transport).get(address))
         seen["billed"] = len(mock.billed) - before
     return seen
 
@@ -73,6 +76,17 @@ def _none(mock: Mock, http: httpx.Client) -> None:
 
 
 USUAL = observed(_none)
+# What a submit is answered where a fault refuses it: status, code or type, Retry-After; or what is raised.
+REFUSALS: dict[str, tuple[Any, ...]] = {
+    "unauthorized": (401, "new_api_error", None),
+    "insufficient_quota": (403, "insufficient_user_quota", None),
+    "rate_limited": (429, "new_api_error", None),
+    "rate_limited_retry_after": (429, "new_api_error", "5"),
+    "rate_limited_empty": (429, "", None),
+    "upstream_saturated": (429, "fail_to_fetch_task", None),
+    "no_channel": (503, "model_not_found", None),
+    "connection_reset": ("ReadError",),
+}
 # Where each fault shows, as its line says; everything else is as usual. Of a fault of one task, nothing but that task.
 SHOWS: dict[str, set[str]] = {
     "unauthorized": {"submit", "read", "query", "content", "accepted", "billed"},
@@ -95,12 +109,22 @@ SHOWS: dict[str, set[str]] = {
     "progress_as_text": {"read", "query"},
     "milliseconds": {"read", "query"},
     "not_json": {"submit", "read", "query"},
-    "content_is_json": {"content"},
-    "download_cut": {"content"},
+    "content_is_json": {"content", "address"},
+    "download_cut": {"content", "address"},
     "download_crawls": {"download took"},
 }
 # Nothing was accepted, so the task that is read is another one, which had ended before.
 UNACCEPTED = {name for name, places in SHOWS.items() if "accepted" in places}
+
+
+def _refused(outcome: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(outcome) == 1:
+        return outcome
+    status, headers = outcome[0], outcome[-1]
+    body = json.loads(outcome[1]) if isinstance(outcome[1], str) and outcome[1].startswith("{") else {}
+    error = body.get("error", {})
+    assert outcome[2] == headers or outcome[2] == 0, "an answer without JSON is empty"
+    return status, error.get("code") or error.get("type") or body.get("code", ""), headers["retry-after"]
 
 
 def _shown(seen: Seen) -> set[str]:
@@ -116,7 +140,7 @@ def test_a_fault_shows_when_it_is_on_and_not_when_it_is_off(fault: Any) -> None:
     """Switched on it shows where it should and nowhere else; switched off again, nothing of it is left."""
     seen = observed(lambda mock, _: _on(mock, fault.name))
     if fault.name in UNACCEPTED:
-        assert seen["submit"] != USUAL["submit"]
+        assert _refused(seen["submit"]) == REFUSALS[fault.name]
         assert seen["accepted"] == seen["billed"] == 0
         elsewhere = {place.split(" ")[0] for place in ("read", "query", "content")} & SHOWS[fault.name]
         for place in ("read ended", "query ended", "content"):
@@ -134,6 +158,7 @@ def test_a_fault_shows_when_it_is_on_and_not_when_it_is_off(fault: Any) -> None:
 def test_every_fault_is_in_the_table_above() -> None:
     """A fault that nobody checks is no fault."""
     assert set(SHOWS) == set(BY_NAME)
+    assert set(REFUSALS) == UNACCEPTED
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
@@ -178,6 +203,7 @@ def test_a_late_id_is_there_when_its_seconds_have_passed(mock: Mock, http: httpx
     """Unknown until then, with the code of an unknown task."""
     mock.faults.on("late_id")
     task = submit(http)
+    assert http.get(f"/v1/videos/{task}").json()["code"] == "task_not_exist"
     mock.clock.advance(HIDDEN_SECONDS - 0.01)
     assert http.get(f"/v1/videos/{task}").json()["code"] == "task_not_exist"
     mock.clock.advance(0.01)
@@ -223,6 +249,10 @@ def test_a_submit_orders_a_fault_for_its_task_with_prefer(mock: Mock, http: http
         ("example=nope", 400, "the contract has no such answer here"),
         ("code=9999", 400, "code is no HTTP status"),
         ("fault=nope", 400, "there is no such fault; choose one of unauthorized"),
+        ("fault=lost_answer", 400, "the fault lost_answer can't show here"),
+        ("fault=download_cut", 400, "the fault download_cut can't show here"),
+        ("Code=429", 429, "Too many requests"),
+        (", ".join(["fault=milliseconds"] * 9), 200, "completed"),
     ],
 )
 def test_prefer_speaks_as_prism_does(http: httpx.Client, prefer: str, status: int, said: str) -> None:
@@ -258,6 +288,26 @@ def test_a_fault_can_be_limited(mock: Mock, http: httpx.Client) -> None:
     assert [read(http, task)["status"] for task in (first, second)] == ["failed", "completed"]
 
 
+def test_a_fault_is_used_up_only_where_it_shows(mock: Mock, http: httpx.Client) -> None:
+    """What is refused takes no other fault along: the next task that is accepted is the one that fails."""
+    mock.faults.on("failed", times=1)
+    mock.faults.on("rate_limited", times=1)
+    body = {"model": "m", "prompt": "p", "start_time": 0, "video": {"url": SAMPLE}}
+    assert http.post("/v1/videos/extensions", json=body).status_code == 429
+    task = submit(http)
+    assert mock.faults.orders == ()
+    mock.clock.advance(LIFE.lasts)
+    assert read(http, task)["status"] == "failed"
+
+
+def test_a_task_that_fails_in_two_ways_stays_billed_if_one_says_so(mock: Mock, http: httpx.Client) -> None:
+    """The money comes back only where nothing keeps it."""
+    with mock.fault("failed"), mock.fault("failed_billed"):
+        submit(http)
+    mock.clock.advance(LIFE.lasts)
+    assert len(mock.billed) == 1
+
+
 def _plan(seed: int) -> list[int]:
     mock = Mock(token=KEY, seed=seed)
     mock.faults.plan("rate_limited:0.3, unauthorized@getVideoTask:0.2")
@@ -279,6 +329,9 @@ def test_a_plan_repeats_with_its_seed() -> None:
     [
         ("nope", "there is no fault 'nope'; choose one of unauthorized, "),
         ("failed@nope", "there is no operation 'nope'; choose one of extendVideo, "),
+        ("failed@getVideoTask", "failed can't show at getVideoTask; it can at extendVideo, createVideoExtension, ext"),
+        ("lost_answer@getVideoTask", "lost_answer can't show at getVideoTask; it can at extendVideo"),
+        ("download_cut@extendVideo", "download_cut can't show at extendVideo; it can at downloadVideoContent"),
         ("failed:2", "failed: the probability 2.0 is not above 0 and at most 1"),
         ("failed:0", "failed: the probability 0.0 is not above 0"),
         ("failed:x", "'failed:x' is no fault; write NAME, NAME@OPERATION or NAME:0.1"),

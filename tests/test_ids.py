@@ -16,6 +16,7 @@ FACTS: dict[str, Any] = {
     "operation": 7,
     "begun": 1767225600.123,
     "speed": 60.0,
+    "lasts": 180.0,
     "length": 14.0,
     "faults": 5,
     "echoes": {"model": "grok-video-3", "size": "720P"},

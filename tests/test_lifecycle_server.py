@@ -15,12 +15,12 @@ from typing import Any
 
 import httpx
 import pytest
-from octopusx_video_mock import Mock
-from octopusx_video_mock._app import CRAWL_PIECES
-from octopusx_video_mock._faults import CRAWL_SECONDS
+from octopusx_video_mock import Mock, _faults
+from octopusx_video_mock._faults import CRAWL_PIECES
+from octopusx_video_mock._message import MAX_BODY
 from octopusx_video_openapi import contract_path
 
-from tests.conftest import AUTHORIZED, KEY
+from tests.conftest import AUTHORIZED
 from tests.test_mock_command import started
 from tests.test_task_life import LIFE, read, submit
 
@@ -135,9 +135,7 @@ def test_control_routes_do_what_the_object_does(base_url: str) -> None:
         assert http.get(f"/v1/videos/{task}").status_code == 429
         assert read(http, task)["status"] == "completed"
         http.post("/__mock__/faults", json={"on": "failed"})
-        assert http.request("DELETE", "/__mock__/faults", json={"off": "failed"}).json()["on"] == [
-            {"fault": "rate_limited", "operation": None, "probability": 1.0, "times": 0}
-        ]
+        assert http.request("DELETE", "/__mock__/faults", json={"off": "failed"}).json()["on"] == []
         assert [call["status"] for call in http.get("/__mock__/calls").json()] == [200, 200, 429, 200]
         assert [one["task"] for one in http.get("/__mock__/billed").json()] == [task]
         assert http.get("/__mock__/submissions").json() == http.get("/__mock__/billed").json()
@@ -160,6 +158,9 @@ def test_control_routes_do_what_the_object_does(base_url: str) -> None:
         ("POST", "faults", {"json": {"on": "failed", "times": "x"}}, 400, '"times": 1 if you like'),
         ("DELETE", "faults", {"json": {"off": 1}}, 400, 'say {"off": NAME}, or {} for all of them'),
         ("DELETE", "faults", {"json": {"off": "nope"}}, 400, "there is no fault 'nope'"),
+        ("POST", "faults", {"json": {"on": "failed", "times": 10**24}}, 400, "times is not between 1 and 1000000000"),
+        ("POST", "clock", {"json": {"advance": 1e308}}, 400, "time runs forward, to the year 9999"),
+        ("DELETE", "faults", {"content": b" " * (MAX_BODY + 1)}, 413, "the body is too large"),
         ("GET", "nope", {}, 404, "there is no such control route; there are GET /__mock__/clock"),
         ("GET", "clock", {"headers": {"Host": "evil.example"}}, 403, "for this machine alone"),
     ],
@@ -239,9 +240,9 @@ def test_a_cut_on_the_wire(mock: Mock) -> None:
         assert len(b"".join(got)) in {0, half}, "httpx keeps a piece that was not full to itself"
 
 
-def test_a_crawl_on_the_wire() -> None:
-    """The bytes come in pieces, each after its pause."""
-    mock = Mock(token=KEY, speed=300)
+def test_a_crawl_on_the_wire(mock: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bytes come in pieces, each after its pause, whatever the speed of the tasks."""
+    monkeypatch.setattr(_faults, "CRAWL_SECONDS", 0.3)
     mock.faults.on("download_crawls")
     with mock.serve() as url, _client(url) as http:
         begun = time.monotonic()
@@ -250,7 +251,7 @@ def test_a_crawl_on_the_wire() -> None:
         took = time.monotonic() - begun
     assert len(b"".join(pieces)) == int(answer.headers["content-length"])
     assert len(pieces) > CRAWL_PIECES / 2
-    assert took >= CRAWL_SECONDS / 300 * (CRAWL_PIECES - 2) / CRAWL_PIECES
+    assert took >= 0.3 * (CRAWL_PIECES - 2) / CRAWL_PIECES
 
 
 def test_the_address_names_the_host_that_was_asked(mock: Mock) -> None:

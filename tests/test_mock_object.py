@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import httpx
@@ -131,6 +132,8 @@ def test_a_body_over_the_limit_is_refused(octopusx_mock: Mock) -> None:
         ({"speed": 0}, "the speed 0 is not between 0.001 and 1000000"),
         ({"speed": float("nan")}, "the speed nan is not between"),
         ({"speed": float("inf")}, "the speed inf is not between"),
+        ({"start": float("nan")}, "a clock can't stand at nan"),
+        ({"start": float("inf")}, "a clock can't stand at inf"),
     ],
 )
 def test_an_option_that_can_not_be_used_is_refused(options: dict[str, Any], said: str) -> None:
@@ -141,11 +144,41 @@ def test_an_option_that_can_not_be_used_is_refused(options: dict[str, Any], said
     assert "a b" not in str(raised.value)
 
 
-@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), 10**400, 1e300])
 def test_time_runs_forward(octopusx_mock: Mock, seconds: float) -> None:
     """A clock can't be turned back, nor to nowhere."""
     with pytest.raises(ValueError, match="a clock can't be turned by"):
         octopusx_mock.clock.advance(seconds)
+
+
+def test_what_happened_can_be_read_while_it_happens(octopusx_mock: Mock) -> None:
+    """A server thread notes calls while the test looks at them."""
+    ended = threading.Event()
+
+    def call(url: str) -> None:
+        with httpx.Client(base_url=url) as http:
+            while not ended.is_set():
+                http.get("/v1/videos/video_abc123")
+
+    with octopusx_mock.serve() as url:
+        caller = threading.Thread(target=call, args=(url,))
+        caller.start()
+        try:
+            for _ in range(500):
+                assert len(octopusx_mock.calls) <= len(octopusx_mock.calls)
+        finally:
+            ended.set()
+            caller.join()
+
+
+def test_the_address_has_the_scheme_that_was_used(octopusx_mock: Mock) -> None:
+    """A client of an https base URL is given an https address; HEAD tells its length."""
+    with httpx.Client(transport=octopusx_mock.transport, headers={"Authorization": "Bearer any"}) as http:
+        address = http.get("https://octopusx.ai/v1/videos/video_abc123").json()["video_url"]
+        assert address.startswith("https://octopusx.ai/videos/video_abc123/")
+        head = http.head(address)
+        assert (head.status_code, head.content) == (200, b"")
+        assert int(head.headers["content-length"]) == len(http.get(address).content)
 
 
 def test_the_fixture_is_new_for_each_test(pytester: pytest.Pytester) -> None:

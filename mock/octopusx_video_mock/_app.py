@@ -8,14 +8,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from octopusx_video_mock._engine import Engine
-from octopusx_video_mock._faults import CRAWL_SECONDS
 from octopusx_video_mock._message import Answer, Request
 
 if TYPE_CHECKING:
     from octopusx_video_mock._control import Control
 
-CRAWL_PIECES = 30
-"""In how many pieces a crawling download comes."""
 CONTROL = b"/__mock__/"
 
 _NAMES = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,4096}")
@@ -50,11 +47,6 @@ class App:
         self._cors = cors
         self._control = control
 
-    @property
-    def crawl_pause(self) -> float:
-        """Seconds between two pieces of a crawling download."""
-        return CRAWL_SECONDS / CRAWL_PIECES / self.engine.settings.speed
-
     def answer(self, request: Request, client: str) -> Answer:
         """Answer a request that came from this address."""
         if self._report is None:
@@ -72,7 +64,8 @@ class App:
                 return self._shared(request)
             return self.engine.answer(request)
         except Exception as error:  # noqa: BLE001 - a defect costs the request it is working on, not the server
-            self._trouble(f"the mock broke over {request.method} {request.path[:100]!r}: {error!r}; please report it")
+            what = f"{request.method} {request.path[:100]!r}: {type(error).__name__}: {error}"
+            self._trouble(f"the mock broke over {self.engine.hidden(request, what)}; please report it")
             return self.engine.broken(request)
 
     def _shared(self, request: Request) -> Answer:
@@ -89,8 +82,7 @@ class App:
         return answer
 
     def _line(self, request: Request, answer: Answer, milliseconds: float) -> str:
-        target = (request.path + b"?" + request.query if request.query else request.path).decode("latin-1")
-        target = self.engine.hidden(request, target)
+        target = self.engine.shown(request)
         status = "no answer" if answer.delivery in {"lost", "reset"} else str(answer.status)
         faults = f" [{', '.join(answer.faults)}]" if answer.faults else ""
         return f"{request.method} {target[:300]} {status} {milliseconds:.1f} ms{faults}"

@@ -14,10 +14,9 @@ from octopusx_video_openapi.life import Life
 from octopusx_video_openapi.life import life as life_of
 
 from octopusx_video_mock._schema import Judge
-from octopusx_video_mock._served import Served, serve
+from octopusx_video_mock._served import NEW_TASK, Served, serve
 
 _PARAMETER = re.compile(r"\{([^{}]+)\}")
-_NEW_TASK = "$response.body#/id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +41,23 @@ class Blueprint:
         self.known = task_ids.documented(contract)
         judge = Judge(contract)
         targets = _reads(contract)
-        if targets:
+        self.has_tasks = bool(targets)
+        if self.has_tasks:
             _ = self.life
-        self.served = {
-            operation.id: serve(contract, judge, operation, targets.get(operation.id))
-            for operation in contract.operations.values()
-        }
+        self.served = {}
+        for operation in contract.operations.values():
+            try:
+                self.served[operation.id] = serve(contract, judge, operation, targets.get(operation.id))
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                place = f"{contract.path}: paths.{operation.path}.{operation.method}"
+                reason = f"{type(error).__name__}: {error}"
+                raise ContractError(f"{place}: can't be served ({reason}); check it with a linter") from None
         self.echoes = _echoes(self)
         samples = [served.by_phase["succeeded"] for served in self.served.values() if served.by_phase]
         # What the documented tasks are: as old and as long as the contract's samples of a finished one.
         self.sample_begun = float(next((t.shows("task.created") for t in samples if t.shows("task.created")), 0))
+        ended = next((t.shows("task.ended") for t in samples if t.shows("task.ended")), 0)
+        self.sample_lasts = max(0.0, float(ended) - self.sample_begun)
         self.sample_length = float(next((t.shows("task.length") for t in samples if t.shows("task.length")), 0))
         self.concrete: dict[bytes, Route] = {}
         self.routes: list[Route] = []
@@ -101,14 +107,15 @@ def _reads(contract: Contract) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for operation in contract.operations.values():
         for status, response in contract.responses(operation):
-            for name, link in response.get("links", {}).items():
+            links = response.get("links", {}) if status.startswith("2") else {}
+            for name, link in links.items():
                 link = contract.resolve(link)
                 place = f"{contract.path}: {operation.id} {status} link {name}"
                 target = contract.operations.get(link.get("operationId", ""))
                 if target is None:
                     raise ContractError(f"{place}: operationId names no operation; link to one of the contract")
                 for parameter, expression in link.get("parameters", {}).items():
-                    if expression == _NEW_TASK:
+                    if expression == NEW_TASK:
                         found[target.id] = (_where(contract, target, parameter, place), parameter)
     return found
 

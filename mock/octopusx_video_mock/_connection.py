@@ -12,16 +12,18 @@ import asyncio
 import socket
 import struct
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 import httptools
 
-from octopusx_video_mock._app import CRAWL_PIECES, App
+from octopusx_video_mock import _faults
 from octopusx_video_mock._message import MAX_BODY, Answer, Request
 
 MAX_HEAD = 64 * 1024
 """Bytes of a request's line and headers, and of what stands between the parts of a chunked body."""
 MAX_CONNECTIONS = 1000
+MAX_HELD = 128 * 1024 * 1024
+"""Bytes of bodies that all connections together may have sent and not completed."""
 MAX_UNSENT = 8 * 1024 * 1024
 """Bytes that may wait for a caller who sends requests and takes no answers."""
 HEAD_SECONDS = 10.0
@@ -29,9 +31,9 @@ HEAD_SECONDS = 10.0
 BODY_SECONDS = 30.0
 """How long it may take for the whole request."""
 IDLE_SECONDS = 60.0
-"""How long it may stay open without a request, or take nothing of what is sent to it."""
+"""How long it may stay open without a request."""
 LOST_SECONDS = 120.0
-"""How long a connection whose answer is lost stays open, if its caller does."""
+"""How long a connection stays open whose answer is lost, if its caller does, or that takes nothing of its answer."""
 SWEEP_SECONDS = 1.0
 """How often the times are looked at; so much later than its limit a connection may be closed."""
 
@@ -39,21 +41,32 @@ _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".en
 _NO_BODY = {204, 304}
 
 
+class Answering(Protocol):
+    """What answers the requests of all connections. ``held`` counts the bytes of bodies that are not complete."""
+
+    held: int
+
+    def answer(self, request: Request, client: str) -> Answer:
+        """Answer a request that came from this address."""
+
+
 class Connection(asyncio.Protocol):
     """What uvicorn makes for each connection (its ``http`` setting)."""
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
-        self._app: App = config.loaded_app
+        self._app: Answering = config.loaded_app
         self._state = server_state
         self._loop: asyncio.AbstractEventLoop = _loop or asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport
         self._client = ""
         self._here = ""
-        self._stuck_since: float | None = None
+        self._left = 0
+        self._writes = False
         self._task: asyncio.Task[None] | None = None
         self._unread = 0
         self._ending = False
+        self._body = bytearray()
         self._begin_waiting()
 
     # What the loop calls.
@@ -72,6 +85,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
+        self._let_go()
         self._state.connections.discard(self)
         self._watch.cancel()
         if self._task is not None:
@@ -84,26 +98,38 @@ class Connection(asyncio.Protocol):
         self._unread += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._end()  # its request was answered; what follows is no HTTP
+        except httptools.HttpParserUpgrade as upgrade:
+            self._decline(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self._refuse(400, b"Bad Request")
         else:
             if self._unread > MAX_HEAD:
                 self._refuse(431, b"Request Header Fields Too Large")
 
+    def _decline(self, rest: bytes) -> None:
+        """Go on in HTTP/1.1 with a request that offers another protocol, as RFC 9110 section 7.8 allows."""
+        if self._ending:
+            return
+        # The parser stops at the offer. Another one gets the request without it.
+        method = self._parser.get_method()
+        kept = [pair for pair in self._headers if pair[0] not in {b"upgrade", b"http2-settings", b"connection"}]
+        if method == b"CONNECT" or len(kept) == len(self._headers):
+            self._refuse(400, b"Bad Request")
+            return
+        head = b"".join(b"%b: %b\r\n" % pair for pair in kept)
+        self._parser = httptools.HttpRequestParser(self)
+        self.data_received(b"%b %b HTTP/1.1\r\n%b\r\n%b" % (method, self._url, head, rest))
+
     def eof_received(self) -> bool:
         """The other side sends no more; it may still listen to what is on its way."""
-        return self._task is not None
+        return self._task is not None and self._writes
 
     def pause_writing(self) -> None:
         """The other side takes nothing: read nothing of it either."""
-        self._stuck_since = self._loop.time()
         self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """It takes something again."""
-        self._stuck_since = None
         if not self._transport.is_closing():
             self._transport.resume_reading()
 
@@ -126,8 +152,7 @@ class Connection(asyncio.Protocol):
         self._head_open = True
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
-        self._body: list[bytes] = []
-        self._size = 0
+        self._body = bytearray()
 
     def on_url(self, url: bytes) -> None:
         """A part of the request's target."""
@@ -141,15 +166,18 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """The head is there. A body that is announced too large is not waited for."""
         self._head_open = False
+        if self._ending:
+            return
         if self._unread > MAX_HEAD and len(self._url) + sum(len(n) + len(v) + 4 for n, v in self._headers) > MAX_HEAD:
             self._refuse(431, b"Request Header Fields Too Large")
             return
         self._unread = 0
         self._fields = dict(self._headers)
+        if self._parser.should_upgrade():
+            return
         if int(self._fields.get(b"content-length", b"0")) > MAX_BODY:
-            self._size = MAX_BODY
             self._respond(None)
-        elif self._fields.get(b"expect", b"").lower() == b"100-continue":
+        elif self._fields.get(b"expect", b"").lower() == b"100-continue" and self._parser.get_http_version() != "1.0":
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
@@ -157,25 +185,27 @@ class Connection(asyncio.Protocol):
         self._unread = 0
         if self._ending:
             return
-        self._size += len(body)
-        if self._size > MAX_BODY:
+        self._app.held += len(body)
+        self._body += body
+        if len(self._body) > MAX_BODY:
             self._respond(None)
-        else:
-            self._body.append(body)
+        elif self._app.held > MAX_HELD:
+            self._ending = True
+            self._let_go()
+            self._transport.abort()
 
     def on_message_complete(self) -> None:
         """The request is whole."""
         self._unread = 0
-        if not self._ending and not self._head_open and self._task is None:
-            body = self._body
-            self._respond(body[0] if len(body) == 1 else b"".join(body))
+        if not self._ending and not self._head_open and self._task is None and not self._parser.should_upgrade():
+            self._respond(bytes(self._body))
 
     # The answer.
 
     def _respond(self, body: bytes | None) -> None:
         parser = self._parser
         # Whether HTTP/1.0 asked to keep the connection does not matter: it ends.
-        self._keeps = parser.should_keep_alive() and parser.get_http_version() == "1.1" and not parser.should_upgrade()
+        self._keeps = parser.should_keep_alive() and parser.get_http_version() == "1.1"
         path, _, query = self._url.partition(b"?")
         method = parser.get_method().decode("latin-1")
         if path[:1] != b"/":
@@ -183,25 +213,38 @@ class Connection(asyncio.Protocol):
         request = Request(method, path, query, self._headers, self._fields, body, self._here)
         answer = self._app.answer(request, self._client)
         whole = body is not None
+        self._let_go()
         if answer.delivery is None:
             self._write(answer, method, whole=whole)
         elif answer.delivery == "reset":
             self._reset()
         else:
-            self._task = self._loop.create_task(self._deliver(answer, method))
+            # Nothing else is answered on this connection: it ends with this one.
+            self._keeps = False
+            self._ending = True
+            self._writes = answer.delivery != "lost"
+            self._task = self._loop.create_task(self._deliver(answer))
             self._state.tasks.add(self._task)
             self._task.add_done_callback(self._state.tasks.discard)
         self._begin_waiting()
         self._state.total_requests += 1
 
+    def _let_go(self) -> None:
+        """Forget the body."""
+        if self._body:
+            self._app.held -= len(self._body)
+            self._body = bytearray()
+
     def _write(self, answer: Answer, method: str, *, whole: bool) -> None:
         self._keeps = self._keeps and whole
         transport = self._transport
         body = b"" if method == "HEAD" or answer.status in _NO_BODY else answer.body
-        transport.write(self._head(answer, len(answer.body)) + body)
         if transport.get_write_buffer_size() > MAX_UNSENT:
+            self._ending = True
             transport.abort()
-        elif not whole:
+            return
+        transport.write(self._head(answer, len(answer.body)) + body)
+        if not whole:
             self._end()
         elif not self._keeps:
             self._ending = True
@@ -216,25 +259,29 @@ class Connection(asyncio.Protocol):
         parts.append(b"\r\n" if self._keeps else b"connection: close\r\n\r\n")
         return b"".join(parts)
 
-    async def _deliver(self, answer: Answer, method: str) -> None:
+    async def _deliver(self, answer: Answer) -> None:
         """An answer that does not simply arrive. The connection ends with it."""
-        self._keeps = False
-        self._ending = True
+        try:
+            await self._deliver_slowly(answer)
+        finally:
+            self._task = None
+            self._since = self._loop.time()
+            self._transport.close()
+
+    async def _deliver_slowly(self, answer: Answer) -> None:
         body = answer.body
         if answer.delivery == "lost":
             await asyncio.sleep(LOST_SECONDS)
-            self._transport.abort()
             return
         self._transport.write(self._head(answer, len(body)))
         if answer.delivery == "cut":
             self._transport.write(body[: len(body) // 2])
         else:
-            size = max(1, -(-len(body) // CRAWL_PIECES))
+            size = max(1, -(-len(body) // _faults.CRAWL_PIECES))
             for at in range(0, len(body), size):
                 if at:
-                    await asyncio.sleep(self._app.crawl_pause)
+                    await asyncio.sleep(_faults.CRAWL_SECONDS / _faults.CRAWL_PIECES)
                 self._transport.write(body[at : at + size])
-        self._transport.close()
 
     def _refuse(self, status: int, reason: bytes) -> None:
         """Answer what is no request, and end."""
@@ -274,12 +321,14 @@ class Connection(asyncio.Protocol):
     def _sweep(self) -> None:
         self._watch = self._loop.call_later(SWEEP_SECONDS, self._sweep)
         now = self._loop.time()
+        left = self._transport.get_write_buffer_size()
+        if left < self._left:  # the other side takes something, however slowly
+            self._since = now
+        self._left = left
         waited = now - self._since
-        if self._stuck_since is not None:
-            if now - self._stuck_since > IDLE_SECONDS:
+        if left or self._task is not None:
+            if waited > max(IDLE_SECONDS, LOST_SECONDS):
                 self._transport.abort()
-        elif self._task is not None:
-            pass
         elif self._ending:
             if waited > HEAD_SECONDS:
                 self._transport.abort()

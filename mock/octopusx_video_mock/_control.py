@@ -48,18 +48,14 @@ class Control:
 
     def answer(self, request: Request, client: str) -> Answer:
         """Answer a control request."""
-        host = next((value for name, value in request.headers if name == b"host"), b"")
-        # A page of the web that resolves its own name to this machine would come from here as well.
-        if not _is_local(client) or not _LOCAL_HOST.fullmatch(host):
-            return _json(403, {"error": "the control routes are for this machine alone"})
         name = request.path.decode("latin-1").removeprefix(PREFIX)
         route = self._routes.get((request.method, name))
+        refusal = self._refusal(request, client)
+        if refusal is not None:
+            return _json(*refusal)
         if route is None:
             known = ", ".join(f"{method} {PREFIX}{route}" for method, route in self._routes)
             return _json(404, {"error": f"there is no such control route; there are {known}"})
-        # A page of another origin can send anything else than JSON without asking first.
-        if request.method != "GET" and not _is_json(request):
-            return _json(400, {"error": "send JSON, with Content-Type: application/json"})
         try:
             value = jiter.from_json(request.body, allow_inf_nan=False) if request.body else {}
             if not isinstance(value, dict):
@@ -67,6 +63,19 @@ class Control:
             return _json(200, route(value))
         except (MockError, ValueError) as error:
             return _json(400, {"error": str(error)})
+
+    def _refusal(self, request: Request, client: str) -> tuple[int, Json] | None:
+        """Why a request is not looked at, if it is not."""
+        # A page of the web that resolves its own name to this machine would come from here as well.
+        hosts = request.every(b"host")
+        if not _is_local(client) or len(hosts) != 1 or not _LOCAL_HOST.fullmatch(hosts[0]):
+            return 403, {"error": "the control routes are for this machine alone"}
+        if request.body is None:
+            return 413, {"error": "the body is too large"}
+        # A page of another origin can send anything else than JSON without asking first.
+        if request.method != "GET" and not _is_json(request):
+            return 400, {"error": "send JSON, with Content-Type: application/json"}
+        return None
 
     def _clock(self) -> Json:
         return {"now": self._mock.clock.now()}
@@ -111,13 +120,15 @@ class Control:
 
 def _is_local(client: str) -> bool:
     try:
-        return ipaddress.ip_address(client).is_loopback
+        address = ipaddress.ip_address(client)
     except ValueError:
         return False
+    # As a socket of both families tells of a caller of the older one.
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def _is_json(request: Request) -> bool:
-    sent = next((value for name, value in request.headers if name == b"content-type"), b"")
+    sent = request.header(b"content-type") or b""
     return sent.split(b";")[0].strip().lower() == b"application/json"
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from octopusx_video_mock._blueprint import Blueprint
 from octopusx_video_mock._clock import Clock
@@ -21,14 +21,16 @@ from octopusx_video_mock._message import Answer, Request
 from octopusx_video_mock._orders import Faults
 from octopusx_video_mock._reading import Refusal
 from octopusx_video_mock._served import Served
-from octopusx_video_mock._task import Ids, Task, carried_speed
+from octopusx_video_mock._task import Ids, Task, carried
 from octopusx_video_mock._template import Template
 
 _BEARER = re.compile(rb"(?i:bearer) +([A-Za-z0-9._~+/-]+=*)")
 _ADDRESS = re.compile(rb"/videos/([^/]+)/([A-Za-z0-9_-]{20})\.mp4")
 _CREDENTIALS_KEPT = 256
 _SHORTEST_KEY = 4
+_LONGEST_KEY = 1024
 _SHOWN = 100
+_LONGEST_PATH = 1000
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,12 @@ class Engine:
         self.ledger = ledger
         self._distinction = distinction
         self._ids = Ids(settings.secret, blueprint.echoes)
-        begun, length = blueprint.sample_begun, blueprint.sample_length
+        begun, lasts, length = blueprint.sample_begun, blueprint.sample_lasts, blueprint.sample_length
         self._documented = {
-            task_id: Task(task_id, 0, begun, 1.0, length, 0, {}, documented=True) for task_id in blueprint.known
+            task_id: Task(task_id, 0, begun, 1.0, lasts, length, 0, {}, documented=True) for task_id in blueprint.known
         }
-        self._speed = carried_speed(settings.speed)
+        self._speed = carried(settings.speed)
+        self._lasts = carried(blueprint.life.lasts) if blueprint.has_tasks else 0.0
         self.echoes = [(name, f"request.{name}") for name in blueprint.echoes]
         self._credentials: dict[bytes, str | None] = {}
         self._answered = 0
@@ -108,7 +111,7 @@ class Engine:
                 now,
                 answer.operation,
                 request.method,
-                request.path.decode("latin-1"),
+                self.hidden(request, request.path[:_LONGEST_PATH].decode("latin-1")),
                 None if answer.delivery in {"lost", "reset"} else answer.status,
                 answer.faults,
                 answer.task,
@@ -126,9 +129,9 @@ class Engine:
     def _off_contract(self, request: Request, now: float, request_id: str) -> Answer:
         """The answer to what is no operation: the address of a video, a wrong method, a wrong path."""
         address = _ADDRESS.fullmatch(request.path)
-        if address is not None and request.method == "GET":
+        if address is not None and request.method in {"GET", "HEAD"}:
             return self._at_address(address, request, now, request_id)
-        shown = self.hidden(request, request.path.decode("latin-1"))
+        shown = self.shown(request)
         shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
         allowed = self.blueprint.allowed(request.path)
         if allowed is not None:
@@ -156,8 +159,10 @@ class Engine:
         if serving is None or serving.content is None or task is None:
             return self._plain(404, "there is no video at this address", request_id)
         exchange = Exchange(self, request, serving, {}, now, request_id)
+        # What the gateway itself refuses does not happen at an address that is none of its own.
+        faults = tuple(fault for fault in self.faults.showing(serving) if not fault.status)
         try:
-            answer = exchange.content(task, serving.content)
+            answer = exchange.content(task, serving.content, faults)
         except Refusal:
             return self._plain(404, "there is no video at this address any more", request_id)
         answer.operation = None
@@ -190,21 +195,39 @@ class Engine:
         except KeyError:
             pass
         match = _BEARER.fullmatch(sent[0])
-        key = match[1].decode() if match else None
+        key = match[1].decode() if match and len(match[1]) <= _LONGEST_KEY else None
         token = self.settings.token
         if key is not None and token is not None and not hmac.compare_digest(key, token):
             key = None
         if len(self._credentials) >= _CREDENTIALS_KEPT:
             self._credentials.clear()
-        if len(sent[0]) <= 1024:
+        if len(sent[0]) <= _LONGEST_KEY:
             self._credentials[sent[0]] = key
         return key
 
+    def shown(self, request: Request) -> str:
+        """The request's target, fit to be shown: the path, and of the query what the contract has, without secrets."""
+        address = _ADDRESS.fullmatch(request.path)
+        if address is not None:
+            return self.hidden(request, f"/videos/{address[1].decode('latin-1')}/[signature].mp4")
+        target = unquote_to_bytes(request.path).decode("utf-8", "replace")
+        found = self.blueprint.find(request.method, request.path) if request.query else None
+        if found is not None:
+            named = {parameter.name for parameter in found[0].parameters if parameter.place == "query"}
+            query = parse_qsl(request.query.decode("latin-1"), keep_blank_values=True)
+            told = "&".join(f"{name}={value}" for name, value in query if name in named)
+            target += f"?{told}" if told else ""
+        return self.hidden(request, target)
+
     def hidden(self, request: Request, text: str) -> str:
-        """A text that may hold the request's key, without it."""
-        key = self.key_of(request) or self.settings.token
-        # A shorter one is no secret, and stands in every other word.
-        return text.replace(key, "[key]") if key and len(key) >= _SHORTEST_KEY else text
+        """A text that may hold the request's key, or what was sent for one, without it."""
+        for sent in request.every(b"authorization"):
+            for word in sent.decode("latin-1").split():
+                # A shorter one is no secret, and stands in every other word.
+                if len(word) >= _SHORTEST_KEY and word in text:
+                    text = text.replace(word, "[key]")
+        token = self.settings.token
+        return text.replace(token, "[key]") if token and len(token) >= _SHORTEST_KEY else text
 
     def documented(self, task_id: str) -> Task | None:
         """The finished task that an id of the contract's examples stands for; every key has it."""
@@ -222,6 +245,7 @@ class Engine:
             operation=served.number,
             begun=now,
             speed=self._speed,
+            lasts=self._lasts,
             length=length,
             faults=faults,
             echoes=echoes,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from octopusx_video_openapi.life import Life, result_length
+from octopusx_video_openapi.life import result_length
 
 from octopusx_video_mock import _prefer, _reading, _task
-from octopusx_video_mock._faults import Fault, Stage, of_bits
+from octopusx_video_mock._faults import Fault, of_bits
 from octopusx_video_mock._ledger import Ledger
 from octopusx_video_mock._message import Answer, Request
 from octopusx_video_mock._mp4 import mp4
@@ -48,7 +48,7 @@ class Exchange:
         body = _reading.body(served, self.request) if served.media_types else None
         prefer = self.request.every(b"prefer")
         orders = _prefer.parse(b", ".join(prefer)) if prefer else _prefer.NONE
-        ordered = _reading.ordered(served, orders) if prefer else None
+        ordered = _reading.ordered(served, orders, self.request) if prefer else None
         if served.starts:
             return self.submit(key, parameters, body, orders.faults, ordered)
         if served.task is not None:
@@ -71,9 +71,12 @@ class Exchange:
             return engine.rendered(ordered, {}, self.request_id, served)
         source_length = self.source_length(key, parameters, body)
         showing = ordered_faults
-        if engine.faults.orders:
-            showing = (*showing, *engine.faults.showing("submit", served.operation.id))
         in_place = next((fault for fault in showing if fault.answers and "submit" in fault.at), None)
+        if engine.faults.orders:
+            if in_place is None:
+                in_place = next(engine.faults.showing(served), None)
+            if in_place is None or in_place.accepts:
+                showing = (*showing, *engine.faults.showing(served, lasting=True))
         if in_place is not None and not in_place.accepts:
             return self.in_place_of(None, in_place)
         bits = sum({1 << fault.bit for fault in showing if fault.bit is not None})
@@ -104,7 +107,7 @@ class Exchange:
             if task is None:
                 raise Refusal("unknown-task")
             faults = of_bits(task.faults)
-            phase = _phase(task, self.engine.blueprint.life, faults, self.now)
+            phase = _phase(task, faults, self.now)
             if phase != "succeeded" or any(fault.no_video for fault in faults):
                 raise Refusal("unfinished-task")
             length = task.length
@@ -112,8 +115,9 @@ class Exchange:
 
     def note(self, ledger: Ledger, task: Task, *, answered: bool) -> None:
         """Note an accepted submit, and when its money comes back."""
-        fails = next((fault for fault in of_bits(task.faults) if fault.ends == "failed"), None) if task.faults else None
-        refunded_at = task.after(self.engine.blueprint.life.lasts) if fails is not None and fails.refunds else None
+        fails = [fault for fault in of_bits(task.faults) if fault.ends == "failed"]
+        refunds = bool(fails) and all(fault.refunds for fault in fails)
+        refunded_at = task.after(task.lasts) if refunds else None
         ledger.submitted(task.id, self.served.operation.id, self.now, answered, refunded_at)
 
     def read(self, key: str, task_id: str, ordered_faults: tuple[Fault, ...], ordered: Template | None) -> Answer:
@@ -122,11 +126,9 @@ class Exchange:
         if ordered is not None and ordered.media_type != served.content:
             values = {"task.id": task_id} if ordered.status < 300 else {}
             return engine.rendered(ordered, values, self.request_id, served)
-        stage: Stage = "content" if served.content else "read"
         showing = ordered_faults
         if engine.faults.orders:
-            showing = (*showing, *engine.faults.showing(stage, served.operation.id))
-        showing = tuple([fault for fault in showing if stage in fault.at])
+            showing = (*showing, *engine.faults.showing(served))
         for fault in showing:
             if fault.status or fault.delivery == "reset":
                 return self.in_place_of(None, fault)
@@ -143,16 +145,17 @@ class Exchange:
         told = engine.blueprint.life
         if task.faults:
             showing = (*showing, *(fault for fault in of_bits(task.faults) if "read" in fault.at))
+        showing = tuple(dict.fromkeys(showing))
         if showing:
             self.refuse_hidden(task, showing)
-        phase = _phase(task, told, showing, self.now)
+        phase = _phase(task, showing, self.now)
         ended = phase != "running"
         begun = int(task.begun)
-        ended_at = int(task.after(told.lasts)) if ended else 0
+        ended_at = int(task.after(task.lasts)) if ended else 0
         values: dict[str, Any] = {
             "task.id": task.id,
             "task.status": getattr(told, phase),
-            "task.progress": _task.progress(task, told, self.now),
+            "task.progress": _task.progress(task, self.now),
             "task.created": begun,
             "task.updated": ended_at if ended else begun,
             "task.ended": ended_at if ended else KEPT,
@@ -182,9 +185,9 @@ class Exchange:
     def content(self, task: Task, media_type: str, showing: tuple[Fault, ...] = ()) -> Answer:
         """The video of a task, or the part of it that Range asks for."""
         engine, served = self.engine, self.served
-        showing = (*showing, *(fault for fault in of_bits(task.faults) if "content" in fault.at))
+        showing = tuple(dict.fromkeys((*showing, *(f for f in of_bits(task.faults) if "content" in f.at))))
         self.refuse_hidden(task, showing)
-        phase = _phase(task, engine.blueprint.life, showing, self.now)
+        phase = _phase(task, showing, self.now)
         if phase != "succeeded":
             failed = "the task has failed and has no video" if phase == "failed" else ""
             raise Refusal("unfinished-task", failed)
@@ -212,7 +215,7 @@ class Exchange:
 
     def refuse_hidden(self, task: Task, showing: tuple[Fault, ...]) -> None:
         """Raise a refusal while a fault hides the task."""
-        if any(task.age(self.now) < fault.hides for fault in showing):
+        if not task.documented and any(self.now - task.begun < fault.hides for fault in showing):
             raise Refusal("unknown-task")
 
     def in_place_of(self, usual: Answer | None, fault: Fault) -> Answer:
@@ -220,13 +223,8 @@ class Exchange:
         engine, served = self.engine, self.served
         answer = usual
         if fault.status:
-            template = next(
-                (t for t in served.templates if (t.status, t.example) == (fault.status, fault.example)),
-                served.by_status.get(fault.status),
-            )
-            if template is None:
-                reason = f"the contract has no {fault.status} here, so the fault {fault.name} can't show"
-                raise Refusal("invalid-request", reason)
+            wanted = (fault.status, fault.example)
+            template = next(t for t in served.templates if (t.status, t.example) == wanted)
             answer = engine.rendered(template, {}, self.request_id, served)
             answer.task = None if usual is None else usual.task
             documented = served.headers.get(fault.status, {})
@@ -261,7 +259,7 @@ def _change(fault: Fault, values: dict[str, Any], template: Template) -> bool:
     return changed
 
 
-def _phase(task: Task, told: Life, faults: tuple[Fault, ...], now: float) -> Phase:
-    if task.age(now) < told.lasts:
+def _phase(task: Task, faults: tuple[Fault, ...], now: float) -> Phase:
+    if task.age(now) < task.lasts:
         return "running"
     return "failed" if faults and any(fault.ends == "failed" for fault in faults) else "succeeded"

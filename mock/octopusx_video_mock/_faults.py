@@ -23,13 +23,15 @@ TASK = READ | CONTENT
 ANY = SUBMIT | TASK
 
 HIDDEN_SECONDS = 5.0
-"""How long a new id stays unknown with the fault ``late_id``, in seconds of the task's life."""
+"""How long a new id stays unknown with the fault ``late_id``, in seconds of the clock, whatever a task's speed."""
 CRAWL_SECONDS = 90.0
 """How long a whole download takes with the fault ``download_crawls``: longer than the gateway's minute."""
+CRAWL_PIECES = 30
+"""In how many pieces it comes."""
 GATEWAY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fault:
     """One fault.
 
@@ -52,7 +54,7 @@ class Fault:
         body: The bytes that are sent instead, with ``media_type``; None for the usual ones.
         delivery: What happens to the answer on its way.
         no_video: Whether the content can't be fetched either.
-        hides: For how many seconds of its life a task is unknown.
+        hides: For how many seconds of the clock after its submit a task is unknown.
     """
 
     name: str
@@ -78,7 +80,7 @@ class Fault:
 
     @property
     def answers(self) -> bool:
-        """Whether it stands in the place of the usual answer to a submit."""
+        """Whether it stands in the place of the usual answer, or keeps it from arriving."""
         return bool(self.status) or self.delivery is not None or self.body is not None
 
     @property

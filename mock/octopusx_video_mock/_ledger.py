@@ -16,7 +16,7 @@ class Call:
         at: When, in Unix seconds of the mock's clock.
         operation: The operation's id; None where the request was of none.
         method: The request's method.
-        path: The request's path, as it was sent.
+        path: The request's path, as it was sent, its first thousand characters, without the key.
         status: The status of the answer; None where no answer was sent.
         faults: Names of the faults that showed.
         task: The task that it made or asked for; None where there was none.
@@ -75,12 +75,12 @@ class Ledger:
     @property
     def calls(self) -> list[Call]:
         """Every call, in order."""
-        return [Call(*call) for call in self._calls]
+        return [Call(*call) for call in self._calls.copy()]
 
     @property
     def submissions(self) -> list[Submission]:
         """Every submission, in order."""
-        return [Submission(*submission) for submission in self._submissions]
+        return [Submission(*submission) for submission in self._submissions.copy()]
 
     @property
     def billed(self) -> list[Submission]:

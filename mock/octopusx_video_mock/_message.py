@@ -41,9 +41,10 @@ class Request:
         fields: The same as a dict.
         body: Whole; None where it is larger than ``MAX_BODY``.
         here: Host and port at which the mock was reached, for a caller that does not name them.
+        scheme: ``http`` or ``https``.
     """
 
-    __slots__ = ("_fields", "body", "headers", "here", "method", "path", "query")
+    __slots__ = ("_fields", "body", "headers", "here", "method", "path", "query", "scheme")
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class Request:
         fields: dict[bytes, bytes],
         body: bytes | None,
         here: str,
+        scheme: str = "http",
     ) -> None:
         self.method = method
         self.path = path
@@ -61,6 +63,7 @@ class Request:
         self.headers = headers
         self.body = body
         self.here = here
+        self.scheme = scheme
         self._fields = fields
 
     def header(self, name: bytes) -> bytes | None:
@@ -78,7 +81,7 @@ class Request:
     def origin(self) -> str:
         """Where the caller reached the mock, ``http://host:port``."""
         host = self._fields.get(b"host", b"")
-        return f"http://{host.decode()}" if _HOST.fullmatch(host) else f"http://{self.here}"
+        return f"{self.scheme}://{host.decode() if _HOST.fullmatch(host) else self.here}"
 
 
 @dataclass(slots=True)

@@ -65,7 +65,10 @@ class Mock:
         secret: str | None = None,
     ) -> None:
         self._blueprint = compiled(contract)
-        self.clock = Clock(start)
+        try:
+            self.clock = Clock(start)
+        except ValueError as error:
+            raise MockError(str(error)) from None
         self.faults = Faults(self._blueprint.served, seed)
         self.ledger = Ledger(self.clock.now)
         seeded = random.Random(seed)  # noqa: S311 - made to be repeated, not to be secret
@@ -157,6 +160,9 @@ def _compiled(path: Path, changed: int) -> Blueprint:
         return Blueprint(load(path))
     except ContractError as error:
         raise MockError(str(error)) from None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise MockError(f"{path}: can't be served ({reason}); check the contract with a linter") from None
 
 
 def settings(token: str | None, speed: float, secret: str | None) -> Settings:

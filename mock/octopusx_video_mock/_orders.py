@@ -5,13 +5,17 @@ from __future__ import annotations
 import random
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from octopusx_video_mock._errors import MockError
-from octopusx_video_mock._faults import SUBMIT, Fault, Stage, find
+from octopusx_video_mock._faults import SUBMIT, Fault, find
+from octopusx_video_mock._served import Served
 
 _ORDER = re.compile(r"([a-z_]+)(?:@([A-Za-z0-9_]+))?(?::([0-9.]+))?")
+
+
+MOST_TIMES = 1_000_000_000
 
 
 @dataclass
@@ -35,12 +39,12 @@ class Faults:
     """The faults that are on. None is, to begin with.
 
     Args:
-        operations: The operations that the contract has.
+        served: The operations that are served, by their ids; may be exchanged.
         seed: Decides at which requests a fault with a probability shows.
     """
 
-    def __init__(self, operations: Iterable[str], seed: int = 0) -> None:
-        self._operations = tuple(operations)
+    def __init__(self, served: Mapping[str, Served], seed: int = 0) -> None:
+        self.served = served
         self._random = random.Random(seed)  # noqa: S311 - drawn to be repeated, not to be secret
         self._lock = threading.Lock()
         self.orders: tuple[Order, ...] = ()
@@ -54,15 +58,20 @@ class Faults:
         them.
 
         Raises:
-            MockError: There is no such fault or operation, or a number is out of its range.
+            MockError: There is no such fault or operation, it can't show there, or a number is out of its range.
         """
         fault = find(name)
-        if operation is not None and operation not in self._operations:
-            raise MockError(f"there is no operation {operation!r}; choose one of {', '.join(self._operations)}")
+        if operation is not None and operation not in self.served:
+            raise MockError(f"there is no operation {operation!r}; choose one of {', '.join(self.served)}")
+        places = [id_ for id_, served in self.served.items() if can_show(fault, served)]
+        if not places or (operation is not None and operation not in places):
+            raise MockError(
+                f"{name} can't show at {operation or 'any operation'}; it can at {', '.join(places) or 'none'}"
+            )
         if not 0 < probability <= 1:
             raise MockError(f"{name}: the probability {probability} is not above 0 and at most 1")
-        if times is not None and times < 1:
-            raise MockError(f"{name}: {times} times is none; give 1 or more, or leave it out")
+        if times is not None and not 1 <= times <= MOST_TIMES:
+            raise MockError(f"{name}: {str(times)[:30]} times is not between 1 and {MOST_TIMES}; or leave it out")
         order = Order(fault, operation, probability, times)
         with self._lock:
             self.orders = (*self.orders, order)
@@ -95,17 +104,29 @@ class Faults:
                 raise MockError(f"{part!r} is no fault; write NAME, NAME@OPERATION or NAME:0.1, several with commas")
             self.on(match[1], operation=match[2], probability=float(match[3]) if match[3] else 1.0)
 
-    def showing(self, stage: Stage, operation: str) -> Iterator[Fault]:
-        """The faults that show at this request. Asking uses up what is limited."""
+    def showing(self, served: Served, *, lasting: bool = False) -> Iterator[Fault]:
+        """The faults that show at this request, or those that come to its new task. Each that is taken is used up."""
         for order in self.orders:
             fault = order.fault
-            if stage not in (SUBMIT if fault.lasting else fault.at):
+            wanted = fault.lasting == lasting and can_show(fault, served)
+            if not wanted or order.operation not in {None, served.operation.id} or not self._falls(order):
                 continue
-            if order.operation is not None and order.operation != operation:
-                continue
-            with self._lock:
-                if order.times == 0 or (order.probability < 1 and self._random.random() >= order.probability):
-                    continue
-                if order.times is not None:
-                    order.times -= 1
             yield fault
+
+    def _falls(self, order: Order) -> bool:
+        """Whether an order falls on this request; one that was limited and is used up is gone."""
+        with self._lock:
+            if order.times == 0 or (order.probability < 1 and self._random.random() >= order.probability):
+                return False
+            if order.times is not None:
+                order.times -= 1
+                if order.times == 0:
+                    self.orders = tuple(one for one in self.orders if one is not order)
+        return True
+
+
+def can_show(fault: Fault, served: Served) -> bool:
+    """Whether a fault can show at an operation: at its stage, and with an answer that the contract has there."""
+    if served.stage not in (SUBMIT if fault.lasting else fault.at):
+        return False
+    return not fault.status or served.has(fault.status, fault.example)

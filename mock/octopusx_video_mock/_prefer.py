@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from octopusx_video_mock._faults import BY_NAME, Fault
 
-_PREFERENCE = re.compile(r'\s*([a-z]+)\s*=\s*"?([A-Za-z0-9_.-]+)"?\s*')
+_PREFERENCE = re.compile(r'\s*([A-Za-z]+)\s*=\s*"?([A-Za-z0-9_.-]+)"?\s*')
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def parse(header: bytes) -> Orders:
         match = _PREFERENCE.fullmatch(part)
         if match is None:
             continue
-        name, value = match.groups()
+        name, value = match[1].lower(), match[2]
         if name == "code":
             if not re.fullmatch(r"[1-5][0-9]{2}", value):
                 return Orders(wrong="Prefer: code is no HTTP status")

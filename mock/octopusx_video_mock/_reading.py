@@ -14,8 +14,10 @@ from octopusx_video_mock._prefer import Orders
 from octopusx_video_mock._served import Served
 from octopusx_video_mock._template import Template
 
+# No two parts of it can match the same text, so that it can't be made to take long.
 _JSON = re.compile(
-    rb'([a-z0-9.+/-]+)(?:\s*;\s*(?!charset)[a-z0-9-]+=[^;,]*|\s*;\s*charset="?utf-8"?)*\s*', re.IGNORECASE
+    rb'([a-z0-9.+/-]+)(?:\s*;\s*(?:charset=(?:"utf-8"|utf-8)|(?!charset)[a-z0-9-]+=(?:"[^"]*"|[^\s;,"]*)))*\s*',
+    re.IGNORECASE,
 )
 _RANGE = re.compile(rb"bytes=\s*([0-9]{0,20})-([0-9]{0,20})\s*", re.IGNORECASE)
 _MOST_FIELDS = 1000
@@ -88,14 +90,21 @@ def body(served: Served, request: Request) -> Any:
     return value
 
 
-def ordered(served: Served, orders: Orders) -> Template | None:
+def ordered(served: Served, orders: Orders, request: Request) -> Template | None:
     """The answer that ``Prefer`` asks for; None where it asks for none.
 
     Raises:
-        Refusal: The contract has no such answer of this operation.
+        Refusal: The contract has no such answer of this operation, or what is ordered can't show there.
     """
     if orders.wrong:
         raise Refusal("invalid-request", orders.wrong)
+    for fault in orders.faults:
+        given = served.stage == "submit" and fault.of_task
+        shows = served.stage in fault.at and (not fault.status or served.has(fault.status, fault.example))
+        if not given and not shows:
+            raise Refusal("invalid-request", f"Prefer: the fault {fault.name} can't show here ({fault.summary})")
+    if orders.code == 206 and request.header(b"range") is None:
+        raise Refusal("invalid-request", "Prefer: 206 answers a request with Range; send one")
     if orders.code is None and orders.example is None:
         return None
     for template in served.templates:

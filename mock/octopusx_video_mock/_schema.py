@@ -46,8 +46,11 @@ class Judge:
 
 def fault(judge: Validator, value: Json) -> str:
     """What is wrong with a value, for people, and "" where nothing is; the value itself is not shown."""
-    error = next(judge.iter_errors(value), None)
-    if error is None:
+    try:
+        judge.validate(value)  # finds the first error alone, where `iter_errors` would find all of a large value
+    except jsonschema_rs.ValidationError as found:
+        error = found
+    else:
         return ""
     text = error.message
     if error.instance_path:

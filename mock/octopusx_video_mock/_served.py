@@ -11,6 +11,7 @@ from typing import Any
 from octopusx_video_openapi import Contract, ContractError, Operation, life, task_ids
 
 from octopusx_video_mock import _schema
+from octopusx_video_mock._faults import Stage
 from octopusx_video_mock._schema import Judge, Validator
 from octopusx_video_mock._template import Template, templates
 
@@ -72,6 +73,17 @@ class Served:
     by_phase: dict[str, Template]
     headers: dict[int, dict[str, str]]
 
+    @property
+    def stage(self) -> Stage | None:
+        """At which stage of a task's life it is asked; None for an operation that has to do with no task."""
+        if self.starts:
+            return "submit"
+        return None if self.task is None else "content" if self.content else "read"
+
+    def has(self, status: int, example: str) -> bool:
+        """Whether the contract shows this answer."""
+        return any((template.status, template.example) == (status, example) for template in self.templates)
+
 
 def serve(contract: Contract, judge: Judge, operation: Operation, task: tuple[str, str] | None) -> Served:
     """The operation, ready to be served.
@@ -106,9 +118,9 @@ def serve(contract: Contract, judge: Judge, operation: Operation, task: tuple[st
     parameters = tuple(_parameters(contract, judge, operation, place))
     body = contract.resolve(operation.definition.get("requestBody", {}))
     media_types = _media_types(body, place)
-    starts = any(response.get("links") for _, _, response in responses)
+    starts = any(_starts(contract, status, response) for _, status, response in responses)
     if starts:
-        life.result_length(contract, operation, {}, 0.0)
+        _try_lengths(contract, operation)
     refusal = by_status.get(400) or by_status.get(422)
     if refusal is None and (parameters or media_types):
         raise ContractError(f"{place}.responses: no example of 400 (or 422); say how an invalid request is refused")
@@ -138,6 +150,23 @@ def serve(contract: Contract, judge: Judge, operation: Operation, task: tuple[st
         by_phase=_by_phase(contract, found, place) if task is not None and content is None else {},
         headers={int(status): _header_examples(contract, response) for _, status, response in responses},
     )
+
+
+NEW_TASK = "$response.body#/id"
+"""The expression with which a link leads from a submit to a read of the new task."""
+
+
+def _starts(contract: Contract, status: str, response: dict[str, Json]) -> bool:
+    """Whether this answer is a new task: a success with a link that takes its id along."""
+    links = [contract.resolve(link) for link in response.get("links", {}).values()]
+    return status.startswith("2") and any(NEW_TASK in link.get("parameters", {}).values() for link in links)
+
+
+def _try_lengths(contract: Contract, operation: Operation) -> None:
+    """Ask for the length of the video with each model that the contract names, so that what is wrong shows now."""
+    adds = operation.definition.get("x-result-length", {}).get("adds", {})
+    for model in (None, *adds.get("otherwise-by-model", {})):
+        life.result_length(contract, operation, {"model": model}, 0.0)
 
 
 def _causes(place: str, response: dict[str, Json], documented: list[Template]) -> Iterator[tuple[str, Template]]:

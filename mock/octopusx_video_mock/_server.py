@@ -183,12 +183,8 @@ class _Lasting:
 
     def __init__(self, app: App, beside: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
         self.answer = app.answer
-        self._app = app
+        self.held = 0
         self._beside = beside
-
-    @property
-    def crawl_pause(self) -> float:
-        return self._app.crawl_pause
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await receive()
@@ -215,7 +211,7 @@ async def _housekeeping(app: App, lived: _Lived, say: Say, parent: int | None) -
 def _take_over(app: App, lived: _Lived, say: Say) -> None:
     try:
         engine = lived.engine()
-    except MockError as error:
+    except Exception as error:  # noqa: BLE001 - what looks after the server must not end
         if str(error) != lived.refused:
             lived.refused = str(error)
             say(f"error: {error}; the contract as it was is still served")
@@ -223,6 +219,7 @@ def _take_over(app: App, lived: _Lived, say: Say) -> None:
     lived.refused = ""
     if engine.blueprint is not app.engine.blueprint:
         app.engine = engine
+        lived.faults.served = engine.blueprint.served
         say(f"the contract has changed: serving version {lived.version}")
 
 

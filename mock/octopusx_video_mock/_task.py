@@ -17,16 +17,14 @@ import zlib
 from dataclasses import dataclass
 from typing import Literal
 
-from octopusx_video_openapi.life import Life
-
 PREFIX = "grok:"
 """What an id begins with, as those of the API's pages do."""
 LONGEST = 128
 """Characters of an id at the most."""
 
 _VERSION = 1
-# version, operation, begun in milliseconds (48 bits), speed, length in seconds, faults, distinction
-_HEAD = struct.Struct(">BHHIfdI6s")
+# version, operation, begun in milliseconds (48 bits), speed, seconds it lasts, seconds of video, faults, distinction
+_HEAD = struct.Struct(">BHHIffdI6s")
 _ECHO = struct.Struct(">HB")
 _DIGEST = 16
 _PADDING = (b"", b"\0\0", b"\0")
@@ -44,9 +42,10 @@ class Task:
 
     Attributes:
         id: Its id.
-        operation: Number of the operation that made it (``Served.number``).
+        operation: Number of the operation that made it (``Served.number``); no answer depends on it so far.
         begun: When, in Unix seconds, to the millisecond.
         speed: How many times faster than the contract has it the task runs.
+        lasts: How long it runs by the contract that made it, in seconds of its life.
         length: How long its video is, in seconds.
         faults: The faults that it was given at its submit, as bits.
         echoes: What of the request is told again, by the request's field.
@@ -57,6 +56,7 @@ class Task:
     operation: int
     begun: float
     speed: float
+    lasts: float
     length: float
     faults: int
     echoes: dict[str, str]
@@ -71,10 +71,10 @@ class Task:
         return self.begun + seconds / self.speed
 
 
-def progress(task: Task, life: Life, now: float) -> int:
+def progress(task: Task, now: float) -> int:
     """How much of its time has passed, in whole percent; 100 only when it has ended."""
     age = task.age(now)
-    return 100 if age >= life.lasts else min(99, int(100 * age / life.lasts))
+    return 100 if age >= task.lasts else min(99, int(100 * age / task.lasts))
 
 
 class Ids:
@@ -100,6 +100,7 @@ class Ids:
         operation: int,
         begun: float,
         speed: float,
+        lasts: float,
         length: float,
         faults: int,
         echoes: dict[str, str],
@@ -111,17 +112,18 @@ class Ids:
         """
         moment = max(0, round(begun * 1000)) & 0xFFFFFFFFFFFF
         length = min(length, 1e15)
-        packed = _HEAD.pack(_VERSION, operation, moment >> 32, moment & 0xFFFFFFFF, speed, length, faults, distinction)
-        carried: dict[str, str] = {}
+        high, low = moment >> 32, moment & 0xFFFFFFFF
+        packed = _HEAD.pack(_VERSION, operation, high, low, speed, lasts, length, faults, distinction)
+        told: dict[str, str] = {}
         for name, text in sorted(echoes.items(), key=_length) if len(echoes) > 1 else echoes.items():
             data = text.encode("utf-8", "surrogatepass")
             if len(packed) + len(data) <= _ROOM_FOR_ECHOES:
                 packed += _ECHO.pack(self._numbers[name], len(data)) + data
-                carried[name] = text
+                told[name] = text
         # Whole groups of three bytes, so that no bit of the last character is left to chance.
         packed += _PADDING[(len(packed) + _DIGEST) % 3]
         task_id = PREFIX + base64.urlsafe_b64encode(packed + self._digest(key, packed)).decode()
-        return Task(task_id, operation, moment / 1000, speed, length, faults, carried)
+        return Task(task_id, operation, moment / 1000, speed, lasts, length, faults, told)
 
     def read(self, task_id: str, key: str) -> Task | None:
         """The task of this id if this API key made it, else None."""
@@ -155,7 +157,7 @@ class Ids:
         return hmac.compare_digest(self.signature(task_id).encode(), signature.encode())
 
     def _unpacked(self, task_id: str, raw: bytes) -> Task | None:
-        version, operation, high, low, speed, length, faults, _ = _HEAD.unpack_from(raw)
+        version, operation, high, low, speed, lasts, length, faults, _ = _HEAD.unpack_from(raw)
         if version != _VERSION:
             return None
         echoes = {}
@@ -166,7 +168,7 @@ class Ids:
             if number in self._echoes and size:
                 echoes[self._echoes[number]] = raw[at : at + size].decode("utf-8", "surrogatepass")
             at += size
-        return Task(task_id, operation, ((high << 32) | low) / 1000, speed, length, faults, echoes)
+        return Task(task_id, operation, ((high << 32) | low) / 1000, speed, lasts, length, faults, echoes)
 
     def _digest(self, key: str, packed: bytes) -> bytes:
         keyed = self._keys.get(key)
@@ -208,7 +210,7 @@ def is_speed(speed: float) -> bool:
     return math.isfinite(speed) and 1e-3 <= speed <= 1e6
 
 
-def carried_speed(speed: float) -> float:
-    """The speed as an id carries it, in 32 bits."""
-    found: float = struct.unpack("f", struct.pack("f", speed))[0]
+def carried(number: float) -> float:
+    """A speed or a time as an id carries it, in 32 bits."""
+    found: float = struct.unpack("f", struct.pack("f", number))[0]
     return found

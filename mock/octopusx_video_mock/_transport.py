@@ -9,10 +9,9 @@ from typing import Any
 
 import httpx
 
-from octopusx_video_mock._app import CRAWL_PIECES
 from octopusx_video_mock._clock import Clock
 from octopusx_video_mock._engine import Engine
-from octopusx_video_mock._faults import CRAWL_SECONDS
+from octopusx_video_mock._faults import CRAWL_PIECES, CRAWL_SECONDS
 from octopusx_video_mock._message import MAX_BODY, Answer, Request
 
 
@@ -48,6 +47,7 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
                 dict(headers),
                 body if len(body) <= MAX_BODY else None,
                 url.netloc.decode(),
+                url.scheme,
             )
         )
         if answer.delivery == "lost":
@@ -55,20 +55,20 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         if answer.delivery == "reset":
             raise httpx.ReadError("connection reset by peer", request=request)
         headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
-        stream: httpx.ByteStream | _Stream = httpx.ByteStream(answer.body)
+        stream: httpx.ByteStream | _Stream = httpx.ByteStream(b"" if request.method == "HEAD" else answer.body)
         if answer.delivery is not None:
-            stream = _Stream(answer, request, self._engine.clock, self._engine.settings.speed)
+            stream = _Stream(answer, request, self._engine.clock)
         return httpx.Response(answer.status, headers=headers, stream=stream, request=request)
 
 
 class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A download that does not arrive whole, or not at once."""
 
-    def __init__(self, answer: Answer, request: httpx.Request, clock: Clock, speed: float) -> None:
+    def __init__(self, answer: Answer, request: httpx.Request, clock: Clock) -> None:
         self._answer = answer
         self._request = request
         self._clock = clock
-        self._pause = CRAWL_SECONDS / CRAWL_PIECES / speed
+        self._pause = CRAWL_SECONDS / CRAWL_PIECES
 
     def __iter__(self) -> Iterator[bytes]:
         for at, piece in enumerate(self._pieces()):

@@ -102,9 +102,18 @@ class Contract:
         for path, item in self.document["paths"].items():
             for method in METHODS:
                 if method in item:
-                    operation = Operation(item[method]["operationId"], path, method, item[method])
+                    operation = Operation(item[method]["operationId"], path, method, self._definition(item, method))
                     found[operation.id] = operation
         return found
+
+    def _definition(self, item: dict[str, Json], method: str) -> dict[str, Json]:
+        """An operation's definition with the parameters of its path, which its own go before."""
+        own = [self.resolve(parameter) for parameter in item[method].get("parameters", ())]
+        named = {(parameter["in"], parameter["name"]) for parameter in own}
+        shared = [self.resolve(parameter) for parameter in item.get("parameters", ())]
+        added = [parameter for parameter in shared if (parameter["in"], parameter["name"]) not in named]
+        definition: dict[str, Json] = item[method]
+        return {**definition, "parameters": [*added, *own]} if added else definition
 
     def operation_at(self, path: str, method: str) -> Operation:
         """The operation of a path template and a method, in upper or lower case."""
