@@ -93,7 +93,7 @@ def test_it_serves_and_shows_a_line_for_each_request(engine: str) -> None:
         assert httpx.get(f"{url}/v1/videos/video_abc123?key=sk-secret", headers=headers).status_code == 200
         process.terminate()
         _, rest = process.communicate(timeout=15)
-    assert re.search(r"octopusx-video-mock: GET /v1/videos/video_abc123\?key=\[key\] 200 [\d.]+ ms", rest), rest
+    assert re.search(r"octopusx-video-mock: GET /v1/videos/video_abc123(\?key=\[key\])? 200 [\d.]+ ms", rest), rest
     assert "sk-secret" not in rest
 
 
