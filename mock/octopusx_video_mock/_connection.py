@@ -66,7 +66,7 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._unread = 0
         self._ending = False
-        self._body = bytearray()
+        self._body: bytes | bytearray = b""
         self._begin_waiting()
 
     # What the loop calls.
@@ -152,7 +152,8 @@ class Connection(asyncio.Protocol):
         self._head_open = True
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
-        self._body = bytearray()
+        self._body = b""
+        self._offers = False
 
     def on_url(self, url: bytes) -> None:
         """A part of the request's target."""
@@ -173,7 +174,8 @@ class Connection(asyncio.Protocol):
             return
         self._unread = 0
         self._fields = dict(self._headers)
-        if self._parser.should_upgrade():
+        self._offers = self._parser.should_upgrade()
+        if self._offers:
             return
         if int(self._fields.get(b"content-length", b"0")) > MAX_BODY:
             self._respond(None)
@@ -186,7 +188,12 @@ class Connection(asyncio.Protocol):
         if self._ending:
             return
         self._app.held += len(body)
-        self._body += body
+        if not self._body:
+            self._body = body
+        elif isinstance(self._body, bytearray):
+            self._body += body
+        else:
+            self._body = bytearray(self._body) + body
         if len(self._body) > MAX_BODY:
             self._respond(None)
         elif self._app.held > MAX_HELD:
@@ -197,7 +204,7 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """The request is whole."""
         self._unread = 0
-        if not self._ending and not self._head_open and self._task is None and not self._parser.should_upgrade():
+        if not self._ending and not self._head_open and self._task is None and not self._offers:
             self._respond(bytes(self._body))
 
     # The answer.
@@ -233,7 +240,7 @@ class Connection(asyncio.Protocol):
         """Forget the body."""
         if self._body:
             self._app.held -= len(self._body)
-            self._body = bytearray()
+            self._body = b""
 
     def _write(self, answer: Answer, method: str, *, whole: bool) -> None:
         self._keeps = self._keeps and whole

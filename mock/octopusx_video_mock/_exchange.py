@@ -145,8 +145,8 @@ class Exchange:
         told = engine.blueprint.life
         if task.faults:
             showing = (*showing, *(fault for fault in of_bits(task.faults) if "read" in fault.at))
-        showing = tuple(dict.fromkeys(showing))
         if showing:
+            showing = tuple(dict.fromkeys(showing))
             self.refuse_hidden(task, showing)
         phase = _phase(task, showing, self.now)
         ended = phase != "running"

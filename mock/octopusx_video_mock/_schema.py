@@ -48,14 +48,12 @@ def fault(judge: Validator, value: Json) -> str:
     """What is wrong with a value, for people, and "" where nothing is; the value itself is not shown."""
     try:
         judge.validate(value)  # finds the first error alone, where `iter_errors` would find all of a large value
-    except jsonschema_rs.ValidationError as found:
-        error = found
-    else:
-        return ""
-    text = error.message
-    if error.instance_path:
-        text = f"{'.'.join(map(str, error.instance_path))}: {text}"
-    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
+    except jsonschema_rs.ValidationError as error:
+        text = error.message
+        if error.instance_path:
+            text = f"{'.'.join(map(str, error.instance_path))}: {text}"
+        return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
+    return ""
 
 
 def is_json(media_type: str) -> bool:
