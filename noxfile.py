@@ -29,9 +29,9 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The tests of the project's own code (arguments go to pytest)."""
+    """The tests of the project's own code, a file on each core (arguments go to pytest)."""
     _install(session)
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
 
 
 @nox.session
@@ -133,7 +133,8 @@ def lock(session: nox.Session) -> None:
 
 
 def _install(session: nox.Session) -> None:
-    session.install("--require-hashes", "-r", DEV_LOCK)
+    # Compiled once here, and not by every process that a test starts, where the environment lets none keep its work.
+    session.install("--compile-bytecode", "--require-hashes", "-r", DEV_LOCK)
     # The build backend is in the lock as well, so that nothing comes from outside of it.
     session.install("--no-deps", "--no-build-isolation", "--editable", ".")
 
