@@ -204,7 +204,7 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """The request is whole."""
         self._unread = 0
-        if not self._ending and not self._head_open and self._task is None and not self._offers:
+        if not self._ending and not self._head_open and not self._offers:
             self._respond(bytes(self._body))
 
     # The answer.
@@ -276,19 +276,14 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     async def _deliver_slowly(self, answer: Answer) -> None:
-        body = answer.body
         if answer.delivery == "lost":
             await asyncio.sleep(LOST_SECONDS)
             return
-        self._transport.write(self._head(answer, len(body)))
-        if answer.delivery == "cut":
-            self._transport.write(body[: len(body) // 2])
-        else:
-            size = max(1, -(-len(body) // _faults.CRAWL_PIECES))
-            for at in range(0, len(body), size):
-                if at:
-                    await asyncio.sleep(_faults.CRAWL_SECONDS / _faults.CRAWL_PIECES)
-                self._transport.write(body[at : at + size])
+        self._transport.write(self._head(answer, len(answer.body)))
+        for number, piece in enumerate(_faults.pieces(answer.body, cut=answer.delivery == "cut")):
+            if number:
+                await asyncio.sleep(_faults.CRAWL_SECONDS / _faults.CRAWL_PIECES)
+            self._transport.write(piece)
 
     def _refuse(self, status: int, reason: bytes) -> None:
         """Answer what is no request, and end."""
@@ -334,7 +329,7 @@ class Connection(asyncio.Protocol):
         self._left = left
         waited = now - self._since
         if left or self._task is not None:
-            if waited > max(IDLE_SECONDS, LOST_SECONDS):
+            if waited > LOST_SECONDS:
                 self._transport.abort()
         elif self._ending:
             if waited > HEAD_SECONDS:

@@ -327,6 +327,14 @@ BY_NAME = {fault.name: fault for fault in FAULTS}
 BY_BIT = {fault.bit: fault for fault in FAULTS if fault.bit is not None}
 
 
+def pieces(body: bytes, *, cut: bool) -> list[bytes]:
+    """What arrives of a body that comes slowly, or is cut."""
+    if cut:
+        return [body[: len(body) // 2]]
+    size = max(1, -(-len(body) // CRAWL_PIECES))
+    return [body[at : at + size] for at in range(0, len(body), size)]
+
+
 def find(name: str) -> Fault:
     """The fault of this name.
 

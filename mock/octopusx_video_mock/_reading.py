@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 import jiter
+from octopusx_video_openapi import task_ids
 
 from octopusx_video_mock import _schema
 from octopusx_video_mock._message import Request
@@ -118,8 +119,7 @@ def named(place: tuple[str, ...], found: Parameters, value: Any) -> str | None:
     """The task that a request names at a place, if it does."""
     if place[0] != "body":
         return found.get((place[0], place[1]))
-    for step in place[1:]:
-        value = value.get(step) if isinstance(value, dict) else None
+    value = task_ids.at(value, place[1:])
     return value if isinstance(value, str) else None
 
 

@@ -11,7 +11,7 @@ import httpx
 
 from octopusx_video_mock._clock import Clock
 from octopusx_video_mock._engine import Engine
-from octopusx_video_mock._faults import CRAWL_PIECES, CRAWL_SECONDS
+from octopusx_video_mock._faults import CRAWL_PIECES, CRAWL_SECONDS, pieces
 from octopusx_video_mock._message import MAX_BODY, Answer, Request
 
 
@@ -83,18 +83,15 @@ class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
             yield piece
 
     def _pieces(self) -> Iterator[bytes]:
-        body = self._answer.body
-        if self._answer.delivery == "cut":
-            half = len(body) // 2
-            yield body[:half]
+        body, cut = self._answer.body, self._answer.delivery == "cut"
+        arriving = pieces(body, cut=cut)
+        yield from arriving
+        if cut:
             raise httpx.RemoteProtocolError(
                 f"peer closed connection without sending complete message body "
-                f"(received {half} bytes, expected {len(body)})",
+                f"(received {len(arriving[0])} bytes, expected {len(body)})",
                 request=self._request,
             )
-        size = max(1, -(-len(body) // CRAWL_PIECES))
-        for at in range(0, len(body), size):
-            yield body[at : at + size]
 
     def _waits(self) -> bool:
         """Whether to wait for the next piece, once the client's patience and a clock that stands still are seen to.

@@ -28,7 +28,7 @@ def values(contract: Contract, operation: Operation, request: dict[str, Any]) ->
     """The ids that a request names; ``request`` holds ``path``, ``query`` and ``body``."""
     found = set()
     for place in places(contract, operation):
-        value = _at(request, place)
+        value = at(request, place)
         if isinstance(value, str):
             found.add(value)
     return found
@@ -64,12 +64,13 @@ def _in_answers(contract: Contract, operation: Operation) -> Iterator[str]:
             places_of_answer = list(_in_schema(contract, content.get("schema", {})))
             for _, example in contract.examples(content):
                 for place in places_of_answer:
-                    value = _at(example, place)
+                    value = at(example, place)
                     if isinstance(value, str):
                         yield value
 
 
-def _at(value: Any, place: Place) -> Any:
+def at(value: Any, place: Place) -> Any:
+    """What stands at a place of a value, step by step; None where there is nothing."""
     for step in place:
         value = value.get(step) if isinstance(value, dict) else None
     return value
