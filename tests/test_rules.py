@@ -49,6 +49,9 @@ KEPT: list[tuple[str, Any]] = [
     ("R31", {"error": {"message": "no", "type": "x"}}),
     ("R31", {"code": "x", "message": "no", "data": None}),
     ("R35", {"code": "fail_to_fetch_task", "message": "raw", "data": None}),
+    ("R50", {"id": "a", "status": "completed", "progress": 100}),
+    ("R50", {"id": "a", "status": "done"}),
+    ("R50", {"id": "a", "status": "processing", "progress": 42}),
 ]
 
 BROKEN: list[tuple[str, Any]] = [
@@ -86,6 +89,7 @@ BROKEN: list[tuple[str, Any]] = [
     ("R31", {"error": {"message": "", "type": "x"}}),
     ("R31", {"code": "x", "message": "", "data": None}),
     ("R35", {"code": "task_not_exist", "message": "", "data": None}),
+    ("R50", {"id": "a", "status": "succeeded", "progress": 99}),
 ]
 
 
