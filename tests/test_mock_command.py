@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from octopusx_video_openapi import contract_path
 
 COMMAND = [sys.executable, "-m", "octopusx_video_mock"]
 
@@ -97,6 +98,34 @@ def test_it_serves_and_shows_a_line_for_each_request(engine: str) -> None:
     assert "sk-secret" not in rest
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_token_is_accepted_and_none_is_shown(workers: int, tmp_path: Path) -> None:
+    """By each worker, and by the engine of a contract that was taken over as well."""
+    path = tmp_path / "contract.yaml"
+    shutil.copy(contract_path(), path)
+    tokens = ("sk-first", "sk-first-and-more", "sk-second")
+    arguments = [f"--token={token}" for token in tokens]
+    with started("--port", "0", "--workers", str(workers), "--reload", "--contract", str(path), *arguments) as (
+        process,
+        url,
+    ):
+        assert process.stderr is not None
+        path.touch()
+        for _ in range(workers):
+            assert "the contract has changed" in process.stderr.readline()
+        for token in (*tokens, "sk-third"):
+            headers = {"Authorization": f"Bearer {token}"}
+            for named in tokens:
+                # A new connection each time, which any worker may take.
+                answer = httpx.get(f"{url}/v1/videos/video_abc123", headers=headers)
+                assert answer.status_code == (200 if token in tokens else 401)
+                assert httpx.get(f"{url}/nowhere/{named}", headers=headers).status_code == 404
+        process.terminate()
+        _, rest = process.communicate(timeout=15)
+    assert rest.count("GET /nowhere/[key] 404") == 12
+    assert "sk-" not in rest
+
+
 def test_a_quiet_one_says_only_where_it_listens() -> None:
     """And with which contract."""
     process = subprocess.Popen([*COMMAND, "--port", "0", "--quiet"], stderr=subprocess.PIPE, text=True)
@@ -160,6 +189,8 @@ def test_a_bad_option_is_one_line_and_status_2(arguments: list[str], said: str, 
         (["--faults", "failed:7"], "failed: the probability 7.0 is not above 0 and at most 1"),
         ([*PRISM, "--speed", "60"], "--speed is for the lifecycle engine; leave it out, or leave out --engine prism"),
         ([*PRISM, "--cors"], "--cors is for the lifecycle engine"),
+        (["--token", "sk-a", "--token", "a b"], "the token can't be sent as a key"),
+        ([*PRISM, "--token", "sk-a", "--token", "sk-b"], "several --token are for the lifecycle engine; name one, or"),
     ],
 )
 def test_a_bad_option_of_one_engine_is_one_line_and_status_2(arguments: list[str], said: str) -> None:

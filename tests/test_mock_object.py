@@ -25,7 +25,7 @@ from octopusx_video_client.models import (
 from octopusx_video_mock import Mock, MockError
 from octopusx_video_mock._message import MAX_BODY
 
-from tests.test_task_life import LIFE
+from tests.test_task_life import LIFE, read, submit
 
 BODY = CreateVideoExtensionRequest(
     model="grok-video-3", prompt="a cat", video=SourceVideo(url="video_abc123"), start_time=4, duration=6
@@ -35,6 +35,16 @@ pytest_plugins = ["pytester"]
 
 def _client(mock: Mock) -> AuthenticatedClient:
     return AuthenticatedClient(base_url="http://mock", token="any", httpx_args={"transport": mock.transport})
+
+
+def _with_key(mock: Mock, key: str) -> httpx.Client:
+    return httpx.Client(transport=mock.transport, base_url="http://mock", headers={"Authorization": f"Bearer {key}"})
+
+
+def _with_control(mock: Mock) -> httpx.Client:
+    return httpx.Client(
+        transport=mock.controlled_transport, base_url="http://localhost", headers={"Authorization": "Bearer any"}
+    )
 
 
 def test_the_generated_client_lives_a_whole_task(octopusx_mock: Mock) -> None:
@@ -129,6 +139,8 @@ def test_a_body_over_the_limit_is_refused(octopusx_mock: Mock) -> None:
     ("options", "said"),
     [
         ({"token": "a b"}, "the token can't be sent as a key"),
+        ({"token": ("sk-a", "a b")}, "the token can't be sent as a key"),
+        ({"token": ()}, "an empty list of tokens accepts no key"),
         ({"speed": 0}, "the speed 0 is not between 0.001 and 1000000"),
         ({"speed": float("nan")}, "the speed nan is not between"),
         ({"speed": float("inf")}, "the speed inf is not between"),
@@ -142,6 +154,68 @@ def test_an_option_that_can_not_be_used_is_refused(options: dict[str, Any], said
         Mock(**options)
     assert said in str(raised.value)
     assert "a b" not in str(raised.value)
+
+
+def test_each_of_several_keys_has_tasks_of_its_own() -> None:
+    """Each is accepted and nothing else is; what one submitted is unknown to the other."""
+    mock = Mock(token=("sk-first", "sk-second"))
+    with _with_key(mock, "sk-first") as first, _with_key(mock, "sk-second") as second:
+        for owner, other in ((first, second), (second, first)):
+            task = submit(owner)
+            assert read(owner, task)["id"] == task
+            refused, unknown = other.get(f"/v1/videos/{task}"), other.get("/v1/videos/never-submitted")
+            assert refused.is_client_error
+            assert (refused.status_code, refused.json()["code"]) == (unknown.status_code, unknown.json()["code"])
+    for key in ("sk-", "sk-firs", "sk-firsts", "sk-third", "sk-firstsk-second", "sk-first,sk-second"):
+        with _with_key(mock, key) as stranger:
+            for _ in range(2):
+                assert stranger.get("/v1/videos/video_abc123").status_code == 401
+
+
+@pytest.mark.parametrize("sent", ["sk-first", "sk-first-and-more", "sk-second", "sk-first-and"])
+def test_none_of_several_keys_is_noted(sent: str) -> None:
+    """Neither the caller's nor another's, nor the rest of one that begins with another."""
+    mock = Mock(token=("sk-first", "sk-first-and-more", "sk-second"))
+    with _with_key(mock, sent) as http:
+        for named in ("sk-first", "sk-first-and-more", "sk-second", sent):
+            answer = http.get(f"/nowhere/{named}")
+            assert "/nowhere/[key])" in answer.json()["error"]["message"]
+    assert {call.path for call in mock.calls} == {"/nowhere/[key]"}
+
+
+def test_the_control_routes_are_answered_without_a_socket(octopusx_mock: Mock) -> None:
+    """On the transport that has them: they turn the clock and order the faults of the same mock."""
+    with _with_key(octopusx_mock, "any") as plain, _with_control(octopusx_mock) as http:
+        task = submit(plain)
+        before = octopusx_mock.clock.now()
+        assert http.post("/__mock__/clock", json={"advance": LIFE.lasts}).json() == {"now": before + LIFE.lasts}
+        assert octopusx_mock.clock.now() == before + LIFE.lasts
+        assert read(http, task)["status"] == read(plain, task)["status"] == "completed"
+        assert http.post("/__mock__/faults", json={"on": "connection_reset"}).is_success
+        for client in (http, plain):
+            with pytest.raises(httpx.ReadError):
+                client.get(f"/v1/videos/{task}")
+        assert len(http.get("/__mock__/calls").json()) == len(octopusx_mock.calls) == 5
+        assert [one["task"] for one in http.get("/__mock__/billed").json()] == [task]
+        assert plain.get("http://localhost/__mock__/clock").status_code == 404
+
+
+def test_the_control_routes_in_process_are_those_of_the_server(octopusx_mock: Mock) -> None:
+    """Whatever is asked of them, refusals as well, and by the asynchronous client too."""
+
+    async def asked(host: str) -> int:
+        async with httpx.AsyncClient(transport=octopusx_mock.controlled_transport) as http:
+            return (await http.get("http://localhost/__mock__/clock", headers={"Host": host})).status_code
+
+    with octopusx_mock.serve(control=True) as url, httpx.Client(base_url=url) as server:
+        with _with_control(octopusx_mock) as http:
+            for path in ("clock", "faults", "calls", "submissions", "billed", "nope"):
+                over_http, in_process = (client.get(f"/__mock__/{path}") for client in (server, http))
+                assert (in_process.status_code, in_process.json()) == (over_http.status_code, over_http.json())
+        for host in ("localhost", "127.0.0.1:80", "mock", "evil.example"):
+            status = server.get("/__mock__/clock", headers={"Host": host}).status_code
+            assert asyncio.run(asked(host)) == status
+    assert asyncio.run(asked("evil.example")) == 403
 
 
 @pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), 10**400, 1e300])

@@ -1,4 +1,4 @@
-"""Calls of the generated client, found by the contract's operation ids."""
+"""Calls of the generated client, found by the contract's operation ids, sent through the run's wire."""
 
 from __future__ import annotations
 
@@ -13,12 +13,41 @@ from octopusx_video_client.errors import UnexpectedStatus
 from octopusx_video_openapi import Contract
 
 from octopusx_video_contract._curl import CurlRequest
+from octopusx_video_contract._exchange import Answer, Request
+from octopusx_video_contract._run import Run
 
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, UnexpectedStatus)
 """What the generated client raises over an answer that is not what the contract says."""
 
-Outcome = tuple[httpx.Request, httpx.Response, Any]
-"""What went out, what came back, and what the client made of it: its model, or the exception that it raised instead."""
+
+class Through(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Carries what an httpx client sends to the run's wire, and keeps the last answer."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.answer: Answer | None = None
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Called by ``httpx.Client``."""
+        return self._response(request, request.read())
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Called by ``httpx.AsyncClient``."""
+        return self._response(request, await request.aread())
+
+    def _response(self, request: httpx.Request, body: bytes) -> httpx.Response:
+        dropped = {"host", "content-length", "connection", "accept-encoding", "user-agent"}
+        headers = tuple((name, value) for name, value in request.headers.items() if name.lower() not in dropped)
+        target = str(request.url).removeprefix(self.run.base_url)
+        sent = Request(request.method, target, headers, body or None)
+        self.answer = answer = self.run.send(sent)
+        kept = {name: value for name, value in answer.headers.items() if name not in {"content-length", "connection"}}
+        return httpx.Response(answer.status, headers=kept, content=answer.content)
+
+
+def through(run: Run) -> Through:
+    """A transport to the server of a run."""
+    return Through(run)
 
 
 class Call:
@@ -36,44 +65,29 @@ class Call:
             model = get_type_hints(self._module.sync_detailed)["body"]
             self._arguments["body"] = model.from_dict(parts["body"])
 
-    def sync(self, base_url: str, key: str, timeout: float) -> Outcome:
-        """Send it in the client's synchronous flavour."""
-        received: list[httpx.Response] = []
-
-        def keep(response: httpx.Response) -> None:
-            response.read()
-            received.append(response)
-
-        with _client(base_url, key, timeout, keep) as client:
+    def sync(self, transport: Through, key: str) -> Any:
+        """Send it in the client's synchronous flavour. Gives its model, or the exception that it raised instead."""
+        with _client(transport, key) as client:
             try:
-                parsed = self._module.sync_detailed(client=client, **self._arguments).parsed
+                return self._module.sync_detailed(client=client, **self._arguments).parsed
             except UNREADABLE as error:
-                parsed = error
-        return received[0].request, received[0], parsed
+                return error
 
-    async def asyncio(self, base_url: str, key: str, seconds: float) -> Outcome:
-        """Send it in the client's asynchronous flavour."""
-        received: list[httpx.Response] = []
-
-        async def keep(response: httpx.Response) -> None:
-            await response.aread()
-            received.append(response)
-
-        async with _client(base_url, key, seconds, keep) as client:
+    async def asyncio(self, transport: Through, key: str) -> Any:
+        """Send it in the client's asynchronous flavour. Gives its model, or the exception that it raised instead."""
+        async with _client(transport, key) as client:
             try:
-                parsed = (await self._module.asyncio_detailed(client=client, **self._arguments)).parsed
+                return (await self._module.asyncio_detailed(client=client, **self._arguments)).parsed
             except UNREADABLE as error:
-                parsed = error
-        return received[0].request, received[0], parsed
+                return error
 
 
-def _client(base_url: str, key: str, timeout: float, keep: Any) -> AuthenticatedClient:
+def _client(transport: Through, key: str) -> AuthenticatedClient:
     return AuthenticatedClient(
-        base_url=base_url,
+        base_url=transport.run.base_url,
         token=key,
-        timeout=httpx.Timeout(timeout),
         raise_on_unexpected_status=True,
-        httpx_args={"event_hooks": {"response": [keep]}},
+        httpx_args={"transport": transport, "trust_env": False},
     )
 
 

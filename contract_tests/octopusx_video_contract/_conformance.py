@@ -1,29 +1,65 @@
-"""Schemathesis, set up for this contract: its phases, its checks, and ours that stand in for one of them."""
+"""Schemathesis, set up for this contract: its phases, its checks, and ours that stand in for some of them."""
 
 from __future__ import annotations
 
+import copy
+import io
 from typing import Any, TypeAlias
 
 import hypothesis
+import requests
 import schemathesis
 from octopusx_video_openapi import Operation, task_ids
+from requests.adapters import BaseAdapter
+from schemathesis.core.failures import CustomFailure, Failure, FailureGroup
 from schemathesis.core.transport import Response
+from schemathesis.transport.requests import REQUESTS_TRANSPORT, RequestsTransport
+from urllib3 import HTTPResponse
 
 from octopusx_video_contract import _judge
-from octopusx_video_contract._run import Run, current
+from octopusx_video_contract._budget import submits
+from octopusx_video_contract._exchange import Answer, Request
+from octopusx_video_contract._finding import Finding, Findings
+from octopusx_video_contract._run import NO_ANSWER_RULE, Run, current
+from octopusx_video_contract._wire import NoAnswerError
 
 Case: TypeAlias = "schemathesis.Case[Any]"
 
 KNOWN_ID_SHARE = 0.8
 """Share of generated requests that name a task known to exist. With the rest a server shows how it refuses."""
 
+RULES_OF_CHECKS = {
+    "response_schema_conformance": _judge.SUCCESS_RULE,
+    "content_type_conformance": _judge.MEDIA_TYPE_RULE,
+    "status_code_conformance": _judge.STATUS_RULE,
+    "response_headers_conformance": _judge.HEADER_RULE,
+    "not_a_server_error": _judge.SERVER_RULE,
+    "negative_data_rejection": "R41",
+    "missing_required_header": "R02",
+    "ignored_auth": "R01",
+    "unsupported_method": "R32",
+    "allow_header_conformance": "R32",
+    "ensure_resource_availability": "R04",
+    "use_after_free": "R46",
+}
+"""Which rule of the contract each check of schemathesis asks for."""
+
 
 def schema(run: Run) -> schemathesis.BaseSchema:
-    """The contract as schemathesis sees it, bound to the run's server, key and seed."""
+    """The contract as schemathesis sees it, with the run's key and seed."""
     config = schemathesis.Config.from_dict(_settings(run))
-    loaded = schemathesis.openapi.from_dict(run.contract.document, config=config)
-    loaded.hooks.register_hook_with_name(_record, "after_call")
+    # A copy: schemathesis puts what references name in their places.
+    loaded = schemathesis.openapi.from_dict(copy.deepcopy(run.contract.document), config=config)
+    # Its checks send requests of their own, without the session that they are given: all have to leave by the wire.
+    transport = _Transport(run)
+    kind = type(loaded)
+    loaded.__class__ = type(kind.__name__, (kind,), {"transport": property(lambda _: transport)})
     return loaded
+
+
+def operations(run: Run) -> list[str]:
+    """The operations that are tried: all of them, but no submits where they may be billed."""
+    return [id_ for id_ in run.contract.operations if not (run.paid and id_ in submits(run.contract))]
 
 
 def chain_settings(run: Run) -> hypothesis.settings:
@@ -51,8 +87,10 @@ def _settings(run: Run) -> dict[str, Any]:
         "checks": {
             # A 400 for an unknown task is no fault of the server; `valid_request_is_not_refused` says which 400 is.
             "positive_data_acceptance": {"enabled": False},
-            # It wants 405; R32 leaves a server the gateway's 404, and the layer of refusals holds it to that.
+            # It wants 405; R32 leaves a server the gateway's 404, and the layer of boundaries holds it to that.
             "unsupported_method": {"enabled": False},
+            # A video that is gone is 502 (R44), and whether one is there is asked over the task's life.
+            "not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", "502"]},
         },
     }
     if run.known_ids:
@@ -69,17 +107,62 @@ def _settings(run: Run) -> dict[str, Any]:
     return settings
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Follow no redirect: it could lead a submit, or the key, elsewhere."""
+
+
+class _Transport(RequestsTransport):
+    """Sends each case through the run's wire, which repeats nothing and follows no redirect."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self._copy_serializers_from(REQUESTS_TRANSPORT)
+        self._session = _Session()
+        self._session.trust_env = False
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, _Adapter(run))
+
+    def send(self, case: Case, *, session: requests.Session | None = None, **options: Any) -> Response:
+        """Called by schemathesis for whatever it sends."""
+        return super().send(case, session=self._session, **options)
+
+
+class _Adapter(BaseAdapter):
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self._run = run
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        """Send through the wire what schemathesis has prepared."""
+        answer = self._run.wire.send(_request(self._run, request))
+        response = requests.Response()
+        response.status_code = answer.status
+        response.headers.update(answer.headers)
+        body = io.BytesIO(answer.content)
+        response.raw = HTTPResponse(body, answer.headers, answer.status, preload_content=False, decode_content=False)
+        response.url, response.request, response.encoding = request.url or "", request, "utf-8"
+        return response
+
+    def close(self) -> None:
+        """The wire is closed by whoever opened it."""
+
+
+def _request(run: Run, prepared: requests.PreparedRequest) -> Request:
+    body = prepared.body.encode() if isinstance(prepared.body, str) else prepared.body
+    target = (prepared.url or "").removeprefix(run.base_url)
+    dropped = {"content-length", "host", "transfer-encoding"}
+    headers = [(_text(name), _text(value)) for name, value in prepared.headers.items()]
+    kept = tuple((name, value) for name, value in headers if name.lower() not in dropped)
+    return Request(prepared.method or "", target, kept, body if body is None else bytes(body))
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
 def _operation(case: Case) -> Operation:
     return current().contract.operation_at(case.operation.path, case.operation.method)
-
-
-def _record(context: Any, case: Case, response: Response) -> None:
-    if not _is_probe(case):
-        current().seen.answers[_operation(case).id][response.status_code] += 1
-
-
-def _headers(response: Response) -> dict[str, str]:
-    return {name.lower(): ", ".join(values) for name, values in response.headers.items()}
 
 
 def _is_probe(case: Case) -> bool:
@@ -87,31 +170,23 @@ def _is_probe(case: Case) -> bool:
     return bool(case.method.upper() != case.operation.method.upper())
 
 
-def _request(case: Case) -> dict[str, Any]:
-    return {
-        "path": case.path_parameters or {},
-        "query": case.query or {},
-        "headers": case.headers or {},
-        "body": case.body,
-    }
-
-
-def _content(response: Response) -> bytes:
-    return response.content or b""
+def _answer(run: Run, response: Response) -> Answer:
+    headers = {name.lower(): ", ".join(values) for name, values in response.headers.items()}
+    return Answer(_request(run, response.request), response.status_code, headers, response.content or b"")
 
 
 @schemathesis.check
 def contract_rules(ctx: schemathesis.CheckContext, response: Response, case: Case) -> None:
-    """Each answer keeps the contract's numbered rules of an answer."""
+    """Each answer keeps the contract's numbered rules of an answer that schemathesis has no check for."""
     if _is_probe(case):
         return
     run = current()
-    operation, status, content = _operation(case), response.status_code, _content(response)
-    for rule, detail in _judge.broken_rules(run, operation, status, _headers(response), content):
-        run.broken(rule, detail)
-    fault = _judge.new_id_fault(run, operation, _request(case), status, content)
+    answer, operation = _answer(run, response), _operation(case)
+    for rule, detail in _judge.numbered(run, operation, answer):
+        run.broken(rule, f"{operation.id}: {detail}", answer)
+    fault = _judge.new_id_fault(run, operation, answer)
     if fault:
-        run.broken(_judge.NEW_ID_RULE, fault)
+        run.broken(_judge.NEW_ID_RULE, f"{operation.id}: {fault}", answer)
 
 
 @schemathesis.check
@@ -123,6 +198,66 @@ def valid_request_is_not_refused(ctx: schemathesis.CheckContext, response: Respo
     if case.meta is None or not case.meta.generation.mode.is_positive or _is_probe(case):
         return
     run = current()
-    fault = _judge.refusal_fault(run, _operation(case), _request(case), response.status_code, _content(response))
-    if fault:
-        run.broken(*fault)
+    answer, operation = _answer(run, response), _operation(case)
+    for rule, detail in _judge.refusal_faults(run, operation, answer):
+        run.broken(rule, f"{operation.id}: {detail}", answer)
+
+
+CHECKS = (contract_rules, valid_request_is_not_refused)
+"""Our own checks, which schemathesis runs with its own."""
+
+
+def validate(run: Run, case: Case) -> None:
+    """Send a case and hold its answer to the contract, by schemathesis's checks and ours.
+
+    Raises:
+        Finding: A rule is broken that fails the run.
+        Findings: Several are.
+    """
+    judge(run, case, send(run, case))
+
+
+def send(run: Run, case: Case) -> Response:
+    """Send a case.
+
+    Raises:
+        Finding: No answer came that could be judged.
+    """
+    try:
+        return case.call()
+    except NoAnswerError as error:
+        raise run.finding(NO_ANSWER_RULE, str(error), error.request) from None
+
+
+def judge(run: Run, case: Case, response: Response, **options: Any) -> None:
+    """Hold an answer to the contract, and tell in its rules what schemathesis found.
+
+    Raises:
+        Finding: A rule is broken that fails the run.
+        Findings: Several are.
+    """
+    try:
+        case.validate_response(response, **options)
+    except NoAnswerError as error:
+        raise run.finding(NO_ANSWER_RULE, str(error), error.request) from None
+    except FailureGroup as group:
+        findings = [_finding(run, failure, _answer(run, response)) for failure in group.exceptions]
+    else:
+        return
+    serious = [finding for finding in findings if run.strict or finding.level == "must"]
+    for finding in findings:
+        if finding not in serious:
+            run.seen.warnings[f"{finding.rule}: {finding.title}"] += 1
+    if serious:
+        raise serious[0] if len(serious) == 1 else Findings(serious)
+
+
+def _finding(run: Run, failure: BaseException, answer: Answer) -> Finding:
+    if isinstance(failure, CustomFailure) and isinstance(failure.exception, Finding):
+        return failure.exception
+    if not isinstance(failure, Failure):
+        raise failure
+    rule = next((RULES_OF_CHECKS[check] for check in failure.checks if check in RULES_OF_CHECKS), _judge.SUCCESS_RULE)
+    if rule == _judge.SUCCESS_RULE and not answer.is_success:
+        rule = _judge.ERROR_RULE
+    return run.finding(rule, run.redactor.text(f"{failure.operation}: {failure}"), answer)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import httpx
 from octopusx_video_openapi import Contract, Operation
+
+from octopusx_video_contract._exchange import Request
 
 PLACEHOLDER = "YOUR_API_KEY"
 
@@ -25,12 +26,11 @@ class CurlRequest:
     headers: tuple[tuple[str, str], ...]
     body: bytes | None
 
-    def http(self, base_url: str, key: str) -> httpx.Request:
-        """The request for this server: the host and the key replaced, every other byte as written."""
+    def request(self, key: str) -> Request:
+        """The request with this key, every other byte of it as written."""
         parts = urlsplit(self.url)
-        target = base_url + parts.path + (f"?{parts.query}" if parts.query else "")
-        headers = [(name, value.replace(PLACEHOLDER, key)) for name, value in self.headers]
-        return httpx.Request(self.method, target, headers=headers, content=self.body)
+        headers = tuple((name, value.replace(PLACEHOLDER, key)) for name, value in self.headers)
+        return Request(self.method, parts.path + (f"?{parts.query}" if parts.query else ""), headers, self.body)
 
     def parts(self, contract: Contract) -> dict[str, Any]:
         """What it sends, as ``path``, ``query``, ``headers`` and ``body``.

@@ -8,156 +8,244 @@ from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
-from octopusx_video_openapi import Contract, Operation, task_ids
+from octopusx_video_openapi import Contract, Operation, Rule, task_ids
 
-from octopusx_video_contract._run import Run
+from octopusx_video_contract._exchange import ABSENT, Answer, Request, found
+from octopusx_video_contract._run import NO_ANSWER_RULE, Run
 
-REQUEST_ID_RULE = "R33"
-MP4_RULE = "R25"
-FORM_RULE = "R34"
 NEW_ID_RULE = "R03"
+MP4_RULE = "R25"
+REQUEST_ID_RULE = "R33"
+FORM_RULE = "R34"
+SUCCESS_RULE = "R36"
+ERROR_RULE = "R37"
+STATUS_RULE = "R38"
+MEDIA_TYPE_RULE = "R39"
+HEADER_RULE = "R40"
+SERVER_RULE = "R44"
+DOCUMENT_RULES = frozenset({SUCCESS_RULE, ERROR_RULE, STATUS_RULE, MEDIA_TYPE_RULE, HEADER_RULE, SERVER_RULE})
+"""Those that schemathesis has checks for."""
 UNKNOWN_TASK = "task_not_exist"
+LARGE = 1_000_000
+"""Bytes of a body from which on it may be refused for its size."""
+
+Broken = Iterator[tuple[str, str]]
+"""Broken rules: number, and what was found."""
 
 
-def broken_rules(
-    run: Run, operation: Operation, status: int, headers: dict[str, str], content: bytes
-) -> Iterator[tuple[str, str]]:
-    """The numbered rules that this answer breaks by itself: number and what was found.
+def hold(run: Run, answer: Answer) -> None:
+    """Hold an answer to all that the contract says of it by itself.
 
-    ``headers`` has names in lower case. Rules of a refusal of a valid request are not among them (see
-    ``refusal_fault``), since whether a request was valid can't be seen from its answer.
+    Raises:
+        Finding: It breaks a rule that fails the run.
     """
-    body = _json(content) if "json" in headers.get("content-type", "") else _ABSENT
-    for rule in run.contract.rules:
-        if rule.about != "an answer" or operation.id not in rule.operations:
+    reached = found(run.contract, answer.request.method, answer.request.path)
+    if reached is None:
+        return
+    operation = reached[0]
+    for rule, detail in (*documented(run, operation, answer), *numbered(run, operation, answer)):
+        run.broken(rule, f"{operation.id}: {detail}", answer)
+    fault = new_id_fault(run, operation, answer)
+    if fault:
+        run.broken(NEW_ID_RULE, f"{operation.id}: {fault}", answer)
+
+
+def documented(run: Run, operation: Operation, answer: Answer) -> Broken:
+    """How an answer departs from what its operation documents: status, media type, headers, schema."""
+    told = _told(run.contract)[operation.id]
+    run.seen.asked |= {STATUS_RULE, SERVER_RULE}
+    if 300 <= answer.status < 400:
+        yield NO_ANSWER_RULE, f"it sends the caller to {answer.headers.get('location', 'nowhere')!r}"
+        return
+    if answer.status >= 500 and not answer.request.ordered and not (answer.status == 502 and told.sends_video):
+        yield SERVER_RULE, f"it was answered with {answer.status}"
+    response = told.responses.get(answer.status)
+    if response is None:
+        yield STATUS_RULE, f"it was answered with {answer.status}, which it does not document"
+        return
+    run.seen.asked |= {MEDIA_TYPE_RULE, HEADER_RULE}
+    for name, (required, header) in response.headers.items():
+        value = answer.headers.get(name)
+        if value is None and required:
+            yield HEADER_RULE, f"{answer.status} came without {name}"
+        elif value is not None and not header.is_valid(value):
+            yield HEADER_RULE, f"{name} is {value!r}"
+    if answer.media_type not in response.bodies:
+        yield MEDIA_TYPE_RULE, f"{answer.status} came as {answer.media_type or 'nothing'!r}"
+        return
+    validator = response.bodies[answer.media_type]
+    if validator is None:
+        return
+    rule = SUCCESS_RULE if answer.is_success else ERROR_RULE
+    run.seen.asked.add(rule)
+    fault = _fault(validator, answer.json())
+    if fault:
+        yield rule, fault
+
+
+def numbered(run: Run, operation: Operation, answer: Answer) -> Broken:
+    """The other rules that an answer breaks by itself.
+
+    Those of a refusal of a valid request are not among them (see ``refusal_faults``), since whether a request was valid
+    can't be seen from its answer.
+    """
+    body = answer.json() if "json" in answer.media_type else ABSENT
+    for rule, validator in _rules(run.contract)[operation.id]:
+        if rule.statuses and answer.status not in rule.statuses:
             continue
-        if rule.statuses and status not in rule.statuses:
-            continue
-        run.seen.asked.add(rule.id)
-        if rule.schema is not None and body is not _ABSENT:
-            fault = _fault(run.contract, rule.id, body)
-            if fault:
-                yield rule.id, fault
-        elif rule.id == REQUEST_ID_RULE and "x-oneapi-request-id" not in headers:
-            yield rule.id, f"status {status} came without it"
-    if operation.id in _operations(run, MP4_RULE) and status == 200:
+        if validator is not None:
+            if body is not ABSENT:
+                run.seen.asked.add(rule.id)
+                fault = _fault(validator, body)
+                if fault:
+                    yield rule.id, fault
+        elif rule.id == REQUEST_ID_RULE:
+            run.seen.asked.add(rule.id)
+            if "x-oneapi-request-id" not in answer.headers:
+                yield rule.id, f"{answer.status} came without it"
+    if answer.status == 200 and _told(run.contract)[operation.id].sends_video:
         run.seen.asked.add(MP4_RULE)
-        if content[4:8] != b"ftyp":
-            yield MP4_RULE, f"it begins with {run.redactor.excerpt(content)[:40]}"
+        if answer.content[4:8] != b"ftyp":
+            yield MP4_RULE, f"it begins with {run.redactor.excerpt(answer.content)[:40]}"
 
 
-def new_id_fault(run: Run, operation: Operation, request: dict[str, Any], status: int, content: bytes) -> str | None:
-    """What is wrong with the id of a new task (rule R03), or None. Notes the id, for the run to read it later."""
-    if operation.id not in _operations(run, NEW_ID_RULE) or status != 200:
+def new_id_fault(run: Run, operation: Operation, answer: Answer) -> str | None:
+    """What is wrong with the id of a new task (rule R03), or None."""
+    if answer.status != 200 or not _told(run.contract)[operation.id].starts or run.stateless:
         return None
-    body = _json(content)
+    body = answer.json()
     task = body.get("id") if isinstance(body, dict) else None
     if not isinstance(task, str):
         return None
     run.seen.asked.add(NEW_ID_RULE)
-    run.seen.submitted[operation.id] = task
-    return f"it is the source's, {task}" if task in task_ids.values(run.contract, operation, request) else None
+    if task in task_ids.values(run.contract, operation, parts(run.contract, answer.request)):
+        return f"it is the source's, {task}"
+    return f"{task} was answered before" if run.seen.ids[task] > 1 else None
 
 
-def refusal_fault(
-    run: Run, operation: Operation, request: dict[str, Any], status: int, content: bytes
-) -> tuple[str, str] | None:
-    """What is wrong with this answer to a valid request, if it is a refusal: the rule's number and what was found.
+def refusal_faults(run: Run, operation: Operation, answer: Answer) -> Broken:
+    """What is wrong with this answer to a valid request, if it is a refusal.
 
-    ``request`` holds ``path``, ``query``, ``headers`` and ``body``. A task that the key is known to have is not
-    unknown; for any other, 400 must come with a code that a rule of the contract lists. Errors of the server (5xx) are
-    judged elsewhere.
+    A task that the key is known to have is not unknown; for any other, 400 must come with a code that a rule of the
+    contract lists. Errors of the server (5xx) are judged elsewhere.
     """
     run.seen.asked.add(FORM_RULE)
-    if status in {403, 429} or not 400 <= status < 500 or (status == 416 and "Range" in (request["headers"] or {})):
-        return None
+    status = answer.status
+    request = answer.request
+    if status in {403, 429} or not 400 <= status < 500 or (status == 416 and request.header("Range")):
+        return
+    if status == 413 and len(request.body or b"") > LARGE:
+        return
     if status not in {400, 404}:
-        return FORM_RULE, f"a valid request was answered with {status}\nthe answer: {run.redactor.excerpt(content)}"
-    body = _json(content)
-    for rule in run.contract.rules:
-        if rule.about != "a refusal of a valid request" or operation.id not in rule.operations:
-            continue
+        yield FORM_RULE, f"a valid request was answered with {status}"
+        return
+    ids = task_ids.values(run.contract, operation, parts(run.contract, answer.request))
+    known = bool(ids) and ids <= set(run.known_ids)
+    body = answer.json()
+    for rule, validator in _refusals(run.contract)[operation.id]:
         run.seen.asked.add(rule.id)
-        fault = _fault(run.contract, rule.id, body) if status in rule.statuses else None
+        fault = _fault(validator, body) if status in rule.statuses else None
         if fault:
-            return rule.id, f"{fault}\nthe answer: {run.redactor.excerpt(content)}"
-    ids = task_ids.values(run.contract, operation, request)
-    says_unknown = status == 404 or (isinstance(body, dict) and body.get("code") == UNKNOWN_TASK)
-    if says_unknown and ids and ids <= set(run.known_ids):
-        return (
-            FORM_RULE,
-            f"the task {', '.join(sorted(ids))} is known, yet the answer was {run.redactor.excerpt(content)}",
-        )
-    return None
+            yield rule.id, fault
+            if known:
+                yield FORM_RULE, f"a valid request for a task that is known was answered with {status}"
+            return
+    if known and (status == 404 or (isinstance(body, dict) and body.get("code") == UNKNOWN_TASK)):
+        yield FORM_RULE, f"the task {', '.join(sorted(ids))} is known, yet it was answered with {status}"
 
 
-def _operations(run: Run, rule_id: str) -> tuple[str, ...]:
-    return next(rule.operations for rule in run.contract.rules if rule.id == rule_id)
+def parts(contract: Contract, request: Request) -> dict[str, Any]:
+    """What a request sends, as ``path``, ``query`` and ``body``, decoded."""
+    reached = found(contract, request.method, request.path)
+    body = request.json()
+    return {"path": reached[1] if reached else {}, "query": request.query, "body": None if body is ABSENT else body}
 
 
-_ABSENT = object()
+class _Response:
+    """A documented response: its headers by name in lower case, and a validator of each media type; None for no JSON."""
+
+    def __init__(self, contract: Contract, response: dict[str, Any]) -> None:
+        self.headers = {}
+        for name, header in response.get("headers", {}).items():
+            header = contract.resolve(header)
+            self.headers[name.lower()] = bool(header.get("required")), _validator(contract, header["schema"])
+        self.bodies = {
+            media_type: _validator(contract, media["schema"]) if "json" in media_type else None
+            for media_type, media in response.get("content", {}).items()
+        }
 
 
-def _json(content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except ValueError:
-        return _ABSENT
+class _Told:
+    """What the contract tells of an operation."""
+
+    def __init__(self, contract: Contract, operation: Operation) -> None:
+        told = dict(contract.responses(operation))
+        self.responses = {int(status): _Response(contract, response) for status, response in told.items()}
+        self.starts = any("links" in response for response in told.values())
+        self.sends_video = any("json" not in kind for kind in told.get("200", {}).get("content", {}))
 
 
 @functools.cache
-def _validator(contract: Contract, rule_id: str) -> jsonschema_rs.Draft202012Validator:
-    rule = next(rule for rule in contract.rules if rule.id == rule_id)
-    return jsonschema_rs.Draft202012Validator(contract.schema(rule.schema))
+def _told(contract: Contract) -> dict[str, _Told]:
+    return {operation.id: _Told(contract, operation) for operation in contract.operations.values()}
 
 
-def _fault(contract: Contract, rule_id: str, body: Any) -> str | None:
-    if body is _ABSENT:
+def sends_video(contract: Contract, operation: Operation) -> bool:
+    """Whether an operation's success is the video itself."""
+    return _told(contract)[operation.id].sends_video
+
+
+Validator = jsonschema_rs.Draft202012Validator
+
+
+@functools.cache
+def _rules(contract: Contract) -> dict[str, list[tuple[Rule, Validator | None]]]:
+    """The rules of one answer of each operation, but for those that schemathesis has checks for."""
+    rules = [rule for rule in contract.rules if rule.about == "an answer" and rule.id not in DOCUMENT_RULES]
+    return {id_: [(rule, _of(contract, rule)) for rule in rules if id_ in rule.operations] for id_ in contract.operations}
+
+
+@functools.cache
+def _refusals(contract: Contract) -> dict[str, list[tuple[Rule, Validator]]]:
+    rules = [rule for rule in contract.rules if rule.about == "a refusal of a valid request"]
+    found_: dict[str, list[tuple[Rule, Validator]]] = {}
+    for id_ in contract.operations:
+        of_operation = [(rule, _of(contract, rule)) for rule in rules if id_ in rule.operations]
+        found_[id_] = [(rule, validator) for rule, validator in of_operation if validator is not None]
+    return found_
+
+
+def _of(contract: Contract, rule: Rule) -> Validator | None:
+    return None if rule.schema is None else _validator(contract, rule.schema)
+
+
+def _validator(contract: Contract, schema: Any) -> Validator:
+    return _made(contract, json.dumps(schema, sort_keys=True))
+
+
+@functools.cache
+def _made(contract: Contract, schema: str) -> Validator:
+    return Validator(contract.schema(json.loads(schema)))
+
+
+def _fault(validator: Validator, body: Any) -> str | None:
+    if body is ABSENT:
         return "the body is not JSON"
-    return next(_mismatches(_validator(contract, rule_id), body), None)
+    if validator.is_valid(body):
+        return None
+    return next(_mismatches(validator, body))
 
 
-def _mismatches(validator: jsonschema_rs.Draft202012Validator, value: Any) -> Iterator[str]:
+def _mismatches(validator: Validator, value: Any) -> Iterator[str]:
     for error in validator.iter_errors(value):
         yield f"at {'/'.join(map(str, error.instance_path)) or 'the top'}: {error.message}"
 
 
 def mismatches(contract: Contract, schema: dict[str, Any], value: Any) -> Iterator[str]:
     """Each place where a value departs from a schema of the contract, in words."""
-    return _mismatches(jsonschema_rs.Draft202012Validator(contract.schema(schema)), value)
-
-
-def hold(run: Run, operation: Operation, status: int, headers: dict[str, str], content: bytes) -> None:
-    """Hold an answer to all that the contract says of it by itself.
-
-    Raises:
-        AssertionError: It departs from what is documented, or breaks a rule that fails the run.
-    """
-    fault = answer_fault(run, operation, status, headers, content)
-    if fault:
-        raise AssertionError(fault)
-    for rule, detail in broken_rules(run, operation, status, headers, content):
-        run.broken(rule, detail)
+    return _mismatches(_validator(contract, schema), value)
 
 
 def encoded(example: Any) -> bytes:
     """An example of the contract as the bytes of a body: text as it is (the contract's binary example), else JSON."""
     return example.encode("latin-1") if isinstance(example, str) else json.dumps(example).encode()
-
-
-def answer_fault(run: Run, operation: Operation, status: int, headers: dict[str, str], content: bytes) -> str | None:
-    """How an answer departs from what the contract documents for it (status, media type, JSON schema), or None."""
-    documented = dict(run.contract.responses(operation))
-    if str(status) not in documented:
-        return f"the undocumented status {status}\nthe answer: {run.redactor.excerpt(content)}"
-    media_type = headers.get("content-type", "").split(";")[0].strip()
-    media = documented[str(status)].get("content", {}).get(media_type)
-    if media is None:
-        return f"status {status} came with the undocumented media type {media_type!r}"
-    if "json" not in media_type:
-        return None
-    body = _json(content)
-    if body is _ABSENT:
-        return f"the body is not JSON: {run.redactor.excerpt(content)}"
-    fault = next(mismatches(run.contract, media["schema"], body), None)
-    return None if fault is None else f"{fault}\nthe answer: {run.redactor.excerpt(content)}"

@@ -1,4 +1,4 @@
-"""Keeps the API key, and what would act on a terminal, out of everything that a run writes."""
+"""Keeps the API keys, and what would act on a terminal, out of everything that a run writes."""
 
 from __future__ import annotations
 
@@ -17,30 +17,20 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Redactor:
-    """Replaces the key in text, in streams and in pytest's reports (from which JUnit is made).
+    """Replaces the keys in text, in streams and in pytest's reports (from which JUnit is made).
 
     A server can send the key back. It is found in the spellings of JSON and of URLs, and when it was cut off after its
     first eight characters, as whoever shortens an answer may do.
     """
 
-    def __init__(self, key: str) -> None:
-        units = [re.compile(_spellings(character)) for character in key]
-        self._beginning = re.compile("".join(unit.pattern for unit in units[:_PIECE]))
-        self._rest = units[_PIECE:]
+    def __init__(self, *keys: str) -> None:
+        self._keys = [_Key(key) for key in keys]
 
     def text(self, text: str) -> str:
-        """The text without the key."""
-        shown, position = [], 0
-        for match in self._beginning.finditer(text):
-            if match.start() >= position:
-                shown += [text[position : match.start()], HIDDEN]
-                position = match.end()
-                for unit in self._rest:
-                    following = unit.match(text, position)
-                    if following is None:
-                        break
-                    position = following.end()
-        return "".join(shown) + text[position:]
+        """The text without the keys."""
+        for key in self._keys:
+            text = key.hidden_in(text)
+        return text
 
     def excerpt(self, content: bytes) -> str:
         """The beginning of an answer, fit to be shown: without the key, and with control characters spelt out."""
@@ -58,6 +48,26 @@ class Redactor:
         if fit != plain:
             report.longrepr = fit
         report.sections = [(name, _visible(self.text(content))) for name, content in report.sections]
+
+
+class _Key:
+    def __init__(self, key: str) -> None:
+        units = [re.compile(_spellings(character)) for character in key]
+        self._beginning = re.compile("".join(unit.pattern for unit in units[:_PIECE]))
+        self._rest = units[_PIECE:]
+
+    def hidden_in(self, text: str) -> str:
+        shown, position = [], 0
+        for match in self._beginning.finditer(text):
+            if match.start() >= position:
+                shown += [text[position : match.start()], HIDDEN]
+                position = match.end()
+                for unit in self._rest:
+                    following = unit.match(text, position)
+                    if following is None:
+                        break
+                    position = following.end()
+        return "".join(shown) + text[position:]
 
 
 def _spellings(character: str) -> str:

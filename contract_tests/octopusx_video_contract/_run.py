@@ -1,4 +1,4 @@
-"""One run of the suite: what it is told, and what it has seen so far.
+"""One run of the suite: what it is told, what it asks, and what it has seen so far.
 
 The tests are collected by pytest, which builds them before any fixture exists; so the run is set here, once, by whoever
 starts pytest, and asked for by the tests.
@@ -9,13 +9,25 @@ from __future__ import annotations
 import collections
 import contextlib
 import functools
-from collections.abc import Iterator
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-import httpx
-from octopusx_video_openapi import Contract
+from octopusx_video_openapi import Contract, Operation
 
+from octopusx_video_contract import _exchange
+from octopusx_video_contract._budget import Budget, NotAskedError, submits
+from octopusx_video_contract._control import Control
+from octopusx_video_contract._exchange import ABSENT, Answer, Request
+from octopusx_video_contract._finding import Finding, Findings
 from octopusx_video_contract._redact import Redactor
+from octopusx_video_contract._wire import NoAnswerError, Sender, Wire
+
+NO_ANSWER_RULE = "R53"
+Case = TypeVar("Case")
 
 
 @dataclass
@@ -23,26 +35,28 @@ class Seen:
     """What a run has seen.
 
     Attributes:
-        answers: How often each operation was answered with each status.
+        answers: How often each operation was answered with each status, to a request that ordered its answer or not.
+        by_layer: How many answers of each operation each layer has judged.
         warnings: Broken ``should`` rules that did not fail the run.
         asked: The numbered rules that were asked of at least one answer.
-        submitted: The last new task of each submit operation.
+        findings: What failed the run, with the layer.
+        ids: How often each id was told as that of a new task.
     """
 
-    answers: dict[str, collections.Counter[int]] = field(
-        default_factory=lambda: collections.defaultdict(collections.Counter)
-    )
+    answers: collections.Counter[tuple[str, int, bool]] = field(default_factory=collections.Counter)
+    by_layer: collections.Counter[tuple[str, str]] = field(default_factory=collections.Counter)
     warnings: collections.Counter[str] = field(default_factory=collections.Counter)
     asked: set[str] = field(default_factory=set)
-    submitted: dict[str, str] = field(default_factory=dict)
+    findings: list[tuple[str, Finding]] = field(default_factory=list)
+    ids: collections.Counter[str] = field(default_factory=collections.Counter)
 
-    def successes(self, operation_id: str) -> int:
-        """How often the operation was answered with a 2xx."""
-        return sum(count for status, count in self.answers[operation_id].items() if 200 <= status < 300)
-
-    def cases(self, operation_id: str) -> int:
-        """How often the operation was answered at all."""
-        return self.answers[operation_id].total()
+    def statuses(self, operation_id: str, *, ordered: bool) -> dict[int, int]:
+        """How often each status came from an operation."""
+        return {
+            status: count
+            for (operation, status, was_ordered), count in sorted(self.answers.items())
+            if operation == operation_id and was_ordered == ordered
+        }
 
 
 @dataclass
@@ -53,46 +67,187 @@ class Run:
         base_url: The server, without a slash at the end.
         key: The API key. It never shows: not in a repr, and see ``Redactor`` for everything that is printed.
         contract: What the server is held to.
+        sender: Moves the bytes.
         known_ids: Ids of finished tasks that the key can read.
         seed: Decides every generated value.
         max_examples: How many requests are generated for each operation, beside the examples and the edge cases.
         timeout: Seconds that an answer may take.
+        deadline: Seconds of real time that the tasks of the run may take to end, where no clock can be turned.
         strict: Whether a broken ``should`` rule fails the run, or is only reported.
         stateless: Whether the server answers each request by itself, so that a task's life can't be asked about.
+        budget: What may be billed.
+        other_key: A key of another account, if there is one.
+        control: The server's clock and books, if it lets them be looked at.
+        orders: What of ``Prefer`` the server follows: ``code``, ``fault``.
+        coverage: Counts what was exercised.
+        layer: The layer that is running.
+        watchers: Are told of each answer.
+        seen: What it has seen so far.
     """
 
     base_url: str
     key: str = field(repr=False)
     contract: Contract
+    sender: Sender
     known_ids: tuple[str, ...]
     seed: int
     max_examples: int = 50
     timeout: float = 10.0
+    deadline: float = 300.0
     strict: bool = True
     stateless: bool = False
+    budget: Budget = field(default=None)  # type: ignore[assignment]  # made below, of the key and the contract
+    other_key: str | None = field(default=None, repr=False)
+    control: Control | None = None
+    orders: frozenset[str] = frozenset()
+    coverage: Any = None
+    layer: str = ""
+    watchers: list[Callable[[Answer], None]] = field(default_factory=list)
     seen: Seen = field(default_factory=Seen)
+
+    def __post_init__(self) -> None:
+        if self.budget is None:
+            self.budget = Budget(self.contract, self.key)
+
+    @property
+    def paid(self) -> bool:
+        """Whether submits may be billed, so that they are counted."""
+        return self.budget.limit is not None
 
     @functools.cached_property
     def redactor(self) -> Redactor:
-        """Takes the key out of what is shown."""
-        return Redactor(self.key)
+        """Takes the keys out of what is shown."""
+        return Redactor(self.key, *([self.other_key] if self.other_key else []))
+
+    @property
+    def complete(self) -> bool:
+        """Whether every rule of the contract can be asked of the server."""
+        return bool(self.control and self.other_key and "fault" in self.orders and not self.stateless and not self.paid)
 
     @functools.cached_property
-    def http(self) -> httpx.Client:
-        """The client of those layers that send a request each; it sets nothing of its own but the timeout."""
-        return httpx.Client(timeout=self.timeout)
+    def wire(self) -> Wire:
+        """What everything is sent through."""
+        return Wire(self.contract, self.base_url, self.sender, self.budget, self.timeout, self._note)
 
-    def broken(self, rule_id: str, detail: str) -> None:
+    def request(
+        self,
+        operation: Operation,
+        *,
+        path: dict[str, str] | None = None,
+        query: dict[str, Any] | None = None,
+        body: Any = ABSENT,
+        raw: bytes | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+        credential: str | None = "",
+    ) -> Request:
+        """A request of an operation.
+
+        Args:
+            operation: Which one.
+            path: Values of the path, decoded.
+            query: Values of the query, decoded.
+            body: The JSON value to send; ABSENT for none.
+            raw: Bytes to send instead.
+            headers: More headers. A Content-Type among them stands in the place of the usual one.
+            credential: The value of Authorization; "" for the run's own key, None for none.
+        """
+        sent = list(headers)
+        content = raw if raw is not None else None if body is ABSENT else json.dumps(body).encode()
+        names = {name.lower() for name, _ in sent}
+        if content is not None and "content-type" not in names:
+            sent.append(("Content-Type", "application/json"))
+        if credential is not None and "authorization" not in names:
+            sent.append(("Authorization", credential or f"Bearer {self.key}"))
+        target = _exchange.target(operation, path or {}, query or {})
+        return Request(operation.method.upper(), target, tuple(sent), content)
+
+    def send(self, request: Request) -> Answer:
+        """Send a request.
+
+        Raises:
+            Finding: No answer came that could be judged.
+            NotAskedError: The budget does not allow it.
+        """
+        self.seen.asked.add(NO_ANSWER_RULE)
+        try:
+            return self.wire.send(request)
+        except NoAnswerError as error:
+            raise self.finding(NO_ANSWER_RULE, str(error), error.request) from None
+
+    def broken(self, rule_id: str, detail: str, shown: Answer | Request | None = None) -> None:
         """Report that a numbered rule is broken.
 
         Raises:
-            AssertionError: The rule is a ``must``, or the run is strict.
+            Finding: The rule is a ``must``, or the run is strict.
         """
+        finding = self.finding(rule_id, detail, shown)
+        if self.strict or finding.level == "must":
+            raise finding
+        self.seen.warnings[f"{rule_id}: {finding.title}"] += 1
+
+    def finding(self, rule_id: str, detail: str, shown: Answer | Request | None = None) -> Finding:
+        """A broken rule, with the request and the answer that show it."""
         rule = next(rule for rule in self.contract.rules if rule.id == rule_id)
-        text = f"{rule.id} ({rule.level}) is broken: {rule.title}\n{detail}"
-        if self.strict or rule.level == "must":
-            raise AssertionError(text)
-        self.seen.warnings[f"{rule.id}: {rule.title}"] += 1
+        request = shown.request if isinstance(shown, Answer) else shown
+        answer = ""
+        if isinstance(shown, Answer):
+            answer = f"{shown.status} {shown.media_type} {self.redactor.excerpt(shown.content)}"
+        if request is None:
+            return Finding(rule.id, rule.level, rule.title, detail, "", "", answer)
+        reached = _exchange.found(self.contract, request.method, request.path)
+        place = reached[0].id if reached else ""
+        curl = self.redactor.text(request.curl(self.base_url, self.key))
+        return Finding(rule.id, rule.level, rule.title, detail, place, curl, answer)
+
+    def each(self, cases: Iterable[Case], ask: Callable[[Case], None]) -> None:
+        """Ask of each case, and tell of all that was found together.
+
+        Raises:
+            Findings: Something was found.
+            NotAskedError: Nothing could be asked.
+        """
+        findings: list[Finding] = []
+        skipped: NotAskedError | None = None
+        asked = 0
+        for case in cases:
+            try:
+                ask(case)
+            except Finding as finding:
+                findings.append(finding)
+            except NotAskedError as missing:
+                skipped = missing
+                continue
+            asked += 1
+        if findings:
+            raise Findings(findings)
+        if skipped is not None and not asked:
+            raise skipped
+
+    def now(self) -> float:
+        """The server's time where it can be known, else this machine's, in Unix seconds."""
+        return self.control.now() if self.control else time.time()
+
+    def say(self, line: str) -> None:
+        """Tell whoever waits at a terminal how things stand."""
+        if sys.stderr.isatty():
+            print(line, file=sys.stderr, flush=True)
+
+    @functools.cached_property
+    def _submits(self) -> frozenset[str]:
+        return frozenset(submits(self.contract))
+
+    def _note(self, answer: Answer) -> None:
+        reached = _exchange.found(self.contract, answer.request.method, answer.request.path)
+        if reached is not None:
+            operation = reached[0].id
+            self.seen.answers[operation, answer.status, answer.request.ordered] += 1
+            self.seen.by_layer[self.layer, operation] += 1
+            if answer.status == 200 and operation in self._submits:
+                body = answer.json()
+                if isinstance(body, dict) and isinstance(body.get("id"), str):
+                    self.seen.ids[body["id"]] += 1
+        for watcher in self.watchers:
+            watcher(answer)
 
 
 _running: list[Run] = []

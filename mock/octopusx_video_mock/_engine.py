@@ -39,12 +39,12 @@ class Settings:
 
     Attributes:
         secret: Keys the digest in the ids; engines that share it answer for each other's tasks.
-        token: The one API key that is accepted; None takes any well-formed one.
+        tokens: The API keys that are accepted; none at all takes any well-formed one.
         speed: How many times faster than the contract has it a new task runs.
     """
 
     secret: bytes
-    token: str | None = None
+    tokens: tuple[str, ...] = ()
     speed: float = 1.0
 
 
@@ -196,8 +196,8 @@ class Engine:
             pass
         match = _BEARER.fullmatch(sent[0])
         key = match[1].decode() if match and len(match[1]) <= _LONGEST_KEY else None
-        token = self.settings.token
-        if key is not None and token is not None and not hmac.compare_digest(key, token):
+        tokens = self.settings.tokens
+        if key is not None and tokens and not any(hmac.compare_digest(key, token) for token in tokens):
             key = None
         if len(self._credentials) >= _CREDENTIALS_KEPT:
             self._credentials.clear()
@@ -220,14 +220,17 @@ class Engine:
         return self.hidden(request, target)
 
     def hidden(self, request: Request, text: str) -> str:
-        """A text that may hold the request's key, or what was sent for one, without it."""
+        """A text that may hold a key that is accepted, or what was sent for one, without it."""
+        words = list(self.settings.tokens)
         for sent in request.every(b"authorization"):
-            for word in sent.decode("latin-1").split():
-                # A shorter one is no secret, and stands in every other word.
-                if len(word) >= _SHORTEST_KEY and word in text:
-                    text = text.replace(word, "[key]")
-        token = self.settings.token
-        return text.replace(token, "[key]") if token and len(token) >= _SHORTEST_KEY else text
+            words += sent.decode("latin-1").split()
+        # A shorter one is no secret, and stands in every other word.
+        found = [word for word in words if word in text and len(word) >= _SHORTEST_KEY]
+        if found:
+            # The longest first: one may begin another, whose rest would stay.
+            for word in sorted(found, key=len, reverse=True):
+                text = text.replace(word, "[key]")
+        return text
 
     def documented(self, task_id: str) -> Task | None:
         """The finished task that an id of the contract's examples stands for; every key has it."""

@@ -7,14 +7,16 @@ import functools
 import itertools
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from octopusx_video_openapi import ContractError, contract_path, load
 
+from octopusx_video_mock._app import App
 from octopusx_video_mock._blueprint import Blueprint
 from octopusx_video_mock._clock import Clock
+from octopusx_video_mock._control import Control
 from octopusx_video_mock._engine import Engine, Settings
 from octopusx_video_mock._errors import MockError
 from octopusx_video_mock._ledger import Call, Ledger, Submission
@@ -43,7 +45,7 @@ class Mock:
 
     Args:
         contract: Path of an OpenAPI file; the project's own contract when left out.
-        token: The one API key that is accepted; any well-formed key when left out.
+        token: The API key that is accepted, or several, each with tasks of its own; any well-formed key when left out.
         speed: How many times faster than the contract has it a task runs.
         seed: Decides the ids, and at which requests a fault with a probability shows.
         start: When the clock stands, in Unix seconds; None lets it follow the machine's time.
@@ -58,7 +60,7 @@ class Mock:
         self,
         contract: Path | str | None = None,
         *,
-        token: str | None = None,
+        token: str | Sequence[str] | None = None,
         speed: float = 1.0,
         seed: int = 0,
         start: float | None = START,
@@ -91,7 +93,15 @@ class Mock:
         """For ``httpx.Client`` and ``httpx.AsyncClient``; every host leads to the mock."""
         from octopusx_video_mock._transport import MockTransport  # noqa: PLC0415 - a server needs no httpx
 
-        return MockTransport(self.engine)
+        return MockTransport(self.engine.answer, self.clock)
+
+    @functools.cached_property
+    def controlled_transport(self) -> MockTransport:
+        """The same, with ``/__mock__/`` answered as with ``--control``: for the base URL ``http://localhost``."""
+        from octopusx_video_mock._transport import MockTransport  # noqa: PLC0415 - a server needs no httpx
+
+        app = App(self.engine, control=Control(self))
+        return MockTransport(lambda request: app.answer(request, "127.0.0.1"), self.clock)
 
     @property
     def calls(self) -> list[Call]:
@@ -165,17 +175,21 @@ def _compiled(path: Path, changed: int) -> Blueprint:
         raise MockError(f"{path}: can't be served ({reason}); check the contract with a linter") from None
 
 
-def settings(token: str | None, speed: float, secret: str | None) -> Settings:
+def settings(token: str | Sequence[str] | None, speed: float, secret: str | None) -> Settings:
     """What an engine is told, checked.
 
     Raises:
-        MockError: The token or the speed can't be used.
+        MockError: A token or the speed can't be used.
     """
-    check_token(token)
+    tokens = () if token is None else (token,) if isinstance(token, str) else tuple(token)
+    if token is not None and not tokens:
+        raise MockError("an empty list of tokens accepts no key; name one, or leave it out to accept any")
+    for one in tokens:
+        check_token(one)
     if not is_speed(speed):
         raise MockError(f"the speed {speed} is not between 0.001 and 1000000; choose another with --speed")
     chosen = secret if secret is not None else os.environ.get(SECRET_VARIABLE) or _COMMON_SECRET
-    return Settings(chosen.encode("utf-8", "surrogateescape"), token, speed)
+    return Settings(chosen.encode("utf-8", "surrogateescape"), tokens, speed)
 
 
 def distinctions() -> Iterator[bytes]:

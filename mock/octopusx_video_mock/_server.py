@@ -15,7 +15,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -53,7 +53,7 @@ class Options:
     contract: str | None = None
     host: str = "127.0.0.1"
     port: int = 4010
-    token: str | None = dataclasses.field(default=None, repr=False)
+    token: Sequence[str] | None = dataclasses.field(default=None, repr=False)
     speed: float = 1.0
     seed: int = 0
     faults: str = ""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
 
 from octopusx_video_mock._clock import Clock
-from octopusx_video_mock._engine import Engine
 from octopusx_video_mock._faults import CRAWL_PIECES, CRAWL_SECONDS, pieces
 from octopusx_video_mock._message import MAX_BODY, Answer, Request
 
@@ -21,10 +20,15 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     Faults of the connection are raised as httpx raises them over a socket: a lost answer as ``httpx.ReadTimeout``, a
     reset as ``httpx.ReadError``, a download that is cut as ``httpx.RemoteProtocolError``. A download that crawls turns
     a clock that stands still, and waits on one that runs.
+
+    Args:
+        answer: Answers the requests.
+        clock: What time it is for whoever answers.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, answer: Callable[[Request], Answer], clock: Clock) -> None:
+        self._answer = answer
+        self._clock = clock
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Called by ``httpx.Client``."""
@@ -38,7 +42,7 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         url = request.url
         path, _, query = url.raw_path.partition(b"?")
         headers = [(name.lower(), value) for name, value in request.headers.raw]
-        answer = self._engine.answer(
+        answer = self._answer(
             Request(
                 request.method,
                 path,
@@ -57,7 +61,7 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
         stream: httpx.ByteStream | _Stream = httpx.ByteStream(b"" if request.method == "HEAD" else answer.body)
         if answer.delivery is not None:
-            stream = _Stream(answer, request, self._engine.clock)
+            stream = _Stream(answer, request, self._clock)
         return httpx.Response(answer.status, headers=headers, stream=stream, request=request)
 
 

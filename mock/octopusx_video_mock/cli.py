@@ -71,6 +71,9 @@ def _prism(options: argparse.Namespace, say: Voice) -> int:
     for name, value in _LIFECYCLE.items():
         if getattr(options, name) != value:
             raise MockError(f"--{name} is for the lifecycle engine; leave it out, or leave out --engine prism")
+    tokens: list[str] = options.token or []
+    if len(tokens) > 1:
+        raise MockError("several --token are for the lifecycle engine; name one, or leave out --engine prism")
     from octopusx_video_mock._prism import PrismMock  # noqa: PLC0415 - the other engine needs none of it
 
     running = False
@@ -79,7 +82,7 @@ def _prism(options: argparse.Namespace, say: Voice) -> int:
             options.contract,
             host=options.host,
             port=options.port,
-            token=options.token,
+            token=next(iter(tokens), None),
             on_event=lambda event: None if options.quiet else say(_line(event)),
             on_progress=say,
         ) as mock:
@@ -111,7 +114,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=4010, help="port, 0 for any free one (default: %(default)s)")
     parser.add_argument(
         "--token",
-        help="the one API key that is accepted; made-up, never a real one (default: any well-formed key)",
+        action="append",
+        metavar="KEY",
+        help="the API key that is accepted; made-up, never a real one (default: any well-formed key); may be repeated "
+        "for the lifecycle engine, where each key has tasks of its own",
     )
     parser.add_argument("--contract", metavar="FILE", help="an OpenAPI file to serve (default: the project's contract)")
     parser.add_argument("--quiet", action="store_true", help="do not show a line for each request")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from octopusx_video_contract import _judge
+from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._run import current
 
 RUN = current()
@@ -57,7 +58,7 @@ def test_example_matches_its_schema(schema: dict[str, Any], example: Any) -> Non
 @pytest.mark.parametrize(("operation", "status", "media_type", "example"), list(_answers()))
 def test_example_keeps_the_rules(operation: Any, status: int, media_type: str, example: Any) -> None:
     """Every example of an answer keeps the numbered rules of an answer, `should` ones too."""
-    content = _judge.encoded(example)
     headers = {"content-type": media_type, "x-oneapi-request-id": "any"}
-    broken = list(_judge.broken_rules(RUN, operation, status, headers, content))
+    answer = Answer(Request(operation.method.upper(), operation.path), status, headers, _judge.encoded(example))
+    broken = list(_judge.numbered(RUN, operation, answer))
     assert not broken, "\n".join(f"{rule}: {detail}" for rule, detail in broken)

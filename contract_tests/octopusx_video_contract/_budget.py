@@ -1,0 +1,193 @@
+"""What a run may cost: a unit for each submit that could be billed, taken before the request leaves.
+
+Nothing here trusts the server: a submit that it refuses has cost a unit, and so has one whose answer was lost.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import unquote
+
+import jsonschema_rs
+import pytest
+from octopusx_video_openapi import Contract
+
+from octopusx_video_contract._exchange import Answer, Request, found
+
+Billed = Literal["never", "possible", "yes"]
+
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
+
+
+class NotAskedError(pytest.skip.Exception):
+    """A test can't be asked in this run. The text names what is missing."""
+
+
+@dataclass
+class Unit:
+    """One submit that may be billed: what was sent, and what came of it.
+
+    Attributes:
+        number: Counted from 1.
+        operation: The operation that it may have reached.
+        target: Path and query.
+        billed: What its answer says, ``possible`` as long as there is none.
+        status: The answer's status; None where none came.
+        task: The id of the new task, where one was told.
+    """
+
+    number: int
+    operation: str
+    target: str
+    billed: Billed = "possible"
+    status: int | None = None
+    task: str | None = None
+
+
+@dataclass
+class Budget:
+    """Counts the units of a run.
+
+    Attributes:
+        contract: Says which requests start tasks, and which answers are billed.
+        key: What makes a request one that could be billed.
+        limit: How many units there are; None against a mock, where nothing costs anything.
+        ledger: Where each unit is written before its request leaves; None where nothing is kept.
+        units: Those that were taken.
+        accepted_without_key: Submits without the key that were accepted all the same.
+    """
+
+    contract: Contract
+    key: str = field(repr=False)
+    limit: int | None = None
+    ledger: Path | None = None
+    units: list[Unit] = field(default_factory=list)
+    accepted_without_key: int = 0
+
+    def take(self, request: Request) -> Unit | None:
+        """Take a unit for a request that may be billed; None for one that can't.
+
+        Raises:
+            NotAskedError: No unit is left, or a submit without the key was accepted before.
+        """
+        if self.limit is None or request.method in _SAFE_METHODS:
+            return None
+        if self.accepted_without_key and not request.carries(self.key):
+            raise NotAskedError("a submit without a valid key was accepted, so none is sent any more")
+        operation = self.price(request)
+        if operation is None:
+            return None
+        if len(self.units) >= self.limit:
+            raise NotAskedError(f"needs a submit that may be billed, and --max-paid {self.limit} allows no more")
+        unit = Unit(len(self.units) + 1, operation, request.target)
+        self.units.append(unit)
+        self._write(unit, "sending")
+        return unit
+
+    def price(self, request: Request) -> str | None:
+        """Which operation a request would be billed for; None for one that costs no unit."""
+        if self.limit is None or request.method in _SAFE_METHODS or not request.carries(self.key):
+            return None
+        # What reaches no submit by its path, and still holds something, could be one to a server that is lenient.
+        return reaches_submit(self.contract, request) or ("unknown" if request.body else None)
+
+    def settle(self, unit: Unit | None, answer: Answer) -> None:
+        """Note what a request was answered."""
+        if unit is None:
+            if self.limit is not None and answer.is_success and answer.request.method not in _SAFE_METHODS:
+                self.accepted_without_key += 1
+            return
+        unit.status = answer.status
+        unit.billed = billed(self.contract, answer)
+        body = answer.json()
+        if isinstance(body, dict) and isinstance(body.get("id"), str):
+            unit.task = body["id"]
+        self._write(unit, "answered")
+
+    @property
+    def upper_bound(self) -> int:
+        """How many submits may have been billed, at most."""
+        return sum(unit.billed != "never" for unit in self.units) + self.accepted_without_key
+
+    def account(self) -> list[str]:
+        """What the run may have cost, in lines for people."""
+        if self.limit is None:
+            return []
+        lost = sum(unit.status is None for unit in self.units)
+        never = sum(unit.billed == "never" for unit in self.units)
+        lines = [
+            f"at most {self.upper_bound} submits may have been billed; "
+            f"{len(self.units)} of {self.limit} units are spent ({lost} without an answer, "
+            f"{never} refused with what the contract calls never billed)"
+        ]
+        if self.accepted_without_key:
+            lines.append(f"{self.accepted_without_key} of them had no valid key and were accepted all the same")
+        lines += [f"task {unit.task} of {unit.operation}" for unit in self.units if unit.task]
+        return lines
+
+    def _write(self, unit: Unit, state: str) -> None:
+        if self.ledger is None:
+            return
+        line = {"at": round(time.time(), 3), "state": state, **vars(unit)}
+        with self.ledger.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+            os.fsync(file.fileno())  # before the request leaves: a crash must not lose what was paid for
+
+
+def submits(contract: Contract) -> list[str]:
+    """The operations that start tasks: their success is linked to the reads."""
+    return [
+        operation.id
+        for operation in contract.operations.values()
+        if any("links" in response for _, response in contract.responses(operation))
+    ]
+
+
+def reaches_submit(contract: Contract, request: Request) -> str | None:
+    """The submit that a request could reach, on a server that is more lenient with paths than the contract."""
+    starting = set(submits(contract))
+    for path in (request.path, _lenient(request.path)):
+        reached = found(contract, request.method, path)
+        if reached is not None and reached[0].id in starting:
+            return reached[0].id
+    return None
+
+
+def _lenient(path: str) -> str:
+    for _ in range(3):
+        path = unquote(path)
+    return re.sub(r"/+", "/", path).rstrip("/").lower()
+
+
+def billed(contract: Contract, answer: Answer) -> Billed:
+    """Whether a submit that was answered so may have been billed: ``x-billed``, and the rules that look into the body."""
+    reached = found(contract, answer.request.method, answer.request.path)
+    if reached is None:
+        return "possible"
+    operation = reached[0]
+    response = dict(contract.responses(operation)).get(str(answer.status))
+    if response is None:
+        return "possible"
+    told: Billed = response.get("x-billed", "possible")
+    for rule in contract.document["x-rules"]:
+        if rule["about"] == "billing" and speaks(contract, rule["id"], answer):
+            told = rule["billed"]
+    return told
+
+
+def speaks(contract: Contract, rule_id: str, answer: Answer) -> bool:
+    """Whether a rule of what is billed speaks of this answer, by its status and its body."""
+    rule = next(rule for rule in contract.document["x-rules"] if rule["id"] == rule_id)
+    reached = found(contract, answer.request.method, answer.request.path)
+    if "when" not in rule or reached is None or reached[0].id not in rule["operations"]:
+        return False
+    body = answer.json()
+    matches = isinstance(body, dict) and jsonschema_rs.is_valid(contract.schema(rule["when"]), body)
+    return matches and answer.status in rule["statuses"]

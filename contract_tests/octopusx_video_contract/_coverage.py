@@ -1,0 +1,193 @@
+"""What of the contract a run has exercised: operations, parameters, keywords of requests, responses and rules."""
+
+from __future__ import annotations
+
+import collections
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema_rs
+from octopusx_video_openapi import Contract, Operation
+
+from octopusx_video_contract._exchange import ABSENT, Answer, found
+from octopusx_video_contract._judge import parts
+from octopusx_video_contract._run import Run
+
+ASSERTIONS = frozenset(
+    {
+        *("type", "enum", "const", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+        *("multipleOf", "minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "format"),
+    }
+)
+"""The keywords of JSON Schema that a value can break by itself."""
+_ITEM = "*"
+_NOT_OF_A_REQUEST = frozenset({"broken", "wrong-route"})
+"""Causes of ``x-when`` that no request of an operation brings about."""
+
+Place = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Keyword:
+    """One assertion about one place of an operation's request."""
+
+    operation: str
+    place: Place
+    name: str
+
+    def __str__(self) -> str:
+        """As it is told to people."""
+        return f"{self.operation} {'.'.join(self.place)} {self.name}"
+
+
+class Coverage:
+    """Counts what was exercised; told of each answer.
+
+    Attributes:
+        values: How often a valid and an invalid value of each keyword was sent with a key that was accepted.
+        given: How often each parameter and each field was sent.
+    """
+
+    def __init__(self, contract: Contract) -> None:
+        self.contract = contract
+        self.values: dict[Keyword, list[int]] = {}
+        self.given: collections.Counter[tuple[str, Place]] = collections.Counter()
+        self._assertions: dict[str, list[tuple[Keyword, jsonschema_rs.Draft202012Validator | None]]] = {}
+        self._parameters: dict[str, list[tuple[Place, str]]] = {}
+        for operation in contract.operations.values():
+            found_ = list(self._of(operation))
+            self._assertions[operation.id] = found_
+            self.values |= {keyword: [0, 0] for keyword, _ in found_}
+            resolved = [contract.resolve(parameter) for parameter in operation.definition.get("parameters", ())]
+            self._parameters[operation.id] = [((one["in"], one["name"]), one["in"]) for one in resolved]
+
+    def watch(self, answer: Answer) -> None:
+        """Note what a request held, unless it was refused before anybody looked."""
+        request = answer.request
+        reached = found(self.contract, request.method, request.path)
+        if reached is None or answer.status == 401:
+            return
+        operation = reached[0]
+        sent: dict[str, Any] = {**parts(self.contract, request), "body": request.json()}
+        for place, where in self._parameters[operation.id]:
+            holder = dict(request.headers) if where == "header" else sent[where]
+            if place[1] in holder:
+                self.given[operation.id, place] += 1
+        for keyword, validator in self._assertions[operation.id]:
+            for value in _at(sent, keyword.place):
+                if validator is None:
+                    self.values[keyword][value is ABSENT] += 1
+                elif value is not ABSENT:
+                    self.values[keyword][not validator.is_valid(value)] += 1
+
+    def parameters(self, operation: Operation) -> list[Place]:
+        """The parameters of an operation."""
+        return [place for place, _ in self._parameters[operation.id]]
+
+    def _of(self, operation: Operation) -> Iterator[tuple[Keyword, jsonschema_rs.Draft202012Validator | None]]:
+        for parameter in operation.definition.get("parameters", ()):
+            parameter = self.contract.resolve(parameter)
+            place = (parameter["in"], parameter["name"])
+            if parameter["in"] == "header":
+                continue
+            for keyword, validator in self._in(operation.id, place, parameter["schema"]):
+                if keyword.name != "type":  # what stands in a path or a query is text, whatever it says
+                    yield keyword, validator
+            if parameter["in"] == "query" and parameter.get("required"):
+                yield Keyword(operation.id, place, "required"), None
+        for media in operation.definition.get("requestBody", {}).get("content", {}).values():
+            yield from self._in(operation.id, ("body",), media["schema"])
+
+    def _in(
+        self, operation: str, place: Place, schema: Any
+    ) -> Iterator[tuple[Keyword, jsonschema_rs.Draft202012Validator | None]]:
+        schema = self.contract.resolve(schema)
+        for name, value in schema.items():
+            if name in ASSERTIONS:
+                yield Keyword(operation, place, name), jsonschema_rs.Draft202012Validator({name: value})
+        for name in schema.get("required", ()):
+            yield Keyword(operation, (*place, name), "required"), None
+        for name, sub in schema.get("properties", {}).items():
+            yield from self._in(operation, (*place, name), sub)
+        if "items" in schema:
+            yield from self._in(operation, (*place, _ITEM), schema["items"])
+
+
+def _at(value: Any, place: Place) -> Iterator[Any]:
+    """What stands at a place: one value, several where it goes through an array, ABSENT where its holder lacks it."""
+    if not place:
+        yield value
+        return
+    step, *rest = place
+    if step == _ITEM:
+        for item in value if isinstance(value, list) else ():
+            yield from _at(item, tuple(rest))
+    elif isinstance(value, dict):
+        if step in value:
+            yield from _at(value[step], tuple(rest))
+        elif not rest:
+            yield ABSENT
+
+
+def can_come_about(contract: Contract, operation: Operation, status: int) -> bool:
+    """Whether a request, or time, brings about an answer with this status; if not, it can only be ordered."""
+    if 200 <= status < 300:
+        return True
+    response = dict(contract.responses(operation))[str(status)]
+    return bool(set(response.get("x-when", {})) - _NOT_OF_A_REQUEST)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Something that was not exercised: what kind of thing, and which."""
+
+    kind: str
+    name: str
+
+
+def gaps(run: Run, coverage: Coverage) -> Iterator[Gap]:
+    """What of the contract this run did not exercise."""
+    contract, seen = run.contract, run.seen
+    for operation in contract.operations.values():
+        came, ordered = seen.statuses(operation.id, ordered=False), seen.statuses(operation.id, ordered=True)
+        if not any(200 <= status < 300 for status in came):
+            yield Gap("operation", f"{operation.id} never succeeded")
+        for place in coverage.parameters(operation):
+            if not coverage.given[operation.id, place]:
+                yield Gap("parameter", f"{operation.id} {place[1]}")
+        for status, _ in contract.responses(operation):
+            natural = can_come_about(contract, operation, int(status)) and not run.stateless
+            if int(status) not in came and (natural or int(status) not in ordered):
+                yield Gap("response", f"{operation.id} {status}")
+    for keyword, (valid, invalid) in coverage.values.items():
+        if not valid or not invalid:
+            yield Gap("keyword", f"{keyword} {'' if valid else 'valid'}{'' if invalid else 'invalid'}")
+    for rule in contract.rules:
+        if rule.id not in seen.asked:
+            yield Gap("rule", f"{rule.id} {rule.title}")
+
+
+def as_json(run: Run, coverage: Coverage) -> str:
+    """The account of a run, for programs."""
+    contract, seen = run.contract, run.seen
+    return json.dumps(
+        {
+            "operations": {
+                id_: {
+                    "answers": seen.statuses(id_, ordered=False),
+                    "ordered": seen.statuses(id_, ordered=True),
+                    "documented": [int(status) for status, _ in contract.responses(operation)],
+                }
+                for id_, operation in contract.operations.items()
+            },
+            "keywords": {
+                str(keyword): {"valid": valid, "invalid": invalid}
+                for keyword, (valid, invalid) in coverage.values.items()
+            },
+            "rules": {rule.id: rule.id in seen.asked for rule in contract.rules},
+            "gaps": [f"{gap.kind}: {gap.name}" for gap in gaps(run, coverage)],
+        },
+        indent=2,
+    )

@@ -1,0 +1,158 @@
+"""A request as it goes out, the answer as it came, and how both are shown."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote
+
+from octopusx_video_openapi import Contract, Operation
+
+ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "ABSENT", "__bool__": lambda _: False})()
+"""Stands where there is no value, since null is one."""
+
+KEY_IN_CURL = "$OCTOPUSX_API_KEY"
+_SAFE = ":@!$&'()*+,;=-._~"
+"""What may stand in a path segment as it is (RFC 3986 section 3.3)."""
+_SHOWN_BODY = 2_000
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request, byte for byte as it goes out.
+
+    Attributes:
+        method: In upper case.
+        target: Path and query after the base URL, encoded.
+        headers: Names and values, as they are sent.
+        body: The bytes; None for no body at all.
+    """
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+
+    @property
+    def path(self) -> str:
+        """The target without its query."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's values, the last of each name."""
+        return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
+
+    @property
+    def ordered(self) -> bool:
+        """Whether it orders its answer with ``Prefer``, which a mock follows."""
+        return any(name.lower() == "prefer" for name, _ in self.headers)
+
+    def header(self, name: str) -> str | None:
+        """The first header of this name, in whatever case."""
+        return next((value for given, value in self.headers if given.lower() == name.lower()), None)
+
+    def json(self) -> Any:
+        """The body's JSON value; ABSENT where there is none."""
+        return loaded(self.body or b"")
+
+    def carries(self, key: str) -> bool:
+        """Whether the key stands anywhere in it, so that it could be accepted as the key's."""
+        places = [self.target, unquote(self.target), (self.body or b"").decode("utf-8", "replace")]
+        return any(key in text for text in [*places, *(value for _, value in self.headers)])
+
+    def curl(self, base_url: str, key: str) -> str:
+        """The request as a curl command that reads the key from the environment."""
+        words = ["curl", "-i", "-X", self.method, base_url + self.target]
+        for name, value in self.headers:
+            words += ["-H", f"{name}: {value}" if value else f"{name};"]
+        if self.body is not None:
+            text = self.body.decode("utf-8", "backslashreplace")
+            cut = f"… ({len(self.body)} bytes)" if len(text) > _SHOWN_BODY else ""
+            words += ["--data-binary", text[:_SHOWN_BODY] + cut]
+        return " ".join(_word(word, key) for word in words)
+
+
+def _word(word: str, key: str) -> str:
+    """A word of a command line; one with the key in double quotes, where the shell puts the variable's value."""
+    if key not in word:
+        return shlex.quote(word)
+    for sign in '\\"$`':
+        word = word.replace(sign, f"\\{sign}")
+    return f'"{word}"'.replace(key, KEY_IN_CURL)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back.
+
+    Attributes:
+        request: What was asked.
+        status: The status.
+        headers: By name in lower case; several of a name are joined.
+        content: The body's bytes.
+    """
+
+    request: Request
+    status: int
+    headers: dict[str, str]
+    content: bytes = field(repr=False)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is a 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def media_type(self) -> str:
+        """The media type without parameters, in lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def json(self) -> Any:
+        """The body's JSON value; ABSENT where it is none."""
+        return loaded(self.content)
+
+
+def loaded(content: bytes) -> Any:
+    """The JSON value of some bytes; ABSENT where they are none."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return ABSENT
+
+
+def target(operation: Operation, path: dict[str, str], query: dict[str, Any]) -> str:
+    """Path and query of a request of this operation, the ids with their colons as the pages write them."""
+    filled = re.sub(r"\{(\w+)\}", lambda match: quote(path[match[1]], safe=_SAFE), operation.path)
+    pairs = "&".join(f"{quote(name)}={quote(str(value), safe=_SAFE)}" for name, value in query.items())
+    return f"{filled}?{pairs}" if pairs else filled
+
+
+def found(contract: Contract, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
+    """The operation that a request reaches, with its path's values decoded; a concrete path goes before a template."""
+    best: tuple[Operation, dict[str, str]] | None = None
+    for operation in contract.operations.values():
+        if operation.method.upper() != method.upper():
+            continue
+        if operation.path == path:
+            return operation, {}
+        match = re.fullmatch(_pattern(operation.path), path) if "{" in operation.path else None
+        if match is not None and best is None:
+            best = operation, {name: unquote(value) for name, value in match.groupdict().items()}
+    return best
+
+
+def methods_of(contract: Contract, path: str) -> set[str]:
+    """The methods, in upper case, that the contract has for a path: a concrete one's, and a template's where it fits."""
+    return {
+        operation.method.upper()
+        for operation in contract.operations.values()
+        if re.fullmatch(_pattern(operation.path), path)
+    }
+
+
+def _pattern(template: str) -> str:
+    return re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(template))

@@ -1,0 +1,191 @@
+"""What must hold between the answers of one task over its life. Pure: no request is made here."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from octopusx_video_openapi import Contract, Operation
+from octopusx_video_openapi.life import result_length
+
+Broken = Iterator[tuple[str, str]]
+"""Broken rules: number, and what was found."""
+
+ENDED = {"succeeded", "failed"}
+NOT_YET = (None, "", 0)
+"""What stands for a value that is not there yet, as the contract has it."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one answer told of a task.
+
+    Attributes:
+        route: The operation that answered, the submit included.
+        at: When, in Unix seconds of the server.
+        body: The answer's JSON object.
+        phase: running, succeeded or failed; a status that the contract does not know counts as running.
+    """
+
+    route: str
+    at: float
+    body: dict[str, Any]
+    phase: str
+
+
+@dataclass
+class Task:
+    """A task that the run has submitted.
+
+    Attributes:
+        id: As the submit told it.
+        submit: The operation.
+        body: The submit's body.
+        submitted: Server time just before and just after the submit, in Unix seconds.
+        length: Seconds of video that x-result-length gives; None where the source's length is not known.
+        told: What the answers told so far, in order.
+        video: The bytes of its content, once they were read.
+    """
+
+    id: str
+    submit: Operation
+    body: dict[str, Any]
+    submitted: tuple[float, float]
+    length: float | None
+    told: list[Told] = field(default_factory=list)
+    video: bytes | None = None
+
+    @property
+    def phase(self) -> str:
+        """As the last read told it."""
+        return self.told[-1].phase if self.told else "running"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last read told an end."""
+        return self.phase in ENDED
+
+
+def length_of(contract: Contract, submit: Operation, body: dict[str, Any], source: float | None) -> float | None:
+    """Seconds of video that a submit gives; None where that depends on a source whose length is not known."""
+    begins = submit.definition["x-result-length"]["starts-at"]
+    if source is None and begins["field"] not in body:
+        return None
+    return result_length(contract, submit, body, source or 0.0)
+
+
+def telling(contract: Contract, route: str, at: float, body: Any) -> Told | None:
+    """What an answer tells; None where it is no task."""
+    if not isinstance(body, dict):
+        return None
+    status = body.get("status")
+    phase = contract.phase(status) if isinstance(status, str) else None
+    return Told(route, at, body, phase or "running")
+
+
+def broken(contract: Contract, task: Task, told: Told) -> Broken:
+    """The rules that an answer breaks, given what was told of its task before."""
+    yield from _is_itself(contract, task, told)
+    yield from _never_falls(contract, task, told)
+    yield from _stays_ended(task, told)
+    yield from _keeps_its_times(contract, task, told)
+    yield from _tells_its_submit(contract, task, told)
+
+
+def _is_itself(contract: Contract, task: Task, told: Told) -> Broken:
+    if told.body.get("id") != task.id:
+        yield "R06", f"asked for {task.id}, answered {told.body.get('id')!r}"
+    for name in _rule(contract, "R17")["constant"]:
+        before = [earlier.body[name] for earlier in task.told if earlier.body.get(name) not in NOT_YET]
+        now = told.body.get(name)
+        if before and now not in NOT_YET and now != before[-1] and name != "id":
+            yield "R17", f"{name} was {before[-1]!r} and is {now!r}"
+
+
+def _never_falls(contract: Contract, task: Task, told: Told) -> Broken:
+    for name in _rule(contract, "R15")["never-falls"]:
+        before = [earlier.body[name] for earlier in task.told if _is_number(earlier.body.get(name))]
+        now = told.body.get(name)
+        if before and _is_number(now) and now < max(before):
+            yield "R15", f"{name} was {max(before)} and is {now} ({told.route})"
+
+
+def _stays_ended(task: Task, told: Told) -> Broken:
+    ends = [earlier for earlier in task.told if earlier.phase in ENDED]
+    if not ends:
+        return
+    end = ends[0]
+    if told.phase != end.phase:
+        rule = "R16" if any(earlier.route == told.route for earlier in ends) else "R18"
+        yield rule, f"{end.route} told that it had {end.phase}, and now {told.route} tells that it is {told.phase}"
+    same = [earlier for earlier in ends if earlier.route == told.route]
+    if same and told.phase == end.phase:
+        for name in ("status", "completed_at"):
+            before, now = same[0].body.get(name), told.body.get(name)
+            if before not in NOT_YET and now != before:
+                yield "R16", f"after its end {name} was {before!r} and is {now!r}"
+
+
+def _keeps_its_times(contract: Contract, task: Task, told: Told) -> Broken:
+    names = _rule(contract, "R49")["in-order"]
+    values = [(name, told.body[name]) for name in names if _is_number(told.body.get(name)) and told.body[name]]
+    for (before, first), (after, second) in zip(values, values[1:], strict=False):
+        if first > second:
+            yield "R49", f"{before} is {first}, after {after}, {second}"
+    tolerance = _rule(contract, "R56")["tolerance"]["seconds"]
+    began, ended = task.submitted
+    for name, value_of in _values_of(contract, told.route).items():
+        made = value_of == "task.created" or (value_of == "task.updated" and told.phase == "running")
+        value = told.body.get(name)
+        if not made or not _is_number(value) or not value:
+            continue
+        latest = ended if value_of == "task.created" else told.at
+        if not began - tolerance <= value <= latest + tolerance:
+            yield "R56", f"it was submitted at {began:.0f} and {name} is {value}"
+
+
+def _tells_its_submit(contract: Contract, task: Task, told: Told) -> Broken:
+    for name, value_of in _values_of(contract, told.route).items():
+        value = told.body.get(name)
+        if value in NOT_YET:
+            continue
+        kind, _, asked = value_of.partition(".")
+        if kind == "request" and asked in task.body and value != task.body[asked]:
+            yield "R48", f"{asked} was submitted as {task.body[asked]!r}, and {name} is {value!r}"
+        if value_of == "task.length" and task.length is not None and _number(value) != task.length:
+            yield "R55", f"{name} is {value!r}, and x-result-length gives {task.length:g}"
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+@functools.cache
+def _rule(contract: Contract, rule_id: str) -> dict[str, Any]:
+    return next(rule for rule in contract.document["x-rules"] if rule["id"] == rule_id)
+
+
+@functools.cache
+def _values_of(contract: Contract, operation_id: str) -> dict[str, str]:
+    """Which value stands in each field of an operation's success."""
+    response = dict(contract.responses(contract.operations[operation_id]))["200"]
+    schema = contract.resolve(response["content"]["application/json"]["schema"])
+    return {name: field["x-value-of"] for name, field in schema["properties"].items() if "x-value-of" in field}
+
+
+def address(contract: Contract, told: Told) -> str | None:
+    """The first address of the video that an answer gives, in the order of its fields."""
+    for name, value_of in _values_of(contract, told.route).items():
+        value = told.body.get(name)
+        if value_of == "task.address" and isinstance(value, str) and value:
+            return value
+    return None

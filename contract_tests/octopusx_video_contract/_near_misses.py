@@ -1,0 +1,517 @@
+"""Which requests are just wrong, and which are just right. Pure: all of them are drawn from the contract, none is sent.
+
+A request is seen as one value, ``{"path": …, "query": …, "body": …}``, with one schema: so a parameter that is missing,
+a field that is wrong and a body that is wrapped are the same kind of change at different places. What a change makes of
+the request is for the contract's schemas to say: a near miss that they take, and an edge that they refuse, is dropped.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import jsonschema_rs
+from octopusx_video_openapi import Contract, ContractError, Operation, task_ids
+
+from octopusx_video_contract._exchange import ABSENT
+
+Json = Any
+Schema = dict[str, Any]
+
+BODY: Final = "body"
+"""The keyword of what is wrong with, or about, the body as a whole."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request: decoded values of the parameters of its path and its query, and the JSON value of its body.
+
+    A query parameter that is left out is not in ``query``; an empty one is the empty text. ``body`` may be ``ABSENT``.
+    """
+
+    path: dict[str, str]
+    query: dict[str, str]
+    body: Json
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A request that departs from a valid one in a single thing.
+
+    Attributes:
+        name: What it departs in; unique among an operation's near misses, and among its edges.
+        place: Where, from ``path``, ``query`` or ``body`` on; an item of an array is named by its index.
+        keyword: The keyword of JSON Schema that it is about, or ``BODY``.
+        path: Decoded values of the path's parameters; they want encoding, all but a colon, which may stand as it is.
+        query: Decoded values of the query; one that is not there is left out, one that is empty is the empty text.
+        body: A JSON value, or ``ABSENT``.
+        raw: The bytes to send for ``body`` where its spelling matters; else any JSON of it will do.
+    """
+
+    name: str
+    place: tuple[str, ...]
+    keyword: str
+    path: dict[str, str]
+    query: dict[str, str]
+    body: Json
+    raw: bytes | None = None
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What another value makes of a whole: where it stands, which keyword it is about, how it is told, the whole."""
+
+    place: tuple[str, ...]
+    keyword: str
+    what: str
+    whole: Json
+
+    def within(self, step: str, whole: Json) -> _Change:
+        """The same change as one of what holds this whole."""
+        return replace(self, place=(step, *self.place), whole=whole)
+
+
+_Own = Callable[[Contract, Schema, Json], Iterator[_Change]]
+"""What can be made of one value with its schema, whatever holds it."""
+
+
+def valid_requests(contract: Contract, operation: Operation, task_id: str) -> list[Request]:
+    """The shortest and the fullest valid request of an operation; one alone where they are the same.
+
+    They are made of the contract's examples, with ``task_id`` wherever a task is named.
+
+    Raises:
+        ContractError: A property or a parameter has no example.
+    """
+    schema = _request_schema(contract, operation)
+    examples = [example for _, example in contract.examples(_media(contract, operation))]
+    full = _filled(contract, operation.id, schema, {"body": examples[0]} if examples else {})
+    found = []
+    for whole in (_trimmed(contract, schema, full), full):
+        for place in task_ids.places(contract, operation):
+            whole = _put(whole, place, task_id)
+        request = Request(whole["path"], whole["query"], whole.get("body", ABSENT))
+        if request not in found:
+            found.append(request)
+    return found
+
+
+def near_misses(contract: Contract, operation: Operation, valid: Request) -> Iterator[Variant]:
+    """Requests that are just wrong: the contract's schemas refuse each for its ``keyword`` at its ``place``, or below.
+
+    Headers are left alone. So are parameters that make another path for whoever decodes or tidies it before routing:
+    empty ones, dots, a slash at an end.
+
+    Raises:
+        ContractError: A property or a parameter has no example.
+    """
+    validator = _validator(contract, json.dumps(_request_schema(contract, operation)))
+    variants = _variants(contract, operation, valid, _wrong)
+    yield from _once(variant for variant in variants if _is_missed(validator, variant))
+
+
+def edges(contract: Contract, operation: Operation, valid: Request) -> Iterator[Variant]:
+    """Requests that are just right: the contract's schemas take each, and no server may refuse it for its form.
+
+    Some name a task or a model that a server need not know; that is no matter of form.
+
+    Raises:
+        ContractError: A property or a parameter has no example.
+    """
+    validator = _validator(contract, json.dumps(_request_schema(contract, operation)))
+    variants = itertools.chain(_variants(contract, operation, valid, _right), _respelt(valid))
+    yield from _once(variant for variant in variants if not any(_faults(validator, variant)))
+
+
+def _once(variants: Iterable[Variant]) -> Iterator[Variant]:
+    """Those whose request no earlier one makes."""
+    seen = set()
+    for variant in variants:
+        request = (json.dumps(_whole(variant), sort_keys=True), variant.raw)
+        if request not in seen:
+            seen.add(request)
+            yield variant
+
+
+def _variants(contract: Contract, operation: Operation, valid: Request, own: _Own) -> Iterator[Variant]:
+    """The changes of a valid request that can be sent."""
+    for change in _changes(contract, _request_schema(contract, operation), _whole(valid), own):
+        if _can_be_sent(change):
+            yield Variant(
+                name=f"{_named(change.place)}: {change.what}",
+                place=change.place,
+                keyword=BODY if change.place == ("body",) else change.keyword,
+                path=change.whole["path"],
+                query=change.whole["query"],
+                body=change.whole.get("body", ABSENT),
+            )
+
+
+def _can_be_sent(change: _Change) -> bool:
+    """Whether it is a change of the body or of one parameter, and a parameter's value can stand where it does."""
+    if change.place[:1] == ("body",):
+        return True
+    if len(change.place) < 2:
+        return False
+    holder, name = change.place[0], change.place[1]
+    value = change.whole[holder].get(name, ABSENT)
+    if holder == "query":
+        return value is ABSENT or isinstance(value, str)
+    return isinstance(value, str) and value not in {"", ".", ".."} and value.strip("/") == value
+
+
+def _named(place: tuple[str, ...]) -> str:
+    return (".".join(place[1:]) or "body") if place[0] == "body" else " ".join(place)
+
+
+# ---- The request as one value, and what the contract says of it
+
+
+def _whole(request: Request | Variant) -> dict[str, Json]:
+    whole = {"path": request.path, "query": request.query}
+    return whole if request.body is ABSENT else {**whole, "body": request.body}
+
+
+def _media(contract: Contract, operation: Operation) -> Schema:
+    body = contract.resolve(operation.definition.get("requestBody", {}))
+    media: Schema = body.get("content", {}).get("application/json", {})
+    return media
+
+
+def _request_schema(contract: Contract, operation: Operation) -> Schema:
+    """What an operation asks of a request, all of it in one schema."""
+    properties: dict[str, Schema] = {}
+    required = ["path", "query"]
+    parameters = [contract.resolve(parameter) for parameter in operation.definition.get("parameters", ())]
+    for holder in required:
+        held = [parameter for parameter in parameters if parameter["in"] == holder]
+        properties[holder] = {
+            "type": "object",
+            "properties": {parameter["name"]: parameter["schema"] for parameter in held},
+            "required": [parameter["name"] for parameter in held if parameter.get("required")],
+            "additionalProperties": False,
+        }
+    media = _media(contract, operation)
+    if media:
+        properties["body"] = media["schema"]
+        if contract.resolve(operation.definition["requestBody"]).get("required"):
+            required.append("body")
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+@functools.cache
+def _validator(contract: Contract, schema: str) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(contract.schema(json.loads(schema)))
+
+
+def _faults(
+    validator: jsonschema_rs.Draft202012Validator, request: Request | Variant
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The place and the keyword of each error in a request; what is missing is an error at its own place."""
+    for error in validator.iter_errors(_whole(request)):
+        place = tuple(map(str, error.instance_path))
+        if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
+            place = (*place, error.kind.property)
+        yield place, error.kind.name
+
+
+def _is_missed(validator: jsonschema_rs.Draft202012Validator, variant: Variant) -> bool:
+    """Whether the contract finds fault with it for what it was made for."""
+    depth = len(variant.place)
+    return any(
+        variant.keyword == BODY or (place[:depth], keyword) == (variant.place, variant.keyword)
+        for place, keyword in _faults(validator, variant)
+    )
+
+
+@functools.cache
+def _documented(contract: Contract) -> dict[int, list[Json]]:
+    """The values in the contract's example requests, by the identity of the schema that they are examples of."""
+    found: dict[int, list[Json]] = {}
+    for operation in contract.operations.values():
+        for parameter in operation.definition.get("parameters", ()):
+            parameter = contract.resolve(parameter)
+            if "example" in parameter:
+                _collect(contract, parameter["schema"], parameter["example"], found)
+        media = _media(contract, operation)
+        for _, example in contract.examples(media):
+            _collect(contract, media["schema"], example, found)
+    return found
+
+
+def _collect(contract: Contract, schema: Schema, value: Json, found: dict[int, list[Json]]) -> None:
+    schema = contract.resolve(schema)
+    known = found.setdefault(id(schema), [])
+    if value not in known:
+        known.append(value)
+    if isinstance(value, dict):
+        for name, field in schema.get("properties", {}).items():
+            if name in value:
+                _collect(contract, field, value[name], found)
+    elif isinstance(value, list) and "items" in schema:
+        for item in value:
+            _collect(contract, schema["items"], item, found)
+
+
+def _filled(contract: Contract, name: str, schema: Schema, value: Json = ABSENT) -> Json:
+    """The value with each property that the schema has; all of it from examples where there is none."""
+    schema = contract.resolve(schema)
+    if "properties" in schema:
+        given = value if isinstance(value, dict) else {}
+        fields = schema["properties"].items()
+        return {**given, **{key: _filled(contract, key, field, given.get(key, ABSENT)) for key, field in fields}}
+    if value is not ABSENT:
+        return value
+    for known in (_documented(contract).get(id(schema), ()), schema.get("examples", ()), schema.get("enum", ())):
+        if known:
+            return known[0]
+    if "items" in schema:
+        return [_filled(contract, name, schema["items"])]
+    raise ContractError(f"{contract.path}: {name}: no request has an example of it; give its schema `examples`")
+
+
+def _trimmed(contract: Contract, schema: Schema, value: Json) -> Json:
+    """The value without whatever the schema does not require."""
+    schema = contract.resolve(schema)
+    if not isinstance(value, dict) or "properties" not in schema:
+        return value
+    kept = [name for name in schema.get("required", ()) if name in value]
+    return {name: _trimmed(contract, schema["properties"].get(name, {}), value[name]) for name in kept}
+
+
+def _put(whole: Json, place: Sequence[str], value: Json) -> Json:
+    """The whole with another value at a place; as it is where there is no such place."""
+    if not place:
+        return value
+    if not isinstance(whole, dict) or place[0] not in whole:
+        return whole
+    return {**whole, place[0]: _put(whole[place[0]], place[1:], value)}
+
+
+def _without(value: dict[str, Json], name: str) -> dict[str, Json]:
+    return {other: inner for other, inner in value.items() if other != name}
+
+
+def _changes(contract: Contract, schema: Schema, value: Json, own: _Own) -> Iterator[_Change]:
+    """The changes of a value as a whole, then those of what it holds: each property, the first two items."""
+    schema = contract.resolve(schema)
+    yield from own(contract, schema, value)
+    if isinstance(value, dict):
+        for name, field in schema.get("properties", {}).items():
+            inner = value[name] if name in value else _filled(contract, name, field)
+            for change in _changes(contract, field, inner, own):
+                yield change.within(name, {**value, name: change.whole})
+    elif isinstance(value, list) and "items" in schema:
+        items = _several(contract, schema, value, 2)
+        for at in range(2):
+            for change in _changes(contract, schema["items"], items[at], own):
+                yield change.within(str(at), [*items[:at], change.whole, *items[at + 1 :]])
+
+
+def _several(contract: Contract, schema: Schema, value: list[Json], least: int) -> list[Json]:
+    """The items, said over again until there are so many."""
+    items = value or [_filled(contract, "items", schema["items"])]
+    return list(itertools.islice(itertools.cycle(items), max(least, len(items))))
+
+
+# ---- Just wrong
+
+
+def _wrong(contract: Contract, schema: Schema, value: Json) -> Iterator[_Change]:
+    for name in schema.get("required", ()):
+        if isinstance(value, dict):
+            yield _Change((name,), "required", "missing", _without(value, name))
+    for keyword, candidates in (
+        ("type", _of_another_type(value)),
+        ("required", _in_a_wrapping(value)),
+        ("enum", _beside_members(schema.get("enum", ()))),
+        ("minimum", _beside(schema.get("minimum"), -1, -1000)),
+        ("maximum", _beside(schema.get("maximum"), 1, 1000)),
+        ("pattern", _like(value)),
+    ):
+        for what, other in candidates:
+            yield _Change((), keyword, what, other)
+
+
+def _of_another_type(value: Json) -> Iterator[tuple[str, Json]]:
+    yield "null", None
+    yield "zero", 0
+    yield "one", 1
+    yield "true", True
+    yield "a text", "text"
+    yield "an empty text", ""
+    yield "an empty array", []
+    yield "an empty object", {}
+    yield "in an array", [value]
+    yield "in an object", {"value": value}
+    yield "as JSON in a text", json.dumps(value)
+    if isinstance(value, bool):
+        yield "as a text, capitalized", str(value)
+    elif isinstance(value, int):
+        yield "half more", value + 0.5
+    elif isinstance(value, list) and value:
+        yield "the first item alone", value[0]
+        yield "joined by commas", ",".join(map(str, value))
+        yield "by index in an object", {str(at): item for at, item in enumerate(value)}
+    elif isinstance(value, dict) and value:
+        yield "in an array twice", [value, value]
+        yield "the first property's value alone", next(iter(value.values()))
+
+
+def _in_a_wrapping(value: Json) -> Iterator[tuple[str, Json]]:
+    if isinstance(value, dict):
+        for name in ("data", "body"):
+            yield f'in an object, under "{name}"', {name: value}
+
+
+def _beside_members(members: Sequence[Json]) -> Iterator[tuple[str, Json]]:
+    texts = [member for member in members if isinstance(member, str)]
+    numbers = sorted(member for member in members if isinstance(member, int) and not isinstance(member, bool))
+    others: list[Json] = []
+    for text in texts:
+        others += [text.lower(), text.upper(), text.capitalize(), f" {text}", f"{text} ", f"{text}\n"]
+        others += [text[:-1], text[1:], text + text[-1:]]
+        number = "".join(itertools.takewhile(str.isdecimal, text))
+        if number:
+            others += [f"{int(number) * 2}{text[len(number) :]}", f"{int(number) // 2}{text[len(number) :]}"]
+    if texts:
+        others += ["", ",".join(texts)]
+    if numbers:
+        others += [other for member in numbers for other in (member - 1, member + 1)]
+        others += [(low + high) // 2 for low, high in itertools.pairwise(numbers)]
+        others += [0, -numbers[0], numbers[-1] * 10]
+    for other in dict.fromkeys(others):
+        yield f"{json.dumps(other)} is beside the enumeration", other
+
+
+def _beside(limit: int | None, *steps: int) -> Iterator[tuple[str, Json]]:
+    if limit is not None:
+        for step in steps:
+            yield f"{limit + step} is beyond the limit", limit + step
+
+
+_NO_TEXT = {
+    "empty": "",
+    "a space": " ",
+    "a tab": "\t",
+    "a line break": "\n",
+    "a no-break space": "\u00a0",
+    "a zero-width space": "\u200b",
+    "an ideographic space": "\u3000",
+    "a byte order mark": "\ufeff",
+}
+_OTHER_ADDRESS = {
+    "a link": "https://example.com/video.mp4",
+    "a link without its scheme": "example.com/cat.png",
+    "a link that leaves the scheme open": "//example.com/cat.png",
+    "a link of FTP": "ftp://example.com/cat.png",
+    "a link with one slash": "https:/example.com/cat.png",
+    "a link with a blank host": "https:// /cat.png",
+    "a link to nothing": "https://",
+    "a path": "/pictures/cat.png",
+    "a file": "file:///pictures/cat.png",
+    "a data URL of text": "data:text/plain,cat",
+    "a data URL of nothing": "data:image/",
+}
+
+
+def _like(text: Json) -> Iterator[tuple[str, Json]]:
+    """Texts that look like this one, or like what people send in its place."""
+    if not isinstance(text, str):
+        return
+    yield from _NO_TEXT.items()
+    half = len(text) // 2
+    yield "a space before", f" {text}"
+    yield "a space behind", f"{text} "
+    yield "a space inside", f"{text[:half]} {text[half:]}"
+    yield "a line break behind", f"{text}\n"
+    yield "a slash inside", f"{text[:half]}/{text[half:]}"
+    yield "a dot before", f".{text}"
+    yield "a percent sign behind", f"{text}%"
+    yield "a letter with an accent behind", f"{text}\u00e9"
+    yield "in quotes", f'"{text}"'
+    yield "in angle brackets", f"<{text}>"
+    yield "encoded twice", "".join(f"%{byte:02X}" for byte in text[:1].encode()) + text[1:]
+    yield from _OTHER_ADDRESS.items()
+
+
+# ---- Just right
+
+_FACE = "\N{CAT FACE}"
+_PLAIN = {
+    "one letter": "a",
+    "2,000 characters": "cat " * 499 + "cats",
+    "other scripts": "猫は屋根で眠る القطة نائمة",
+    "emoji": f"the cat {_FACE} says \N{THUMBS UP SIGN}\N{EMOJI MODIFIER FITZPATRICK TYPE-5}",
+    "lines and quotes": 'first it says "meow",\r\n\tthen it\'s \\ gone',
+    "digits": "12345",
+}
+_OF_A_FORM = {
+    "an id with a colon": "a:b.c-d_e~f",
+    "a link of HTTP": "http://example.com/cat.png",
+    "a link with port, query and fragment": "https://example.com:8443/a%20cat.png?size=1,2&x=y#z",
+    "a link in upper case": "HTTPS://EXAMPLE.COM/CAT.PNG",
+    # A picture of one pixel.
+    "a data URL": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
+    "AAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+}
+# What counters of seconds are really set to; an hour is the longest that people have videos of.
+_ROUND = (0, 1, 10, 60, 3600)
+_UNKNOWN = "x_unknown"
+
+
+def _right(contract: Contract, schema: Schema, value: Json) -> Iterator[_Change]:
+    if "properties" in schema:
+        yield from _more_or_less(contract, schema, value)
+        return
+    candidates = [("enum", json.dumps(member), member) for member in schema.get("enum", ())]
+    for limit, inwards in (("minimum", 1), ("maximum", -1)):
+        if limit in schema:
+            candidates.append((limit, f"the {limit}", schema[limit]))
+            candidates.append((limit, f"beside the {limit}", schema[limit] + inwards))
+    candidates += [("type", str(number), number) for number in _ROUND]
+    candidates += [("type", "true", True), ("type", "false", False)]
+    fits = _validator(contract, json.dumps(schema)).is_valid
+    if all(map(fits, _PLAIN.values())):
+        texts = _PLAIN
+    else:
+        texts = {json.dumps(known): known for known in _documented(contract).get(id(schema), ())} | _OF_A_FORM
+    candidates += [("pattern" if "pattern" in schema else "type", what, text) for what, text in texts.items()]
+    if isinstance(value, list):
+        candidates += [("type", "empty", []), ("type", "one item", value[:1])]
+        candidates.append(("type", "three items", _several(contract, schema, value, 3)[:3]))
+    for keyword, what, other in candidates:
+        if fits(other):
+            yield _Change((), keyword, what, other)
+
+
+def _more_or_less(contract: Contract, schema: Schema, value: dict[str, Json]) -> Iterator[_Change]:
+    """An object with more or fewer of the properties that it may have, and with one that nobody knows."""
+    shortest, fullest = _trimmed(contract, schema, value), _filled(contract, "", schema, value)
+    yield _Change((), "required", "nothing but what is required", shortest)
+    yield _Change((), "required", "all there is", fullest)
+    for name in schema["properties"]:
+        if name not in schema.get("required", ()):
+            yield _Change((name,), "required", "alone beside what is required", {**shortest, name: fullest[name]})
+            yield _Change((name,), "required", "left out of all there is", _without(fullest, name))
+    for what, other in (("a text", "meow"), ("an object", {"cats": [1.5, {"name": None}]})):
+        yield _Change((), "additionalProperties", f"an unknown property, {what}", {**value, _UNKNOWN: other})
+
+
+def _respelt(valid: Request) -> Iterator[Variant]:
+    """The same body in other bytes, and one whose bytes hold each kind of escape."""
+    body = valid.body
+    if not isinstance(body, dict):
+        return
+    more = {**body, _UNKNOWN: f'{_FACE}/"\\\t'}
+    for what, value, text in (
+        ("over many lines", body, json.dumps(body, indent="\t").replace("\n", "\r\n")),
+        ("without a blank", body, json.dumps(body, separators=(",", ":"))),
+        ("the other way round", body, json.dumps(dict(reversed(body.items())))),
+        ("in escapes", more, json.dumps(more).replace("/", "\\/")),
+    ):
+        yield Variant(f"body: {what}", ("body",), BODY, valid.path, valid.query, value, text.encode())

@@ -1,0 +1,86 @@
+"""What the suite adds to pytest: findings without tracebacks, whose layer is whose, and the account after the tests."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from octopusx_video_contract._coverage import gaps
+from octopusx_video_contract._finding import Finding, Findings
+from octopusx_video_contract._run import Run
+
+
+class Plugin:
+    """Watches a run's tests, and tells at the end what was exercised, found and spent.
+
+    Attributes:
+        outcomes: How many tests of each layer passed, failed or were skipped.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self.outcomes: collections.Counter[tuple[str, str]] = collections.Counter()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Called by pytest before each test: what is sent from now on is of its layer."""
+        self._run.layer = Path(str(item.path)).stem
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+        """Called by pytest with each outcome: a finding says itself all that there is to say."""
+        report: Any = yield
+        error = None if call.excinfo is None else call.excinfo.value
+        found = error.findings if isinstance(error, Findings) else [error] if isinstance(error, Finding) else []
+        for finding in found:
+            self._run.seen.findings.append((self._run.layer, finding))
+        if found:
+            report.longrepr = f"{error}\nrepeat it with --seed {self._run.seed}"
+        if report.when == "call" or report.outcome != "passed":
+            self.outcomes[self._run.layer, report.outcome] += 1
+        return report
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Called by pytest after the tests."""
+        run, write = self._run, terminalreporter.write_line
+        terminalreporter.section("what was exercised")
+        for operation in run.contract.operations:
+            came, ordered = (run.seen.statuses(operation, ordered=kind) for kind in (False, True))
+            line = f"{operation:22}{sum(came.values()) + sum(ordered.values()):6} requests   {_counts(came)}"
+            write(line + (f"   ordered: {_counts(ordered)}" if ordered else ""))
+        values = run.coverage.values.values()
+        write(
+            f"keywords of requests: {sum(bool(valid) for valid, _ in values)} of {len(values)} with valid values, "
+            f"{sum(bool(invalid) for _, invalid in values)} with invalid ones"
+        )
+        asked = [rule.id for rule in run.contract.rules if rule.id in run.seen.asked]
+        write(f"rules asked: {' '.join(asked)}")
+        rest = [rule.id for rule in run.contract.rules if rule.id not in run.seen.asked]
+        write(f"rules not asked: {' '.join(rest) or 'none'}")
+        unseen = [gap.name for gap in gaps(run, run.coverage) if gap.kind == "response"]
+        if unseen:
+            write(f"documented responses that never came: {', '.join(unseen)}")
+        if run.seen.warnings:
+            terminalreporter.section("should rules that were broken (reported, not failed)")
+            for rule, count in sorted(run.seen.warnings.items()):
+                write(f"{count:6} times  {rule}")
+        if run.seen.findings:
+            terminalreporter.section("rules that are broken")
+            for rule in sorted({finding.rule for _, finding in run.seen.findings}):
+                layers = sorted({layer for layer, finding in run.seen.findings if finding.rule == rule})
+                title = next(finding.title for _, finding in run.seen.findings if finding.rule == rule)
+                write(f"{rule} {title} (found by: {', '.join(layers)})")
+        if run.budget.account():
+            terminalreporter.section("what it may have cost")
+            for line in run.budget.account():
+                write(line)
+        write("")
+        write(f"seed {run.seed}")
+
+
+def _counts(statuses: dict[int, int]) -> str:
+    return "  ".join(f"{status}: {count}" for status, count in statuses.items()) or "no answer"

@@ -1,0 +1,53 @@
+"""Paths that look like others, and ids that look like those of tasks. Pure."""
+
+from __future__ import annotations
+
+import random
+import re
+import uuid
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote
+
+from octopusx_video_openapi import Contract, Operation
+
+from octopusx_video_contract._exchange import methods_of
+
+
+def almost(contract: Contract, operation: Operation, values: dict[str, str]) -> Iterator[str]:
+    """Paths beside an operation's own, none of them one of the contract's."""
+    path = re.sub(r"\{(\w+)\}", lambda match: quote(values[match[1]], safe=":"), operation.path)
+    first, _, rest = path[1:].partition("/")
+    candidates = [
+        f"{path}/",
+        f"{path}/more",
+        f"{path}/extend",
+        f"{path}/content/content",
+        f"{path}x/y",
+        f"/{rest}",
+        f"/{first}/{first}/{rest}",
+        f"/x{path}",
+        f"/{first}0/{rest}",
+        re.sub(r"[a-z]+$", lambda match: match[0].upper(), path),
+        f"/{first.upper()}/{rest}",
+        f"/{first}/{rest.capitalize()}",
+        f"{path}x" if not operation.path.endswith("}") else f"{path}/x",
+        path[:-1] if not operation.path.endswith("}") else f"{path}/y",
+    ]
+    for candidate in dict.fromkeys(candidates):
+        if candidate != path and not methods_of(contract, candidate):
+            yield candidate
+
+
+def unknown_tasks(contract: Contract, known: Iterable[str], seed: int) -> Iterator[str]:
+    """Ids that no task has: made up in the shapes that are in use, beside known ones, and words of the paths."""
+    drawn = random.Random(seed)  # noqa: S311 - made to be repeated
+    made_up = str(uuid.UUID(int=drawn.getrandbits(128), version=4))
+    yield from (f"grok:{made_up}", f"task_{made_up.replace('-', '')}", made_up, f"video_{made_up[:8]}", "0", "unknown")
+    known = list(known)
+    for task in known[:2]:
+        last = "0" if task[-1] != "0" else "1"
+        for near in (f"{task[:-1]}{last}", f"{task}0", task[:-1], f"{task}:{task}", task.partition(":")[2]):
+            if near and near not in known:
+                yield near
+    words = {word for path in contract.document["paths"] for word in path.split("/") if word and "{" not in word}
+    yield from sorted(words)

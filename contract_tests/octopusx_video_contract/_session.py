@@ -1,0 +1,120 @@
+"""Runs the suite in pytest, in settings of its own and with the keys kept out of all that is written."""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from octopusx_video_contract import _report, _target
+from octopusx_video_contract._plugin import Plugin
+from octopusx_video_contract._redact import Redactor
+from octopusx_video_contract._run import Run, running
+
+LAYERS = (
+    *("documented_requests", "boundaries", "ordered", "conformance", "life", "bills"),
+    *("examples", "round_trip", "reached"),
+)
+"""The modules of the suite, in the order in which they run: those of the server first, the account of the run last."""
+
+
+def pytest_options(options: argparse.Namespace) -> list[str]:
+    """What pytest is told, by the options of the command.
+
+    Raises:
+        CannotRunError: A report can't be written.
+    """
+    chosen = {"--exitfirst": options.fail_fast, "--verbose": options.verbose}
+    if options.junit:
+        _target.writable(options.junit, "--junit")
+        chosen[f"--junit-xml={options.junit.resolve()}"] = True
+    if options.report:
+        _target.writable(options.report, "--report")
+        options.report = options.report.resolve()
+    return [name for name, wanted in chosen.items() if wanted]
+
+
+def layers(run_: Run) -> list[str]:
+    """The layers in their order: where submits are paid for, the units go to whole lives before anything else."""
+    return sorted(LAYERS, key=lambda layer: run_.paid and layer != "life")
+
+
+def run(run_: Run, options: list[str], report: Path | None = None) -> int:
+    """Run the suite. Returns the exit status."""
+    suite = Path(__file__).parent / "suite"
+    arguments = ["-c", "pytest.ini", "--rootdir", ".", "--no-header", "--tb=short", *options]
+    arguments += [f"{layer}.py" for layer in layers(run_)]
+    redactor = run_.redactor
+    print(f"seed {run_.seed}: repeat this run with --seed {run_.seed} and the same other options")
+    manner = "strict" if run_.strict else "should rules only reported"
+    paid = f", at most {run_.budget.limit} submits that may be billed" if run_.paid else ""
+    print(f"server {run_.base_url}, contract {run_.contract.version}, {manner}{paid}", flush=True)
+    plugin = Plugin(run_)
+    with running(run_), _redacted_output(redactor), contextlib.chdir(suite):
+        outcome = pytest.main(arguments, plugins=[redactor, plugin])
+    if report is not None:
+        report.write_text(redactor.text(_report.markdown(run_, plugin.outcomes)), "utf-8")
+    return 0 if outcome == pytest.ExitCode.OK else 130 if outcome == pytest.ExitCode.INTERRUPTED else 1
+
+
+def rehearse(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
+    """Run the suite against a mock instead of the server, within the same budget, and print what was sent and spent."""
+    named, options.base_url, options.engine = options.base_url, None, None
+    limited = options.max_paid is not None or (named is not None and not _target.is_local(named))
+    options.max_paid = options.max_paid or 0 if limited else None
+    options.ledger = Path(os.devnull)
+    known = bool(options.task_id) or not limited
+    options.task_id = None  # a mock does not know it; its own stand for it
+    run_ = _target.prepare(options, stack)
+    run_.known_ids = run_.known_ids if known else ()
+    run_.wire.sent = []
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+        run(run_, [])
+    counted = collections.Counter(
+        (run_.budget.price(request), request.method, _report.shape(run_.contract, request)) for request in run_.wire.sent
+    )
+    print(f"nothing was sent to {named or 'a server'}; against a mock, this run would send")
+    for (price, method, shape), count in sorted(counted.items()):
+        print(f"{count:6} times  {method:8}{shape}{'  (costs a unit each)' if price else ''}")
+    limit = "nothing, since a mock bills nothing" if run_.budget.limit is None else f"{len(run_.budget.units)} units"
+    print(f"and spend {limit}; the server's answers may make it send less, never spend more than --max-paid")
+    return 0
+
+
+@contextlib.contextmanager
+def own_settings() -> Iterator[None]:
+    """Keep the caller's settings of pytest, proxies and credentials out of the run, and files out of their folder."""
+    before = dict(os.environ)
+    local = ",".join(sorted(_target.LOOPBACK))
+    with tempfile.TemporaryDirectory(prefix="octopusx-video-contract-") as scratch:
+        os.environ.pop("PYTEST_ADDOPTS", None)
+        os.environ.pop("PYTEST_PLUGINS", None)
+        os.environ |= {
+            "HYPOTHESIS_STORAGE_DIRECTORY": scratch,
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            # The key of this run is the only credential, and what goes to this machine goes through no proxy.
+            "NETRC": os.devnull,
+            "NO_PROXY": local,
+            "no_proxy": local,
+        }
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+@contextlib.contextmanager
+def _redacted_output(redactor: Redactor) -> Iterator[None]:
+    with (
+        contextlib.redirect_stdout(redactor.stream(sys.stdout)),
+        contextlib.redirect_stderr(redactor.stream(sys.stderr)),
+    ):
+        yield

@@ -1,0 +1,210 @@
+"""What a run is held against: a mock that is started for it, or the server at a URL, and what either can do."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import os
+import random
+import re
+import sys
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from octopusx_video_openapi import Contract, load, task_ids
+
+from octopusx_video_contract._budget import Budget
+from octopusx_video_contract._control import Control
+from octopusx_video_contract._coverage import Coverage
+from octopusx_video_contract._exchange import Answer
+from octopusx_video_contract._run import Run
+from octopusx_video_contract._wire import InProcess, NoAnswerError, OverHttp, Sender
+
+KEY_VARIABLE = "OCTOPUSX_API_KEY"
+OTHER_KEY_VARIABLE = "OCTOPUSX_OTHER_API_KEY"
+ENGINES = ("lifecycle", "server", "prism")
+LEDGER = "octopusx-video-contract-ledger.jsonl"
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+_STATELESS = "prism"
+_MOCK_KEY = "sk-made-up-for-the-mock"
+_OTHER_MOCK_KEY = "sk-made-up-for-somebody-else"
+_IN_PROCESS = "http://localhost"
+
+
+class CannotRunError(Exception):
+    """The run can't start. The text names the cause and the mend."""
+
+
+@dataclasses.dataclass
+class _Server:
+    base_url: str
+    sender: Sender
+    key: str
+    other_key: str | None
+    local: bool
+
+
+def prepare(options: argparse.Namespace, stack: contextlib.ExitStack) -> Run:
+    """The run that the options ask for, its server started or found.
+
+    Raises:
+        CannotRunError: An option can't be used, or no server answers.
+        ContractError: The contract can't be read.
+    """
+    contract = load(options.contract)
+    for part in ("components", "x-rules"):
+        if part not in contract.document:
+            raise CannotRunError(f"{contract.path}: has no {part}; the suite needs a contract like the project's own")
+    server = _started(options, stack) if options.base_url is None else _named(options.base_url)
+    stack.callback(server.sender.close)
+    local = server.local and options.max_paid is None
+    seed = getattr(options, "seed", None)
+    run = Run(
+        base_url=server.base_url,
+        key=server.key,
+        contract=contract,
+        sender=server.sender,
+        known_ids=tuple(options.task_id or (task_ids.documented(contract) if server.local else ())),
+        seed=random.SystemRandom().randrange(2**32) if seed is None else seed,
+        max_examples=getattr(options, "max_examples", 1),
+        timeout=options.timeout,
+        deadline=options.deadline,
+        strict=local if getattr(options, "strict", None) is None else options.strict,
+        stateless=getattr(options, "engine", None) == _STATELESS,
+        budget=_budget(options, contract, server.key, local=local),
+        other_key=server.other_key,
+    )
+    run.coverage = Coverage(contract)
+    run.watchers.append(run.coverage.watch)
+    _greet(run)
+    if local:
+        _look_around(run)
+    return run
+
+
+def _started(options: argparse.Namespace, stack: contextlib.ExitStack) -> _Server:
+    # The only place where the suite knows of the mock: what is tested is a server like any other.
+    try:
+        from octopusx_video_mock import Mock, MockError, PrismMock  # noqa: PLC0415
+    except ImportError:
+        raise CannotRunError("name a server with --base-url, or: pip install 'octopusx-video[mock]'") from None
+    engine = getattr(options, "engine", None) or ENGINES[0]
+    keys = (_MOCK_KEY, _OTHER_MOCK_KEY)
+    try:
+        if engine == _STATELESS:
+            prism = PrismMock(options.contract, token=_MOCK_KEY, on_progress=_progress)
+            return _Server(stack.enter_context(prism).base_url, OverHttp(local=True), _MOCK_KEY, None, local=True)
+        if engine == "server":
+            url = stack.enter_context(Mock(options.contract, token=keys, start=None).serve(control=True))
+            return _Server(url, OverHttp(local=True), *keys, local=True)
+        sender = InProcess(Mock(options.contract, token=keys).controlled_transport)
+        return _Server(_IN_PROCESS, sender, *keys, local=True)
+    except MockError as error:
+        raise CannotRunError(str(error)) from None
+
+
+def _progress(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _named(text: str) -> _Server:
+    base_url, local = _checked_url(text)
+    key = _checked_key(KEY_VARIABLE)
+    if not key:
+        raise CannotRunError(f"set {KEY_VARIABLE} to an API key of the server")
+    other = _checked_key(OTHER_KEY_VARIABLE) or None
+    if other == key:
+        raise CannotRunError(f"{OTHER_KEY_VARIABLE} holds the same key as {KEY_VARIABLE}; give one of another account")
+    return _Server(base_url, OverHttp(local=local), key, other, local)
+
+
+def _checked_url(text: str) -> tuple[str, bool]:
+    """The base URL without a slash at the end, and whether it is on this machine."""
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise CannotRunError(f"--base-url {text}: {error}; write it like http://127.0.0.1:4010") from None
+    if parts.scheme not in {"http", "https"} or not host:
+        raise CannotRunError(f"--base-url {text}: has no scheme or host; write it like http://127.0.0.1:4010")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise CannotRunError(f"--base-url: only scheme, host, port and path; the key comes from {KEY_VARIABLE}")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise CannotRunError(f"--base-url {text!r}: holds what no URL holds; write it like http://127.0.0.1:4010")
+    local = host in LOOPBACK
+    if parts.scheme == "http" and not local:
+        raise CannotRunError(f"--base-url {text}: plain http would show the key to everybody on the way; use https")
+    return text.rstrip("/"), local
+
+
+def is_local(url: str) -> bool:
+    """Whether a base URL is on this machine.
+
+    Raises:
+        CannotRunError: It is no URL of a server.
+    """
+    return _checked_url(url)[1]
+
+
+def _checked_key(variable: str) -> str:
+    key = os.environ.get(variable, "")
+    if key and not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", key):
+        raise CannotRunError(f"{variable} is not an API key: it holds a space, a line break or the like")
+    return key
+
+
+def _budget(options: argparse.Namespace, contract: Contract, key: str, *, local: bool) -> Budget:
+    if local:
+        return Budget(contract, key)
+    limit = options.max_paid or 0
+    ledger = options.ledger or (Path(LEDGER) if limit else None)
+    if ledger is not None:
+        ledger = ledger.resolve()
+        writable(ledger, "--ledger")
+    return Budget(contract, key, limit, ledger)
+
+
+def writable(path: Path, option: str) -> None:
+    """Find out now whether a file can be written, and not after a run that may have been paid for.
+
+    Raises:
+        CannotRunError: It can't.
+    """
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise CannotRunError(f"{option} {path}: can't be written ({error.strerror})") from None
+
+
+def _greet(run: Run) -> None:
+    """Ask for one known task: nothing is learned from a server that is not there, or that refuses the key."""
+    try:
+        status = _read(run).status
+    except (NoAnswerError, UnicodeError) as error:
+        raise CannotRunError(f"{run.base_url} does not answer as a server does: {error}; is it running there?") from None
+    if status == 401:
+        raise CannotRunError(
+            f"{run.base_url} refuses the key of {KEY_VARIABLE} (401); a run with it would prove nothing"
+        )
+
+
+def _look_around(run: Run) -> None:
+    """Find out what a mock can do: turn its clock, answer as it is told."""
+    control = Control(run.sender, run.base_url)
+    run.control = control if control.is_there() else None
+    for kind, order in {"code": "code=429", "fault": "fault=rate_limited"}.items():
+        try:
+            follows = _read(run, order).status == 429
+        except NoAnswerError:
+            continue
+        if follows:
+            run.orders |= {kind}
+
+
+def _read(run: Run, order: str = "") -> Answer:
+    operation = run.contract.operations["getVideoTask"]
+    task = quote(next(iter(run.known_ids), "unknown"), safe=":")
+    path = dict.fromkeys(re.findall(r"\{(\w+)\}", operation.path), task)
+    return run.wire.send(run.request(operation, path=path, headers=[("Prefer", order)] if order else []))

@@ -1,0 +1,328 @@
+"""Tasks of the run: submitting, reading and downloading them, each answer held to what was told before."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from octopusx_video_openapi import Operation, task_ids
+
+from octopusx_video_contract import _judge, _life
+from octopusx_video_contract._budget import submits
+from octopusx_video_contract._exchange import Answer, Request
+from octopusx_video_contract._life import Task, Told
+from octopusx_video_contract._mp4 import seconds_of
+from octopusx_video_contract._run import Run
+
+READ_RULE, AT_ONCE_RULE = "R04", "R05"
+UNKNOWN = {400, 404}
+"""What an unknown task is answered with."""
+_TOLERATED_LENGTH = 0.5
+"""Seconds that a video may be longer or shorter, by R26."""
+
+
+class Tasks:
+    """Submits, reads and downloads tasks of a run.
+
+    Everything that it learns is judged: each answer by itself, and with what was told of its task before.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.contract = run.contract
+        self.made: list[Task] = []
+        self.reads = [operation for operation in self._readers() if not _judge.sends_video(run.contract, operation)]
+        self.content = next(operation for operation in self._readers() if _judge.sends_video(run.contract, operation))
+        self.rules = {rule["id"]: rule for rule in run.contract.document["x-rules"]}
+
+    def _readers(self) -> Iterator[Operation]:
+        starting = submits(self.contract)
+        return (
+            operation
+            for operation in self.contract.operations.values()
+            if operation.id not in starting and any(task_ids.places(self.contract, operation))
+        )
+
+    def routes(self, submit: str) -> list[Operation]:
+        """The reads that the pages name for a submit's tasks."""
+        return [self.contract.operations[name] for name in self.rules[READ_RULE]["read-by"][submit]]
+
+    def submit(self, submit: Operation, body: dict[str, Any], source: str, *, orders: str = "") -> Task:
+        """Submit a task that continues a source.
+
+        Args:
+            submit: The operation.
+            body: The body, without the source.
+            source: The source task's id.
+            orders: What is ordered with ``Prefer``.
+
+        Raises:
+            Finding: The answer breaks a rule.
+            NotAskedError: The budget does not allow it.
+        """
+        run = self.run
+        whole, request = self.submission(submit, body, source, orders=orders)
+        before, billed = run.now(), self.billed()
+        answer = run.send(request)
+        after = run.now()
+        _judge.hold(run, answer)
+        if not answer.is_success:
+            for rule, detail in _judge.refusal_faults(run, submit, answer):
+                run.broken(rule, f"{submit.id}: {detail}", answer)
+            raise run.finding(_judge.FORM_RULE, f"{submit.id}: a valid submit was answered with {answer.status}", answer)
+        fault = _judge.new_id_fault(run, submit, answer)
+        if fault:
+            run.broken(_judge.NEW_ID_RULE, f"{submit.id}: {fault}", answer)
+        if billed is not None:
+            run.seen.asked.add("R54")
+            if self.billed() != billed + 1:
+                run.broken("R54", f"{submit.id}: an accepted submit was billed {self.billed() - billed} times", answer)
+        told = _life.telling(self.contract, submit.id, after, answer.json())
+        if told is None or not isinstance(told.body.get("id"), str):
+            raise run.finding(_judge.SUCCESS_RULE, f"{submit.id}: the answer tells no id", answer)
+        length = _life.length_of(self.contract, submit, whole, self.length_of(source))
+        task = Task(told.body["id"], submit, whole, (before, after), length)
+        if orders == "":
+            self.heard(task, told, answer)
+        self.made.append(task)
+        return task
+
+    def submission(
+        self, submit: Operation, body: dict[str, Any], source: str, *, orders: str = "", credential: str | None = ""
+    ) -> tuple[dict[str, Any], Request]:
+        """A submit's whole body, and its request."""
+        path: dict[str, str] = {}
+        whole = dict(body)
+        for place in task_ids.places(self.contract, submit):
+            if place[0] == "path":
+                path[place[1]] = source
+            else:
+                holder = whole
+                for step in place[1:-1]:
+                    holder = holder.setdefault(step, {})
+                holder[place[-1]] = source
+        headers = [("Prefer", orders)] if orders else []
+        return whole, self.run.request(submit, path=path, body=whole, headers=headers, credential=credential)
+
+    def length_of(self, source: str) -> float | None:
+        """Seconds of video of a source that the run has made; None of any other."""
+        return next((task.length for task in self.made if task.id == source), None)
+
+    def request(self, operation: Operation, task: str, *, credential: str | None = "", **headers: str) -> Request:
+        """A read of a task, wherever its operation wants the id."""
+        path: dict[str, str] = {}
+        query: dict[str, Any] = {}
+        for place, name in task_ids.places(self.contract, operation):
+            (path if place == "path" else query)[name] = task
+        return self.run.request(operation, path=path, query=query, credential=credential, headers=headers.items())
+
+    def read(self, task: Task, route: Operation) -> Told | None:
+        """Read a task; None where it is not readable (which R04 and R05 judge).
+
+        Raises:
+            Finding: The answer breaks a rule.
+        """
+        answer = self.run.send(self.request(route, task.id))
+        at = self.run.now()
+        _judge.hold(self.run, answer)
+        if not answer.is_success:
+            return None
+        told = _life.telling(self.contract, route.id, at, answer.json())
+        if told is not None:
+            self.heard(task, told, answer)
+        return told
+
+    def heard(self, task: Task, told: Told, answer: Answer) -> None:
+        """Hold what an answer tells to what was told of its task before, and keep it."""
+        if not self.run.stateless:
+            self.run.seen.asked |= {"R06", "R15", "R16", "R17", "R18", "R48", "R49", "R55", "R56"}
+            faults = list(_life.broken(self.contract, task, told))
+            task.told.append(told)
+            for rule, detail in faults:
+                self.run.broken(rule, f"{told.route}: {detail}", answer)
+
+    def first_read(self, task: Task, route: Operation) -> Told | None:
+        """Read a new task by one of its routes: at once, or at least within the contract's tolerance."""
+        run = self.run
+        run.seen.asked |= {READ_RULE, AT_ONCE_RULE}
+        told = self.read(task, route)
+        if told is not None:
+            return told
+        refused = self.request(route, task.id)
+        until = time.monotonic() + self.rules[READ_RULE]["tolerance"]["seconds"]
+        waited = False
+        while told is None and (time.monotonic() < until if run.control is None else not waited):
+            if run.control is None:
+                time.sleep(0.5)
+            else:
+                run.control.advance(self.rules[READ_RULE]["tolerance"]["seconds"])
+                waited = True
+            told = self.read(task, route)
+        if told is None:
+            run.broken(READ_RULE, f"{route.id}: {task.id} can't be read", refused)
+        else:
+            run.broken(AT_ONCE_RULE, f"{route.id}: {task.id} could not be read at once", refused)
+        return told
+
+    def refused(self, request: Request, rule: str, what: str) -> Answer:
+        """Send a request that has to be refused as for an unknown task, by a rule."""
+        self.run.seen.asked.add(rule)
+        answer = self.run.send(request)
+        _judge.hold(self.run, answer)
+        if answer.status not in UNKNOWN:
+            self.run.broken(rule, f"{what} was answered with {answer.status}", answer)
+        return answer
+
+    def no_content_yet(self, task: Task, *, still: bool) -> None:
+        """Ask for the content of a task that has not succeeded. ``still`` says that no time passes meanwhile."""
+        answer = self.run.send(self.request(self.content, task.id))
+        _judge.hold(self.run, answer)
+        self.run.seen.asked.add("R23")
+        if not still and task.phase == "running":
+            told = self.read(task, self.routes(task.submit.id)[0])
+            if told is None or told.phase == "succeeded":
+                return
+        if answer.status not in UNKNOWN:
+            self.run.broken("R23", f"the content of a task that is {task.phase} was answered with {answer.status}", answer)
+        elif answer.status == 400:
+            for rule, detail in _judge.refusal_faults(self.run, self.content, answer):
+                self.run.broken(rule, f"{self.content.id}: {detail}", answer)
+
+    def download(self, task: Task) -> bytes | None:
+        """Download the video of a task that has succeeded, and hold it to its length and to what came before."""
+        run = self.run
+        run.seen.asked |= {"R24", "R26", "R52"}
+        answer = run.send(self.request(self.content, task.id))
+        _judge.hold(run, answer)
+        if answer.status != 200:
+            run.broken("R52", f"{task.id} has succeeded, and its content was answered with {answer.status}", answer)
+            return None
+        told = answer.headers.get("content-length")
+        if told is not None and told != str(len(answer.content)):
+            run.broken("R24", f"Content-Length is {told}, and {len(answer.content)} bytes came", answer)
+        if task.video is None:
+            task.video = answer.content
+            self._hold_length(task, answer)
+        elif task.video != answer.content:
+            run.broken("R52", "the content is not what it was before", answer)
+        return answer.content
+
+    def _hold_length(self, task: Task, answer: Answer) -> None:
+        if self.run.stateless:
+            return
+        seconds = seconds_of(answer.content)
+        if seconds is None:
+            self.run.broken("R25", "no picture of it can be decoded", answer)
+        elif task.length is not None and abs(seconds - task.length) > _TOLERATED_LENGTH:
+            self.run.broken("R26", f"it is {seconds:.2f} s long, and x-result-length gives {task.length:g} s", answer)
+
+    def part(self, task: str, whole: bytes, wanted: str, first: int, last: int) -> None:
+        """Ask for a part of a video: the bytes from first to last, both included; past the end where first is."""
+        run = self.run
+        run.seen.asked.add("R24")
+        answer = run.send(self.request(self.content, task, Range=wanted))
+        _judge.hold(run, answer)
+        if answer.status == 200:  # a server may ignore Range, and then sends all of it
+            if answer.content != whole:
+                run.broken("R24", f"{wanted} was answered with 200 and not with the whole video", answer)
+            return
+        if first >= len(whole):
+            if answer.status != 416:
+                run.broken("R24", f"{wanted} begins past the end and was answered with {answer.status}", answer)
+            elif answer.headers.get("content-range", f"bytes */{len(whole)}") != f"bytes */{len(whole)}":
+                run.broken("R24", f"{wanted}: Content-Range is {answer.headers['content-range']!r}", answer)
+            return
+        expected = f"bytes {first}-{last}/{len(whole)}"
+        told = answer.headers.get("content-range", "")
+        if answer.status != 206:
+            run.broken("R24", f"{wanted} was answered with {answer.status}", answer)
+        elif told not in {expected, f"bytes {first}-{last}/*"}:
+            run.broken("R24", f"{wanted}: Content-Range is {told!r}, and should be {expected!r}", answer)
+        elif answer.content != whole[first : last + 1]:
+            run.broken("R24", f"{wanted}: the bytes are not those from {first} to {last} of the whole", answer)
+
+    def parts(self, task: str, whole: bytes) -> None:
+        """Ask for parts of a video of each kind that RFC 9110 has."""
+        end = len(whole) - 1
+        middle = end // 2
+        for wanted, first, last in (
+            ("bytes=0-0", 0, 0),
+            ("bytes=0-9", 0, min(9, end)),
+            (f"bytes={middle}-{middle + 1}", middle, middle + 1),
+            (f"bytes={middle}-", middle, end),
+            (f"bytes={end}-", end, end),
+            (f"bytes={middle}-{end + 1000}", middle, end),
+            ("bytes=-1", end, end),
+            (f"bytes=-{middle}", end + 1 - middle, end),
+            (f"bytes=-{end + 1000}", 0, end),
+            (f"bytes={end + 1}-", end + 1, 0),
+            (f"bytes={end + 1000}-{end + 2000}", end + 1000, 0),
+        ):
+            self.part(task, whole, wanted, first, last)
+
+    def address(self, task: Task, told: Told) -> None:
+        """Fetch the video from the address that a read gave, without the key."""
+        run = self.run
+        address = _life.address(self.contract, told)
+        if address is None or task.video is None:
+            return  # R07 and R08 speak of that
+        mine, theirs = urlsplit(run.base_url), urlsplit(address)
+        here = {"localhost", "127.0.0.1", "::1", mine.hostname}
+        if theirs.hostname not in here:
+            return  # whatever is elsewhere is not this server, and not asked
+        run.seen.asked.add("R51")
+        target = theirs.path + (f"?{theirs.query}" if theirs.query else "")
+        answer = run.send(Request("GET", target.removeprefix(mine.path)))
+        if answer.status != 200 or answer.content != task.video:
+            what = "with another video" if answer.status == 200 else f"with {answer.status}"
+            run.broken("R51", f"the address {address} was answered {what}", answer)
+
+    def reads_change_nothing(self, task: Task, route: Operation) -> None:
+        """Read a task again and again while the clock stands: nothing changes, and nothing is billed."""
+        run = self.run
+        run.seen.asked.add("R19")
+        billed = self.billed()
+        answers = [run.send(self.request(route, task.id)) for _ in range(3)]
+        for answer in answers:
+            if _unsigned(answer.json()) != _unsigned(answers[0].json()):
+                run.broken("R19", f"{route.id}: at the same time it answered something else than before", answer)
+        if billed is not None and self.billed() != billed:
+            run.broken("R19", f"{route.id}: reads were billed", answers[-1])
+
+    def kept_apart(self, task: Task) -> None:
+        """Nobody without the key, and nobody with the key of another account, gets at a task."""
+        run = self.run
+        for operation in (*self.reads, self.content):
+            answer = run.send(self.request(operation, task.id, credential=None))
+            _judge.hold(run, answer)
+            if answer.status != 401:
+                run.broken("R01" if answer.is_success else "R02", f"without a key: {answer.status}", answer)
+            if run.other_key:
+                other = self.request(operation, task.id, credential=f"Bearer {run.other_key}")
+                self.refused(other, "R20", f"{operation.id}: {task.id} with a key of another account")
+
+    def billed(self) -> int | None:
+        """How many submits cost money; None where the server's books can't be looked at."""
+        return self.run.control.billed() if self.run.control else None
+
+
+def _unsigned(body: Any) -> Any:
+    """A body without addresses, which may be signed anew each time."""
+    if not isinstance(body, dict):
+        return body
+    return {name: value for name, value in body.items() if not (isinstance(value, str) and "://" in value)}
+
+
+def a_submit(run: Run, submit: Operation, random_: random.Random | None = None) -> dict[str, Any]:
+    """A valid body of a submit without its source: an example of the contract, with a prompt of its own."""
+    contents = submit.definition["requestBody"]["content"].values()
+    examples = [value for media in contents for _, value in run.contract.examples(media)]
+    body = dict(random_.choice(examples) if random_ else examples[0])
+    for place in task_ids.places(run.contract, submit):
+        if place[0] == "body":
+            body.pop(place[1], None)
+    return body
+

@@ -1,0 +1,273 @@
+"""Whole lives of tasks: from the submit through every read to the end, the download and the day when it is gone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from octopusx_video_openapi import Operation, life
+
+from octopusx_video_contract import _judge
+from octopusx_video_contract._budget import NotAskedError, submits
+from octopusx_video_contract._finding import Finding
+from octopusx_video_contract._life import Task, Told
+from octopusx_video_contract._run import Run
+from octopusx_video_contract._tasks import Tasks, a_submit
+
+FAILING = "fault=failed"
+"""Orders a task that fails, of a mock that follows it."""
+END_RULE = "R45"
+_STEPS = 8
+"""In how many steps of a turned clock a task is followed to its expected end."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
+_SAY_EVERY = 10.0
+_DAY = 86_400.0
+
+
+class Walk:
+    """The lives of one task of each submit, followed together, and what was found of each.
+
+    Attributes:
+        findings: By the submit's operation id.
+        skipped: Why a submit was not followed, by its operation id.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.tasks = Tasks(run)
+        self.findings: dict[str, list[Finding]] = {name: [] for name in submits(run.contract)}
+        self.skipped: dict[str, str] = {}
+        self._readable: dict[str, list[Operation]] = {}
+
+    def whole(self) -> None:
+        """Walk all of it; what is found is kept, and does not end the walk of the others."""
+        begun = [task for name in self.findings for task in self._begin(name)]
+        if self.run.stateless:
+            return
+        for task in begun:
+            self._while_running(task)
+        self._follow([task for task in begun if not task.ended])
+        for task in begun:
+            self._after_its_end(task)
+        self._chain(begun)
+        if self.run.control is not None:
+            self._expire([task for task in begun if task.phase == "succeeded"])
+
+    def _begin(self, name: str) -> Iterator[Task]:
+        run = self.run
+        submit = run.contract.operations[name]
+        if not run.known_ids:
+            self.skipped[name] = "no finished task is known to continue from; name one with --task-id"
+            return
+        orders = ["", FAILING] if "fault" in run.orders else [""]
+        for order in orders:
+            task: Task | None = None
+            with self._catching(name):
+                task = self.tasks.submit(submit, a_submit(run, submit), run.known_ids[0], orders=order)
+            if task is None:
+                return
+            self._readable[task.id] = []
+            for route in self.tasks.routes(name):
+                with self._catching(name):
+                    if self.tasks.first_read(task, route) is not None:
+                        self._readable[task.id].append(route)
+            yield task
+
+    def _while_running(self, task: Task) -> None:
+        name, tasks, control = task.submit.id, self.tasks, self.run.control
+        for route in self._other_routes(task):
+            with self._catching(name):
+                if tasks.read(task, route) is not None:
+                    self._readable[task.id].append(route)
+        with self._catching(name):
+            tasks.kept_apart(task)
+        if task.phase != "running":
+            return
+        with self._catching(name):
+            tasks.no_content_yet(task, still=control is not None)
+        if control is not None:
+            for route in self._readable[task.id]:
+                with self._catching(name):
+                    tasks.reads_change_nothing(task, route)
+            if not self.run.paid:
+                for other in submits(self.run.contract):
+                    with self._catching(other):
+                        self._refused_source(other, task)
+
+    def _other_routes(self, task: Task) -> list[Operation]:
+        return [route for route in self.tasks.reads if route not in self._readable[task.id]]
+
+    def _refused_source(self, name: str, source: Task) -> None:
+        submit = self.run.contract.operations[name]
+        billed = self.tasks.billed()
+        _, request = self.tasks.submission(submit, a_submit(self.run, submit), source.id)
+        self.tasks.refused(request, "R47", f"{name}: a source that is {source.phase}")
+        if billed is not None and self.tasks.billed() != billed:
+            self.run.broken("R54", f"{name}: a submit that was refused was billed", request)
+
+    def _follow(self, running: list[Task]) -> None:
+        """Read the tasks until they have ended, or their time is up."""
+        self.run.seen.asked.add(END_RULE)
+        if self.run.control is not None:
+            for pause in self._turns():
+                if not running:
+                    return
+                self.run.control.advance(pause)
+                running = self._still_running(running)
+        else:
+            running = self._wait(running)
+        within = self.tasks.rules[END_RULE]["within"]["seconds"]
+        given = f"{within:,} s of its clock" if self.run.control else f"{self.run.deadline:g} s (--deadline)"
+        for task in running:
+            with self._catching(task.submit.id):
+                read = self.tasks.request(self.tasks.routes(task.submit.id)[0], task.id)
+                self.run.broken(END_RULE, f"{task.submit.id}: {task.id} has not ended in {given}", read)
+
+    def _turns(self) -> Iterator[float]:
+        lasts = life.life(self.run.contract).lasts
+        within = float(self.tasks.rules[END_RULE]["within"]["seconds"])
+        turned = 0.0
+        for _ in range(_STEPS + 2):
+            yield lasts / _STEPS
+            turned += lasts / _STEPS
+        while turned < within:
+            yield turned
+            turned *= 2
+
+    def _still_running(self, running: list[Task]) -> list[Task]:
+        for task in running:
+            for route in (*self._readable[task.id], *self._readable[task.id][:1]):
+                with self._catching(task.submit.id):
+                    self.tasks.read(task, route)
+        return [task for task in running if not task.ended]
+
+    def _wait(self, running: list[Task]) -> list[Task]:
+        begun = said = time.monotonic()
+        pause = _FIRST_PAUSE
+        while running and time.monotonic() - begun < self.run.deadline:
+            time.sleep(min(pause, max(0.0, self.run.deadline - (time.monotonic() - begun))))
+            pause = min(pause * 1.3, _LONGEST_PAUSE if not self.run.paid else 5 * _LONGEST_PAUSE)
+            running = self._still_running(running)
+            if time.monotonic() - said > _SAY_EVERY:
+                said = time.monotonic()
+                waited = said - begun
+                self.run.say(f"waiting for {len(running)} tasks to end: {waited:.0f} s of at most {self.run.deadline:g} s")
+        return running
+
+    def _after_its_end(self, task: Task) -> None:
+        name, tasks, run = task.submit.id, self.tasks, self.run
+        if not task.ended:
+            return
+        last: Told | None = None
+        for _ in range(2):
+            for route in self._readable[task.id]:
+                with self._catching(name):
+                    last = tasks.read(task, route) or last
+        with self._catching(name):
+            tasks.kept_apart(task)
+        if run.control is not None:
+            for route in self._readable[task.id]:
+                with self._catching(name):
+                    tasks.reads_change_nothing(task, route)
+        if task.phase == "failed":
+            with self._catching(name):
+                tasks.no_content_yet(task, still=True)
+            if not run.paid:
+                with self._catching(name):
+                    self._refused_source(name, task)
+            return
+        with self._catching(name):
+            if tasks.download(task) is not None:
+                tasks.download(task)
+        if task.video is not None:
+            with self._catching(name):
+                tasks.parts(task.id, task.video)
+            addresses = {told.route: told for told in task.told if told.phase == "succeeded"}
+            for told in addresses.values():
+                with self._catching(name):
+                    tasks.address(task, told)
+        with self._catching(name):
+            run.seen.asked.add("R52")
+            for route in self._readable[task.id]:
+                tasks.read(task, route)
+
+    def _chain(self, begun: list[Task]) -> None:
+        """Continue a video of the run's own: its length is known, so that of the next one is too."""
+        source = next((task for task in begun if task.phase == "succeeded" and task.length is not None), None)
+        if source is None or self.run.control is None or self.run.paid:
+            return
+        made: list[Task] = []
+        for name in submits(self.run.contract):
+            submit = self.run.contract.operations[name]
+            for body in self._bodies(submit):
+                with self._catching(name):
+                    made.append(self.tasks.submit(submit, body, source.id))
+        for task in made:
+            self._readable[task.id] = self.tasks.routes(task.submit.id)
+        self._follow(made)
+        for task in made:
+            if task.phase == "succeeded":
+                with self._catching(task.submit.id):
+                    self.tasks.download(task)
+        for task in begun:  # what came after it changes nothing of an ended task
+            for route in self._readable.get(task.id, []):
+                with self._catching(task.submit.id):
+                    self.tasks.read(task, route)
+
+    def _bodies(self, submit: Operation) -> Iterator[dict[str, object]]:
+        """Bodies that lead to each length that x-result-length can give."""
+        told = submit.definition["x-result-length"]
+        begins, adds = told["starts-at"], told["adds"]
+        body = a_submit(self.run, submit)
+        yield body
+        if "otherwise" in begins:
+            yield {name: value for name, value in body.items() if name != begins["field"]}
+        for model in adds.get("otherwise-by-model", {}):
+            yield {**body, "model": model}
+        if "field" in adds:
+            yield {name: value for name, value in body.items() if name != adds["field"]}
+            schema = self.run.contract.resolve(submit.definition["requestBody"]["content"]["application/json"]["schema"])
+            for value in self.run.contract.resolve(schema["properties"][adds["field"]]).get("enum", ()):
+                yield {**body, adds["field"]: value}
+        yield {**body, begins["field"]: 0}
+
+    def _expire(self, succeeded: list[Task]) -> None:
+        """Let the time pass after which a video is gone: the task is still what it was."""
+        if not succeeded or self.run.control is None:
+            return
+        expires = max(
+            (value for task in succeeded for told in task.told if _is_time(value := told.body.get("expires_at"))),
+            default=self.run.now() + _DAY,
+        )
+        self.run.control.advance(max(1.0, expires - self.run.now() + 60))
+        for task in succeeded:
+            for route in self._readable[task.id]:
+                with self._catching(task.submit.id):
+                    self.tasks.read(task, route)
+            with self._catching(task.submit.id):
+                _judge.hold(self.run, self.run.send(self.tasks.request(self.tasks.content, task.id)))
+
+    def _catching(self, name: str) -> _Catching:
+        return _Catching(self.findings[name].append, lambda reason: self.skipped.setdefault(name, reason))
+
+
+class _Catching:
+    """Keeps what is found in a block, and goes on after it."""
+
+    def __init__(self, keep: Callable[[Finding], None], skip: Callable[[str], object]) -> None:
+        self._keep = keep
+        self._skip = skip
+
+    def __enter__(self) -> None:
+        """Nothing is prepared."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        if isinstance(error, Finding):
+            self._keep(error)
+        elif isinstance(error, NotAskedError):
+            self._skip(str(error))
+        return isinstance(error, Finding | NotAskedError)
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0

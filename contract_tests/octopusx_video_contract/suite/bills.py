@@ -1,0 +1,78 @@
+"""Layer: bills. What a submit costs by the server's own books, and what its answer says of that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from octopusx_video_openapi import Operation
+
+from octopusx_video_contract import _budget
+from octopusx_video_contract._exchange import Answer
+from octopusx_video_contract._run import current
+from octopusx_video_contract._tasks import Tasks, a_submit
+from octopusx_video_contract._wire import NoAnswerError
+
+RUN = current()
+CONTRACT = RUN.contract
+TASKS = Tasks(RUN)
+KNOWN = next(iter(RUN.known_ids), "unknown")
+PATIENCE = 0.5
+"""Seconds that an answer is awaited that has been ordered not to come."""
+
+pytestmark = pytest.mark.skipif(
+    RUN.control is None or "fault" not in RUN.orders or RUN.stateless or RUN.paid,
+    reason="R28 to R30, R35 and R54 need a mock whose books can be looked at and whose answers can be ordered",
+)
+
+
+def _orders() -> Iterator[Any]:
+    """Each answer that a submit documents, and what may go wrong on its way."""
+    for name in _budget.submits(CONTRACT):
+        operation = CONTRACT.operations[name]
+        for status, response in CONTRACT.responses(operation):
+            for media in response.get("content", {}).values():
+                for example, _ in CONTRACT.examples(media):
+                    yield pytest.param(operation, f"code={status}, example={example}", id=f"{name} {status} {example}")
+        for fault in ("lost_answer", "server_error_billed", "failed", "failed_billed", "no_channel", "rate_limited"):
+            yield pytest.param(operation, f"fault={fault}", id=f"{name} {fault}")
+
+
+@pytest.mark.parametrize(("operation", "order"), list(_orders()))
+def test_no_bill_is_higher_than_its_answer_says(operation: Operation, order: str) -> None:
+    """What the contract calls never billed costs nothing, the rest is billed once at most."""
+    RUN.seen.asked |= {"R28", "R29", "R30", "R35", "R54"}
+    before = TASKS.billed() or 0
+    _, request = TASKS.submission(operation, a_submit(RUN, operation), KNOWN, orders=order)
+    answer: Answer | None = None
+    try:
+        answer = RUN.wire.send(request, seconds=PATIENCE)
+    except NoAnswerError:
+        told = next(rule["billed"] for rule in CONTRACT.document["x-rules"] if rule["id"] == "R29")
+    else:
+        told = _budget.billed(CONTRACT, answer)
+    cost = (TASKS.billed() or 0) - before
+    rule = "R54" if answer is not None else "R29"
+    if answer is not None:
+        rule = next((one for one in ("R28", "R35") if _budget.speaks(CONTRACT, one, answer)), "R54")
+    if cost > 1 or (told == "never" and cost):
+        RUN.broken(rule, f"{operation.id}: {order}: {told} billed, and it was billed {cost} times", answer or request)
+    if told == "yes" and cost != 1 and answer is not None and not order.startswith("fault"):
+        RUN.broken("R54", f"{operation.id}: {order}: billed by its answer, and it was billed {cost} times", answer)
+
+
+@pytest.mark.parametrize("name", _budget.submits(CONTRACT))
+def test_failed_task_may_stay_billed(name: str) -> None:
+    """A task that has failed costs once at most, whether its money came back or not."""
+    RUN.seen.asked.add("R30")
+    before = TASKS.billed() or 0
+    operation = CONTRACT.operations[name]
+    for order in ("fault=failed", "fault=failed_billed"):
+        TASKS.submit(operation, a_submit(RUN, operation), KNOWN, orders=order)
+    assert RUN.control is not None
+    RUN.control.advance(2 * 86_400)
+    told = next(rule["billed"] for rule in CONTRACT.document["x-rules"] if rule["id"] == "R30")
+    cost = (TASKS.billed() or 0) - before
+    if cost > 2 or (told == "never" and cost):
+        RUN.broken("R30", f"{name}: {told} billed, and two failed tasks are billed {cost} times")

@@ -1,0 +1,304 @@
+"""Layer: boundaries. What a server must turn away, what it must not, and in which order it looks."""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from octopusx_video_openapi import METHODS, Operation, task_ids
+
+from octopusx_video_contract import _credentials, _judge, _near_misses, _routes
+from octopusx_video_contract._budget import NotAskedError, submits
+from octopusx_video_contract._credentials import Credential
+from octopusx_video_contract._exchange import Answer, Request, methods_of
+from octopusx_video_contract._near_misses import Variant
+from octopusx_video_contract._run import current
+
+RUN = current()
+CONTRACT = RUN.contract
+OPERATIONS = list(CONTRACT.operations.values())
+SUBMITS = set(submits(CONTRACT))
+WITH_BODY = [operation for operation in OPERATIONS if "requestBody" in operation.definition]
+WITH_TASK = [operation for operation in OPERATIONS if any(task_ids.places(CONTRACT, operation))]
+WITH_COLON = next((task for task in RUN.known_ids if ":" in task), None)
+KNOWN = next(iter(RUN.known_ids), "unknown")
+STATELESS = pytest.mark.skipif(RUN.stateless, reason="R46 can't be asked of a server that keeps no tasks")
+LARGE = 11_000_000
+"""Bytes of a prompt that is larger than most servers take."""
+
+
+def _name(operation: Operation) -> str:
+    return operation.id
+
+
+def _valid(operation: Operation, task: str = KNOWN) -> list[_near_misses.Request]:
+    return _near_misses.valid_requests(CONTRACT, operation, task)
+
+
+def _made(operation: Operation, values: Any, **options: Any) -> Request:
+    """The request of a variant, or of a valid request."""
+    raw = options.pop("raw", getattr(values, "raw", None))
+    return RUN.request(operation, path=values.path, query=values.query, body=values.body, raw=raw, **options)
+
+
+def _sent(request: Request) -> Answer:
+    answer = RUN.send(request)
+    _judge.hold(RUN, answer)
+    return answer
+
+
+# Credentials: rules R01 and R02.
+
+
+def _wrong_otherwise(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What else may be wrong with a request whose credential is looked at first."""
+    if operation in WITH_BODY:
+        yield "a body that is no JSON", {"raw": b"{"}
+        yield "an empty body", {"raw": b""}
+        yield "an empty object", {"raw": b"{}"}
+        yield "another media type", {"headers": [("Content-Type", "text/plain")]}
+    else:
+        yield "a range past the end", {"headers": [("Range", "bytes=999999999-")]}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=_name)
+def test_no_operation_succeeds_without_a_valid_key(operation: Operation) -> None:
+    """Whatever stands in the place of a valid credential, a valid request gets 401."""
+
+    def ask(credential: Credential) -> None:
+        if RUN.paid and credential.derived and operation.id in SUBMITS:
+            raise NotAskedError("a lenient server could take what is made of the key for the key")
+        for values in _valid(operation)[:1]:
+            query = {**values.query, **credential.query}
+            request = _made(operation, replace(values, query=query), headers=credential.headers, credential=None)
+            _refused(operation, request, credential.name)
+
+    RUN.each(_credentials.invalid(RUN.key), ask)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=_name)
+def test_the_credential_is_looked_at_first(operation: Operation) -> None:
+    """Without a valid key the answer is 401, although something else is wrong as well."""
+
+    def ask(case: tuple[str | None, str, dict[str, Any], str]) -> None:
+        credential, what, options, task = case
+        for values in _valid(operation, task)[:1]:
+            _refused(operation, _made(operation, values, credential=credential, **options), what)
+
+    cases = [
+        (credential, what, options, task)
+        for credential in (None, "Bearer made-up", "Basic made-up")
+        for task in (KNOWN, "unknown")
+        for what, options in (*_wrong_otherwise(operation), ("an unknown task", {}))
+    ]
+    RUN.each(cases, ask)
+
+
+def _refused(operation: Operation, request: Request, what: str) -> None:
+    RUN.seen.asked |= {"R01", "R02"}
+    answer = RUN.send(request)
+    if answer.is_success:
+        RUN.broken("R01", f"{operation.id}: {what}: it was answered with {answer.status}", answer)
+    if answer.status != 401:
+        RUN.broken("R02", f"{operation.id}: {what}: it was answered with {answer.status}", answer)
+    _judge.hold(RUN, answer)
+
+
+# Values: rules R41 and R34.
+
+
+def _places(operation: Operation) -> list[Any]:
+    """The tests of an operation's near misses: one for each field or parameter, and one for the body as a whole."""
+    base = _valid(operation)[-1]
+    places = {variant.place[:2] for variant in _near_misses.near_misses(CONTRACT, operation, base)}
+    return [pytest.param(operation, place, id=f"{operation.id} {' '.join(place)}") for place in sorted(places)]
+
+
+@pytest.mark.parametrize(("operation", "place"), [case for operation in OPERATIONS for case in _places(operation)])
+def test_what_is_just_wrong_is_refused(operation: Operation, place: tuple[str, ...]) -> None:
+    """Beside each value that the contract allows lies one that it does not, which is refused."""
+    base = _valid(operation)[-1]
+    variants = [one for one in _near_misses.near_misses(CONTRACT, operation, base) if one.place[:2] == place]
+
+    def ask(variant: Variant) -> None:
+        RUN.seen.asked.add("R41")
+        answer = _sent(_made(operation, variant))
+        allowed = {400} if variant.place[0] == "body" else {400, 404}
+        if answer.status not in allowed:
+            RUN.broken("R41", f"{operation.id}: {variant.name}: it was answered with {answer.status}", answer)
+
+    RUN.each(variants, ask)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=_name)
+def test_what_is_just_right_is_not_refused(operation: Operation) -> None:
+    """Each value at the edge of what the contract allows is taken."""
+
+    def ask(variant: Variant) -> None:
+        _taken(operation, _made(operation, variant), variant.name)
+
+    bases = _valid(operation)
+    RUN.each((variant for base in bases for variant in _near_misses.edges(CONTRACT, operation, base)), ask)
+
+
+def _taken(operation: Operation, request: Request, what: str) -> None:
+    RUN.seen.asked.add(_judge.FORM_RULE)
+    answer = _sent(request)
+    for rule, detail in _judge.refusal_faults(RUN, operation, answer):
+        RUN.broken(rule, f"{operation.id}: {what}: {detail}", answer)
+
+
+# Media types and charsets: rules R42, R27 and R34.
+
+
+@pytest.mark.parametrize("operation", WITH_BODY, ids=_name)
+def test_body_under_another_media_type(operation: Operation) -> None:
+    """A body that says that it is something else than JSON is refused, whatever it holds."""
+    values = _valid(operation)[0]
+    form = urllib.parse.urlencode({name: str(value) for name, value in values.body.items()}).encode()
+    part = b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\ngrok\r\n--b--\r\n'
+    cases = [
+        ("text/plain", None),
+        ("text/plain; charset=utf-8", None),
+        ("text/html", None),
+        ("application/xml", None),
+        ("application/octet-stream", None),
+        ("application/x-www-form-urlencoded", None),
+        ("application/x-www-form-urlencoded", form),
+        ("multipart/form-data; boundary=b", part),
+        ("application/jsonp", None),
+        ("application/x-ndjson", None),
+    ]
+
+    def ask(case: tuple[str, bytes | None]) -> None:
+        RUN.seen.asked.add("R42")
+        answer = _sent(_made(operation, values, raw=case[1], headers=[("Content-Type", case[0])]))
+        if answer.status != 400:
+            RUN.broken("R42", f"{operation.id}: {case[0]}: it was answered with {answer.status}", answer)
+
+    RUN.each(cases, ask)
+
+
+@pytest.mark.parametrize("operation", WITH_BODY, ids=_name)
+def test_media_type_in_other_words(operation: Operation) -> None:
+    """JSON stays JSON with a parameter, in upper case, and whatever is accepted in return."""
+    spellings = [
+        [("Content-Type", "application/json; charset=utf-8")],
+        [("Content-Type", "application/json;charset=UTF-8")],
+        [("Content-Type", 'application/json; charset="utf-8"')],
+        [("Content-Type", "Application/JSON")],
+        [("Accept", "*/*")],
+        [("Accept", "application/json, text/plain;q=0.5")],
+        [("Accept", "application/*")],
+        [("X-Request-Id", "of-the-caller"), ("User-Agent", "somebody/1.0")],
+    ]
+
+    def ask(headers: list[tuple[str, str]]) -> None:
+        _taken(operation, _made(operation, _valid(operation)[0], headers=headers), f"{headers[0][0]}: {headers[0][1]}")
+
+    RUN.each(spellings, ask)
+
+
+@pytest.mark.parametrize("operation", WITH_BODY, ids=_name)
+def test_body_that_is_not_json(operation: Operation) -> None:
+    """A body that is not JSON is refused with 400, and answered at once."""
+    bodies = [b"", b"{", b'{"model":', b"nonsense", b"\xff", b'{"model": "\xff"}', b"{'model': 1}", b"[1,", b"NaN{}"]
+
+    def ask(body: bytes) -> None:
+        RUN.seen.asked.add("R27")
+        answer = _sent(_made(operation, _valid(operation)[0], raw=body))
+        if answer.status != 400:
+            RUN.broken("R27", f"{operation.id}: {body!r} was answered with {answer.status}", answer)
+
+    RUN.each(bodies, ask)
+
+
+@pytest.mark.skipif(RUN.paid or RUN.stateless, reason="large bodies are only sent to a mock that keeps tasks")
+@pytest.mark.parametrize("operation", WITH_BODY, ids=_name)
+def test_large_body(operation: Operation) -> None:
+    """A prompt of eleven megabytes is taken, or refused as too large; nothing breaks over it."""
+    values = _valid(operation)[0]
+    _taken(operation, _made(operation, replace(values, body={**values.body, "prompt": "a" * LARGE})), "a large body")
+
+
+# Routing: rules R32, R43 and R46.
+
+
+@pytest.mark.parametrize("path", CONTRACT.document["paths"])
+def test_method_that_the_path_does_not_have(path: str) -> None:
+    """Another method is refused with 405 and an Allow that lists the right ones; 404 is the gateway's way."""
+    right = {name.upper() for name in METHODS if name in CONTRACT.document["paths"][path]}
+
+    def ask(method: str) -> None:
+        RUN.seen.asked.add("R32")
+        target = re.sub(r"\{\w+\}", KNOWN, path)
+        answer = RUN.send(Request(method, target, (("Authorization", f"Bearer {RUN.key}"),)))
+        if method == "OPTIONS" and answer.status in {200, 204}:
+            return  # RFC 9110 section 9.3.7: it asks which methods there are
+        allow = {name.strip().upper() for name in answer.headers.get("allow", "").split(",")}
+        if answer.status == 404 and not RUN.strict:
+            return
+        if answer.status != 405:
+            RUN.broken("R32", f"{method} {path} was answered with {answer.status}", answer)
+        elif not right <= allow or method in allow:
+            wanted = ", ".join(sorted(right))
+            RUN.broken("R32", f"{method} {path}: Allow is {answer.headers.get('allow')!r}, right is {wanted}", answer)
+
+    # A concrete path is also one of a template: GET /v1/videos/extensions reads the task of that name.
+    there = right | methods_of(CONTRACT, path)
+    # A server that answers GET may answer HEAD (RFC 9110 section 9.3.2).
+    there |= {"HEAD"} if "GET" in there else set()
+    RUN.each([method.upper() for method in METHODS if method.upper() not in there], ask)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=_name)
+def test_path_that_is_almost_one(operation: Operation) -> None:
+    """A path that looks like one of the contract's, and is none, is not found."""
+    values = _valid(operation)[0]
+
+    def ask(path: str) -> None:
+        RUN.seen.asked.add("R43")
+        request = _made(operation, values)
+        query = request.target.partition("?")[2]
+        answer = RUN.send(replace(request, target=path + (f"?{query}" if query else "")))
+        is_moved = answer.status in {301, 302, 307, 308}
+        if answer.status != 404 and not is_moved:
+            RUN.broken("R43", f"{request.method} {path} was answered with {answer.status}", answer)
+
+    RUN.each(_routes.almost(CONTRACT, operation, values.path), ask)
+
+
+@STATELESS
+@pytest.mark.parametrize("operation", WITH_TASK, ids=_name)
+def test_task_that_does_not_exist(operation: Operation) -> None:
+    """An id that nobody was given is unknown: one that looks like another's, or like a part of a path."""
+
+    def ask(task: str) -> None:
+        RUN.seen.asked.add("R46")
+        for values in _valid(operation, task)[:1]:
+            answer = _sent(_made(operation, values))
+            if answer.status not in {400, 404}:
+                RUN.broken("R46", f"{operation.id}: {task} was answered with {answer.status}", answer)
+                continue
+            for rule, detail in _judge.refusal_faults(RUN, operation, answer):
+                RUN.broken(rule, f"{operation.id}: {task}: {detail}", answer)
+
+    RUN.each(_routes.unknown_tasks(CONTRACT, RUN.known_ids, RUN.seed), ask)
+
+
+@pytest.mark.parametrize("operation", [one for one in WITH_TASK if one.method == "get" or "{" in one.path], ids=_name)
+def test_colon_of_an_id_is_the_same_encoded(operation: Operation) -> None:
+    """An id names the same task with its colon as it is and percent-encoded, in a path and in a query."""
+    if WITH_COLON is None:
+        pytest.skip("no finished task with a colon in its id is known")
+
+    def ask(spelling: str) -> None:
+        request = _made(operation, _valid(operation, WITH_COLON)[0])
+        target = request.target.replace(WITH_COLON, WITH_COLON.replace(":", spelling))
+        _taken(operation, replace(request, target=target), f"a colon as {spelling}")
+
+    RUN.each([":", "%3A", "%3a"], ask)

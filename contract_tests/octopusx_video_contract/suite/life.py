@@ -1,0 +1,121 @@
+"""Layer: a task's life. What must hold between a submit, its reads, its end and its video."""
+
+from __future__ import annotations
+
+import functools
+import random
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from octopusx_video_openapi import life
+
+from octopusx_video_contract._budget import submits
+from octopusx_video_contract._finding import Findings
+from octopusx_video_contract._life import Task
+from octopusx_video_contract._run import current
+from octopusx_video_contract._tasks import Tasks, a_submit
+from octopusx_video_contract._walk import FAILING, Walk
+
+RUN = current()
+CONTRACT = RUN.contract
+SUBMITS = submits(CONTRACT)
+
+
+@functools.cache
+def _walked() -> Walk:
+    walk = Walk(RUN)
+    walk.whole()
+    return walk
+
+
+@pytest.mark.parametrize("submit", SUBMITS)
+def test_whole_life(submit: str) -> None:
+    """A task of each submit, from the first read to the day when its video is gone."""
+    walk = _walked()
+    if walk.findings[submit]:
+        raise Findings(walk.findings[submit])
+    if submit in walk.skipped:
+        pytest.skip(walk.skipped[submit])
+    if RUN.stateless:
+        pytest.skip("R06, R15 to R17 and R45 to R56 can't be asked of a server that keeps no tasks")
+
+
+@pytest.mark.skipif(not RUN.other_key, reason="R20 needs a key of another account (OCTOPUSX_OTHER_API_KEY)")
+def test_keys_are_kept_apart() -> None:
+    """A task of the one key is unknown to the other: to read, to download, to continue."""
+    walk = _walked()
+    task = next((task for task in walk.tasks.made if task.phase == "succeeded"), None)
+    if task is None or RUN.paid or RUN.stateless:
+        pytest.skip("R20 needs a task that has succeeded, of a server that keeps tasks and bills nothing")
+
+    def continued(name: str) -> None:
+        submit = CONTRACT.operations[name]
+        credential = f"Bearer {RUN.other_key}"
+        _, request = walk.tasks.submission(submit, a_submit(RUN, submit), task.id, credential=credential)
+        walk.tasks.refused(request, "R20", f"{name}: a source of another account")
+
+    RUN.each(SUBMITS, continued)
+
+
+@pytest.mark.skipif(RUN.control is None or RUN.stateless or RUN.paid, reason="needs a clock that can be turned")
+def test_lives_in_any_order() -> None:
+    """Submits, reads, waits and downloads in whatever order keep what was told before."""
+    told = life.life(CONTRACT)
+
+    class Lives(RuleBasedStateMachine):
+        made: Bundle[Task] = Bundle("made")
+
+        @initialize()
+        def begin(self) -> None:
+            self.tasks = Tasks(RUN)
+
+        @rule(
+            target=made,
+            submit=st.sampled_from(SUBMITS),
+            choice=st.integers(0, 2**16),
+            orders=st.sampled_from(["", "", FAILING] if "fault" in RUN.orders else [""]),
+        )
+        def submit(self, submit: str, choice: int, orders: str) -> Task:
+            drawn = random.Random(choice)  # noqa: S311 - drawn by Hypothesis
+            operation = CONTRACT.operations[submit]
+            body = a_submit(RUN, operation, drawn)
+            finished = [task.id for task in self.tasks.made if task.phase == "succeeded"]
+            body["prompt"] = f"{body['prompt']} {choice}"
+            return self.tasks.submit(operation, body, drawn.choice([*finished, *RUN.known_ids]), orders=orders)
+
+        @rule(task=made, route=st.integers(0, 1))
+        def read(self, task: Task, route: int) -> None:
+            routes = self.tasks.routes(task.submit.id)
+            self.tasks.first_read(task, routes[route % len(routes)])
+
+        @rule(seconds=st.floats(0.1, 1.2 * told.lasts))
+        def wait(self, seconds: float) -> None:
+            assert RUN.control is not None
+            RUN.control.advance(seconds)
+
+        @rule(task=made)
+        def download(self, task: Task) -> None:
+            self.tasks.read(task, self.tasks.routes(task.submit.id)[0])
+            if task.phase == "succeeded":
+                self.tasks.download(task)
+            else:
+                self.tasks.no_content_yet(task, still=True)
+
+        @rule(task=made)
+        def stand_still(self, task: Task) -> None:
+            route = self.tasks.routes(task.submit.id)[0]
+            self.tasks.read(task, route)
+            self.tasks.reads_change_nothing(task, route)
+
+    hypothesis.seed(RUN.seed)(Lives)
+    settings = hypothesis.settings(
+        max_examples=max(1, RUN.max_examples // 2),
+        stateful_step_count=12,
+        deadline=None,
+        database=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    run_state_machine_as_test(Lives, settings=settings)

@@ -1,0 +1,36 @@
+"""Layer: ordered answers. What a server answers where no request can bring it about, shown because it was asked to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from octopusx_video_openapi import Operation
+
+from octopusx_video_contract import _judge, _near_misses
+from octopusx_video_contract._run import current
+
+RUN = current()
+CONTRACT = RUN.contract
+FOLLOWS = pytest.mark.skipif("code" not in RUN.orders, reason="the server does not follow Prefer: code=…")
+
+
+def _documented() -> Iterator[Any]:
+    for operation in CONTRACT.operations.values():
+        for status, response in CONTRACT.responses(operation):
+            names = [name for media in response.get("content", {}).values() for name, _ in CONTRACT.examples(media)]
+            for name in names or [""]:
+                yield pytest.param(operation, int(status), name, id=f"{operation.id} {status} {name}")
+
+
+@FOLLOWS
+@pytest.mark.parametrize(("operation", "status", "example"), list(_documented()))
+def test_documented_answer(operation: Operation, status: int, example: str) -> None:
+    """Each documented answer, in each of its documented shapes, keeps the contract."""
+    task = next(iter(RUN.known_ids), "unknown")
+    values = _near_misses.valid_requests(CONTRACT, operation, task)[0]
+    headers = [("Prefer", f"code={status}" + (f", example={example}" if example else ""))]
+    if status in {206, 416}:
+        headers.append(("Range", "bytes=0-"))
+    _judge.hold(RUN, RUN.send(RUN.request(operation, path=values.path, query=values.query, body=values.body, headers=headers)))

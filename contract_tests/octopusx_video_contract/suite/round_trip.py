@@ -1,0 +1,228 @@
+"""Layer: the round trip. What the generated client sends is what was given to it, and what it reads is what was sent.
+
+In memory, with generated values: no server is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import httpx
+import pytest
+from hypothesis import strategies as st
+from octopusx_video_client import AuthenticatedClient, models
+from octopusx_video_client.types import Response, Unset
+from octopusx_video_openapi import Operation
+
+from octopusx_video_contract import _judge, _values
+from octopusx_video_contract._client_calls import UNREADABLE, _snake
+from octopusx_video_contract._run import current
+
+RUN = current()
+CONTRACT = RUN.contract
+SCHEMAS = CONTRACT.document["components"].get("schemas", {})
+OBJECTS = [name for name, schema in SCHEMAS.items() if schema.get("type") == "object"]
+FLAVOURS = ("sync", "asyncio")
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_model(name: str) -> None:
+    """A model gives back what it was made of, and holds each field under the field's name."""
+    schema = {"$ref": f"#/components/schemas/{name}"}
+    fields = SCHEMAS[name].get("properties", {})
+    # Left to chance, a field of a large schema is seldom there.
+    whole = {"allOf": [schema, {"required": list(fields)}]}
+
+    def check(some: dict[str, Any], every: dict[str, Any]) -> None:
+        _hold_model(name, fields, some)
+        _hold_model(name, fields, every)
+
+    _for_all(check, *(_values.of_schema(CONTRACT, each) for each in (schema, whole)), place=name, share=10)
+
+
+def _hold_model(name: str, fields: Iterable[str], value: dict[str, Any]) -> None:
+    """Hold a model to the value that it is made of.
+
+    Raises:
+        AssertionError: It loses or changes something of the value, or can't be made of it.
+    """
+    before = _json(value)
+    try:
+        model = _model(name).from_dict(value)
+    except UNREADABLE as error:
+        raise AssertionError(f"{name}: it can't be made of {before} ({error!r})") from error
+    after = _json(model.to_dict())
+    assert after == before, f"{name}: it was made of {before}, and gives back {after}"
+    for field in fields:
+        held = getattr(model, _python(field, dir(model)))
+        if field not in value:
+            assert isinstance(held, Unset), f"{name}.{field}: it is {held!r}, and was not in {before}"
+        else:
+            held = held.to_dict() if hasattr(held, "to_dict") else held
+            assert _json(held) == _json(value[field]), f"{name}.{field}: it is {held!r}, and was made of {before}"
+
+
+@pytest.mark.parametrize("operation", CONTRACT.operations.values(), ids=lambda operation: operation.id)
+def test_operation(operation: Operation) -> None:
+    """What was given is sent, no more and no less; each documented answer is handed back, as its status's model."""
+    medias = {
+        (int(status), media_type): media.get("schema", {})
+        for status, response in CONTRACT.responses(operation)
+        for media_type, media in response.get("content", {}).items()
+    }
+
+    def check(request: _values.Request, answers: dict[tuple[int, str], Any]) -> None:
+        for (status, media_type), answer in answers.items():
+            for flavour in FLAVOURS:
+                _hold_exchange(operation, request, status, media_type, answer, flavour)
+
+    answers = {
+        # One value for all answers of a schema: most of an operation's statuses have the same.
+        place: st.shared(_answers(place[1], schema), key=_json([place[1], schema]))
+        for place, schema in medias.items()
+    }
+    requests = _values.of_requests(CONTRACT, operation)
+    _for_all(check, requests, st.fixed_dictionaries(answers), place=operation.id, share=5)
+
+
+def _answers(media_type: str, schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+    return _values.of_schema(CONTRACT, schema) if "json" in media_type else st.binary()
+
+
+def _hold_exchange(
+    operation: Operation, request: _values.Request, status: int, media_type: str, answer: Any, flavour: str
+) -> None:
+    """Hold one call of the client to the contract: what it sent, and what it made of this answer.
+
+    Raises:
+        AssertionError: Either is not what was given.
+    """
+    place = f"{operation.id} {status} ({flavour})"
+    content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+    sent: list[httpx.Request] = []
+
+    def handle(outgoing: httpx.Request) -> httpx.Response:
+        sent.append(outgoing)
+        return httpx.Response(status, content=content, headers={"Content-Type": media_type})
+
+    try:
+        got = _call(operation, request, flavour, handle)
+    except UNREADABLE as error:
+        raise AssertionError(f"{place}: {request} was given and {answer!r} answered; {error!r}") from error
+    assert len(sent) == 1, f"{place}: {len(sent)} requests were sent"
+    _hold_sent(place, operation, request, sent[0])
+    assert (got.status_code, got.content) == (status, content), f"{place}: got {got.status_code} {got.content!r}"
+    parsed: Any = got.parsed
+    if isinstance(answer, bytes):
+        assert parsed.payload.read() == answer, f"{place}: {answer!r} was answered, and read as other bytes"
+        return
+    schema = dict(CONTRACT.responses(operation))[str(status)]["content"][media_type]["schema"]
+    assert {type(parsed).__name__} == _models_of(schema, answer), f"{place}: {answer!r} was read as {parsed!r}"
+    after = _json(parsed.to_dict())
+    assert after == _json(answer), f"{place}: {answer!r} was answered, and read as {after}"
+
+
+def _hold_sent(place: str, operation: Operation, request: _values.Request, sent: httpx.Request) -> None:
+    """Hold what was sent to what the contract says of this request.
+
+    Raises:
+        AssertionError: A part of it differs.
+    """
+    path, _, query = sent.url.raw_path.decode().partition("?")
+    template = httpx.URL(RUN.base_url).path.rstrip("/") + operation.path
+    wanted = [re.sub(r"\{(\w+)\}", lambda name: request.path[name[1]], step) for step in template.split("/")]
+    given = {
+        "method": (sent.method, operation.method.upper()),
+        "path": ([unquote(step) for step in path.split("/")], wanted),
+        "query": (sorted(parse_qsl(query, keep_blank_values=True)), sorted(request.query.items())),
+        "media type": (sent.headers.get("content-type"), request.media_type),
+        "body": (_json(json.loads(sent.content)) if sent.content else None, _body(request)),
+    }
+    for parameter in map(CONTRACT.resolve, operation.definition.get("parameters", ())):
+        if parameter["in"] == "header":
+            name = parameter["name"]
+            given[name] = sent.headers.get(name), request.headers.get(name)
+    for part, (is_, should_be) in given.items():
+        assert is_ == should_be, f"{place}: {part} of what was sent is {is_!r}, but {should_be!r} was given"
+    scheme, _, key = sent.headers.get("authorization", "").partition(" ")
+    assert (scheme.lower(), key) == (_scheme(operation), RUN.key), f"{place}: Authorization does not carry the key"
+
+
+def _scheme(operation: Operation) -> str:
+    definition = operation.definition if "security" in operation.definition else CONTRACT.document
+    [[name]] = definition["security"]
+    return str(CONTRACT.document["components"]["securitySchemes"][name]["scheme"]).lower()
+
+
+def _models_of(schema: dict[str, Any], value: Any) -> set[str]:
+    """Which schema's model an answer is to be read as: the one, or the branch that it matches."""
+    branches = [schema, *CONTRACT.resolve(schema).get("oneOf", ())]
+    return {
+        branch["$ref"].rsplit("/", 1)[1]
+        for branch in (branches[1:] or branches)
+        if not list(_judge.mismatches(CONTRACT, branch, value))
+    }
+
+
+def _call(operation: Operation, request: _values.Request, flavour: str, handle: Handler) -> Response[Any]:
+    """Send the request through the generated client, and give what it makes of the handler's answer."""
+    tag = operation.definition["tags"][0]
+    module: Any = importlib.import_module(f"octopusx_video_client.api.{tag}.{_snake(operation.id)}")
+    keywords = inspect.signature(module.sync_detailed).parameters
+    given = {**request.path, **request.query, **request.headers}
+    arguments: dict[str, Any] = {_python(name, keywords): value for name, value in given.items()}
+    if request.media_type is not None:
+        body = operation.definition["requestBody"]["content"][request.media_type]["schema"]
+        arguments["body"] = _model(body["$ref"].rsplit("/", 1)[1]).from_dict(request.body)
+    arguments["client"] = AuthenticatedClient(
+        base_url=RUN.base_url,
+        token=RUN.key,
+        raise_on_unexpected_status=True,
+        httpx_args={"transport": httpx.MockTransport(handle), "trust_env": False},
+    )
+    if flavour == "sync":
+        with arguments["client"]:
+            sync: Response[Any] = module.sync_detailed(**arguments)
+            return sync
+
+    async def call() -> Response[Any]:
+        async with arguments["client"]:
+            detailed: Response[Any] = await module.asyncio_detailed(**arguments)
+            return detailed
+
+    return asyncio.run(call())
+
+
+def _python(name: str, known: Any) -> str:
+    """What the generator makes of a name: lower case, and an underscore at the end where Python has it already."""
+    plain = re.sub(r"\W", "_", _snake(name))
+    return plain if plain in known else f"{plain}_"
+
+
+def _model(name: str) -> Any:
+    assert hasattr(models, name), f"{name}: the generated client has no model of it"
+    return getattr(models, name)
+
+
+def _json(value: Any) -> str:
+    # As text, since Python takes true and 1 for equal.
+    return json.dumps(value, sort_keys=True)
+
+
+def _body(request: _values.Request) -> str | None:
+    return None if request.media_type is None else _json(request.body)
+
+
+def _for_all(check: _values.Check, *strategies: Any, place: str, share: int) -> None:
+    # A seed for each place, or all would get the same few values.
+    examples = -(-RUN.max_examples // share)
+    _values.for_all(check, *strategies, seed=f"{RUN.seed} {place}", examples=examples)
