@@ -60,12 +60,12 @@ def drift(session: nox.Session) -> None:
 
 @nox.session
 def contract(session: nox.Session) -> None:
-    """Hold both mocks to the contract, or another server: `-- --base-url URL` with the key in OCTOPUSX_API_KEY."""
+    """Hold the mocks to the contract, or another server: `-- --base-url URL` with the key in OCTOPUSX_API_KEY."""
     _install(session)
-    if {"--base-url", "--engine", "--help"} & {argument.split("=")[0] for argument in session.posargs}:
+    if {"--base-url", "--engine", "--help", "probe"} & {argument.split("=")[0] for argument in session.posargs}:
         session.run("octopusx-video-contract", *session.posargs)
         return
-    for engine in ("lifecycle", "prism"):
+    for engine in ("lifecycle", "server", "prism"):
         session.run("octopusx-video-contract", "--engine", engine, *session.posargs)
 
 
@@ -77,10 +77,24 @@ def mock(session: nox.Session) -> None:
 
 
 @nox.session
-def faulty_servers(session: nox.Session) -> None:
-    """Slow: the suite against a server for each response property, corrupting its type."""
+def kill_matrix(session: nox.Session) -> None:
+    """Slow: the suite against a server for each defect, and correct ones; writes docs/KILL_MATRIX.md."""
     _install(session)
-    session.run("pytest", "tests/campaigns/faulty_servers.py", *session.posargs)
+    session.run("python", "-m", "tests.campaigns.kill_matrix", *session.posargs)
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Slow: mutants of the contract have to be told from it by the suite; writes docs/MUTANTS.md."""
+    _install(session)
+    session.run("python", "-m", "tests.campaigns.mutants", *session.posargs)
+
+
+@nox.session
+def budget(session: nox.Session) -> None:
+    """Slow: a thousand paid runs against mocks on which things go wrong never spend more than they may."""
+    _install(session)
+    session.run("python", "-m", "tests.campaigns.budget", *session.posargs)
 
 
 @nox.session
@@ -99,12 +113,12 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure, side by side with peers: `-- mock` (needs the program `wrk`). 1 means that a figure was missed."""
+    """Measure, side by side with peers: `-- mock` (needs the program `wrk`) or `-- suite`. 1 means a missed figure."""
     _install(session)
     subject, *options = session.posargs or ("mock",)
-    if subject != "mock":
-        session.error(f"there is no benchmark {subject!r}; there is: mock")
-    session.run("python", "benchmarks/mock.py", *options, success_codes=[0, 1])
+    if subject not in {"mock", "suite"}:
+        session.error(f"there is no benchmark {subject!r}; there are: mock, suite")
+    session.run("python", f"benchmarks/{subject}.py", *options, success_codes=[0, 1])
 
 
 @nox.session

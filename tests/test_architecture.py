@@ -17,7 +17,7 @@ ALLOWED = {
     "mock/octopusx_video_mock": {"octopusx_video_openapi"},
     "contract_tests/octopusx_video_contract": {"octopusx_video_openapi", "octopusx_video_client"},
 }
-EXCEPTIONS = {("contract_tests/octopusx_video_contract/cli.py", "octopusx_video_mock")}
+EXCEPTIONS = {("contract_tests/octopusx_video_contract/_target.py", "octopusx_video_mock")}
 
 
 def _imports(path: Path) -> set[str]:

@@ -210,6 +210,13 @@ def test_a_late_id_is_there_when_its_seconds_have_passed(mock: Mock, http: httpx
     assert read(http, task)["status"] == "processing"
 
 
+def test_a_task_that_will_fail_is_there_at_once(mock: Mock, http: httpx.Client) -> None:
+    """A new task is readable whatever fraction of a millisecond the clock stands at."""
+    mock.clock.advance(0.0006)
+    with mock.fault("failed"):
+        assert read(http, submit(http))["status"] == "processing"
+
+
 def test_money_comes_back_only_where_the_fault_says_so(mock: Mock, http: httpx.Client) -> None:
     """A task that fails is billed until it fails; with failed_billed for good."""
     for name in ("failed", "failed_billed"):

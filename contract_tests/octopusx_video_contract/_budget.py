@@ -11,11 +11,11 @@ import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import unquote
 
 import jsonschema_rs
-import pytest
+from _pytest.outcomes import Skipped
 from octopusx_video_openapi import Contract
 
 from octopusx_video_contract._exchange import Answer, Request, found
@@ -25,7 +25,7 @@ Billed = Literal["never", "possible", "yes"]
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 
 
-class NotAskedError(pytest.skip.Exception):
+class NotAskedError(Skipped):
     """A test can't be asked in this run. The text names what is missing."""
 
 
@@ -122,9 +122,11 @@ class Budget:
         lost = sum(unit.status is None for unit in self.units)
         never = sum(unit.billed == "never" for unit in self.units)
         lines = [
-            f"at most {self.upper_bound} submits may have been billed; "
-            f"{len(self.units)} of {self.limit} units are spent ({lost} without an answer, "
-            f"{never} refused with what the contract calls never billed)"
+            (
+                f"at most {self.upper_bound} submits may have been billed; "
+                f"{len(self.units)} of {self.limit} units are spent ({lost} without an answer, "
+                f"{never} refused with what the contract calls never billed)"
+            )
         ]
         if self.accepted_without_key:
             lines.append(f"{self.accepted_without_key} of them had no valid key and were accepted all the same")
@@ -167,7 +169,7 @@ def _lenient(path: str) -> str:
 
 
 def billed(contract: Contract, answer: Answer) -> Billed:
-    """Whether a submit that was answered so may have been billed: ``x-billed``, and the rules that look into the body."""
+    """Whether a submit that was answered so may have been billed: ``x-billed``, and the rules of the body."""
     reached = found(contract, answer.request.method, answer.request.path)
     if reached is None:
         return "possible"
@@ -184,7 +186,7 @@ def billed(contract: Contract, answer: Answer) -> Billed:
 
 def speaks(contract: Contract, rule_id: str, answer: Answer) -> bool:
     """Whether a rule of what is billed speaks of this answer, by its status and its body."""
-    rule = next(rule for rule in contract.document["x-rules"] if rule["id"] == rule_id)
+    rule: dict[str, Any] = next((rule for rule in contract.document["x-rules"] if rule["id"] == rule_id), {})
     reached = found(contract, answer.request.method, answer.request.path)
     if "when" not in rule or reached is None or reached[0].id not in rule["operations"]:
         return False

@@ -154,7 +154,7 @@ def _request(run: Run, prepared: requests.PreparedRequest) -> Request:
     dropped = {"content-length", "host", "transfer-encoding"}
     headers = [(_text(name), _text(value)) for name, value in prepared.headers.items()]
     kept = tuple((name, value) for name, value in headers if name.lower() not in dropped)
-    return Request(prepared.method or "", target, kept, body if body is None else bytes(body))
+    return Request(prepared.method or "", target, kept, body if isinstance(body, bytes) else None)
 
 
 def _text(value: Any) -> str:
@@ -182,11 +182,11 @@ def contract_rules(ctx: schemathesis.CheckContext, response: Response, case: Cas
         return
     run = current()
     answer, operation = _answer(run, response), _operation(case)
-    for rule, detail in _judge.numbered(run, operation, answer):
-        run.broken(rule, f"{operation.id}: {detail}", answer)
+    faults = list(_judge.numbered(run, operation, answer))
     fault = _judge.new_id_fault(run, operation, answer)
     if fault:
-        run.broken(_judge.NEW_ID_RULE, f"{operation.id}: {fault}", answer)
+        faults.append((_judge.NEW_ID_RULE, fault))
+    run.all_broken(((rule, f"{operation.id}: {detail}") for rule, detail in faults), answer)
 
 
 @schemathesis.check
@@ -199,8 +199,8 @@ def valid_request_is_not_refused(ctx: schemathesis.CheckContext, response: Respo
         return
     run = current()
     answer, operation = _answer(run, response), _operation(case)
-    for rule, detail in _judge.refusal_faults(run, operation, answer):
-        run.broken(rule, f"{operation.id}: {detail}", answer)
+    faults = _judge.refusal_faults(run, operation, answer)
+    run.all_broken(((rule, f"{operation.id}: {detail}") for rule, detail in faults), answer)
 
 
 CHECKS = (contract_rules, valid_request_is_not_refused)
@@ -241,7 +241,8 @@ def judge(run: Run, case: Case, response: Response, **options: Any) -> None:
     except NoAnswerError as error:
         raise run.finding(NO_ANSWER_RULE, str(error), error.request) from None
     except FailureGroup as group:
-        findings = [_finding(run, failure, _answer(run, response)) for failure in group.exceptions]
+        answer = _answer(run, response)
+        findings = [finding for failure in group.exceptions for finding in _findings(run, failure, answer)]
     else:
         return
     serious = [finding for finding in findings if run.strict or finding.level == "must"]
@@ -252,12 +253,12 @@ def judge(run: Run, case: Case, response: Response, **options: Any) -> None:
         raise serious[0] if len(serious) == 1 else Findings(serious)
 
 
-def _finding(run: Run, failure: BaseException, answer: Answer) -> Finding:
-    if isinstance(failure, CustomFailure) and isinstance(failure.exception, Finding):
-        return failure.exception
+def _findings(run: Run, failure: BaseException, answer: Answer) -> list[Finding]:
+    if isinstance(failure, CustomFailure) and isinstance(failure.exception, Findings):
+        return failure.exception.findings
     if not isinstance(failure, Failure):
         raise failure
     rule = next((RULES_OF_CHECKS[check] for check in failure.checks if check in RULES_OF_CHECKS), _judge.SUCCESS_RULE)
     if rule == _judge.SUCCESS_RULE and not answer.is_success:
         rule = _judge.ERROR_RULE
-    return run.finding(rule, run.redactor.text(f"{failure.operation}: {failure}"), answer)
+    return [run.finding(rule, run.redactor.text(f"{failure.operation}: {failure}"), answer)]

@@ -45,6 +45,12 @@ class Control:
         try:
             status, _, stream = self._sender(method, self._base_url, _PREFIX + name, headers, body, _SECONDS)
             content = b"".join(stream)
-        except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpx.TransportError, OSError):
+        except (
+            httpcore.TimeoutException,
+            httpcore.NetworkError,
+            httpcore.ProtocolError,
+            httpx.TransportError,
+            OSError,
+        ):
             return ABSENT
         return loaded(content) if status == 200 else ABSENT

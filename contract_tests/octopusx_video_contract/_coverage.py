@@ -161,11 +161,15 @@ def gaps(run: Run, coverage: Coverage) -> Iterator[Gap]:
             natural = can_come_about(contract, operation, int(status)) and not run.stateless
             if int(status) not in came and (natural or int(status) not in ordered):
                 yield Gap("response", f"{operation.id} {status}")
+    yield from _values_and_rules(run, coverage)
+
+
+def _values_and_rules(run: Run, coverage: Coverage) -> Iterator[Gap]:
     for keyword, (valid, invalid) in coverage.values.items():
         if not valid or not invalid:
             yield Gap("keyword", f"{keyword} {'' if valid else 'valid'}{'' if invalid else 'invalid'}")
-    for rule in contract.rules:
-        if rule.id not in seen.asked:
+    for rule in run.contract.rules:
+        if rule.id not in run.seen.asked:
             yield Gap("rule", f"{rule.id} {rule.title}")
 
 

@@ -29,7 +29,11 @@ def invalid(key: str) -> Iterator[Credential]:
     yield Credential("none", derived=False)
     for name, value in {"empty": "", "the scheme alone": "Bearer", "a made-up key": "Bearer made-up"}.items():
         yield Credential(name, (("Authorization", value),), derived=False)
-    for name, value in {"null": "Bearer null", "a star": "Bearer *", "a made-up sk- key": "Bearer sk-" + "0" * 48}.items():
+    for name, value in {
+        "null": "Bearer null",
+        "a star": "Bearer *",
+        "a made-up sk- key": "Bearer sk-" + "0" * 48,
+    }.items():
         yield Credential(name, (("Authorization", value),), derived=False)
     for name, value in _of_key(key).items():
         if value != f"Bearer {key}":

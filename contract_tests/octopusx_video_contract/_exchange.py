@@ -146,7 +146,7 @@ def found(contract: Contract, method: str, path: str) -> tuple[Operation, dict[s
 
 
 def methods_of(contract: Contract, path: str) -> set[str]:
-    """The methods, in upper case, that the contract has for a path: a concrete one's, and a template's where it fits."""
+    """The methods, in upper case, that the contract has for a path, its own and those of a template that fits."""
     return {
         operation.method.upper()
         for operation in contract.operations.values()

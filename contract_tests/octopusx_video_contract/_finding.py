@@ -8,7 +8,7 @@ SHOWN = 3
 """How many findings of one test are shown whole; the others are named."""
 
 
-class Finding(AssertionError):
+class Finding(AssertionError):  # noqa: N818 - the word of everybody who reads a report
     """One broken rule.
 
     Attributes:
@@ -19,7 +19,10 @@ class Finding(AssertionError):
         operation: Where; empty where it was at none.
         curl: The request as a curl command; empty where there was none.
         answer: What came back; empty where nothing did.
+        after: Seconds from the beginning of the run until it was found.
     """
+
+    after = 0.0
 
     def __init__(
         self, rule: str, level: str, title: str, detail: str, operation: str = "", curl: str = "", answer: str = ""
@@ -43,7 +46,7 @@ class Finding(AssertionError):
         return "\n".join(lines)
 
 
-class Findings(AssertionError):
+class Findings(AssertionError):  # noqa: N818 - the same
     """Several findings of one test."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
@@ -53,7 +56,9 @@ class Findings(AssertionError):
             first.setdefault(finding.rule, finding)
         shown = [*first.values()][:SHOWN]
         lines = [finding.text() for finding in shown]
-        others = [f"{finding.rule}: {finding.detail}".partition("\n")[0] for finding in findings if finding not in shown]
+        others = [
+            f"{finding.rule}: {finding.detail}".partition("\n")[0] for finding in findings if finding not in shown
+        ]
         if others:
             lines.append(f"and {len(others)} more:")
             lines += [f"    {other}" for other in others]

@@ -37,17 +37,17 @@ def hold(run: Run, answer: Answer) -> None:
     """Hold an answer to all that the contract says of it by itself.
 
     Raises:
-        Finding: It breaks a rule that fails the run.
+        Findings: It breaks rules that fail the run.
     """
     reached = found(run.contract, answer.request.method, answer.request.path)
     if reached is None:
         return
     operation = reached[0]
-    for rule, detail in (*documented(run, operation, answer), *numbered(run, operation, answer)):
-        run.broken(rule, f"{operation.id}: {detail}", answer)
+    faults = [*documented(run, operation, answer), *numbered(run, operation, answer)]
     fault = new_id_fault(run, operation, answer)
     if fault:
-        run.broken(NEW_ID_RULE, f"{operation.id}: {fault}", answer)
+        faults.append((NEW_ID_RULE, fault))
+    run.all_broken(((rule, f"{operation.id}: {detail}") for rule, detail in faults), answer)
 
 
 def documented(run: Run, operation: Operation, answer: Answer) -> Broken:
@@ -162,7 +162,7 @@ def parts(contract: Contract, request: Request) -> dict[str, Any]:
 
 
 class _Response:
-    """A documented response: its headers by name in lower case, and a validator of each media type; None for no JSON."""
+    """A documented response: its headers by name in lower case, and a validator of each media type that is JSON."""
 
     def __init__(self, contract: Contract, response: dict[str, Any]) -> None:
         self.headers = {}
@@ -202,7 +202,9 @@ Validator = jsonschema_rs.Draft202012Validator
 def _rules(contract: Contract) -> dict[str, list[tuple[Rule, Validator | None]]]:
     """The rules of one answer of each operation, but for those that schemathesis has checks for."""
     rules = [rule for rule in contract.rules if rule.about == "an answer" and rule.id not in DOCUMENT_RULES]
-    return {id_: [(rule, _of(contract, rule)) for rule in rules if id_ in rule.operations] for id_ in contract.operations}
+    return {
+        id_: [(rule, _of(contract, rule)) for rule in rules if id_ in rule.operations] for id_ in contract.operations
+    }
 
 
 @functools.cache

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,7 +99,7 @@ def broken(contract: Contract, task: Task, told: Told) -> Broken:
 def _is_itself(contract: Contract, task: Task, told: Told) -> Broken:
     if told.body.get("id") != task.id:
         yield "R06", f"asked for {task.id}, answered {told.body.get('id')!r}"
-    for name in _rule(contract, "R17")["constant"]:
+    for name in _rule(contract, "R17").get("constant", ()):
         before = [earlier.body[name] for earlier in task.told if earlier.body.get(name) not in NOT_YET]
         now = told.body.get(name)
         if before and now not in NOT_YET and now != before[-1] and name != "id":
@@ -105,7 +107,7 @@ def _is_itself(contract: Contract, task: Task, told: Told) -> Broken:
 
 
 def _never_falls(contract: Contract, task: Task, told: Told) -> Broken:
-    for name in _rule(contract, "R15")["never-falls"]:
+    for name in _rule(contract, "R15").get("never-falls", ()):
         before = [earlier.body[name] for earlier in task.told if _is_number(earlier.body.get(name))]
         now = told.body.get(name)
         if before and _is_number(now) and now < max(before):
@@ -129,12 +131,12 @@ def _stays_ended(task: Task, told: Told) -> Broken:
 
 
 def _keeps_its_times(contract: Contract, task: Task, told: Told) -> Broken:
-    names = _rule(contract, "R49")["in-order"]
+    names = _rule(contract, "R49").get("in-order", ())
     values = [(name, told.body[name]) for name in names if _is_number(told.body.get(name)) and told.body[name]]
-    for (before, first), (after, second) in zip(values, values[1:], strict=False):
+    for (before, first), (after, second) in itertools.pairwise(values):
         if first > second:
             yield "R49", f"{before} is {first}, after {after}, {second}"
-    tolerance = _rule(contract, "R56")["tolerance"]["seconds"]
+    tolerance = _rule(contract, "R56").get("tolerance", {}).get("seconds", math.inf)
     began, ended = task.submitted
     for name, value_of in _values_of(contract, told.route).items():
         made = value_of == "task.created" or (value_of == "task.updated" and told.phase == "running")
@@ -171,7 +173,7 @@ def _is_number(value: Any) -> bool:
 
 @functools.cache
 def _rule(contract: Contract, rule_id: str) -> dict[str, Any]:
-    return next(rule for rule in contract.document["x-rules"] if rule["id"] == rule_id)
+    return next((rule for rule in contract.document["x-rules"] if rule["id"] == rule_id), {})
 
 
 @functools.cache

@@ -13,7 +13,7 @@ def seconds_of(video: bytes) -> float | None:
     import av  # noqa: PLC0415 - only here, and not quick to import
 
     try:
-        with av.open(io.BytesIO(video)) as container:
+        with av.open(io.BytesIO(video), mode="r") as container:
             if next(iter(container.decode(video=0)), None) is None or not container.duration:
                 return None
             return float(container.duration / av.time_base)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterator
+import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ class Plugin:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self._begun = time.monotonic()
         self.outcomes: collections.Counter[tuple[str, str]] = collections.Counter()
 
     @pytest.hookimpl(tryfirst=True)
@@ -31,12 +33,13 @@ class Plugin:
         self._run.layer = Path(str(item.path)).stem
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
         """Called by pytest with each outcome: a finding says itself all that there is to say."""
         report: Any = yield
         error = None if call.excinfo is None else call.excinfo.value
         found = error.findings if isinstance(error, Findings) else [error] if isinstance(error, Finding) else []
         for finding in found:
+            finding.after = time.monotonic() - self._begun
             self._run.seen.findings.append((self._run.layer, finding))
         if found:
             report.longrepr = f"{error}\nrepeat it with --seed {self._run.seed}"

@@ -16,10 +16,10 @@ _NONE = "-"
 
 def markdown(run: Run, outcomes: collections.Counter[tuple[str, str]]) -> str:
     """The report of a run. ``outcomes`` is how many tests of each layer passed, failed or were skipped."""
+    manner = "strict" if run.strict else "should rules only reported"
     parts = [
         "# Contract report",
-        f"Server {run.base_url}, contract {run.contract.version}, seed {run.seed}, "
-        f"{'strict' if run.strict else 'should rules only reported'}.",
+        f"Server {run.base_url}, contract {run.contract.version}, seed {run.seed}, {manner}.",
         _verdict(run, outcomes),
         *_findings(run),
         "## Layers",
@@ -59,7 +59,11 @@ def _findings(run: Run) -> list[str]:
         if (finding.rule, finding.operation) in shown:
             continue
         shown.add((finding.rule, finding.operation))
-        lines = [f"### {finding.rule} ({finding.level}): {finding.title}", f"Found by the layer {layer}.", finding.detail]
+        lines = [
+            f"### {finding.rule} ({finding.level}): {finding.title}",
+            f"Found by the layer {layer}.",
+            finding.detail,
+        ]
         if finding.curl:
             lines.append(_code(finding.curl))
         if finding.answer:
@@ -84,15 +88,20 @@ def _responses(run: Run) -> str:
     rows = []
     for operation in run.contract.operations.values():
         came, ordered = (run.seen.statuses(operation.id, ordered=kind) for kind in (False, True))
-        for status in sorted({*came, *ordered, *(int(status) for status, _ in run.contract.responses(operation))}):
-            rows.append([operation.id, str(status), str(came.get(status, _NONE)), str(ordered.get(status, _NONE))])
+        documented = {int(status) for status, _ in run.contract.responses(operation)}
+        rows += [
+            [operation.id, str(status), str(came.get(status, _NONE)), str(ordered.get(status, _NONE))]
+            for status in sorted({*came, *ordered, *documented})
+        ]
     return _table(["operation", "status", "came about", "was ordered"], rows)
 
 
 def _left_out(run: Run) -> list[str]:
     missing = list(gaps(run, run.coverage))
     if not missing:
-        return ["Every operation, parameter, documented response, keyword of a request and numbered rule was exercised."]
+        return [
+            "Every operation, parameter, documented response, keyword of a request and numbered rule was exercised."
+        ]
     return ["Not exercised:", "\n".join(f"- {gap.kind}: {gap.name}" for gap in missing)]
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from octopusx_video_openapi import Contract, Operation
+from octopusx_video_openapi import Contract, Operation, Rule
 
 from octopusx_video_contract import _exchange
 from octopusx_video_contract._budget import Budget, NotAskedError, submits
@@ -175,19 +175,37 @@ class Run:
             raise self.finding(NO_ANSWER_RULE, str(error), error.request) from None
 
     def broken(self, rule_id: str, detail: str, shown: Answer | Request | None = None) -> None:
-        """Report that a numbered rule is broken.
+        """Report that a numbered rule is broken, where the contract has it and it speaks of the operation.
 
         Raises:
             Finding: The rule is a ``must``, or the run is strict.
         """
         finding = self.finding(rule_id, detail, shown)
+        rule = self._rules.get(rule_id)
+        if rule is None or (finding.operation and rule.operations and finding.operation not in rule.operations):
+            return
         if self.strict or finding.level == "must":
             raise finding
         self.seen.warnings[f"{rule_id}: {finding.title}"] += 1
 
+    def all_broken(self, faults: Iterable[tuple[str, str]], shown: Answer | Request | None = None) -> None:
+        """Report every rule of these that is broken, each with what was found.
+
+        Raises:
+            Findings: One or more of them fail the run.
+        """
+        findings: list[Finding] = []
+        for rule_id, detail in faults:
+            try:
+                self.broken(rule_id, detail, shown)
+            except Finding as finding:
+                findings.append(finding)
+        if findings:
+            raise Findings(findings)
+
     def finding(self, rule_id: str, detail: str, shown: Answer | Request | None = None) -> Finding:
         """A broken rule, with the request and the answer that show it."""
-        rule = next(rule for rule in self.contract.rules if rule.id == rule_id)
+        rule = self._rules.get(rule_id) or Rule(rule_id, "should", "the contract has no such rule", "", (), (), None)
         request = shown.request if isinstance(shown, Answer) else shown
         answer = ""
         if isinstance(shown, Answer):
@@ -214,6 +232,8 @@ class Run:
                 ask(case)
             except Finding as finding:
                 findings.append(finding)
+            except Findings as several:
+                findings += several.findings
             except NotAskedError as missing:
                 skipped = missing
                 continue
@@ -231,6 +251,10 @@ class Run:
         """Tell whoever waits at a terminal how things stand."""
         if sys.stderr.isatty():
             print(line, file=sys.stderr, flush=True)
+
+    @functools.cached_property
+    def _rules(self) -> dict[str, Rule]:
+        return {rule.id: rule for rule in self.contract.rules}
 
     @functools.cached_property
     def _submits(self) -> frozenset[str]:

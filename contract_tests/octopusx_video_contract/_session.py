@@ -7,17 +7,20 @@ import collections
 import contextlib
 import os
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
+import platformdirs
 import pytest
+from hypothesis.internal.conjecture import engine
 
 from octopusx_video_contract import _report, _target
 from octopusx_video_contract._plugin import Plugin
 from octopusx_video_contract._redact import Redactor
 from octopusx_video_contract._run import Run, running
 
+SHRINKING_SECONDS = 5
+"""How long a smaller example is looked for."""
 LAYERS = (
     *("documented_requests", "boundaries", "ordered", "conformance", "life", "bills"),
     *("examples", "round_trip", "reached"),
@@ -46,16 +49,18 @@ def layers(run_: Run) -> list[str]:
     return sorted(LAYERS, key=lambda layer: run_.paid and layer != "life")
 
 
-def run(run_: Run, options: list[str], report: Path | None = None) -> int:
-    """Run the suite. Returns the exit status."""
+def run(run_: Run, options: list[str], report: Path | None = None, chosen: Container[str] = LAYERS) -> int:
+    """Run the suite, or some of its layers. Returns the exit status."""
     suite = Path(__file__).parent / "suite"
     arguments = ["-c", "pytest.ini", "--rootdir", ".", "--no-header", "--tb=short", *options]
-    arguments += [f"{layer}.py" for layer in layers(run_)]
+    arguments += [f"{layer}.py" for layer in layers(run_) if layer in chosen]
     redactor = run_.redactor
     print(f"seed {run_.seed}: repeat this run with --seed {run_.seed} and the same other options")
     manner = "strict" if run_.strict else "should rules only reported"
     paid = f", at most {run_.budget.limit} submits that may be billed" if run_.paid else ""
     print(f"server {run_.base_url}, contract {run_.contract.version}, {manner}{paid}", flush=True)
+    # A finding is worth seconds of looking for a smaller one, not the five minutes that Hypothesis takes.
+    engine.MAX_SHRINKING_SECONDS = SHRINKING_SECONDS
     plugin = Plugin(run_)
     with running(run_), _redacted_output(redactor), contextlib.chdir(suite):
         outcome = pytest.main(arguments, plugins=[redactor, plugin])
@@ -78,7 +83,8 @@ def rehearse(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
         run(run_, [])
     counted = collections.Counter(
-        (run_.budget.price(request), request.method, _report.shape(run_.contract, request)) for request in run_.wire.sent
+        (run_.budget.price(request), request.method, _report.shape(run_.contract, request))
+        for request in run_.wire.sent
     )
     print(f"nothing was sent to {named or 'a server'}; against a mock, this run would send")
     for (price, method, shape), count in sorted(counted.items()):
@@ -93,22 +99,22 @@ def own_settings() -> Iterator[None]:
     """Keep the caller's settings of pytest, proxies and credentials out of the run, and files out of their folder."""
     before = dict(os.environ)
     local = ",".join(sorted(_target.LOOPBACK))
-    with tempfile.TemporaryDirectory(prefix="octopusx-video-contract-") as scratch:
-        os.environ.pop("PYTEST_ADDOPTS", None)
-        os.environ.pop("PYTEST_PLUGINS", None)
-        os.environ |= {
-            "HYPOTHESIS_STORAGE_DIRECTORY": scratch,
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            # The key of this run is the only credential, and what goes to this machine goes through no proxy.
-            "NETRC": os.devnull,
-            "NO_PROXY": local,
-            "no_proxy": local,
-        }
-        try:
-            yield
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    os.environ.pop("PYTEST_PLUGINS", None)
+    os.environ |= {
+        # Its tables of Unicode take a second to make; examples are kept nowhere.
+        "HYPOTHESIS_STORAGE_DIRECTORY": platformdirs.user_cache_dir("octopusx-video-contract", appauthor=False),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        # The key of this run is the only credential, and what goes to this machine goes through no proxy.
+        "NETRC": os.devnull,
+        "NO_PROXY": local,
+        "no_proxy": local,
+    }
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @contextlib.contextmanager

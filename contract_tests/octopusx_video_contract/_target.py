@@ -38,7 +38,17 @@ class CannotRunError(Exception):
 
 
 @dataclasses.dataclass
-class _Server:
+class Server:
+    """A server that a run can be held against.
+
+    Attributes:
+        base_url: Where it is, without a slash at the end.
+        sender: Moves the bytes.
+        key: A key that it accepts.
+        other_key: A key of another account, if there is one.
+        local: Whether it is on this machine, and so taken for a mock.
+    """
+
     base_url: str
     sender: Sender
     key: str
@@ -46,8 +56,8 @@ class _Server:
     local: bool
 
 
-def prepare(options: argparse.Namespace, stack: contextlib.ExitStack) -> Run:
-    """The run that the options ask for, its server started or found.
+def prepare(options: argparse.Namespace, stack: contextlib.ExitStack, server: Server | None = None) -> Run:
+    """The run that the options ask for, its server started or found, unless it is given.
 
     Raises:
         CannotRunError: An option can't be used, or no server answers.
@@ -57,7 +67,8 @@ def prepare(options: argparse.Namespace, stack: contextlib.ExitStack) -> Run:
     for part in ("components", "x-rules"):
         if part not in contract.document:
             raise CannotRunError(f"{contract.path}: has no {part}; the suite needs a contract like the project's own")
-    server = _started(options, stack) if options.base_url is None else _named(options.base_url)
+    if server is None:
+        server = _started(options, stack) if options.base_url is None else _named(options.base_url)
     stack.callback(server.sender.close)
     local = server.local and options.max_paid is None
     seed = getattr(options, "seed", None)
@@ -84,7 +95,7 @@ def prepare(options: argparse.Namespace, stack: contextlib.ExitStack) -> Run:
     return run
 
 
-def _started(options: argparse.Namespace, stack: contextlib.ExitStack) -> _Server:
+def _started(options: argparse.Namespace, stack: contextlib.ExitStack) -> Server:
     # The only place where the suite knows of the mock: what is tested is a server like any other.
     try:
         from octopusx_video_mock import Mock, MockError, PrismMock  # noqa: PLC0415
@@ -95,12 +106,12 @@ def _started(options: argparse.Namespace, stack: contextlib.ExitStack) -> _Serve
     try:
         if engine == _STATELESS:
             prism = PrismMock(options.contract, token=_MOCK_KEY, on_progress=_progress)
-            return _Server(stack.enter_context(prism).base_url, OverHttp(local=True), _MOCK_KEY, None, local=True)
+            return Server(stack.enter_context(prism).base_url, OverHttp(local=True), _MOCK_KEY, None, local=True)
         if engine == "server":
             url = stack.enter_context(Mock(options.contract, token=keys, start=None).serve(control=True))
-            return _Server(url, OverHttp(local=True), *keys, local=True)
+            return Server(url, OverHttp(local=True), *keys, local=True)
         sender = InProcess(Mock(options.contract, token=keys).controlled_transport)
-        return _Server(_IN_PROCESS, sender, *keys, local=True)
+        return Server(_IN_PROCESS, sender, *keys, local=True)
     except MockError as error:
         raise CannotRunError(str(error)) from None
 
@@ -109,7 +120,7 @@ def _progress(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _named(text: str) -> _Server:
+def _named(text: str) -> Server:
     base_url, local = _checked_url(text)
     key = _checked_key(KEY_VARIABLE)
     if not key:
@@ -117,7 +128,7 @@ def _named(text: str) -> _Server:
     other = _checked_key(OTHER_KEY_VARIABLE) or None
     if other == key:
         raise CannotRunError(f"{OTHER_KEY_VARIABLE} holds the same key as {KEY_VARIABLE}; give one of another account")
-    return _Server(base_url, OverHttp(local=local), key, other, local)
+    return Server(base_url, OverHttp(local=local), key, other, local)
 
 
 def _checked_url(text: str) -> tuple[str, bool]:
@@ -183,7 +194,9 @@ def _greet(run: Run) -> None:
     try:
         status = _read(run).status
     except (NoAnswerError, UnicodeError) as error:
-        raise CannotRunError(f"{run.base_url} does not answer as a server does: {error}; is it running there?") from None
+        raise CannotRunError(
+            f"{run.base_url} does not answer as a server does: {error}; is it running there?"
+        ) from None
     if status == 401:
         raise CannotRunError(
             f"{run.base_url} refuses the key of {KEY_VARIABLE} (401); a run with it would prove nothing"

@@ -34,6 +34,7 @@ class Tasks:
         self.run = run
         self.contract = run.contract
         self.made: list[Task] = []
+        self.refusal: Answer | None = None
         self.reads = [operation for operation in self._readers() if not _judge.sends_video(run.contract, operation)]
         self.content = next(operation for operation in self._readers() if _judge.sends_video(run.contract, operation))
         self.rules = {rule["id"]: rule for rule in run.contract.document["x-rules"]}
@@ -48,7 +49,8 @@ class Tasks:
 
     def routes(self, submit: str) -> list[Operation]:
         """The reads that the pages name for a submit's tasks."""
-        return [self.contract.operations[name] for name in self.rules[READ_RULE]["read-by"][submit]]
+        named = self.rules.get(READ_RULE, {}).get("read-by", {}).get(submit, [read.id for read in self.reads])
+        return [self.contract.operations[name] for name in named]
 
     def submit(self, submit: Operation, body: dict[str, Any], source: str, *, orders: str = "") -> Task:
         """Submit a task that continues a source.
@@ -72,14 +74,14 @@ class Tasks:
         if not answer.is_success:
             for rule, detail in _judge.refusal_faults(run, submit, answer):
                 run.broken(rule, f"{submit.id}: {detail}", answer)
-            raise run.finding(_judge.FORM_RULE, f"{submit.id}: a valid submit was answered with {answer.status}", answer)
-        fault = _judge.new_id_fault(run, submit, answer)
-        if fault:
-            run.broken(_judge.NEW_ID_RULE, f"{submit.id}: {fault}", answer)
+            raise run.finding(
+                _judge.FORM_RULE, f"{submit.id}: a valid submit was answered with {answer.status}", answer
+            )
         if billed is not None:
             run.seen.asked.add("R54")
-            if self.billed() != billed + 1:
-                run.broken("R54", f"{submit.id}: an accepted submit was billed {self.billed() - billed} times", answer)
+            cost = (self.billed() or 0) - billed
+            if cost != 1:
+                run.broken("R54", f"{submit.id}: an accepted submit was billed {cost} times", answer)
         told = _life.telling(self.contract, submit.id, after, answer.json())
         if told is None or not isinstance(told.body.get("id"), str):
             raise run.finding(_judge.SUCCESS_RULE, f"{submit.id}: the answer tells no id", answer)
@@ -129,6 +131,7 @@ class Tasks:
         at = self.run.now()
         _judge.hold(self.run, answer)
         if not answer.is_success:
+            self.refusal = answer
             return None
         told = _life.telling(self.contract, route.id, at, answer.json())
         if told is not None:
@@ -141,8 +144,7 @@ class Tasks:
             self.run.seen.asked |= {"R06", "R15", "R16", "R17", "R18", "R48", "R49", "R55", "R56"}
             faults = list(_life.broken(self.contract, task, told))
             task.told.append(told)
-            for rule, detail in faults:
-                self.run.broken(rule, f"{told.route}: {detail}", answer)
+            self.run.all_broken(((rule, f"{told.route}: {detail}") for rule, detail in faults), answer)
 
     def first_read(self, task: Task, route: Operation) -> Told | None:
         """Read a new task by one of its routes: at once, or at least within the contract's tolerance."""
@@ -151,14 +153,15 @@ class Tasks:
         told = self.read(task, route)
         if told is not None:
             return told
-        refused = self.request(route, task.id)
-        until = time.monotonic() + self.rules[READ_RULE]["tolerance"]["seconds"]
+        refused = self.refusal
+        tolerance = self.rules.get(READ_RULE, {}).get("tolerance", {}).get("seconds", 0.0)
+        until = time.monotonic() + tolerance
         waited = False
         while told is None and (time.monotonic() < until if run.control is None else not waited):
             if run.control is None:
                 time.sleep(0.5)
             else:
-                run.control.advance(self.rules[READ_RULE]["tolerance"]["seconds"])
+                run.control.advance(tolerance)
                 waited = True
             told = self.read(task, route)
         if told is None:
@@ -186,7 +189,9 @@ class Tasks:
             if told is None or told.phase == "succeeded":
                 return
         if answer.status not in UNKNOWN:
-            self.run.broken("R23", f"the content of a task that is {task.phase} was answered with {answer.status}", answer)
+            self.run.broken(
+                "R23", f"the content of a task that is {task.phase} was answered with {answer.status}", answer
+            )
         elif answer.status == 400:
             for rule, detail in _judge.refusal_faults(self.run, self.content, answer):
                 self.run.broken(rule, f"{self.content.id}: {detail}", answer)
@@ -325,4 +330,3 @@ def a_submit(run: Run, submit: Operation, random_: random.Random | None = None) 
         if place[0] == "body":
             body.pop(place[1], None)
     return body
-

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import TypeGuard
 
 from octopusx_video_openapi import Operation, life
 
 from octopusx_video_contract import _judge
 from octopusx_video_contract._budget import NotAskedError, submits
-from octopusx_video_contract._finding import Finding
+from octopusx_video_contract._finding import Finding, Findings
 from octopusx_video_contract._life import Task, Told
 from octopusx_video_contract._run import Run
 from octopusx_video_contract._tasks import Tasks, a_submit
@@ -116,16 +117,20 @@ class Walk:
                 running = self._still_running(running)
         else:
             running = self._wait(running)
-        within = self.tasks.rules[END_RULE]["within"]["seconds"]
-        given = f"{within:,} s of its clock" if self.run.control else f"{self.run.deadline:g} s (--deadline)"
+        within = self._within()
+        given = f"{within:,.0f} s of its clock" if self.run.control else f"{self.run.deadline:g} s (--deadline)"
         for task in running:
             with self._catching(task.submit.id):
                 read = self.tasks.request(self.tasks.routes(task.submit.id)[0], task.id)
                 self.run.broken(END_RULE, f"{task.submit.id}: {task.id} has not ended in {given}", read)
 
+    def _within(self) -> float:
+        """Seconds of its clock in which a task ends, by the contract."""
+        return float(self.tasks.rules.get(END_RULE, {}).get("within", {}).get("seconds", _DAY))
+
     def _turns(self) -> Iterator[float]:
         lasts = life.life(self.run.contract).lasts
-        within = float(self.tasks.rules[END_RULE]["within"]["seconds"])
+        within = self._within()
         turned = 0.0
         for _ in range(_STEPS + 2):
             yield lasts / _STEPS
@@ -151,7 +156,9 @@ class Walk:
             if time.monotonic() - said > _SAY_EVERY:
                 said = time.monotonic()
                 waited = said - begun
-                self.run.say(f"waiting for {len(running)} tasks to end: {waited:.0f} s of at most {self.run.deadline:g} s")
+                self.run.say(
+                    f"waiting for {len(running)} tasks to end: {waited:.0f} s of at most {self.run.deadline:g} s"
+                )
         return running
 
     def _after_its_end(self, task: Task) -> None:
@@ -176,6 +183,10 @@ class Walk:
                 with self._catching(name):
                     self._refused_source(name, task)
             return
+        self._look_at_the_video(task)
+
+    def _look_at_the_video(self, task: Task) -> None:
+        name, tasks, run = task.submit.id, self.tasks, self.run
         with self._catching(name):
             if tasks.download(task) is not None:
                 tasks.download(task)
@@ -226,7 +237,9 @@ class Walk:
             yield {**body, "model": model}
         if "field" in adds:
             yield {name: value for name, value in body.items() if name != adds["field"]}
-            schema = self.run.contract.resolve(submit.definition["requestBody"]["content"]["application/json"]["schema"])
+            schema = self.run.contract.resolve(
+                submit.definition["requestBody"]["content"]["application/json"]["schema"]
+            )
             for value in self.run.contract.resolve(schema["properties"][adds["field"]]).get("enum", ()):
                 yield {**body, adds["field"]: value}
         yield {**body, begins["field"]: 0}
@@ -235,10 +248,8 @@ class Walk:
         """Let the time pass after which a video is gone: the task is still what it was."""
         if not succeeded or self.run.control is None:
             return
-        expires = max(
-            (value for task in succeeded for told in task.told if _is_time(value := told.body.get("expires_at"))),
-            default=self.run.now() + _DAY,
-        )
+        told = [told.body.get("expires_at") for task in succeeded for told in task.told]
+        expires = max((value for value in told if _is_time(value)), default=self.run.now() + _DAY)
         self.run.control.advance(max(1.0, expires - self.run.now() + 60))
         for task in succeeded:
             for route in self._readable[task.id]:
@@ -264,10 +275,13 @@ class _Catching:
     def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
         if isinstance(error, Finding):
             self._keep(error)
+        elif isinstance(error, Findings):
+            for finding in error.findings:
+                self._keep(finding)
         elif isinstance(error, NotAskedError):
             self._skip(str(error))
-        return isinstance(error, Finding | NotAskedError)
+        return isinstance(error, Finding | Findings | NotAskedError)
 
 
-def _is_time(value: object) -> bool:
+def _is_time(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and value > 0

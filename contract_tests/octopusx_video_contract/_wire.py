@@ -9,8 +9,8 @@ from __future__ import annotations
 import collections
 import time
 import urllib.request
-from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 import httpcore
@@ -66,26 +66,25 @@ class InProcess:
         """Called for each request."""
         request = httpx.Request(method, base_url + target, headers=headers, content=body)
         response = self._transport.handle_request(request)
-        assert isinstance(response.stream, Iterable)
-        return response.status_code, response.headers.raw, iter(response.stream)
+        return response.status_code, response.headers.raw, iter(cast("httpx.SyncByteStream", response.stream))
 
     def close(self) -> None:
         """There is nothing to give back."""
 
 
 class OverHttp:
-    """Sends over HTTP/1.1, on connections that are kept, through the environment's proxy where the server is elsewhere."""
+    """Sends over HTTP/1.1, on connections that are kept, through the environment's proxy to a server elsewhere."""
 
     def __init__(self, *, local: bool) -> None:
         self._deadline = _Deadline()
         proxies = {} if local else urllib.request.getproxies()
-        options: dict[str, Any] = {
-            "ssl_context": httpx.create_ssl_context(),
-            "retries": 0,
-            "network_backend": self._deadline,
-        }
         proxy = proxies.get("https") or proxies.get("all")
-        self._pool = httpcore.ConnectionPool(**options, **({"proxy": httpcore.Proxy(proxy)} if proxy else {}))
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(),
+            proxy=httpcore.Proxy(proxy) if proxy else None,
+            retries=0,
+            network_backend=self._deadline,
+        )
 
     def __call__(
         self, method: str, base_url: str, target: str, headers: Headers, body: bytes | None, seconds: float
@@ -102,7 +101,6 @@ class OverHttp:
         timeouts = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
         request = httpcore.Request(method, url, headers=headers, content=body, extensions={"timeout": timeouts})
         response = self._pool.handle_request(request)
-        assert isinstance(response.stream, Iterable)
         return response.status, response.headers, _closing(response)
 
     def longer(self, seconds: float) -> None:

@@ -28,8 +28,8 @@ The key is read from {KEY_VARIABLE} and never from an argument; {OTHER_KEY_VARIA
 for the rule that keeps accounts apart.
 
 A server on this machine is taken for a mock. Against any other, each submit that carries the key costs a unit of
---max-paid, whatever it is answered, and is sent once: without it only reads, submits without a valid key and wrong methods
-are sent. For a tunnel from this machine to the service give --max-paid as well.
+--max-paid, whatever it is answered, and is sent once: without it only reads, submits without a valid key and wrong
+methods are sent. For a tunnel from this machine to the service give --max-paid as well.
 
 exit status: 0 the server keeps the contract, 1 it does not or the run proved nothing, 2 the run can't start,
 130 interrupted
@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the suite, or the probe. Returns the exit status."""
     arguments = sys.argv[1:] if argv is None else argv
     probing = arguments[:1] == ["probe"]
-    options = _parser(probing=probing).parse_args(arguments[1:] if probing else arguments)
+    options = parser(probing=probing).parse_args(arguments[1:] if probing else arguments)
     try:
         with contextlib.ExitStack() as stack:
             stack.enter_context(_session.own_settings())
@@ -63,10 +63,11 @@ def main(argv: list[str] | None = None) -> int:
         return 1
 
 
-def _parser(*, probing: bool) -> argparse.ArgumentParser:
+def parser(*, probing: bool = False) -> argparse.ArgumentParser:
+    """The options of the suite, or of the probe."""
     parser = argparse.ArgumentParser(
         prog="octopusx-video-contract" + (" probe" if probing else ""),
-        description="Ask a server how it answers where the pages are silent, and propose what to change in the contract."
+        description="Ask a server how it answers where the pages are silent, and propose changes of the contract."
         if probing
         else "Hold a server to the contract of the OctopusX video-extension API.",
         epilog=None if probing else EXAMPLES,

@@ -110,7 +110,7 @@ class Ids:
 
         An echo that finds no room is left out, the longest first.
         """
-        moment = max(0, round(begun * 1000)) & 0xFFFFFFFFFFFF
+        moment = max(0, int(begun * 1000)) & 0xFFFFFFFFFFFF  # rounded down: no task begins after its submit
         length = min(length, 1e15)
         high, low = moment >> 32, moment & 0xFFFFFFFF
         packed = _HEAD.pack(_VERSION, operation, high, low, speed, lasts, length, faults, distinction)

@@ -101,10 +101,9 @@ def test_the_credential_is_looked_at_first(operation: Operation) -> None:
 def _refused(operation: Operation, request: Request, what: str) -> None:
     RUN.seen.asked |= {"R01", "R02"}
     answer = RUN.send(request)
-    if answer.is_success:
-        RUN.broken("R01", f"{operation.id}: {what}: it was answered with {answer.status}", answer)
     if answer.status != 401:
-        RUN.broken("R02", f"{operation.id}: {what}: it was answered with {answer.status}", answer)
+        rules = ("R01", "R02") if answer.is_success else ("R02",)
+        RUN.all_broken(((rule, f"{operation.id}: {what}: it was answered with {answer.status}") for rule in rules), answer)
     _judge.hold(RUN, answer)
 
 
@@ -148,8 +147,8 @@ def test_what_is_just_right_is_not_refused(operation: Operation) -> None:
 def _taken(operation: Operation, request: Request, what: str) -> None:
     RUN.seen.asked.add(_judge.FORM_RULE)
     answer = _sent(request)
-    for rule, detail in _judge.refusal_faults(RUN, operation, answer):
-        RUN.broken(rule, f"{operation.id}: {what}: {detail}", answer)
+    faults = _judge.refusal_faults(RUN, operation, answer)
+    RUN.all_broken(((rule, f"{operation.id}: {what}: {detail}") for rule, detail in faults), answer)
 
 
 # Media types and charsets: rules R42, R27 and R34.

@@ -7,7 +7,6 @@ from typing import Any
 import hypothesis
 import pytest
 from schemathesis.core.transport import Response
-from schemathesis.generation.case import Case
 
 from octopusx_video_contract import _conformance
 from octopusx_video_contract._run import current
@@ -42,11 +41,11 @@ def test_links() -> None:
     machine = schema.as_state_machine()
 
     class Machine(machine):  # type: ignore[valid-type,misc]
-        def call(self, case: Case, **_: Any) -> Response:
+        def call(self, case: _conformance.Case, **_: Any) -> Response:
             return _conformance.send(RUN, case)
 
         def validate_response(
-            self, response: Response, case: Case, additional_checks: Any = None, **options: Any
+            self, response: Response, case: _conformance.Case, additional_checks: Any = None, **options: Any
         ) -> None:
             recorder = getattr(self, "recorder", None)
             more = {"additional_checks": additional_checks, "recorder": recorder}

@@ -33,4 +33,6 @@ def test_documented_answer(operation: Operation, status: int, example: str) -> N
     headers = [("Prefer", f"code={status}" + (f", example={example}" if example else ""))]
     if status in {206, 416}:
         headers.append(("Range", "bytes=0-"))
-    _judge.hold(RUN, RUN.send(RUN.request(operation, path=values.path, query=values.query, body=values.body, headers=headers)))
+    _judge.hold(
+        RUN, RUN.send(RUN.request(operation, path=values.path, query=values.query, body=values.body, headers=headers))
+    )

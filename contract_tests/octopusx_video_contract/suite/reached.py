@@ -22,7 +22,7 @@ def test_operation_was_reached(operation: str) -> None:
     )
 
 
-@pytest.mark.skipif("code" not in RUN.orders, reason="only a mock that follows Prefer can be held to all of the contract")
+@pytest.mark.skipif("code" not in RUN.orders, reason="only a mock that follows Prefer can show all of the contract")
 @pytest.mark.parametrize("kind", ["parameter", "response", "keyword", "rule"])
 def test_nothing_was_left_out(kind: str) -> None:
     """Every parameter, documented response, keyword and rule of the contract was exercised."""

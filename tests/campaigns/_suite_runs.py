@@ -1,0 +1,95 @@
+"""Runs of the suite in processes of their own, forked from one that has imported everything."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+# Imported here and not in each run, which would take longer than many of them.
+import av  # noqa: F401
+import schemathesis  # noqa: F401
+from octopusx_video_contract import _conformance, _session, _target, cli  # noqa: F401
+from octopusx_video_contract._target import Server
+from octopusx_video_contract._wire import InProcess, OverHttp
+
+from tests.defects import Defect, defective, serve
+
+WORKERS = 2
+START = 1_767_225_600.0
+IN_PROCESS = "http://localhost"
+OF_THE_CONTRACT = {"examples", "round_trip"}
+"""The layers that send nothing to the server: what they find is no matter of a defect."""
+Case = TypeVar("Case")
+Outcome = TypeVar("Outcome")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One finding of a run: its rule, the layer that made it, seconds from the beginning of the run, and its text."""
+
+    rule: str
+    layer: str
+    after: float
+    detail: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a run came to.
+
+    Attributes:
+        status: Its exit status.
+        found: Its findings, in order.
+        seconds: How long it took.
+        output: What it printed.
+    """
+
+    status: int
+    found: list[Found]
+    seconds: float
+    output: str
+
+
+def judged(defect: Defect | None, *arguments: str, over_http: bool = False) -> Judged:
+    """Run the suite against a server with a defect, or the correct one; call it in a process of its own."""
+    begun = time.monotonic()
+    options = cli.parser().parse_args(list(arguments))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_session.own_settings())
+        printed = stack.enter_context(_printed())
+        server = stack.enter_context(_server(defect, over_http=over_http))
+        run = _target.prepare(options, stack, server)
+        chosen = [layer for layer in _session.LAYERS if layer not in OF_THE_CONTRACT]
+        status = _session.run(run, _session.pytest_options(options), chosen=chosen)
+        found = [Found(one.rule, layer, one.after, one.detail) for layer, one in run.seen.findings]
+        return Judged(status, found, time.monotonic() - begun, printed.read_text("utf-8", "replace"))
+
+
+@contextlib.contextmanager
+def _server(defect: Defect | None, *, over_http: bool) -> Iterator[Server]:
+    if over_http or (defect is not None and defect.wire is not None):
+        with serve(defect) as served:
+            yield Server(served.base_url, OverHttp(local=True), served.key, served.other_key, local=True)
+    else:
+        made = defective(defect, start=START)
+        yield Server(IN_PROCESS, InProcess(made.mock.controlled_transport), made.key, made.other_key, local=True)
+
+
+@contextlib.contextmanager
+def _printed() -> Iterator[Path]:
+    """Send what the run prints into a file."""
+    path = Path(f"/proc/self/fd/{os.memfd_create('printed')}") if hasattr(os, "memfd_create") else Path(os.devnull)
+    with path.open("w", encoding="utf-8", errors="replace") as file, contextlib.redirect_stdout(file):
+        yield path
+
+
+def each(judge: Callable[[Case], Outcome], cases: Iterable[Case]) -> Iterator[Outcome]:
+    """What comes of each case, in a process of its own, as many at a time as there are cores for."""
+    with multiprocessing.get_context("fork").Pool(WORKERS, maxtasksperchild=1) as pool:
+        yield from pool.imap_unordered(judge, cases)

@@ -1,0 +1,119 @@
+"""The proof that the suite can't be fooled: every defect is found by the rule that it breaks, and nothing else is.
+
+A defect counts as caught when a run that was not told of it makes a finding that names the rule. The correct server, in
+process and over HTTP, is asked with at least twenty seeds, that of the matrix among them, and must give no finding.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from tests.campaigns._suite_runs import Judged, each, judged
+from tests.defects import DEFECTS
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "KILL_MATRIX.md"
+SEEDS = 20
+OVER_HTTP = 3
+"""How many of the seeds are tried over HTTP as well."""
+PACE = ("--max-examples", "6", "--timeout", "2")
+"""Fewer generated requests than by default, and less patience with servers that say nothing."""
+
+BY_NAME = {defect.name: defect for defect in DEFECTS}
+Case = tuple[str, int, bool]
+"""Name of a defect, "" for the correct server; the seed; whether over HTTP."""
+
+
+def main() -> int:
+    """Run the campaign. Returns 1 where a defect lives, or the correct server is blamed."""
+    options = _options()
+    chosen = [defect for defect in DEFECTS if not options.only or any(word in defect.name for word in options.only)]
+    correct: list[Case] = [("", options.seed + number, False) for number in range(SEEDS)]
+    correct += [("", options.seed + number, True) for number in range(OVER_HTTP)]
+    cases = [*(correct if not options.only else []), *((defect.name, options.seed, False) for defect in chosen)]
+    console = Console(stderr=True)
+    results: dict[Case, Judged] = {}
+    with Progress(console=console) as progress:
+        task = progress.add_task("servers", total=len(cases))
+        for case, result in each(_judged, cases):
+            results[case] = result
+            progress.advance(task)
+            _tell(console, case, result)
+    alive = [name for (name, _, _), result in results.items() if name and not _caught(name, result)]
+    alarms = [case for case, result in results.items() if not case[0] and result.status != 0]
+    if not options.only:
+        DOCUMENT.write_text(_document(options.seed, results), "utf-8")
+    caught = len(chosen) - len(alive)
+    print(f"{caught} of {len(chosen)} defects caught, {len(alarms)} false alarms in {len(correct)} correct runs")
+    return 1 if alive or alarms else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="nox -s kill_matrix --", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="seed of every run against a defect (default: 1)")
+    parser.add_argument("--only", nargs="*", metavar="WORD", help="only defects with one of these in their names")
+    return parser.parse_args()
+
+
+def _judged(case: Case) -> tuple[Case, Judged]:
+    name, seed, over_http = case
+    return case, judged(BY_NAME.get(name), "--seed", str(seed), *PACE, over_http=over_http)
+
+
+def _caught(name: str, result: Judged) -> bool:
+    return any(found.rule == BY_NAME[name].rule for found in result.found)
+
+
+def _tell(console: Console, case: Case, result: Judged) -> None:
+    name, seed, over_http = case
+    if not name and result.status != 0:
+        console.print(f"false alarm with seed {seed}{' over HTTP' if over_http else ''}:", style="red")
+        console.print(result.output[-3000:], markup=False)
+    elif name and not _caught(name, result):
+        rules = sorted({found.rule for found in result.found})
+        defect = BY_NAME[name]
+        told = f"found {', '.join(rules)}" if rules else f"nothing found, exit status {result.status}"
+        console.print(f"alive: {name} ({defect.rule}; {defect.summary}): {told}", style="red", markup=False)
+
+
+def _document(seed: int, results: dict[Case, Judged]) -> str:
+    families = Counter(defect.family for defect in DEFECTS)
+    rows = []
+    for defect in sorted(DEFECTS, key=lambda defect: (defect.family, defect.name)):
+        result = results[defect.name, seed, False]
+        first = next((found for found in result.found if found.rule == defect.rule), None)
+        layer, seconds = (first.layer, f"{first.after:.1f}") if first else ("**lives**", "-")
+        rows.append(f"| {defect.family} | {defect.summary} | {defect.rule} | {layer} | {seconds} |")
+    caught = sum(_caught(name, result) for (name, _, _), result in results.items() if name)
+    correct = [case for case in results if not case[0]]
+    quiet = sum(results[case].status == 0 for case in correct)
+    layers = Counter(row.split("|")[4].strip() for row in rows)
+    return "\n".join(
+        [
+            "# Kill matrix",
+            "",
+            "Written by `nox -s kill_matrix`: a server for each defect, the rule of the contract that it breaks, the layer",
+            "that named this rule first, and after how many seconds. The runs were not told of the defects, which",
+            "`tests/defects/` makes from the contract's rules; the suite does not know them.",
+            "",
+            f"- {caught} of {len(DEFECTS)} defects caught by the rule that they break, with seed {seed}.",
+            f"- {quiet} of {len(correct)} runs against correct servers silent, in process with {SEEDS} seeds, that of the",
+            f"  matrix among them, and over HTTP with {OVER_HTTP}.",
+            f"- Families: {', '.join(f'{name} {count}' for name, count in sorted(families.items()))}.",
+            f"- Named first by: {', '.join(f'{name} {count}' for name, count in layers.most_common())}.",
+            "",
+            "| family | defect | rule | layer | seconds |",
+            "| --- | --- | --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""Servers with one defect each, by which a suite that judges servers is judged itself.
+
+Each defect was written from the contract, and from what the authors of such a server, mock or gateway would ship by
+mistake; none from a suite. ``DEFECTS`` has them all, ``serve`` runs one.
+"""
+
+from tests.defects import (
+    billing,
+    connection,
+    content,
+    credentials,
+    error_schema,
+    life,
+    media_type,
+    refused,
+    response_schema,
+    routing,
+    status,
+    telling,
+    validation,
+)
+from tests.defects._defect import Asked, Case, Defect, Family, Server
+from tests.defects._serving import ServedDefect, defective, serve
+
+__all__ = ["DEFECTS", "Asked", "Case", "Defect", "Family", "ServedDefect", "Server", "defective", "serve"]
+
+DEFECTS: tuple[Defect, ...] = tuple(
+    defect
+    for module in (
+        response_schema,
+        error_schema,
+        status,
+        media_type,
+        credentials,
+        validation,
+        refused,
+        routing,
+        life,
+        telling,
+        content,
+        billing,
+        connection,
+    )
+    for defect in module.DEFECTS
+)
+"""Every defect."""
