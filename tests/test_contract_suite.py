@@ -2,55 +2,85 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from octopusx_video_openapi import Contract
 
 from tests.conftest import KEY, Command, Upstream
-from tests.faulty import (
-    Defect,
-    Exchange,
-    always,
-    corrupts,
-    faulty_server,
-    requires_no_key,
-    undocumented_status,
-)
+from tests.defects import DEFECTS, serve
+from tests.faulty import Defect, Exchange, always, faulty_server
 
 QUICK = ("--seed", "1", "--max-examples", "3")
 TASK_UNKNOWN = {"code": "task_not_exist", "message": "task_not_exist", "data": None}
 UNAUTHORIZED = {"error": {"message": "Invalid token", "type": "new_api_error", "code": ""}}
+SAMPLE = {
+    "response schema": "query-ratio-null",
+    "status": "submit-201",
+    "media type": "json-as-text",
+    "credentials": "scheme-basic",
+    "validation": "size-480p",
+    "routing": "allow-what-was-sent",
+    "life": "size-always-720p",
+    "content": "part-one-byte-short-at-end",
+    "billing": "submit-billed-twice",
+    "connection": "not-http-on-create",
+}
+"""A defect of each family."""
 
 
-def test_a_mock_keeps_the_contract_and_the_seed_repeats_the_run(run_suite: Command, tmp_path: Path) -> None:
-    """Green against its own mock; the same seed sends as many requests of each kind; JUnit has a case for each test."""
-    accounts = []
-    for name in ("first.xml", "second.xml"):
-        done = run_suite(*QUICK, "--verbose", "--junit", str(tmp_path / name), key=None)
-        assert done.returncode == 0, done.stdout
-        assert done.stdout.startswith("seed 1: repeat this run with --seed 1 and the same other options\n")
-        assert "skipped" not in done.stdout
-        accounts.append(re.findall(r"^(\w+) +(\d+) requests +(.*)$", done.stdout, re.MULTILINE))
-    assert len(accounts[0]) == 6
-    assert accounts[0] == accounts[1]
-    report = ET.parse(tmp_path / "first.xml")
-    cases = [f"{case.get('classname')} {case.get('name')}" for case in report.iter("testcase")]
+def test_a_mock_keeps_the_contract_and_junit_and_the_report_say_so(run_suite: Command, tmp_path: Path) -> None:
+    """Green in process, all of the contract exercised; JUnit has each test, the report a row for each status."""
+    junit, report = tmp_path / "junit.xml", tmp_path / "report.md"
+    done = run_suite(*QUICK, "--verbose", "--junit", str(junit), "--report", str(report), key=None)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.startswith("seed 1: repeat this run with --seed 1 and the same other options\n")
+    assert "skipped" not in done.stdout
+    assert "rules not asked: none" in done.stdout
+    cases = [f"{case.get('classname')} {case.get('name')}" for case in ET.parse(junit).iter("testcase")]
     assert "conformance test_createVideoExtension" in cases
     assert len(cases) == len(set(cases))
+    told = report.read_text("utf-8")
+    assert "**The server keeps the contract**" in told
+    assert re.search(r"^\| downloadVideoContent \| 502 \| \d+ \| \d+ \|$", told, re.MULTILINE)
+    assert "Every operation, parameter, documented response" in told
+
+
+def test_the_seed_repeats_the_requests_byte_for_byte() -> None:
+    """Two runs with a seed send the same bytes to a mock whose ids are the same; another seed sends others."""
+    code = (
+        "import contextlib, hashlib, sys\n"
+        "from octopusx_video_contract import _session, _target, cli\n"
+        "options = cli.parser().parse_args(sys.argv[1:])\n"
+        "with contextlib.ExitStack() as stack:\n"
+        "    stack.enter_context(_session.own_settings())\n"
+        "    run = _target.prepare(options, stack)\n"
+        "    run.wire.sent = []\n"
+        "    with contextlib.redirect_stdout(sys.stderr):\n"
+        "        assert _session.run(run, []) == 0\n"
+        "    print(len(run.wire.sent), hashlib.sha256(repr(run.wire.sent).encode()).hexdigest())\n"
+    )
+
+    def sent(seed: str) -> str:
+        command = [sys.executable, "-c", code, "--seed", seed, "--max-examples", "3"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    first = sent("5")
+    assert int(first.split()[0]) > 1000
+    assert first == sent("5") != sent("6")
 
 
 def test_prism_keeps_the_contract_as_far_as_it_can_be_asked(run_suite: Command) -> None:
     """Green too; what a server that keeps no tasks can't be asked is skipped by name."""
     done = run_suite(*QUICK, "--engine", "prism", key=None)
     assert done.returncode == 0, done.stdout
-    assert "R06 can't be asked of a server that keeps no tasks" in done.stdout
+    assert re.search(r"SKIPPED \[\d+\] life.py:\d+: R06, R15 to R17 .* a server that keeps no tasks", done.stdout)
 
 
 def test_without_a_seed_a_new_one_is_made_and_no_file_is_left(
@@ -67,116 +97,42 @@ def test_without_a_seed_a_new_one_is_made_and_no_file_is_left(
     assert list(tmp_path.iterdir()) == []
 
 
-NEW_ID = re.compile(rb"[A-Za-z0-9_-]{60,}")
-"""What follows `grok:` in an id that the mock made; the documented ones are shorter."""
+def test_a_defect_of_each_family_is_named_by_its_rule() -> None:
+    """A sample of the kill matrix: each server is found out, and the finding names the rule that it breaks."""
+    assert SAMPLE.keys() == {defect.family for defect in DEFECTS}
+    command = [sys.executable, "-m", "tests.campaigns.kill_matrix", "--only", *SAMPLE.values()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{len(SAMPLE)} of {len(SAMPLE)} defects caught")
 
 
-def _reads_know_nothing(exchange: Exchange) -> None:
-    # The ids of the documented requests are known, a new one is not.
-    if exchange.method == "GET" and NEW_ID.search(exchange.path.encode()):
-        exchange.status = 400
-        exchange.headers["content-type"] = "application/json"
-        exchange.body = json.dumps(TASK_UNKNOWN).encode()
-
-
-def _repeats_the_source(exchange: Exchange) -> None:
-    exchange.body = NEW_ID.sub(b"f673ba58-b053-4d8d-8938-c0b429de4d7f", exchange.body)
-
-
-def _reads_disagree(exchange: Exchange) -> None:
-    if exchange.path.startswith("/v1/video/query"):
-        exchange.body = exchange.body.replace(b'"processing"', b'"failed"')
-
-
-def _wrapped(exchange: Exchange) -> None:
-    if exchange.status == 200 and "json" in exchange.headers["content-type"]:
-        exchange.body = b"[" + exchange.body + b"]"
-
-
-def _blank_message(exchange: Exchange) -> None:
-    exchange.body = exchange.body.replace(b'"message":"task_not_exist"', b'"message":""')
-
-
-def _refuses_the_valid(exchange: Exchange) -> None:
-    if exchange.method == "GET" and exchange.path.startswith("/v1/video/") and exchange.status == 200:
-        exchange.status = 400
-        exchange.body = b'{"code":"invalid_request","message":"no","data":null}'
-
-
-def _knows_no_task(exchange: Exchange) -> None:
-    if exchange.method == "GET" and exchange.status == 200 and not exchange.path.endswith("/content"):
-        exchange.status = 404
-        exchange.body = b'{"code":"task_not_exist","message":"no","data":null}'
-
-
-def _too_large(exchange: Exchange) -> None:
-    if exchange.method == "POST" and exchange.status == 200:
-        exchange.status = 413
-        exchange.body = b'{"code":"read_request_body_failed","message":"no","data":null}'
-
-
-def _no_request_id(exchange: Exchange) -> None:
-    exchange.headers.pop("x-oneapi-request-id", None)
-
-
-def _completed_without_url(exchange: Exchange) -> None:
-    exchange.body = exchange.body.replace(
-        b'"status":"processing","video_url":null', b'"status":"completed","video_url":null'
-    )
-
-
-def _mp4_is_html(exchange: Exchange) -> None:
-    if exchange.headers.get("content-type") == "video/mp4":
-        exchange.body = b"<html>not a video</html>"
-
-
-@pytest.mark.parametrize(
-    ("defect", "named"),
-    [
-        (requires_no_key(KEY), r"R02 \(should\) is broken"),
-        (undocumented_status(200, 202), "202"),
-        (undocumented_status(401, 418), "R02"),
-        (undocumented_status(400, 422), "422"),
-        (always(404, TASK_UNKNOWN), "R34"),
-        (Defect("wraps answers", answer=_wrapped), "conformance|at the top"),
-        (Defect("gives no reason", answer=_blank_message), "R31"),
-        (Defect("refuses valid reads with another code", answer=_refuses_the_valid), "R21"),
-        (Defect("knows no task", answer=_knows_no_task), "R34"),
-        (Defect("finds every body too large", answer=_too_large), "R34"),
-        (Defect("new tasks are never found", answer=_reads_know_nothing), "R05"),
-        (Defect("answers the source's id", answer=_repeats_the_source), "R03"),
-        (Defect("the two reads disagree", answer=_reads_disagree), "R18"),
-        (Defect("drops the request id", answer=_no_request_id), "R33"),
-        (Defect("completed without a url", answer=_completed_without_url), "R07"),
-        (Defect("sends html as video", answer=_mp4_is_html), "R25"),
-    ],
-    ids=lambda value: value.name if isinstance(value, Defect) else "",
-)
-def test_a_defect_fails_the_run(run_suite: Command, upstream: Upstream, defect: Defect, named: str) -> None:
-    """A server with one defect is not green, and the output names what it broke."""
-    with faulty_server((upstream.host, upstream.port), defect) as server:
-        done = run_suite("--base-url", server.base_url, *QUICK, "--fail-fast")
-    assert done.returncode == 1, done.stdout
-    assert re.search(named, done.stdout), done.stdout
-    assert KEY not in done.stdout + done.stderr
-
-
-@pytest.mark.parametrize(("schema", "property_"), [("SubmittedTask", "status_update_time"), ("VideoTaskError", "code")])
-def test_a_corrupted_property_fails_the_run(
-    run_suite: Command, upstream: Upstream, contract: Contract, schema: str, property_: str
-) -> None:
-    """A wrong type is found, of a property of a property too (the campaign walks through all of them)."""
-    with faulty_server((upstream.host, upstream.port), corrupts(contract, schema, property_)) as server:
-        done = run_suite("--base-url", server.base_url, *QUICK, "--fail-fast")
-    assert done.returncode == 1, done.stdout
+def test_a_finding_says_the_rule_the_request_the_answer_and_the_seed(run_suite: Command, tmp_path: Path) -> None:
+    """What is needed to see it again: a curl command that takes the key from the environment, and what came back."""
+    defect = next(defect for defect in DEFECTS if defect.name == SAMPLE["validation"])
+    report = tmp_path / "report.md"
+    with serve(defect, key=KEY) as server:
+        done = run_suite("--base-url", server.base_url, *QUICK, "--fail-fast", "--report", str(report))
+        curl = re.findall(r"^    (curl .*)$", done.stdout, re.MULTILINE)[0]
+        again = subprocess.run(
+            curl, shell=True, capture_output=True, text=True, check=True, env={**os.environ, "OCTOPUSX_API_KEY": KEY}
+        )
+    assert done.returncode == 1
+    assert f"{defect.rule} (should) is broken: " in done.stdout
+    assert re.search(r"^the answer:\n    200 application/json ", done.stdout, re.MULTILINE)
+    assert "repeat it with --seed 1" in done.stdout
+    assert KEY not in done.stdout + done.stderr + report.read_text("utf-8")
+    assert again.stdout.startswith("HTTP/1.1 200")
+    assert curl in report.read_text("utf-8")
 
 
 def test_the_faulty_server_itself_is_no_defect(run_suite: Command, upstream: Upstream) -> None:
-    """The same server with no defect is green: what is found above is the defect."""
+    """A server in front of the mock with no defect is green, its tasks followed in real time where no clock turns."""
     with faulty_server((upstream.host, upstream.port), Defect("none")) as server:
-        done = run_suite("--base-url", server.base_url, *QUICK)
-    assert done.returncode == 0, done.stdout
-    # Most requests name a task that exists: else a run would prove little more than how the server refuses.
+        done = run_suite("--base-url", server.base_url, *QUICK, "--deadline", "1")
+    # The mock's tasks take three minutes: that they did not end in a second is all that there is to find.
+    assert re.findall(r"^(R\d\d) .* \(found by: (\w+)\)$", done.stdout, re.MULTILINE) == [("R45", "life")]
+    assert "(--deadline)" in done.stdout
+    # Most reads name a task that exists: else a run would prove little more than how the server refuses.
     reads = [path for method, path in server.asked if method == "GET" and path.startswith("/v1/videos/")]
     known = [path for path in reads if "video_abc123" in path or "grok%3A" in path or "grok:" in path]
     assert len(known) > len(reads) / 2
@@ -194,10 +150,14 @@ def test_a_server_that_refuses_the_key_proves_nothing(run_suite: Command, upstre
     assert "sk-wrong" not in wrong.stderr
 
 
+def _no_request_id(exchange: Exchange) -> None:
+    exchange.headers.pop("x-oneapi-request-id", None)
+
+
 def test_a_broken_should_is_reported_where_it_does_not_fail(run_suite: Command, upstream: Upstream) -> None:
     """A remote server is warned on `should` rules; the report counts them by their number."""
     with faulty_server((upstream.host, upstream.port), Defect("drops the request id", answer=_no_request_id)) as server:
-        done = run_suite("--base-url", server.base_url, *QUICK, "--no-strict")
+        done = run_suite("--base-url", server.base_url, *QUICK, "--no-strict", "--deadline", "1")
     assert done.returncode == 0, done.stdout
     assert re.search(r"\d+ times +R33: ", done.stdout)
 
@@ -231,7 +191,7 @@ def test_the_key_never_shows_even_if_the_server_sends_it_back(
     report = tmp_path / "report.xml"
     with faulty_server((upstream.host, upstream.port), Defect("echoes", request, answer)) as server:
         # The whole run once, since each layer shows answers in a way of its own; the spellings are hidden in one place.
-        pace = () if name == "as it is" else ("--fail-fast",)
+        pace = ("--deadline", "1") if name == "as it is" else ("--fail-fast",)
         done = run_suite("--base-url", server.base_url, *QUICK, *pace, "--junit", str(report), key=key)
     assert done.returncode == 1
     assert "you sent" in done.stdout
@@ -268,7 +228,7 @@ def test_nothing_of_the_caller_s_gets_between(
         (
             ["--base-url", "http://127.0.0.1:1"],
             KEY,
-            "http://127.0.0.1:1 does not answer as a server does (ConnectError); is it running there?",
+            "http://127.0.0.1:1 does not answer as a server does: no whole answer came (ConnectError",
         ),
         (["--base-url", "127.0.0.1:4010"], KEY, "has no scheme or host; write it like http://127.0.0.1:4010"),
         (["--base-url", "http://127.0.0.1:x"], KEY, "write it like http://127.0.0.1:4010"),
@@ -313,7 +273,18 @@ def test_a_server_that_says_nothing_ends_the_run(run_suite: Command) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         done = run_suite("--base-url", f"http://127.0.0.1:{silent.getsockname()[1]}", "--timeout", "0.3")
     assert done.returncode == 2
-    assert "does not answer as a server does (ReadTimeout)" in done.stderr
+    assert "does not answer as a server does: no whole answer came within 0.3 s" in done.stderr
+
+
+def test_a_server_that_hangs_costs_bounded_time_and_the_other_operations_are_judged(run_suite: Command) -> None:
+    """After three requests without an answer an operation is left alone, and the run goes on with the others."""
+    defect = next(defect for defect in DEFECTS if defect.name == "submit-hangs")
+    with serve(defect, key=KEY) as server:
+        done = run_suite("--base-url", server.base_url, *QUICK, "--timeout", "0.3")
+    assert done.returncode == 1
+    assert "R53 (should) is broken" in done.stdout
+    assert "is not asked any more: no whole answer came within 0.3 s" in done.stdout
+    assert re.search(r"^getVideoTask +\d+ requests +200: \d\d", done.stdout, re.MULTILINE)
 
 
 def test_a_server_that_never_succeeds_proves_nothing(run_suite: Command, upstream: Upstream) -> None:
@@ -326,9 +297,7 @@ def test_a_server_that_never_succeeds_proves_nothing(run_suite: Command, upstrea
             exchange.body = b'{"error":{"message":"Task is not completed yet","type":"invalid_request_error"}}'
 
     with faulty_server((upstream.host, upstream.port), Defect("has no content", answer=answer)) as server:
-        done = run_suite("--base-url", server.base_url, *QUICK)
+        done = run_suite("--base-url", server.base_url, *QUICK, "--no-strict", "--deadline", "1")
     assert done.returncode == 1, done.stdout
-    assert re.findall(r"^FAILED (\S+)", done.stdout, re.MULTILINE) == [
-        "reached.py::test_operation_was_reached[downloadVideoContent]"
-    ]
+    assert "FAILED reached.py::test_operation_was_reached[downloadVideoContent]" in done.stdout
     assert "downloadVideoContent was never answered with success in" in done.stdout

@@ -5,6 +5,8 @@ Nothing here trusts the server: a submit that it refuses has cost a unit, and so
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import os
 import re
@@ -19,10 +21,12 @@ from _pytest.outcomes import Skipped
 from octopusx_video_openapi import Contract
 
 from octopusx_video_contract._exchange import Answer, Request, found
+from octopusx_video_contract._redact import Redactor
 
 Billed = Literal["never", "possible", "yes"]
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
+_NOT_IMPLEMENTED = 501
 
 
 class NotAskedError(Skipped):
@@ -60,7 +64,7 @@ class Budget:
         limit: How many units there are; None against a mock, where nothing costs anything.
         ledger: Where each unit is written before its request leaves; None where nothing is kept.
         units: Those that were taken.
-        accepted_without_key: Submits without the key that were accepted all the same.
+        accepted_unpaid: Requests that cost no unit (no valid key, or a wrong method) and were not surely refused.
     """
 
     contract: Contract
@@ -68,20 +72,23 @@ class Budget:
     limit: int | None = None
     ledger: Path | None = None
     units: list[Unit] = field(default_factory=list)
-    accepted_without_key: int = 0
+    accepted_unpaid: int = 0
+    _awaited: bool = False
 
     def take(self, request: Request) -> Unit | None:
         """Take a unit for a request that may be billed; None for one that can't.
 
         Raises:
-            NotAskedError: No unit is left, or a submit without the key was accepted before.
+            NotAskedError: No unit is left, or a request that cost none was not surely refused before.
         """
         if self.limit is None or request.method in _SAFE_METHODS:
             return None
-        if self.accepted_without_key and not request.carries(self.key):
-            raise NotAskedError("a submit without a valid key was accepted, so none is sent any more")
         operation = self.price(request)
         if operation is None:
+            # One at a time is sent on trust, so one at most is accepted; a lost answer may have been an acceptance.
+            if self.upper_bound_unpaid:
+                raise NotAskedError("one that had to be refused may have been accepted, so none is sent any more")
+            self._awaited = True
             return None
         if len(self.units) >= self.limit:
             raise NotAskedError(f"needs a submit that may be billed, and --max-paid {self.limit} allows no more")
@@ -92,7 +99,7 @@ class Budget:
 
     def price(self, request: Request) -> str | None:
         """Which operation a request would be billed for; None for one that costs no unit."""
-        if self.limit is None or request.method in _SAFE_METHODS or not request.carries(self.key):
+        if self.limit is None or request.method in _SAFE_METHODS or not _carries(request, self.key):
             return None
         # What reaches no submit by its path, and still holds something, could be one to a server that is lenient.
         return reaches_submit(self.contract, request) or ("unknown" if request.body else None)
@@ -100,8 +107,9 @@ class Budget:
     def settle(self, unit: Unit | None, answer: Answer) -> None:
         """Note what a request was answered."""
         if unit is None:
-            if self.limit is not None and answer.is_success and answer.request.method not in _SAFE_METHODS:
-                self.accepted_without_key += 1
+            if self.limit is not None and answer.request.method not in _SAFE_METHODS:
+                self._awaited = False
+                self.accepted_unpaid += not _is_refused(self.contract, answer)
             return
         unit.status = answer.status
         unit.billed = billed(self.contract, answer)
@@ -113,7 +121,12 @@ class Budget:
     @property
     def upper_bound(self) -> int:
         """How many submits may have been billed, at most."""
-        return sum(unit.billed != "never" for unit in self.units) + self.accepted_without_key
+        return sum(unit.billed != "never" for unit in self.units) + self.upper_bound_unpaid
+
+    @property
+    def upper_bound_unpaid(self) -> int:
+        """How many requests that cost no unit may have been billed all the same, at most."""
+        return self.accepted_unpaid + self._awaited
 
     def account(self) -> list[str]:
         """What the run may have cost, in lines for people."""
@@ -128,8 +141,10 @@ class Budget:
                 f"{never} refused with what the contract calls never billed)"
             )
         ]
-        if self.accepted_without_key:
-            lines.append(f"{self.accepted_without_key} of them had no valid key and were accepted all the same")
+        if self.upper_bound_unpaid:
+            lines.append(
+                f"{self.upper_bound_unpaid} of them cost no unit (no valid key, or a wrong method), and was not refused"
+            )
         lines += [f"task {unit.task} of {unit.operation}" for unit in self.units if unit.task]
         return lines
 
@@ -138,9 +153,11 @@ class Budget:
             return
         line = {"at": round(time.time(), 3), "state": state, **vars(unit)}
         with self.ledger.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            # A server may tell the key as an id, and a request may hold it in its query.
+            file.write(Redactor(self.key).text(json.dumps(line)) + "\n")
             file.flush()
-            os.fsync(file.fileno())  # before the request leaves: a crash must not lose what was paid for
+            if self.ledger.is_file():  # what is none, /dev/null say, can't be synced
+                os.fsync(file.fileno())  # before the request leaves: a crash must not lose what was paid for
 
 
 def submits(contract: Contract) -> list[str]:
@@ -150,6 +167,27 @@ def submits(contract: Contract) -> list[str]:
         for operation in contract.operations.values()
         if any("links" in response for _, response in contract.responses(operation))
     ]
+
+
+def _carries(request: Request, key: str) -> bool:
+    """Whether the key stands in a request, in whatever case, percent-encoded or as Basic has it."""
+    texts = [request.target, (request.body or b"").decode("utf-8", "replace"), *(value for _, value in request.headers)]
+    for _, value in request.headers:
+        for word in re.findall(r"[A-Za-z0-9+/_-]{4,}", value):
+            padded = (word + "=" * (-len(word) % 4)).translate(str.maketrans("-_", "+/"))
+            try:
+                texts.append(base64.b64decode(padded).decode("latin-1"))
+            except binascii.Error:
+                continue
+    texts += [unquote(text) for text in texts if "%" in text]
+    return any(key.lower() in text.lower() for text in texts)
+
+
+def _is_refused(contract: Contract, answer: Answer) -> bool:
+    """Whether an answer says for sure that nothing was done: of a submit as the contract has it, else a 4xx or 501."""
+    if reaches_submit(contract, answer.request) is not None:
+        return billed(contract, answer) == "never"
+    return 400 <= answer.status < 500 or answer.status == _NOT_IMPLEMENTED
 
 
 def reaches_submit(contract: Contract, request: Request) -> str | None:

@@ -28,6 +28,13 @@ Case: TypeAlias = "schemathesis.Case[Any]"
 KNOWN_ID_SHARE = 0.8
 """Share of generated requests that name a task known to exist. With the rest a server shows how it refuses."""
 
+NOT_SENT = frozenset(
+    {
+        *("content-length", "host", "transfer-encoding", "connection", "user-agent", "accept-encoding"),
+        "x-schemathesis-testcaseid",  # another in each run, and the same seed sends the same bytes
+    }
+)
+"""Headers of requests and schemathesis that say nothing of a case; the wire adds those that HTTP needs."""
 RULES_OF_CHECKS = {
     "response_schema_conformance": _judge.SUCCESS_RULE,
     "content_type_conformance": _judge.MEDIA_TYPE_RULE,
@@ -151,9 +158,8 @@ class _Adapter(BaseAdapter):
 def _request(run: Run, prepared: requests.PreparedRequest) -> Request:
     body = prepared.body.encode() if isinstance(prepared.body, str) else prepared.body
     target = (prepared.url or "").removeprefix(run.base_url)
-    dropped = {"content-length", "host", "transfer-encoding"}
     headers = [(_text(name), _text(value)) for name, value in prepared.headers.items()]
-    kept = tuple((name, value) for name, value in headers if name.lower() not in dropped)
+    kept = tuple((name, value) for name, value in headers if name.lower() not in NOT_SENT)
     return Request(prepared.method or "", target, kept, body if isinstance(body, bytes) else None)
 
 

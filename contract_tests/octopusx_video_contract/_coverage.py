@@ -26,6 +26,9 @@ _ITEM = "*"
 _NOT_OF_A_REQUEST = frozenset({"broken", "wrong-route"})
 """Causes of ``x-when`` that no request of an operation brings about."""
 
+_OF_TIME = "expired"
+"""The cause that only a day brings about."""
+
 Place = tuple[str, ...]
 
 
@@ -131,12 +134,15 @@ def _at(value: Any, place: Place) -> Iterator[Any]:
             yield ABSENT
 
 
-def can_come_about(contract: Contract, operation: Operation, status: int) -> bool:
-    """Whether a request, or time, brings about an answer with this status; if not, it can only be ordered."""
+def can_come_about(contract: Contract, operation: Operation, status: int, *, in_time: bool = True) -> bool:
+    """Whether a request brings about an answer with this status, or time does where it can be made to pass.
+
+    If not, it can only be ordered.
+    """
     if 200 <= status < 300:
         return True
     response = dict(contract.responses(operation))[str(status)]
-    return bool(set(response.get("x-when", {})) - _NOT_OF_A_REQUEST)
+    return bool(set(response.get("x-when", {})) - _NOT_OF_A_REQUEST - (set() if in_time else {_OF_TIME}))
 
 
 @dataclass(frozen=True)
@@ -158,7 +164,8 @@ def gaps(run: Run, coverage: Coverage) -> Iterator[Gap]:
             if not coverage.given[operation.id, place]:
                 yield Gap("parameter", f"{operation.id} {place[1]}")
         for status, _ in contract.responses(operation):
-            natural = can_come_about(contract, operation, int(status)) and not run.stateless
+            in_time = run.control is not None
+            natural = can_come_about(contract, operation, int(status), in_time=in_time) and not run.stateless
             if int(status) not in came and (natural or int(status) not in ordered):
                 yield Gap("response", f"{operation.id} {status}")
     yield from _values_and_rules(run, coverage)

@@ -233,9 +233,10 @@ def _made(contract: Contract, schema: str) -> Validator:
 def _fault(validator: Validator, body: Any) -> str | None:
     if body is ABSENT:
         return "the body is not JSON"
-    if validator.is_valid(body):
-        return None
-    return next(_mismatches(validator, body))
+    try:
+        return None if validator.is_valid(body) else next(_mismatches(validator, body))
+    except UnicodeEncodeError:
+        return "it holds half of a surrogate pair, which is no text"
 
 
 def _mismatches(validator: Validator, value: Any) -> Iterator[str]:

@@ -12,7 +12,7 @@ from octopusx_video_openapi import Operation, task_ids
 
 from octopusx_video_contract import _judge, _life
 from octopusx_video_contract._budget import submits
-from octopusx_video_contract._exchange import Answer, Request
+from octopusx_video_contract._exchange import Answer, Request, found
 from octopusx_video_contract._life import Task, Told
 from octopusx_video_contract._mp4 import seconds_of
 from octopusx_video_contract._run import Run
@@ -72,8 +72,7 @@ class Tasks:
         after = run.now()
         _judge.hold(run, answer)
         if not answer.is_success:
-            for rule, detail in _judge.refusal_faults(run, submit, answer):
-                run.broken(rule, f"{submit.id}: {detail}", answer)
+            self._hold_refusal(answer, "a valid submit")
             raise run.finding(
                 _judge.FORM_RULE, f"{submit.id}: a valid submit was answered with {answer.status}", answer
             )
@@ -170,14 +169,22 @@ class Tasks:
             run.broken(AT_ONCE_RULE, f"{route.id}: {task.id} could not be read at once", refused)
         return told
 
-    def refused(self, request: Request, rule: str, what: str) -> Answer:
+    def refused(self, request: Request, rule: str, what: str) -> None:
         """Send a request that has to be refused as for an unknown task, by a rule."""
         self.run.seen.asked.add(rule)
         answer = self.run.send(request)
         _judge.hold(self.run, answer)
         if answer.status not in UNKNOWN:
             self.run.broken(rule, f"{what} was answered with {answer.status}", answer)
-        return answer
+        else:
+            self._hold_refusal(answer, what)
+
+    def _hold_refusal(self, answer: Answer, what: str) -> None:
+        """Hold the refusal of a valid request to the rules of such refusals."""
+        reached = found(self.contract, answer.request.method, answer.request.path)
+        if reached is not None:
+            faults = _judge.refusal_faults(self.run, reached[0], answer)
+            self.run.all_broken(((rule, f"{reached[0].id}: {what}: {detail}") for rule, detail in faults), answer)
 
     def no_content_yet(self, task: Task, *, still: bool) -> None:
         """Ask for the content of a task that has not succeeded. ``still`` says that no time passes meanwhile."""
@@ -192,9 +199,8 @@ class Tasks:
             self.run.broken(
                 "R23", f"the content of a task that is {task.phase} was answered with {answer.status}", answer
             )
-        elif answer.status == 400:
-            for rule, detail in _judge.refusal_faults(self.run, self.content, answer):
-                self.run.broken(rule, f"{self.content.id}: {detail}", answer)
+        else:
+            self._hold_refusal(answer, f"a task that is {task.phase}")
 
     def download(self, task: Task) -> bytes | None:
         """Download the video of a task that has succeeded, and hold it to its length and to what came before."""

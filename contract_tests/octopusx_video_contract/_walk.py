@@ -36,7 +36,9 @@ class Walk:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.tasks = Tasks(run)
-        self.findings: dict[str, list[Finding]] = {name: [] for name in submits(run.contract)}
+        # Those that most routes can read come first: what is paid for is to tell most.
+        names = sorted(submits(run.contract), key=lambda name: -len(self.tasks.routes(name)))
+        self.findings: dict[str, list[Finding]] = {name: [] for name in names}
         self.skipped: dict[str, str] = {}
         self._readable: dict[str, list[Operation]] = {}
 

@@ -32,7 +32,7 @@ Case = tuple[str, int, bool]
 def main() -> int:
     """Run the campaign. Returns 1 where a defect lives, or the correct server is blamed."""
     options = _options()
-    chosen = [defect for defect in DEFECTS if not options.only or any(word in defect.name for word in options.only)]
+    chosen = [defect for defect in DEFECTS if not options.only or _is_meant(defect.name, options.only)]
     correct: list[Case] = [("", options.seed + number, False) for number in range(SEEDS)]
     correct += [("", options.seed + number, True) for number in range(OVER_HTTP)]
     cases = [*(correct if not options.only else []), *((defect.name, options.seed, False) for defect in chosen)]
@@ -43,6 +43,8 @@ def main() -> int:
         for case, result in each(_judged, cases):
             results[case] = result
             progress.advance(task)
+            if not console.is_terminal and len(results) % 25 == 0:
+                console.print(f"{len(results)} of {len(cases)}")
             _tell(console, case, result)
     alive = [name for (name, _, _), result in results.items() if name and not _caught(name, result)]
     alarms = [case for case, result in results.items() if not case[0] and result.status != 0]
@@ -56,8 +58,15 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nox -s kill_matrix --", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="seed of every run against a defect (default: 1)")
-    parser.add_argument("--only", nargs="*", metavar="WORD", help="only defects with one of these in their names")
+    parser.add_argument(
+        "--only", nargs="*", metavar="WORD", help="only these defects, or those with one of these in their names"
+    )
     return parser.parse_args()
+
+
+def _is_meant(name: str, words: list[str]) -> bool:
+    """Whether a defect is one of those that are named, or has one of the words in its name."""
+    return any(word == name if word in BY_NAME else word in name for word in words)
 
 
 def _judged(case: Case) -> tuple[Case, Judged]:

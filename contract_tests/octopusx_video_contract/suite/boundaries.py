@@ -283,8 +283,8 @@ def test_task_that_does_not_exist(operation: Operation) -> None:
             if answer.status not in {400, 404}:
                 RUN.broken("R46", f"{operation.id}: {task} was answered with {answer.status}", answer)
                 continue
-            for rule, detail in _judge.refusal_faults(RUN, operation, answer):
-                RUN.broken(rule, f"{operation.id}: {task}: {detail}", answer)
+            faults = _judge.refusal_faults(RUN, operation, answer)
+            RUN.all_broken(((rule, f"{operation.id}: {task}: {detail}") for rule, detail in faults), answer)
 
     RUN.each(_routes.unknown_tasks(CONTRACT, RUN.known_ids, RUN.seed), ask)
 

@@ -22,8 +22,8 @@ REQUESTS = documented(RUN.contract)
 def _judged(answer: Answer, operation_id: str) -> None:
     """A documented request is accepted, or refused because its task is not one of this key."""
     _judge.hold(RUN, answer)
-    for rule, detail in _judge.refusal_faults(RUN, RUN.contract.operations[operation_id], answer):
-        RUN.broken(rule, f"{operation_id}: {detail}", answer)
+    faults = _judge.refusal_faults(RUN, RUN.contract.operations[operation_id], answer)
+    RUN.all_broken(((rule, f"{operation_id}: {detail}") for rule, detail in faults), answer)
     if not answer.is_success and answer.status not in {400, 404}:
         RUN.broken(_judge.FORM_RULE, f"{operation_id}: a documented request was answered with {answer.status}", answer)
 

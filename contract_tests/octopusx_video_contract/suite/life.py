@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from octopusx_video_openapi import life
 
+from octopusx_video_contract import _judge
 from octopusx_video_contract._budget import submits
 from octopusx_video_contract._finding import Findings
 from octopusx_video_contract._life import Task
@@ -40,6 +41,20 @@ def test_whole_life(submit: str) -> None:
         pytest.skip(walk.skipped[submit])
     if RUN.stateless:
         pytest.skip("R06, R15 to R17 and R45 to R56 can't be asked of a server that keeps no tasks")
+
+
+@pytest.mark.skipif(RUN.stateless, reason="R24 can't be asked of a server that has no videos")
+def test_parts_of_a_video() -> None:
+    """A finished task that is known sends its video whole and in parts."""
+    if not RUN.known_ids:
+        pytest.skip("no finished task is known; name one with --task-id")
+    tasks = Tasks(RUN)
+    answer = RUN.send(tasks.request(tasks.content, RUN.known_ids[0]))
+    _judge.hold(RUN, answer)
+    if answer.status != 200:
+        RUN.broken("R52", f"the content of {RUN.known_ids[0]} was answered with {answer.status}", answer)
+        return
+    tasks.parts(RUN.known_ids[0], answer.content)
 
 
 @pytest.mark.skipif(not RUN.other_key, reason="R20 needs a key of another account (OCTOPUSX_OTHER_API_KEY)")

@@ -1,0 +1,189 @@
+"""The probe: asks a server how it answers where the pages are silent, and proposes what to change in the contract.
+
+It judges nothing. It reads, submits without a valid key, and sends one paid submit at most, where that is allowed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import jsonschema_rs
+from octopusx_video_openapi import Contract, Operation
+
+from octopusx_video_contract import _judge, _probe_questions, _probe_report, _probe_task, _target
+from octopusx_video_contract._budget import NotAskedError
+from octopusx_video_contract._control import Control
+from octopusx_video_contract._exchange import ABSENT, Answer, found
+from octopusx_video_contract._probe_questions import Came, Question
+from octopusx_video_contract._probe_task import Lived
+from octopusx_video_contract._routes import unknown_tasks
+from octopusx_video_contract._run import NO_ANSWER_RULE, Run
+from octopusx_video_contract._tasks import Tasks
+from octopusx_video_contract._wire import NoAnswerError
+
+
+class Probe:
+    """Asks, and keeps what came.
+
+    Attributes:
+        run: What it is told.
+        came: What came of each question, in order.
+        task: The known task that is asked for; None for none.
+        named: Whether the caller named it: those of a mock belong to every key.
+        lived: What became of the one paid submit; None where there was none.
+        paid: Whether there was one.
+    """
+
+    def __init__(self, run: Run, *, named: bool) -> None:
+        self.run = run
+        self.named = named
+        self.tasks = Tasks(run)
+        self.came: list[Came] = []
+        self.task: str | None = next(iter(run.known_ids), None)
+        self.lived: Lived | None = None
+        self.paid = False
+
+    def ask(self, question: Question, *, listed: bool = True) -> Answer | None:
+        """Ask a question, once, and keep what came; None where no answer did."""
+        run = self.run
+        came = Came(question, None, listed=listed)
+        self.came.append(came)
+        if listed:
+            run.say(f"{question.name}: {question.asked}")
+        try:
+            came.answer = bearable(run.wire.send(question.request))
+        except NoAnswerError as error:
+            came.missing = str(error)
+            came.broken[NO_ANSWER_RULE] = came.missing
+        except NotAskedError as error:
+            came.missing = f"not asked: {error}"
+        else:
+            came.kept, came.broken = held(run, question, came.answer)
+            if came.telling and question.rule:
+                fault = question.fault(came.answer)
+                if fault:
+                    came.broken.setdefault(question.rule, fault)
+                else:
+                    came.kept.add(question.rule)
+        return came.answer
+
+    def ask_all(self) -> None:
+        """Ask everything that is allowed, what costs nothing first."""
+        for question in _probe_questions.free(self.run, self.tasks):
+            self.ask(question)
+        read = self._known() if self.task else False
+        limit = self.run.budget.limit or 0
+        if limit and read and self.task:
+            self.paid = True
+            self.lived = _probe_task.paid(self.run, self.tasks, self.task, self.ask)
+            if self.lived is not None:
+                _probe_task.follow(self.run, self.tasks, self.lived, self.ask)
+        if limit > 1:
+            submit = self.run.contract.operations[_probe_task.SUBMIT]
+            unknown = next(unknown_tasks(self.run.contract, (), self.run.seed))
+            self.ask(_probe_questions.missing_field(self.run, self.tasks, submit, unknown))
+
+    def _known(self) -> bool:
+        """Read the known task; whether it could be read, and so is worth a paid submit."""
+        assert self.task is not None  # noqa: S101 - asked by who calls
+        answers = [self.ask(question) for question in _probe_questions.known(self.tasks, self.task)]
+        other = _probe_questions.other_account(self.run, self.tasks, self.task) if self.named else ()
+        for question in (*other, *_probe_questions.content(self.tasks, self.task)):
+            self.ask(question)
+        return any(answer.is_success for answer in answers if answer is not None)
+
+
+def run(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
+    """Probe the server. Returns the exit status: 0 when it was done, 1 when too little was answered to say anything.
+
+    Raises:
+        CannotRunError: The probe can't start.
+    """
+    # A server on this machine may be a tunnel to the service: nowhere is anything paid for that was not allowed.
+    options.max_paid = options.max_paid or 0
+    if options.report:
+        _target.writable(options.report, "--report")
+        options.report = options.report.resolve()
+    run_ = _target.prepare(options, stack)
+    if options.base_url is None:
+        run_.control = Control(run_.sender, run_.base_url)  # so that nobody waits for the mock that was started here
+    probe = Probe(run_, named=bool(options.task_id))
+    interrupted = True
+    try:
+        probe.ask_all()
+        interrupted = False
+    finally:
+        _tell(probe, options, interrupted=interrupted)
+    free = [came for came in probe.came if came.listed and not came.missing.startswith("not asked")]
+    return 0 if sum(came.telling for came in free) * 2 >= len(free) else 1
+
+
+def _tell(probe: Probe, options: argparse.Namespace, *, interrupted: bool) -> None:
+    report = _probe_report.Report(
+        probe.run, probe.came, probe.lived, task=probe.task is not None, paid=probe.paid, interrupted=interrupted
+    )
+    if options.report:
+        options.report.write_text(report.markdown(), "utf-8")
+    sys.stdout.write(report.json() if options.json else report.text())
+    sys.stdout.flush()
+
+
+def bearable(answer: Answer) -> Answer:
+    """The answer, its body no JSON where it is some that no validator takes: half a character, or too deep."""
+    body = answer.json()
+    try:
+        _ = body is ABSENT or json.dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return dataclasses.replace(answer, content=b"(JSON that can't be read) " + answer.content)
+    return answer
+
+
+def held(run: Run, question: Question, answer: Answer) -> tuple[set[str], dict[str, str]]:
+    """The numbered rules that an answer keeps, and those that it breaks with what was found."""
+    reached = found(run.contract, answer.request.method, answer.request.path)
+    if reached is None:
+        return set(), {}
+    operation = reached[0]
+    before, run.seen.asked = run.seen.asked, set()
+    faults = [*_judge.documented(run, operation, answer), *_judge.numbered(run, operation, answer)]
+    if question.valid:
+        faults += _judge.refusal_faults(run, operation, answer)
+    new_id = _judge.new_id_fault(run, operation, answer)
+    faults += [(_judge.NEW_ID_RULE, new_id)] if new_id else []
+    asked, run.seen.asked = run.seen.asked, before | run.seen.asked
+    broken: dict[str, str] = {}
+    for rule, detail in faults:
+        if _speaks_of(run.contract, rule, operation):
+            broken.setdefault(rule, detail)
+    schemas = {rule.id: rule.schema for rule in run.contract.rules}
+    body = answer.json()
+    kept = {rule for rule in asked - set(broken) if shows(run.contract, schemas.get(rule), body)}
+    return {rule for rule in kept if _speaks_of(run.contract, rule, operation)}, broken
+
+
+def _speaks_of(contract: Contract, rule_id: str, operation: Operation) -> bool:
+    rule = next((rule for rule in contract.rules if rule.id == rule_id), None)
+    return rule is not None and (not rule.operations or operation.id in rule.operations)
+
+
+def shows(contract: Contract, schema: dict[str, Any] | None, body: Any) -> bool:
+    """Whether a body has anything of what a rule's schema speaks of: one that has not keeps it and proves nothing."""
+    if schema is None:
+        return True
+    if not isinstance(body, dict):
+        return False
+    if "if" in schema and not jsonschema_rs.is_valid(contract.schema({"allOf": [schema["if"]]}), body):
+        return False
+    return any(name in body for name in _names(schema.get("then", schema)))
+
+
+def _names(schema: dict[str, Any]) -> Iterable[str]:
+    yield from schema.get("properties", {})
+    for branch in (*schema.get("anyOf", ()), *schema.get("allOf", ()), *schema.get("oneOf", ())):
+        yield from _names(branch)

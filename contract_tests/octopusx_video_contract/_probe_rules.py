@@ -1,0 +1,154 @@
+"""What the contract says of what was asked, and which of its numbered rules the answers keep or break. Pure."""
+
+from __future__ import annotations
+
+import collections
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from octopusx_video_openapi import Contract, Operation
+
+from octopusx_video_contract import _probe_task
+from octopusx_video_contract._life import NOT_YET
+from octopusx_video_contract._probe_questions import Came
+from octopusx_video_contract._probe_shapes import clean
+from octopusx_video_contract._probe_task import LENGTH_TOLERANCE, Lived
+from octopusx_video_contract._tasks import AT_ONCE_RULE, READ_RULE
+
+KNOWN = "documented"
+"""The grade that needs no raising."""
+TIMES = ("task.created", "task.updated", "task.ended", "task.expires")
+"""The values of ``x-value-of`` that are times."""
+_LATEST = 10**18
+"""No time that is told is later; a server may send a number that no float holds."""
+
+
+def grade(node: Any) -> str:
+    """The kind of a node's grade; "" where it has none."""
+    return next(iter(node.get("x-grade", {})), "") if isinstance(node, dict) else ""
+
+
+def says(contract: Contract, came: Came) -> str:
+    """What the contract says now of a question, with the grade."""
+    question = came.question
+    told = []
+    if question.operation is not None:
+        responses = dict(contract.responses(question.operation))
+        if question.cause:
+            for status, example in expected(contract, question.operation, question.cause).items():
+                told.append(f"{status} {example} ({grade(responses[status])})".replace("  ", " "))
+        elif question.valid:
+            told.append(f"200 ({grade(responses.get('200'))})")
+    rules = {rule["id"]: rule for rule in contract.document["x-rules"]}
+    if question.rule in rules:
+        told.append(f"{question.rule} ({grade(rules[question.rule])})")
+    return ", ".join(told) or "-"
+
+
+def expected(contract: Contract, operation: Operation, cause: str) -> dict[str, str]:
+    """The statuses that a cause is answered with by ``x-when``, with the name of the example."""
+    return {
+        status: response["x-when"][cause]
+        for status, response in contract.responses(operation)
+        if cause in response.get("x-when", {})
+    }
+
+
+@dataclass
+class Tally:
+    """How often a numbered rule was kept and broken, and by what first."""
+
+    kept: int = 0
+    broken: int = 0
+    details: list[str] = field(default_factory=list)
+
+
+def tally(contract: Contract, came: Sequence[Came], lived: Lived | None) -> dict[str, Tally]:
+    """The numbered rules that the answers touch."""
+    found: dict[str, Tally] = collections.defaultdict(Tally)
+    for one in came:
+        place = one.question.operation.id if one.question.operation else one.question.asked
+        for rule in one.kept:
+            found[rule].kept += 1
+        for rule, detail in one.broken.items():
+            found[rule].broken += 1
+            found[rule].details.append(f"{place}: {clean(detail)}")
+    if lived is not None:
+        broken = {rule: clean(detail) for rule, detail in lived.broken.items()} | _of_life(contract, lived)
+        for rule in {*_probe_task.touched(contract, lived), *_kept_of_life(contract, lived)} - set(broken):
+            found[rule].kept += 1
+        for rule, detail in broken.items():
+            found[rule].broken += 1
+            found[rule].details.append(detail)
+    return {rule["id"]: found[rule["id"]] for rule in contract.document["x-rules"] if rule["id"] in found}
+
+
+def read_by(contract: Contract, lived: Lived) -> list[str]:
+    """The routes that R04 names for the new task."""
+    rules = {rule["id"]: rule for rule in contract.document["x-rules"]}
+    return list(rules.get(READ_RULE, {}).get("read-by", {}).get(lived.task.submit.id, lived.readable))
+
+
+def at_once(lived: Lived, route: str) -> bool:
+    """Whether the first read by a route was a success."""
+    first = [change.value for change in lived.changes if (change.route, change.field) == (route, "HTTP")]
+    return bool(first) and 200 <= first[0] < 300
+
+
+def _of_life(contract: Contract, lived: Lived) -> dict[str, str]:
+    broken = {}
+    for route in read_by(contract, lived):
+        second = lived.readable.get(route, 0.0)
+        if second is None:
+            broken[READ_RULE] = f"{route}: the new task was not readable within the tolerance"
+        if second is None or (route in lived.readable and not at_once(lived, route)):
+            late = "" if second is None else f"{second:.0f} s after its submit, and not "
+            broken[AT_ONCE_RULE] = f"{route}: the new task was readable {late}{'not ' * (second is None)}at once"
+    if differs(lived.video, lived.task.length):
+        broken["R26"] = f"the video is {lived.video:.2f} s long, and x-result-length gives {lived.task.length:g} s"
+    return broken
+
+
+def _kept_of_life(contract: Contract, lived: Lived) -> set[str]:
+    read = {READ_RULE, AT_ONCE_RULE} if any(route in lived.readable for route in read_by(contract, lived)) else set()
+    return read | ({"R26"} if lived.video is not None and lived.task.length is not None else set())
+
+
+def differs(one: float | None, other: float | None) -> bool:
+    """Whether two lengths are known, and not the same."""
+    return one is not None and other is not None and abs(one - other) > LENGTH_TOLERANCE
+
+
+def unit_of(contract: Contract, value: Any) -> str:
+    """The unit of a time: seconds or milliseconds by R13, text as it is, "" where it is not there yet."""
+    if value in NOT_YET or isinstance(value, bool):
+        return ""
+    if isinstance(value, int | float):
+        rule = next((rule for rule in contract.rules if rule.id == "R13"), None)
+        limits = [node.get("maximum") for node in (rule.schema or {}).get("properties", {}).values()] if rule else []
+        return "milliseconds" if value > max(filter(None, limits), default=math.inf) else "seconds"
+    return "text"
+
+
+def length_reading(lived: Lived) -> str:
+    """Which reading of the length a video settles, where its length is known."""
+    if lived.video is None:
+        return "no video was seen"
+    added, total = not differs(lived.video, lived.task.length), not differs(lived.video, lived.total)
+    if added == total:
+        return "both readings fit" if added else "neither reading fits"
+    return "what is asked for is added" if added else "what is asked for is the total"
+
+
+def expiry(contract: Contract, lived: Lived) -> float | None:
+    """Seconds from the submit to the expiry that was told last; None where none was."""
+    for told in reversed(lived.task.told):
+        for name, value_of in _probe_task.values_of(contract, told.route).items():
+            value = told.body.get(name)
+            unit = unit_of(contract, value)
+            if value_of == "task.expires" and value and unit in {"seconds", "milliseconds"}:
+                divisor = 1000 if unit == "milliseconds" else 1
+                return float(min(value, _LATEST)) / divisor - lived.task.submitted[1]
+    return None

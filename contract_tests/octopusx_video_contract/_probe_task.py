@@ -1,0 +1,210 @@
+"""The one paid submit of the probe, and the new task from its first second to its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from octopusx_video_openapi import Contract, Operation
+
+from octopusx_video_contract import _life
+from octopusx_video_contract._exchange import Answer
+from octopusx_video_contract._life import NOT_YET, Task
+from octopusx_video_contract._mp4 import seconds_of
+from octopusx_video_contract._probe_questions import Question
+from octopusx_video_contract._run import Run
+from octopusx_video_contract._tasks import READ_RULE, Tasks, a_submit
+
+SUBMIT = "createVideoExtension"
+"""Of the submits the one that both reads are named for, and whose length the pages contradict each other about."""
+PAUSE_AT_FIRST, PAUSE = 1.0, 5.0
+"""Seconds between two rounds of reads: while the task is not readable yet, and afterwards."""
+LENGTH_TOLERANCE = 0.5
+"""Seconds that a video may be longer or shorter than a length that is told, by R26."""
+WATCHED = ("task.status", "task.progress", "task.created", "task.updated", "task.ended", "task.expires", "task.length")
+"""Whose changes are noted, as ``x-value-of`` calls them."""
+
+
+class Asking(Protocol):
+    """Asks a question, once, and keeps what came."""
+
+    def __call__(self, question: Question, *, listed: bool = True) -> Answer | None:
+        """None where no answer came."""
+        ...
+
+
+@dataclass
+class Change:
+    """What a route told for the first time, or otherwise than before; ``second`` counts from the submit's answer."""
+
+    second: float
+    route: str
+    field: str
+    value: Any
+
+
+@dataclass
+class Lived:
+    """What became of the new task.
+
+    Attributes:
+        task: The task, with all that was told of it.
+        began: When the submit was answered, by the clock that the seconds are counted with.
+        readable: By route, after how many seconds it was readable; None for not within R04's tolerance.
+        changes: What changed, in order.
+        ended: After how many seconds it was seen to have ended; None for not before the deadline.
+        video: Seconds of the video that its content gives; None where none could be decoded.
+        broken: What it broke of the rules of a task's life, by number.
+    """
+
+    task: Task
+    began: float
+    readable: dict[str, float | None] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    ended: float | None = None
+    video: float | None = None
+    broken: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def total(self) -> float | None:
+        """Its length in seconds if the field that adds were the length of the whole; None where it was not sent."""
+        adds = self.task.submit.definition["x-result-length"]["adds"].get("field")
+        told = self.task.body.get(adds)
+        return float(told) if isinstance(told, int | float) else None
+
+
+def values_of(contract: Contract, operation: str) -> dict[str, str]:
+    """Which value of ``x-value-of`` stands in each field of an operation's success."""
+    response = dict(contract.responses(contract.operations[operation])).get("200", {})
+    schema = contract.resolve(response.get("content", {}).get("application/json", {}).get("schema", {}))
+    fields = schema.get("properties", {}).items()
+    return {name: property_["x-value-of"] for name, property_ in fields if "x-value-of" in property_}
+
+
+def paid(run: Run, tasks: Tasks, source: str, ask: Asking) -> Lived | None:
+    """Submit once, whatever comes; None where no new task was told."""
+    submit = run.contract.operations[SUBMIT]
+    whole, request = tasks.submission(submit, a_submit(run, submit), source)
+    run.say(f"one paid submit, {submit.id}; it is not repeated, whatever comes")
+    before = run.now()
+    route = f"{submit.method.upper()} {submit.path}"
+    answer = ask(Question("paid submit", f"{route}, {_chosen(submit, whole)}", request, submit, valid=True))
+    after, began = run.now(), _clock(run)
+    told = _life.telling(run.contract, submit.id, after, answer.json()) if answer and answer.is_success else None
+    if told is None or not isinstance(told.body.get("id"), str):
+        return None
+    length = _life.length_of(run.contract, submit, whole, None)
+    lived = Lived(Task(told.body["id"], submit, whole, (before, after), length), began)
+    _hear(run, lived, submit.id, told.body, 0.0)
+    return lived
+
+
+def _chosen(submit: Operation, body: dict[str, Any]) -> str:
+    """The fields that decide the length."""
+    rule = submit.definition["x-result-length"]
+    names = (rule["starts-at"].get("field"), rule["adds"].get("field"))
+    return ", ".join(f"{name} {body[name]}" for name in names if name in body)
+
+
+def follow(run: Run, tasks: Tasks, lived: Lived, ask: Asking) -> None:
+    """Read the new task by both routes until it ends or the deadline passes, then fetch its video."""
+    tolerance = tasks.rules.get(READ_RULE, {}).get("tolerance", {}).get("seconds", 0)
+    waiting = list(tasks.reads)
+    while True:
+        for route in list(waiting):
+            _read(run, tasks, lived, route, ask)
+            if route.id not in lived.readable and _clock(run) - lived.began > tolerance:
+                lived.readable[route.id] = None
+                waiting.remove(route)
+        second = _clock(run) - lived.began
+        read = [route for route in waiting if lived.readable.get(route.id) is not None]
+        phases = [_phase(lived, route.id) for route in read]
+        if phases and len(read) == len(waiting) and all(phase in _life.ENDED for phase in phases):
+            lived.ended = second
+            break
+        if not waiting or second >= run.deadline:
+            break
+        _wait(run, PAUSE if len(read) == len(waiting) else PAUSE_AT_FIRST)
+    if lived.ended is not None:
+        for route in waiting:
+            _read(run, tasks, lived, route, ask)
+        if lived.task.phase == "succeeded":
+            request = tasks.request(tasks.content, lived.task.id)
+            route_ = f"{tasks.content.method.upper()} {tasks.content.path}"
+            answer = ask(Question("content of the new task", route_, request, tasks.content, valid=True))
+            if answer is not None and answer.status == 200:
+                lived.video = seconds_of(answer.content)
+
+
+def _read(run: Run, tasks: Tasks, lived: Lived, route: Operation, ask: Asking) -> None:
+    what = f"{route.method.upper()} {route.path}"
+    request = tasks.request(route, lived.task.id)
+    answer = ask(Question("new task", what, request, route), listed=False)
+    if answer is None:
+        return
+    second = _clock(run) - lived.began
+    _note(lived, second, route.id, "HTTP", answer.status)
+    run.say(f"{second:.0f} s: {route.id} answers {answer.status}, the task is {lived.task.phase}")
+    body = answer.json()
+    if answer.is_success and isinstance(body, dict):
+        if lived.readable.get(route.id) is None:
+            lived.readable[route.id] = second
+        _hear(run, lived, route.id, body, second)
+
+
+def _hear(run: Run, lived: Lived, route: str, body: dict[str, Any], second: float) -> None:
+    told = _life.telling(run.contract, route, run.now(), body)
+    assert told is not None  # noqa: S101 - it is an object
+    for rule, detail in _life.broken(run.contract, lived.task, told):
+        lived.broken.setdefault(rule, f"{route}: {detail}")
+    lived.task.told.append(told)
+    for name, value_of in values_of(run.contract, route).items():
+        if value_of in WATCHED and name in body:
+            _note(lived, second, route, name, body[name])
+
+
+def _note(lived: Lived, second: float, route: str, name: str, value: Any) -> None:
+    before = [change.value for change in lived.changes if (change.route, change.field) == (route, name)]
+    if not before or before[-1] != value:
+        lived.changes.append(Change(second, route, name, value))
+
+
+def _phase(lived: Lived, route: str) -> str:
+    return next((told.phase for told in reversed(lived.task.told) if told.route == route), "running")
+
+
+def touched(contract: Contract, lived: Lived) -> Iterator[str]:
+    """The rules of a task's life that what was told shows to be kept, if it does not break them."""
+    reads = [told for told in lived.task.told if told.route != lived.task.submit.id]
+    rules = {rule["id"]: rule for rule in contract.document["x-rules"]}
+    sent = tuple(f"request.{name}" for name in lived.task.body)
+    if reads:
+        yield "R06"
+    for rule, key in (("R15", "never-falls"), ("R17", "constant"), ("R49", "in-order")):
+        names = set(rules.get(rule, {}).get(key, ())) - {"id"}
+        if sum(told.body.get(name) not in NOT_YET for told in reads for name in names) > 1:
+            yield rule
+    for rule, values in (("R48", sent), ("R55", ("task.length",)), ("R56", ("task.created", "task.updated"))):
+        if any(told.body.get(name) not in NOT_YET for told in reads for name in _names(contract, told.route, values)):
+            yield rule
+    if lived.ended is not None:
+        yield from ("R45", "R16")
+        if len({told.route for told in reads}) > 1:
+            yield "R18"
+
+
+def _names(contract: Contract, route: str, values: Iterable[str]) -> list[str]:
+    return [name for name, value in values_of(contract, route).items() if value in values]
+
+
+def _clock(run: Run) -> float:
+    return run.control.now() if run.control else time.monotonic()
+
+
+def _wait(run: Run, seconds: float) -> None:
+    if run.control:
+        run.control.advance(seconds)
+    else:
+        time.sleep(seconds)
