@@ -61,6 +61,7 @@ class Budget:
     Attributes:
         contract: Says which requests start tasks, and which answers are billed.
         key: What makes a request one that could be billed.
+        other_key: Another key that does.
         limit: How many units there are; None against a mock, where nothing costs anything.
         ledger: Where each unit is written before its request leaves; None where nothing is kept.
         units: Those that were taken.
@@ -73,6 +74,7 @@ class Budget:
     ledger: Path | None = None
     units: list[Unit] = field(default_factory=list)
     accepted_unpaid: int = 0
+    other_key: str | None = field(default=None, repr=False)
     _awaited: bool = False
 
     def take(self, request: Request) -> Unit | None:
@@ -99,7 +101,8 @@ class Budget:
 
     def price(self, request: Request) -> str | None:
         """Which operation a request would be billed for; None for one that costs no unit."""
-        if self.limit is None or request.method in _SAFE_METHODS or not _carries(request, self.key):
+        keys = [key for key in (self.key, self.other_key) if key]
+        if self.limit is None or request.method in _SAFE_METHODS or not any(_carries(request, key) for key in keys):
             return None
         # What reaches no submit by its path, and still holds something, could be one to a server that is lenient.
         return reaches_submit(self.contract, request) or ("unknown" if request.body else None)
@@ -185,7 +188,7 @@ def _carries(request: Request, key: str) -> bool:
 
 def _is_refused(contract: Contract, answer: Answer) -> bool:
     """Whether an answer says for sure that nothing was done: of a submit as the contract has it, else a 4xx or 501."""
-    if reaches_submit(contract, answer.request) is not None:
+    if found(contract, answer.request.method, answer.request.path) is not None:
         return billed(contract, answer) == "never"
     return 400 <= answer.status < 500 or answer.status == _NOT_IMPLEMENTED
 

@@ -107,7 +107,7 @@ class Run:
 
     def __post_init__(self) -> None:
         if self.budget is None:
-            self.budget = Budget(self.contract, self.key)
+            self.budget = Budget(self.contract, self.key, other_key=self.other_key)
 
     @property
     def paid(self) -> bool:

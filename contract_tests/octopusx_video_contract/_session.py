@@ -79,12 +79,11 @@ def rehearse(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
     options.task_id = None  # a mock does not know it; its own stand for it
     run_ = _target.prepare(options, stack)
     run_.known_ids = run_.known_ids if known else ()
-    run_.wire.sent = []
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
         run(run_, [])
     counted = collections.Counter(
-        (run_.budget.price(request), request.method, _report.shape(run_.contract, request))
-        for request in run_.wire.sent
+        (bool(run_.budget.price(request)), request.method, _report.shape(run_.contract, request))
+        for request in run_.wire.sent or ()
     )
     print(f"nothing was sent to {named or 'a server'}; against a mock, this run would send")
     for (price, method, shape), count in sorted(counted.items()):

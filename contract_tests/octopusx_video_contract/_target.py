@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+import httpx
 from octopusx_video_openapi import Contract, load, task_ids
 
 from octopusx_video_contract._budget import Budget
@@ -31,6 +32,7 @@ _STATELESS = "prism"
 _MOCK_KEY = "sk-made-up-for-the-mock"
 _OTHER_MOCK_KEY = "sk-made-up-for-somebody-else"
 _IN_PROCESS = "http://localhost"
+_QUICK = 200.0
 
 
 class CannotRunError(Exception):
@@ -84,9 +86,11 @@ def prepare(options: argparse.Namespace, stack: contextlib.ExitStack, server: Se
         deadline=options.deadline,
         strict=local if getattr(options, "strict", None) is None else options.strict,
         stateless=getattr(options, "engine", None) == _STATELESS,
-        budget=_budget(options, contract, server.key, local=local),
+        budget=_budget(options, contract, server.key, server.other_key, local=local),
         other_key=server.other_key,
     )
+    if getattr(options, "dry_run", False):
+        run.wire.sent = []
     run.coverage = Coverage(contract)
     run.watchers.append(run.coverage.watch)
     _greet(run)
@@ -110,6 +114,9 @@ def _started(options: argparse.Namespace, stack: contextlib.ExitStack) -> Server
         if engine == "server":
             url = stack.enter_context(Mock(options.contract, token=keys, start=None).serve(control=True))
             return Server(url, OverHttp(local=True), *keys, local=True)
+        if options.max_paid is not None:  # as a server that bills: nobody turns its clock, so its tasks are quick
+            quick = Mock(options.contract, token=keys, start=None, speed=_QUICK)
+            return Server(_IN_PROCESS, InProcess(quick.transport), *keys, local=True)
         sender = InProcess(Mock(options.contract, token=keys).controlled_transport)
         return Server(_IN_PROCESS, sender, *keys, local=True)
     except MockError as error:
@@ -144,10 +151,11 @@ def _checked_url(text: str) -> tuple[str, bool]:
         raise CannotRunError(f"--base-url: only scheme, host, port and path; the key comes from {KEY_VARIABLE}")
     if not text.isascii() or not text.isprintable() or " " in text:
         raise CannotRunError(f"--base-url {text!r}: holds what no URL holds; write it like http://127.0.0.1:4010")
-    local = host in LOOPBACK
+    local = host.lower() in LOOPBACK
     if parts.scheme == "http" and not local:
         raise CannotRunError(f"--base-url {text}: plain http would show the key to everybody on the way; use https")
-    return text.rstrip("/"), local
+    # As httpx writes it: the host in lower case, no port that is the scheme's own.
+    return str(httpx.URL(text)).rstrip("/"), local
 
 
 def is_local(url: str) -> bool:
@@ -166,15 +174,17 @@ def _checked_key(variable: str) -> str:
     return key
 
 
-def _budget(options: argparse.Namespace, contract: Contract, key: str, *, local: bool) -> Budget:
+def _budget(
+    options: argparse.Namespace, contract: Contract, key: str, other_key: str | None, *, local: bool
+) -> Budget:
     if local:
-        return Budget(contract, key)
+        return Budget(contract, key, other_key=other_key)
     limit = options.max_paid or 0
     ledger = options.ledger or (Path(LEDGER) if limit else None)
     if ledger is not None:
         ledger = ledger.resolve()
         writable(ledger, "--ledger")
-    return Budget(contract, key, limit, ledger)
+    return Budget(contract, key, limit, ledger, other_key=other_key)
 
 
 def writable(path: Path, option: str) -> None:

@@ -234,7 +234,8 @@ def test_method_that_the_path_does_not_have(path: str) -> None:
 
     def ask(method: str) -> None:
         RUN.seen.asked.add("R32")
-        target = re.sub(r"\{\w+\}", KNOWN, path)
+        # A DELETE that the pages don't tell of would delete: what is real is not named.
+        target = re.sub(r"\{\w+\}", "unknown" if RUN.paid else KNOWN, path)
         answer = RUN.send(Request(method, target, (("Authorization", f"Bearer {RUN.key}"),)))
         if method == "OPTIONS" and answer.status in {200, 204}:
             return  # RFC 9110 section 9.3.7: it asks which methods there are
