@@ -105,14 +105,14 @@ def tables(results: Results) -> str:
     if measured:
         header = ("", *RATES.values(), "start to first answer", "memory after the load")
         rows = [(server.title, *_figures(results, server.name)) for server in measured]
-        parts += [_table(header, rows), _spread(results)]
+        parts += [table(header, rows), _spread(results)]
     if results.in_process:
         ours, constant = (statistics.median(side) for side in zip(*results.in_process, strict=True))
         parts.append(
             f"In one process, through httpx: {ours:,.0f} submits/s with our mock's transport, {constant:,.0f} with "
             "httpx.MockTransport and a constant answer."
         )
-    parts.append(_table(("", "measured", "target", ""), [target.row(results) for target in TARGETS]))
+    parts.append(table(("", "measured", "target", ""), [target.row(results) for target in TARGETS]))
     return "\n\n".join(parts)
 
 
@@ -134,10 +134,10 @@ def _spread(results: Results) -> str:
     return f"No round was further than {worst:.0%} from its median ({RATES[figure]} of {name}: the worst)."
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Rows under a header as Markdown, names to the left and figures to the right."""
     lines = [tuple(header), *map(tuple, rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    # Names to the left, figures to the right.
     padded = [
         [
             cell.rjust(width) if index else cell.ljust(width)
@@ -150,28 +150,29 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def document(results: Results, *, command: str, method: str, versions: dict[str, str], load_average: float) -> str:
-    """The whole of RESULTS.md: tables, method, machine. No path, host name or address of this machine is in it."""
+    """The part of RESULTS.md about the mocks: tables, method, machine."""
     today = dt.datetime.now(dt.UTC).date().isoformat()
     does = "\n".join(
         f"- {server.title.strip('*')}: {server.does}" for server in SERVERS if server.name in results.memory
     )
-    machine = "\n".join(f"- {line}" for line in _machine(load_average))
+    where = "\n".join(f"- {line}" for line in machine(load_average))
     return (
         "# Benchmark of the mock servers\n\n"
         f"Written on {today} by `{command}`; do not edit.\n\n"
         f"{tables(results)}\n\n"
         f"## What was measured\n\n{method}\n\n{does}\n\n"
-        f"## Where\n\n{machine}\n- {', '.join(f'{name} {version}' for name, version in versions.items())}\n"
+        f"## Where\n\n{where}\n- {', '.join(f'{name} {version}' for name, version in versions.items())}\n"
     )
 
 
-def python_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that take part."""
+def python_versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
+    """Versions of Python and of packages, those that take part in the benchmark of the mocks."""
     found = {"Python": platform.python_version()}
-    return found | {name: importlib.metadata.version(name) for name in PACKAGES}
+    return found | {name: importlib.metadata.version(name) for name in packages}
 
 
-def _machine(load_average: float) -> Iterator[str]:
+def machine(load_average: float) -> Iterator[str]:
+    """The lines about the machine; no path, host name or address of it is among them."""
     cpu = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     yield f"{cpu[1] if cpu else platform.machine()}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB of memory"

@@ -50,11 +50,14 @@ class Server:
 class Running:
     """A started server. ``began`` is the reading of ``time.perf_counter`` when its process was spawned."""
 
-    def __init__(self, server: Server, process: subprocess.Popen[bytes], port: int, began: float) -> None:
+    def __init__(
+        self, server: Server, process: subprocess.Popen[bytes], port: int, began: float, output: IO[bytes]
+    ) -> None:
         self.server = server
         self.port = port
         self.began = began
         self._process = process
+        self._output = output
 
     def ask(self, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> tuple[int, bytes]:
         """Status and body of one answer, over a connection of its own.
@@ -75,6 +78,11 @@ class Running:
     def ended(self) -> int | None:
         """The exit status of a server that is no more, else None."""
         return self._process.poll()
+
+    def lines(self) -> int:
+        """How many lines it has written; one for each request, where it keeps a log."""
+        descriptor = self._output.fileno()  # not read by its own position, from which the server goes on writing
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0).count(b"\n")
 
     def resident_bytes(self) -> int:
         """Resident memory of all processes of the server; pages that they share count once for each."""
@@ -101,14 +109,14 @@ def running(server: Server) -> Iterator[Running]:
         began = time.perf_counter()
         process = subprocess.Popen(
             command,
-            env=_environment(),
+            env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.DEVNULL if server.noisy else output,
             start_new_session=True,
         )
         try:
-            yield Running(server, process, port, began)
+            yield Running(server, process, port, began, output)
         except BenchError as error:
             if process.poll() is None:
                 raise
@@ -150,7 +158,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """The environment that whatever is measured runs in."""
     # What a shell sets for Python or Node.js would be measured with them: without bytecode files a start takes twice as
     # long, and NODE_ENV=production makes Prism fork, which does not work.
     kept = {

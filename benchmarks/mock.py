@@ -13,11 +13,11 @@ from types import FrameType
 
 import _load
 import _report
-from _peers import HERE, BenchError, peer_versions
+import _results
+from _peers import BenchError, peer_versions
 from _servers import SERVERS, Running, Server, running
 from octopusx_video_openapi import ContractError
 
-RESULTS = HERE / "RESULTS.md"
 FEWEST_ROUNDS = 3
 """With fewer rounds a median is nothing to write down."""
 FEWEST_STARTS = 5
@@ -35,7 +35,7 @@ exit status: 0 every target that was measured is reached, 1 one is missed, 2 can
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print the tables, write them to RESULTS.md. Returns the exit status."""
+    """Measure, print the tables, write them to their part of RESULTS.md. Returns the exit status."""
     arguments = sys.argv[1:] if argv is None else list(argv)
     options = _parser().parse_args(arguments)
     wanted = options.only or NAMES
@@ -53,8 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 versions=peer_versions() | _report.python_versions() | {"wrk": _load.wrk_version()},
                 load_average=load_average,
             )
-            RESULTS.write_text(document, encoding="utf-8")
-            _say(f"written to {RESULTS.parent.name}/{RESULTS.name}")
+            _results.write(document)
+            _say(f"written to {_results.RESULTS.parent.name}/{_results.RESULTS.name}")
     except (BenchError, ContractError, OSError) as error:
         _say(f"error: {error}")
         return 2

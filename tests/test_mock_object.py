@@ -23,6 +23,7 @@ from octopusx_video_client.models import (
     VideoTask,
 )
 from octopusx_video_mock import Mock, MockError
+from octopusx_video_mock._ledger import Ledger
 from octopusx_video_mock._message import MAX_BODY
 
 from tests.test_task_life import LIFE, read, submit
@@ -274,3 +275,16 @@ def test_the_fixture_is_new_for_each_test(pytester: pytest.Pytester) -> None:
         """
     )
     pytester.runpytest_subprocess().assert_outcomes(passed=2)
+
+
+def test_the_bill_counts_what_the_ledger_has_forgotten() -> None:
+    """A ledger that keeps the last two still knows how many there were, and how many of them cost money."""
+    now = 0.0
+    ledger = Ledger(lambda: now, most=2)
+    for refunded_at in (None, 5.0, 1.0, None):
+        ledger.submitted("task", "operation", 0.0, True, refunded_at)  # noqa: FBT003 - as the engine notes it
+    assert (ledger.accepted, ledger.bill, len(ledger.submissions)) == (4, 4, 2)
+    now = 2.0
+    assert (ledger.accepted, ledger.bill) == (4, 3)
+    ledger.clear()
+    assert (ledger.accepted, ledger.bill) == (0, 0)

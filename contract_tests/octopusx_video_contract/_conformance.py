@@ -72,7 +72,7 @@ def operations(run: Run) -> list[str]:
 def chain_settings(run: Run) -> hypothesis.settings:
     """How many chains of linked requests are tried, and how long one is."""
     return hypothesis.settings(
-        max_examples=max(1, run.max_examples // 2),
+        max_examples=max(1, run.max_examples // 4),
         stateful_step_count=6,
         deadline=None,
         database=None,

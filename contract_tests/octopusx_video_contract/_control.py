@@ -37,7 +37,7 @@ class Control:
 
     def billed(self) -> int:
         """How many submits cost money as things stand."""
-        return len(self._ask("GET", "billed"))
+        return int(self._ask("GET", "bill")["billed"])
 
     def _ask(self, method: str, name: str, value: Any = None) -> Any:
         body = None if value is None else json.dumps(value).encode()

@@ -368,6 +368,11 @@ def _in_a_wrapping(value: Json) -> Iterator[tuple[str, Json]]:
             yield f'in an object, under "{name}"', {name: value}
 
 
+_PROPORTIONS = ((1, 3), (1, 2), (2, 3), (3, 4), (4, 3), (3, 2), (2, 1), (3, 1), (4, 1))
+_FEW = 60
+"""Up to what number each one beside an enumeration is tried."""
+
+
 def _beside_members(members: Sequence[Json]) -> Iterator[tuple[str, Json]]:
     texts = [member for member in members if isinstance(member, str)]
     numbers = sorted(member for member in members if isinstance(member, int) and not isinstance(member, bool))
@@ -376,14 +381,16 @@ def _beside_members(members: Sequence[Json]) -> Iterator[tuple[str, Json]]:
         others += [text.lower(), text.upper(), text.capitalize(), f" {text}", f"{text} ", f"{text}\n"]
         others += [text[:-1], text[1:], text + text[-1:]]
         number = "".join(itertools.takewhile(str.isdecimal, text))
-        if number:
-            others += [f"{int(number) * 2}{text[len(number) :]}", f"{int(number) // 2}{text[len(number) :]}"]
+        # 480P and 1440P stand to 720P and 1080P as whoever knows of sizes would expect.
+        others += [f"{int(number) * up // down}{text[len(number) :]}" for up, down in _PROPORTIONS if number]
     if texts:
         others += ["", ",".join(texts)]
     if numbers:
         others += [other for member in numbers for other in (member - 1, member + 1)]
         others += [(low + high) // 2 for low, high in itertools.pairwise(numbers)]
-        others += [0, -numbers[0], numbers[-1] * 10]
+        if numbers[-1] <= _FEW:
+            others += range(2 * numbers[-1] + 1)
+        others += [0, -numbers[0], 4 * numbers[-1], 10 * numbers[-1]]
     for other in dict.fromkeys(others):
         yield f"{json.dumps(other)} is beside the enumeration", other
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Container, Iterator
@@ -61,9 +62,13 @@ def run(run_: Run, options: list[str], report: Path | None = None, chosen: Conta
     print(f"server {run_.base_url}, contract {run_.contract.version}, {manner}{paid}", flush=True)
     # A finding is worth seconds of looking for a smaller one, not the five minutes that Hypothesis takes.
     engine.MAX_SHRINKING_SECONDS = SHRINKING_SECONDS
+    # A run makes many objects that stay, and the collector would look at all of them again and again.
+    thresholds = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 100)
     plugin = Plugin(run_)
     with running(run_), _redacted_output(redactor), contextlib.chdir(suite):
         outcome = pytest.main(arguments, plugins=[redactor, plugin])
+    gc.set_threshold(*thresholds)
     if report is not None:
         report.write_text(redactor.text(_report.markdown(run_, plugin.outcomes)), "utf-8")
     return 0 if outcome == pytest.ExitCode.OK else 130 if outcome == pytest.ExitCode.INTERRUPTED else 1

@@ -174,9 +174,7 @@ def _checked_key(variable: str) -> str:
     return key
 
 
-def _budget(
-    options: argparse.Namespace, contract: Contract, key: str, other_key: str | None, *, local: bool
-) -> Budget:
+def _budget(options: argparse.Namespace, contract: Contract, key: str, other_key: str | None, *, local: bool) -> Budget:
     if local:
         return Budget(contract, key, other_key=other_key)
     limit = options.max_paid or 0

@@ -43,6 +43,7 @@ class Control:
             ("GET", "calls"): lambda _: [dataclasses.asdict(call) for call in self._mock.ledger.calls],
             ("GET", "submissions"): lambda _: [dataclasses.asdict(one) for one in self._mock.ledger.submissions],
             ("GET", "billed"): lambda _: [dataclasses.asdict(one) for one in self._mock.ledger.billed],
+            ("GET", "bill"): lambda _: {"submissions": self._mock.ledger.accepted, "billed": self._mock.ledger.bill},
             ("POST", "reset"): self._reset,
         }
 

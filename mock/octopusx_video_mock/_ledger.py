@@ -63,6 +63,8 @@ class Ledger:
         # As plain tuples, which cost a tenth to make, and which the garbage collector does not look at again.
         self._calls: collections.deque[tuple[Any, ...]] = collections.deque(maxlen=most)
         self._submissions: collections.deque[tuple[Any, ...]] = collections.deque(maxlen=most)
+        self._accepted = 0
+        self._forgotten = 0
 
     def called(self, *call: Any) -> None:
         """Note a call, by the attributes of ``Call``."""
@@ -70,6 +72,9 @@ class Ledger:
 
     def submitted(self, *submission: Any) -> None:
         """Note a submission, by the attributes of ``Submission``."""
+        self._accepted += 1
+        if len(self._submissions) == self._submissions.maxlen:
+            self._forgotten += self._is_billed(self._submissions[0][-1])
         self._submissions.append(submission)
 
     @property
@@ -85,10 +90,23 @@ class Ledger:
     @property
     def billed(self) -> list[Submission]:
         """The submissions that cost money as things stand now: each accepted one, until it is refunded."""
-        now = self._now()
-        return [one for one in self.submissions if one.refunded_at is None or now < one.refunded_at]
+        return [one for one in self.submissions if self._is_billed(one.refunded_at)]
+
+    @property
+    def accepted(self) -> int:
+        """How many submissions there were, those that are forgotten as well."""
+        return self._accepted
+
+    @property
+    def bill(self) -> int:
+        """How many of them cost money, as things stand now or stood when they were forgotten."""
+        return self._forgotten + sum(self._is_billed(refunded_at) for *_, refunded_at in self._submissions.copy())
+
+    def _is_billed(self, refunded_at: float | None) -> bool:
+        return refunded_at is None or self._now() < refunded_at
 
     def clear(self) -> None:
         """Forget everything."""
+        self._accepted = self._forgotten = 0
         self._calls.clear()
         self._submissions.clear()

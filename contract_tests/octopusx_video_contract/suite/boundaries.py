@@ -103,7 +103,8 @@ def _refused(operation: Operation, request: Request, what: str) -> None:
     answer = RUN.send(request)
     if answer.status != 401:
         rules = ("R01", "R02") if answer.is_success else ("R02",)
-        RUN.all_broken(((rule, f"{operation.id}: {what}: it was answered with {answer.status}") for rule in rules), answer)
+        detail = f"{operation.id}: {what}: it was answered with {answer.status}"
+        RUN.all_broken(((rule, detail) for rule in rules), answer)
     _judge.hold(RUN, answer)
 
 

@@ -126,7 +126,7 @@ def test_lives_in_any_order() -> None:
 
     hypothesis.seed(RUN.seed)(Lives)
     settings = hypothesis.settings(
-        max_examples=max(1, RUN.max_examples // 2),
+        max_examples=max(1, RUN.max_examples // 4),
         stateful_step_count=12,
         deadline=None,
         database=None,

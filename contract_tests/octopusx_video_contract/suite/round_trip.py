@@ -46,7 +46,7 @@ def test_model(name: str) -> None:
         _hold_model(name, fields, some)
         _hold_model(name, fields, every)
 
-    _for_all(check, *(_values.of_schema(CONTRACT, each) for each in (schema, whole)), place=name, share=10)
+    _for_all(check, *(_values.of_schema(CONTRACT, each) for each in (schema, whole)), place=name, share=20)
 
 
 def _hold_model(name: str, fields: Iterable[str], value: dict[str, Any]) -> None:
@@ -91,7 +91,7 @@ def test_operation(operation: Operation) -> None:
         for place, schema in medias.items()
     }
     requests = _values.of_requests(CONTRACT, operation)
-    _for_all(check, requests, st.fixed_dictionaries(answers), place=operation.id, share=5)
+    _for_all(check, requests, st.fixed_dictionaries(answers), place=operation.id, share=10)
 
 
 def _answers(media_type: str, schema: dict[str, Any]) -> st.SearchStrategy[Any]:
