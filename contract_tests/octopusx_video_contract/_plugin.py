@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,24 @@ from octopusx_video_contract._finding import Finding, Findings
 from octopusx_video_contract._run import Run
 
 
+SHRINKING_SECONDS = 5
+"""How long a smaller example is looked for."""
+
+
 class Plugin:
     """Watches a run's tests, and tells at the end what was exercised, found and spent.
+
+    Args:
+        run: The run.
+        later: Files of tests that are collected when the others have run.
 
     Attributes:
         outcomes: How many tests of each layer passed, failed or were skipped.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, later: Sequence[str] = ()) -> None:
         self._run = run
+        self._later = later
         self._begun = time.monotonic()
         self.outcomes: collections.Counter[tuple[str, str]] = collections.Counter()
 
@@ -31,6 +40,26 @@ class Plugin:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Called by pytest before each test: what is sent from now on is of its layer."""
         self._run.layer = Path(str(item.path)).stem
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, bool, bool]:
+        """Called by pytest to run what it has collected; the later layers are collected and run after that.
+
+        What schemathesis collects takes a second, in which the layers before it may have found something.
+        """
+        result = yield
+        from hypothesis.internal.conjecture import engine  # noqa: PLC0415 - the first layers do without it
+
+        # A finding is worth seconds of looking for a smaller one, not the five minutes that Hypothesis takes.
+        engine.MAX_SHRINKING_SECONDS = SHRINKING_SECONDS
+        begun = session.testscollected
+        items = session.perform_collect(self._later) if self._later else []
+        session.testscollected += begun
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail)
+        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:

@@ -13,20 +13,20 @@ from pathlib import Path
 
 import platformdirs
 import pytest
-from hypothesis.internal.conjecture import engine
 
 from octopusx_video_contract import _report, _target
 from octopusx_video_contract._plugin import Plugin
 from octopusx_video_contract._redact import Redactor
 from octopusx_video_contract._run import Run, running
 
-SHRINKING_SECONDS = 5
-"""How long a smaller example is looked for."""
 LAYERS = (
     *("documented_requests", "boundaries", "ordered", "conformance", "life", "bills"),
     *("examples", "round_trip", "reached"),
 )
 """The modules of the suite, in the order in which they run: those of the server first, the account of the run last."""
+
+
+_SLOW_TO_COLLECT = "conformance.py"
 
 
 def pytest_options(options: argparse.Namespace) -> list[str]:
@@ -54,18 +54,18 @@ def run(run_: Run, options: list[str], report: Path | None = None, chosen: Conta
     """Run the suite, or some of its layers. Returns the exit status."""
     suite = Path(__file__).parent / "suite"
     arguments = ["-c", "pytest.ini", "--rootdir", ".", "--no-header", "--tb=short", *options]
-    arguments += [f"{layer}.py" for layer in layers(run_) if layer in chosen]
+    files = [f"{layer}.py" for layer in layers(run_) if layer in chosen]
+    later = files.index(_SLOW_TO_COLLECT) if _SLOW_TO_COLLECT in files else len(files)
+    arguments += files[:later]
     redactor = run_.redactor
     print(f"seed {run_.seed}: repeat this run with --seed {run_.seed} and the same other options")
     manner = "strict" if run_.strict else "should rules only reported"
     paid = f", at most {run_.budget.limit} submits that may be billed" if run_.paid else ""
     print(f"server {run_.base_url}, contract {run_.contract.version}, {manner}{paid}", flush=True)
-    # A finding is worth seconds of looking for a smaller one, not the five minutes that Hypothesis takes.
-    engine.MAX_SHRINKING_SECONDS = SHRINKING_SECONDS
     # A run makes many objects that stay, and the collector would look at all of them again and again.
     thresholds = gc.get_threshold()
     gc.set_threshold(50_000, 20, 100)
-    plugin = Plugin(run_)
+    plugin = Plugin(run_, files[later:])
     with running(run_), _redacted_output(redactor), contextlib.chdir(suite):
         outcome = pytest.main(arguments, plugins=[redactor, plugin])
     gc.set_threshold(*thresholds)
