@@ -14,7 +14,6 @@ from octopusx_video_contract._coverage import gaps
 from octopusx_video_contract._finding import Finding, Findings
 from octopusx_video_contract._run import Run
 
-
 SHRINKING_SECONDS = 5
 """How long a smaller example is looked for."""
 
