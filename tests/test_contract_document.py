@@ -18,6 +18,7 @@ GRADES = {
     "gateway": re.compile(r"new-api [\w./-]+\.(go|yaml) @[0-9a-f]{8}|\w+\.(go|yaml) @[0-9a-f]{8}"),
     "inferred": re.compile(r"\w+ \w+ \w+"),
     "chosen": re.compile(r"\w+ \w+ \w+"),
+    "probed": re.compile(r"\d{4}-\d{2}-\d{2}"),
 }
 
 

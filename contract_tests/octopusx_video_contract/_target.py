@@ -116,7 +116,7 @@ def _started(options: argparse.Namespace, stack: contextlib.ExitStack) -> Server
             return Server(url, OverHttp(local=True), *keys, local=True)
         if options.max_paid is not None:  # as a server that bills: nobody turns its clock, so its tasks are quick
             quick = Mock(options.contract, token=keys, start=None, speed=_QUICK)
-            return Server(_IN_PROCESS, InProcess(quick.transport), *keys, local=True)
+            return Server(_IN_PROCESS, InProcess(quick.controlled_transport), *keys, local=True)
         sender = InProcess(Mock(options.contract, token=keys).controlled_transport)
         return Server(_IN_PROCESS, sender, *keys, local=True)
     except MockError as error:
@@ -178,7 +178,7 @@ def _budget(options: argparse.Namespace, contract: Contract, key: str, other_key
     if local:
         return Budget(contract, key, other_key=other_key)
     limit = options.max_paid or 0
-    ledger = options.ledger or (Path(LEDGER) if limit else None)
+    ledger = options.ledger or (Path(LEDGER) if limit and options.base_url else None)
     if ledger is not None:
         ledger = ledger.resolve()
         writable(ledger, "--ledger")
