@@ -225,6 +225,11 @@ def billed(contract: Contract, answer: Answer) -> Billed:
     return told
 
 
+def allows(told: str, cost: int) -> bool:
+    """Whether what an answer says of its bill allows that it was billed so many times."""
+    return cost in {"never": (0,), "yes": (1,)}.get(told, (0, 1))
+
+
 def speaks(contract: Contract, rule_id: str, answer: Answer) -> bool:
     """Whether a rule of what is billed speaks of this answer, by its status and its body."""
     rule: dict[str, Any] = next((rule for rule in contract.document["x-rules"] if rule["id"] == rule_id), {})

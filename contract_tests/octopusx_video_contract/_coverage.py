@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -83,7 +84,8 @@ class Coverage:
                 if validator is None:
                     self.values[keyword][value is ABSENT] += 1
                 elif value is not ABSENT:
-                    self.values[keyword][not validator.is_valid(value)] += 1
+                    with contextlib.suppress(UnicodeEncodeError):  # half of a surrogate pair is neither
+                        self.values[keyword][not validator.is_valid(value)] += 1
 
     def parameters(self, operation: Operation) -> list[Place]:
         """The parameters of an operation."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jsonschema_rs
@@ -33,21 +33,34 @@ Broken = Iterator[tuple[str, str]]
 """Broken rules: number, and what was found."""
 
 
-def hold(run: Run, answer: Answer) -> None:
+def hold(run: Run, answer: Answer, also: Iterable[tuple[str, str]] = ()) -> None:
     """Hold an answer to all that the contract says of it by itself.
+
+    Args:
+        run: The run.
+        answer: The answer.
+        also: What else is wrong with it, for all to be told together.
 
     Raises:
         Findings: It breaks rules that fail the run.
     """
+    faults = list(also)
     reached = found(run.contract, answer.request.method, answer.request.path)
-    if reached is None:
-        return
-    operation = reached[0]
-    faults = [*documented(run, operation, answer), *numbered(run, operation, answer)]
-    fault = new_id_fault(run, operation, answer)
-    if fault:
-        faults.append((NEW_ID_RULE, fault))
-    run.all_broken(((rule, f"{operation.id}: {detail}") for rule, detail in faults), answer)
+    if reached is not None:
+        operation = reached[0]
+        alone = [*documented(run, operation, answer), *numbered(run, operation, answer)]
+        fault = new_id_fault(run, operation, answer)
+        alone += [(NEW_ID_RULE, fault)] if fault else []
+        faults += [(rule, f"{operation.id}: {detail}") for rule, detail in alone]
+    run.all_broken(faults, answer)
+
+
+def refused(run: Run, answer: Answer, what: str) -> Broken:
+    """What is wrong with the refusal of a request that was valid, told with what the request was."""
+    reached = found(run.contract, answer.request.method, answer.request.path)
+    if reached is not None:
+        for rule, detail in refusal_faults(run, reached[0], answer):
+            yield rule, f"{reached[0].id}: {what}: {detail}"
 
 
 def documented(run: Run, operation: Operation, answer: Answer) -> Broken:
@@ -182,7 +195,8 @@ class _Told:
         told = dict(contract.responses(operation))
         self.responses = {int(status): _Response(contract, response) for status, response in told.items()}
         self.starts = any("links" in response for response in told.values())
-        self.sends_video = any("json" not in kind for kind in told.get("200", {}).get("content", {}))
+        successes = [response for status, response in told.items() if status.startswith("2")]
+        self.sends_video = any("json" not in kind for response in successes for kind in response.get("content", {}))
 
 
 @functools.cache

@@ -100,9 +100,9 @@ def _is_itself(contract: Contract, task: Task, told: Told) -> Broken:
     if told.body.get("id") != task.id:
         yield "R06", f"asked for {task.id}, answered {told.body.get('id')!r}"
     for name in _rule(contract, "R17").get("constant", ()):
-        before = [earlier.body[name] for earlier in task.told if earlier.body.get(name) not in NOT_YET]
+        before = [earlier.body[name] for earlier in task.told if earlier.body.get(name) is not None]
         now = told.body.get(name)
-        if before and now not in NOT_YET and now != before[-1] and name != "id":
+        if before and now is not None and now != before[-1] and name != "id":
             yield "R17", f"{name} was {before[-1]!r} and is {now!r}"
 
 
@@ -181,7 +181,22 @@ def _values_of(contract: Contract, operation_id: str) -> dict[str, str]:
     """Which value stands in each field of an operation's success."""
     response = dict(contract.responses(contract.operations[operation_id]))["200"]
     schema = contract.resolve(response["content"]["application/json"]["schema"])
-    return {name: field["x-value-of"] for name, field in schema["properties"].items() if "x-value-of" in field}
+    return {name: field["x-value-of"] for name, field in schema.get("properties", {}).items() if "x-value-of" in field}
+
+
+@functools.cache
+def echoes(contract: Contract) -> frozenset[str]:
+    """The fields of a submit that some answer tells again."""
+    submits = {route for rule in contract.document["x-rules"] for route in rule.get("read-by", {})}
+    reads = {read for rule in contract.document["x-rules"] for read in rule.get("operations", ())} - submits
+    found = {value for read in reads for value in _json_values_of(contract, read)}
+    return frozenset(value.removeprefix("request.") for value in found if value.startswith("request."))
+
+
+def _json_values_of(contract: Contract, operation_id: str) -> Iterator[str]:
+    response = dict(contract.responses(contract.operations[operation_id])).get("200", {})
+    if "application/json" in response.get("content", {}):
+        yield from _values_of(contract, operation_id).values()
 
 
 def address(contract: Contract, told: Told) -> str | None:

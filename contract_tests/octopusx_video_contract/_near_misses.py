@@ -322,11 +322,10 @@ def _several(contract: Contract, schema: Schema, value: list[Json], least: int) 
 
 
 def _wrong(contract: Contract, schema: Schema, value: Json) -> Iterator[_Change]:
-    for name in schema.get("required", ()):
-        if isinstance(value, dict):
-            yield _Change((name,), "required", "missing", _without(value, name))
+    if isinstance(value, dict):
+        yield from _less_and_renamed(contract, schema, value)
     for keyword, candidates in (
-        ("type", _of_another_type(value)),
+        ("type", itertools.chain(_of_another_type(value), _numbers_of(schema.get("enum", ())))),
         ("required", _in_a_wrapping(value)),
         ("enum", _beside_members(schema.get("enum", ()))),
         ("minimum", _beside(schema.get("minimum"), -1, -1000)),
@@ -335,6 +334,38 @@ def _wrong(contract: Contract, schema: Schema, value: Json) -> Iterator[_Change]
     ):
         for what, other in candidates:
             yield _Change((), keyword, what, other)
+
+
+def _less_and_renamed(contract: Contract, schema: Schema, value: dict[str, Json]) -> Iterator[_Change]:
+    """An object without something that it must have, or with it under a name of its kind, or flattened."""
+    for name in schema.get("required", ()):
+        rest = _without(value, name)
+        yield _Change((name,), "required", "missing", rest)
+        if name not in value:
+            continue
+        others = set(task_names(contract)) if isinstance(value[name], str) else set()
+        if schema.get("additionalProperties") is not False:  # a field of a body: names of a query have no case to many
+            others |= {name.upper(), name.capitalize()}
+        for other in sorted(others - value.keys()):
+            yield _Change((name,), "required", f"under the name {other}", {**rest, other: value[name]})
+        if isinstance(value[name], dict):
+            flat = {f"{name}.{inner}": one for inner, one in value[name].items()}
+            yield _Change((name,), "required", "flattened", {**rest, **flat})
+
+
+@functools.cache
+def task_names(contract: Contract) -> frozenset[str]:
+    """What the contract calls the id of a task, wherever a request names one."""
+    operations = contract.operations.values()
+    return frozenset(place[-1] for operation in operations for place in task_ids.places(contract, operation))
+
+
+def _numbers_of(members: Sequence[Json]) -> Iterator[tuple[str, Json]]:
+    """The numbers that texts begin with, as numbers."""
+    for member in members:
+        number = "".join(itertools.takewhile(str.isdecimal, member)) if isinstance(member, str) else ""
+        if number:
+            yield f"{number}, a number", int(number)
 
 
 def _of_another_type(value: Json) -> Iterator[tuple[str, Json]]:
@@ -437,6 +468,7 @@ def _like(text: Json) -> Iterator[tuple[str, Json]]:
     yield "a space inside", f"{text[:half]} {text[half:]}"
     yield "a line break behind", f"{text}\n"
     yield "a slash inside", f"{text[:half]}/{text[half:]}"
+    yield "more behind a slash", f"{text}/more"
     yield "a dot before", f".{text}"
     yield "a percent sign behind", f"{text}%"
     yield "a letter with an accent behind", f"{text}\u00e9"

@@ -23,6 +23,8 @@ def almost(contract: Contract, operation: Operation, values: dict[str, str]) -> 
         f"{path}/extend",
         f"{path}/content/content",
         f"{path}x/y",
+        f"/{path}",
+        f"/{first}//{rest}",
         f"/{rest}",
         f"/{first}/{first}/{rest}",
         f"/x{path}",
@@ -46,7 +48,8 @@ def unknown_tasks(contract: Contract, known: Iterable[str], seed: int) -> Iterat
     known = list(known)
     for task in known[:2]:
         last = "0" if task[-1] != "0" else "1"
-        for near in (f"{task[:-1]}{last}", f"{task}0", task[:-1], f"{task}:{task}", task.partition(":")[2]):
+        suffixes = [f"{task}.json", f"{task}.mp4", f"{task}0", f"{task}:{task}"]
+        for near in (f"{task[:-1]}{last}", task[:-1], task.partition(":")[2], *suffixes):
             if near and near not in known:
                 yield near
     words = {word for path in contract.document["paths"] for word in path.split("/") if word and "{" not in word}

@@ -184,6 +184,9 @@ class Run:
         rule = self._rules.get(rule_id)
         if rule is None or (finding.operation and rule.operations and finding.operation not in rule.operations):
             return
+        speaks = shown.status in rule.statuses if isinstance(shown, Answer) and rule.statuses else True
+        if rule.about == "an answer" and not speaks:
+            return
         if self.strict or finding.level == "must":
             raise finding
         self.seen.warnings[f"{rule_id}: {finding.title}"] += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import time
 from collections.abc import Iterator
@@ -10,9 +11,9 @@ from urllib.parse import urlsplit
 
 from octopusx_video_openapi import Operation, task_ids
 
-from octopusx_video_contract import _judge, _life
-from octopusx_video_contract._budget import submits
-from octopusx_video_contract._exchange import Answer, Request, found
+from octopusx_video_contract import _budget, _judge, _life
+from octopusx_video_contract._budget import NotAskedError, submits
+from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._life import Task, Told
 from octopusx_video_contract._mp4 import seconds_of
 from octopusx_video_contract._run import Run
@@ -20,6 +21,8 @@ from octopusx_video_contract._run import Run
 READ_RULE, AT_ONCE_RULE = "R04", "R05"
 UNKNOWN = {400, 404}
 """What an unknown task is answered with."""
+_SECONDS_BETWEEN = 2
+"""Seconds, and percent, that two tasks may be apart that were submitted and read right after each other."""
 _TOLERATED_LENGTH = 0.5
 """Seconds that a video may be longer or shorter, by R26."""
 
@@ -44,13 +47,19 @@ class Tasks:
         return (
             operation
             for operation in self.contract.operations.values()
-            if operation.id not in starting and any(task_ids.places(self.contract, operation))
+            if operation.method == "get"
+            and operation.id not in starting
+            and any(task_ids.places(self.contract, operation))
         )
 
     def routes(self, submit: str) -> list[Operation]:
         """The reads that the pages name for a submit's tasks."""
         named = self.rules.get(READ_RULE, {}).get("read-by", {}).get(submit, [read.id for read in self.reads])
         return [self.contract.operations[name] for name in named]
+
+    def route(self, task: Task) -> Operation:
+        """The read that a task is followed by."""
+        return next(iter(self.routes(task.submit.id)), self.reads[0])
 
     def submit(self, submit: Operation, body: dict[str, Any], source: str, *, orders: str = "") -> Task:
         """Submit a task that continues a source.
@@ -70,17 +79,16 @@ class Tasks:
         before, billed = run.now(), self.billed()
         answer = run.send(request)
         after = run.now()
-        _judge.hold(run, answer)
         if not answer.is_success:
-            self._hold_refusal(answer, "a valid submit")
-            raise run.finding(
-                _judge.FORM_RULE, f"{submit.id}: a valid submit was answered with {answer.status}", answer
-            )
+            wrong = (_judge.FORM_RULE, f"{submit.id}: a valid submit was answered with {answer.status}")
+            _judge.hold(run, answer, [wrong, *_judge.refused(run, answer, "a valid submit")])
+            raise NotAskedError(f"{submit.id}: a valid submit was answered with {answer.status}")
+        _judge.hold(run, answer)
         if billed is not None:
             run.seen.asked.add("R54")
-            cost = (self.billed() or 0) - billed
-            if cost != 1:
-                run.broken("R54", f"{submit.id}: an accepted submit was billed {cost} times", answer)
+            cost, bill = (self.billed() or 0) - billed, _budget.billed(self.contract, answer)
+            if not _budget.allows(bill, cost):
+                run.broken("R54", f"{submit.id}: {bill} billed by its answer, and it was billed {cost} times", answer)
         told = _life.telling(self.contract, submit.id, after, answer.json())
         if told is None or not isinstance(told.body.get("id"), str):
             raise run.finding(_judge.SUCCESS_RULE, f"{submit.id}: the answer tells no id", answer)
@@ -128,14 +136,24 @@ class Tasks:
         """
         answer = self.run.send(self.request(route, task.id))
         at = self.run.now()
-        _judge.hold(self.run, answer)
         if not answer.is_success:
             self.refusal = answer
+            _judge.hold(self.run, answer, self._lost(task, route, answer))
             return None
+        _judge.hold(self.run, answer)
         told = _life.telling(self.contract, route.id, at, answer.json())
         if told is not None:
             self.heard(task, told, answer)
         return told
+
+    def _lost(self, task: Task, route: Operation, answer: Answer) -> Iterator[tuple[str, str]]:
+        """What is wrong where a task can't be read any more that could be read before."""
+        before = [told for told in task.told if told.route == route.id]
+        if not before or self.run.stateless:
+            return
+        yield READ_RULE, f"{route.id}: {task.id} could be read before, and is answered with {answer.status}"
+        if self.run.control is not None and before[-1].at == self.run.now():
+            yield "R19", f"{route.id}: {task.id} was there, and is gone after nothing but reads"
 
     def heard(self, task: Task, told: Told, answer: Answer) -> None:
         """Hold what an answer tells to what was told of its task before, and keep it."""
@@ -151,6 +169,7 @@ class Tasks:
         run.seen.asked |= {READ_RULE, AT_ONCE_RULE}
         told = self.read(task, route)
         if told is not None:
+            self._read_encoded(task, route)
             return told
         refused = self.refusal
         tolerance = self.rules.get(READ_RULE, {}).get("tolerance", {}).get("seconds", 0.0)
@@ -169,91 +188,76 @@ class Tasks:
             run.broken(AT_ONCE_RULE, f"{route.id}: {task.id} could not be read at once", refused)
         return told
 
+    def _read_encoded(self, task: Task, route: Operation) -> None:
+        """Read a task once more with the colon of its id percent-encoded, which names the same task."""
+        request = self.request(route, task.id)
+        target = request.target.replace(task.id, task.id.replace(":", "%3A"))
+        if target == request.target:
+            return
+        answer = self.run.send(dataclasses.replace(request, target=target))
+        if not answer.is_success:
+            self.run.broken(READ_RULE, f"{route.id}: {task.id} can't be read with its colon encoded", answer)
+
     def refused(self, request: Request, rule: str, what: str) -> None:
         """Send a request that has to be refused as for an unknown task, by a rule."""
         self.run.seen.asked.add(rule)
         answer = self.run.send(request)
-        _judge.hold(self.run, answer)
-        if answer.status not in UNKNOWN:
-            self.run.broken(rule, f"{what} was answered with {answer.status}", answer)
-        else:
-            self._hold_refusal(answer, what)
-
-    def _hold_refusal(self, answer: Answer, what: str) -> None:
-        """Hold the refusal of a valid request to the rules of such refusals."""
-        reached = found(self.contract, answer.request.method, answer.request.path)
-        if reached is not None:
-            faults = _judge.refusal_faults(self.run, reached[0], answer)
-            self.run.all_broken(((rule, f"{reached[0].id}: {what}: {detail}") for rule, detail in faults), answer)
+        wrong = (rule, f"{what} was answered with {answer.status}")
+        also = [wrong] if answer.status not in UNKNOWN else _judge.refused(self.run, answer, what)
+        _judge.hold(self.run, answer, also)
 
     def no_content_yet(self, task: Task, *, still: bool) -> None:
         """Ask for the content of a task that has not succeeded. ``still`` says that no time passes meanwhile."""
         answer = self.run.send(self.request(self.content, task.id))
-        _judge.hold(self.run, answer)
         self.run.seen.asked.add("R23")
         if not still and task.phase == "running":
-            told = self.read(task, self.routes(task.submit.id)[0])
+            told = self.read(task, self.route(task))
             if told is None or told.phase == "succeeded":
+                _judge.hold(self.run, answer)
                 return
+        also = list(_judge.refused(self.run, answer, f"a task that is {task.phase}"))
         if answer.status not in UNKNOWN:
-            self.run.broken(
-                "R23", f"the content of a task that is {task.phase} was answered with {answer.status}", answer
-            )
-        else:
-            self._hold_refusal(answer, f"a task that is {task.phase}")
+            also = [("R23", f"the content of a task that is {task.phase} was answered with {answer.status}")]
+        _judge.hold(self.run, answer, also)
 
     def download(self, task: Task) -> bytes | None:
         """Download the video of a task that has succeeded, and hold it to its length and to what came before."""
         run = self.run
         run.seen.asked |= {"R24", "R26", "R52"}
         answer = run.send(self.request(self.content, task.id))
-        _judge.hold(run, answer)
         if answer.status != 200:
-            run.broken("R52", f"{task.id} has succeeded, and its content was answered with {answer.status}", answer)
+            wrong = [("R52", f"{task.id} has succeeded, and its content was answered with {answer.status}")]
+            if task.video is not None and run.control is not None and task.told[-1].at == run.now():
+                wrong.append(("R19", f"the content of {task.id} was there, and is gone after nothing but reads"))
+            _judge.hold(run, answer, [*wrong, *_judge.refused(run, answer, "a task that has succeeded")])
             return None
+        also = []
         told = answer.headers.get("content-length")
         if told is not None and told != str(len(answer.content)):
-            run.broken("R24", f"Content-Length is {told}, and {len(answer.content)} bytes came", answer)
+            also.append(("R24", f"Content-Length is {told}, and {len(answer.content)} bytes came"))
         if task.video is None:
             task.video = answer.content
-            self._hold_length(task, answer)
+            also += self._length_faults(task, answer)
         elif task.video != answer.content:
-            run.broken("R52", "the content is not what it was before", answer)
+            also.append(("R52", "the content is not what it was before"))
+        _judge.hold(run, answer, also)
         return answer.content
 
-    def _hold_length(self, task: Task, answer: Answer) -> None:
-        if self.run.stateless:
-            return
+    def _length_faults(self, task: Task, answer: Answer) -> Iterator[tuple[str, str]]:
         seconds = seconds_of(answer.content)
         if seconds is None:
-            self.run.broken("R25", "no picture of it can be decoded", answer)
+            yield "R25", "no picture of it can be decoded"
+            yield "R26", "no picture of it can be decoded, so that it is no second long"
         elif task.length is not None and abs(seconds - task.length) > _TOLERATED_LENGTH:
-            self.run.broken("R26", f"it is {seconds:.2f} s long, and x-result-length gives {task.length:g} s", answer)
+            yield "R26", f"it is {seconds:.2f} s long, and x-result-length gives {task.length:g} s"
 
     def part(self, task: str, whole: bytes, wanted: str, first: int, last: int) -> None:
         """Ask for a part of a video: the bytes from first to last, both included; past the end where first is."""
         run = self.run
         run.seen.asked.add("R24")
         answer = run.send(self.request(self.content, task, Range=wanted))
-        _judge.hold(run, answer)
-        if answer.status == 200:  # a server may ignore Range, and then sends all of it
-            if answer.content != whole:
-                run.broken("R24", f"{wanted} was answered with 200 and not with the whole video", answer)
-            return
-        if first >= len(whole):
-            if answer.status != 416:
-                run.broken("R24", f"{wanted} begins past the end and was answered with {answer.status}", answer)
-            elif answer.headers.get("content-range", f"bytes */{len(whole)}") != f"bytes */{len(whole)}":
-                run.broken("R24", f"{wanted}: Content-Range is {answer.headers['content-range']!r}", answer)
-            return
-        expected = f"bytes {first}-{last}/{len(whole)}"
-        told = answer.headers.get("content-range", "")
-        if answer.status != 206:
-            run.broken("R24", f"{wanted} was answered with {answer.status}", answer)
-        elif told not in {expected, f"bytes {first}-{last}/*"}:
-            run.broken("R24", f"{wanted}: Content-Range is {told!r}, and should be {expected!r}", answer)
-        elif answer.content != whole[first : last + 1]:
-            run.broken("R24", f"{wanted}: the bytes are not those from {first} to {last} of the whole", answer)
+        also = [("R24", f"{wanted} {fault}") for fault in _part_faults(answer, whole, first, last)]
+        _judge.hold(run, answer, [*also, *_judge.refused(run, answer, wanted)])
 
     def parts(self, task: str, whole: bytes) -> None:
         """Ask for parts of a video of each kind that RFC 9110 has."""
@@ -303,14 +307,28 @@ class Tasks:
         if billed is not None and self.billed() != billed:
             run.broken("R19", f"{route.id}: reads were billed", answers[-1])
 
+    def stand_alike(self, read: Task, unread: Task) -> None:
+        """Hold a task that was read to one that was not, submitted at the same time and with the same body."""
+        self.run.seen.asked.add("R19")
+        route = self.route(read)
+        one, other = self.read(read, route), self.read(unread, route)
+        if one is None or other is None:
+            return
+        for name in one.body.keys() & other.body.keys():
+            first, second = one.body[name], other.body[name]
+            if read.id in str(first) or "://" in str(first) or _is_near(first, second):
+                continue
+            what = f"{name} of a task that was read is {first!r}, and of one that was not {second!r}"
+            self.run.broken("R19", f"{route.id}: {what}", self.request(route, read.id))
+
     def kept_apart(self, task: Task) -> None:
         """Nobody without the key, and nobody with the key of another account, gets at a task."""
         run = self.run
         for operation in (*self.reads, self.content):
             answer = run.send(self.request(operation, task.id, credential=None))
-            _judge.hold(run, answer)
-            if answer.status != 401:
-                run.broken("R01" if answer.is_success else "R02", f"without a key: {answer.status}", answer)
+            rule = "R01" if answer.is_success else "R02"
+            also = [(rule, f"{operation.id}: without a key: {answer.status}")] if answer.status != 401 else []
+            _judge.hold(run, answer, also)
             if run.other_key:
                 other = self.request(operation, task.id, credential=f"Bearer {run.other_key}")
                 self.refused(other, "R20", f"{operation.id}: {task.id} with a key of another account")
@@ -318,6 +336,32 @@ class Tasks:
     def billed(self) -> int | None:
         """How many submits cost money; None where the server's books can't be looked at."""
         return self.run.control.billed() if self.run.control else None
+
+
+def _is_near(first: Any, second: Any) -> bool:
+    """Whether two values are the same, as far as the seconds between their reads allow."""
+    if isinstance(first, int | float) and isinstance(second, int | float):
+        return abs(first - second) <= _SECONDS_BETWEEN
+    return bool(first == second)
+
+
+def _part_faults(answer: Answer, whole: bytes, first: int, last: int) -> Iterator[str]:
+    """What is wrong with the answer to a Range from first to last, both included; past the end where first is."""
+    size, told = len(whole), answer.headers.get("content-range", "")
+    if answer.status == 200:  # a server may ignore Range, and then sends all of it
+        if answer.content != whole:
+            yield "was answered with 200 and not with the whole video"
+    elif first >= size:
+        if answer.status != 416:
+            yield f"begins past the end and was answered with {answer.status}"
+        elif told not in {"", f"bytes */{size}"}:
+            yield f"begins past the end of {size} bytes, and Content-Range is {told!r}"
+    elif answer.status != 206:
+        yield f"was answered with {answer.status}"
+    elif told not in {f"bytes {first}-{last}/{size}", f"bytes {first}-{last}/*"}:
+        yield f"are bytes {first}-{last}/{size}, and Content-Range is {told!r}"
+    elif answer.content != whole[first : last + 1]:
+        yield f"are not the bytes from {first} to {last} of the whole"
 
 
 def _unsigned(body: Any) -> Any:

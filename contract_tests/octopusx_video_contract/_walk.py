@@ -8,18 +8,19 @@ from typing import TypeGuard
 
 from octopusx_video_openapi import Operation, life
 
-from octopusx_video_contract import _judge
+from octopusx_video_contract import _judge, _near_misses
 from octopusx_video_contract._budget import NotAskedError, submits
 from octopusx_video_contract._finding import Finding, Findings
-from octopusx_video_contract._life import Task, Told
+from octopusx_video_contract._life import Task, Told, echoes
 from octopusx_video_contract._run import Run
 from octopusx_video_contract._tasks import Tasks, a_submit
 
 FAILING = "fault=failed"
 """Orders a task that fails, of a mock that follows it."""
 END_RULE = "R45"
-_STEPS = 8
-"""In how many steps of a turned clock a task is followed to its expected end."""
+_MOMENTS = (0.1, 0.25, 0.4, 0.45, 0.48, 0.495, 0.501, 0.52, 0.6, 0.75, 1.01, 1.2)
+"""When a task is read on a turned clock, in parts of its expected time, of which half has passed before: most often
+around its end."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _SAY_EVERY = 10.0
 _DAY = 86_400.0
@@ -43,6 +44,7 @@ class Walk:
         self.findings: dict[str, list[Finding]] = {name: [] for name in names}
         self.skipped: dict[str, str] = {}
         self._waited = 0.0
+        self._twins: dict[str, list[Task]] = {}
         self._readable: dict[str, list[Operation]] = {}
 
     def whole(self) -> None:
@@ -52,8 +54,13 @@ class Walk:
             return
         for task in begun:
             self._while_running(task)
+        if self.run.control is not None:
+            self.run.control.advance(life.life(self.run.contract).lasts / 2)
+        for task in begun:
+            self._compare(task)
         self._follow([task for task in begun if not task.ended])
         for task in begun:
+            self._compare(task)
             self._after_its_end(task)
         self._chain(begun)
         if self.run.control is not None:
@@ -77,7 +84,19 @@ class Walk:
                 with self._catching(name):
                     if self.tasks.first_read(task, route) is not None:
                         self._readable[task.id].append(route)
+            if order == "" and self.run.control is not None and not self.run.paid and not self.run.stateless:
+                self._twins[task.id] = []
+                with self._catching(name):
+                    for _ in range(2):
+                        twin = self.tasks.submit(submit, a_submit(run, submit), run.known_ids[0])
+                        self._twins[task.id].append(twin)
             yield task
+
+    def _compare(self, task: Task) -> None:
+        """Hold a task that was read again and again to one that nobody has read yet."""
+        if self._twins.get(task.id):
+            with self._catching(task.submit.id):
+                self.tasks.stand_alike(task, self._twins[task.id].pop())
 
     def _while_running(self, task: Task) -> None:
         name, tasks, control = task.submit.id, self.tasks, self.run.control
@@ -117,7 +136,7 @@ class Walk:
             self.run.broken("R54", f"{name}: a submit that was refused was billed", request)
 
     def _still_runs(self, task: Task) -> bool:
-        told = self.tasks.read(task, self.tasks.routes(task.submit.id)[0])
+        told = self.tasks.read(task, self.tasks.route(task))
         return told is not None and told.phase == "running"
 
     def _follow(self, running: list[Task]) -> None:
@@ -135,7 +154,7 @@ class Walk:
         given = f"{within:,.0f} s of its clock" if self.run.control else f"{self.run.deadline:g} s (--deadline)"
         for task in running:
             with self._catching(task.submit.id):
-                read = self.tasks.request(self.tasks.routes(task.submit.id)[0], task.id)
+                read = self.tasks.request(self.tasks.route(task), task.id)
                 self.run.broken(END_RULE, f"{task.submit.id}: {task.id} has not ended in {given}", read)
 
     def _within(self) -> float:
@@ -145,13 +164,13 @@ class Walk:
     def _turns(self) -> Iterator[float]:
         lasts = life.life(self.run.contract).lasts
         within = self._within()
-        turned = 0.0
-        for _ in range(_STEPS + 2):
-            yield lasts / _STEPS
-            turned += lasts / _STEPS
-        while turned < within:
-            yield turned
-            turned *= 2
+        moments = [part * lasts for part in _MOMENTS]
+        while moments[-1] < within:
+            moments.append(2 * moments[-1])
+        begun = 0.0
+        for moment in moments:
+            yield min(moment, within) - begun
+            begun = min(moment, within)
 
     def _still_running(self, running: list[Task]) -> list[Task]:
         for task in running:
@@ -224,11 +243,12 @@ class Walk:
         made: list[Task] = []
         for name in submits(self.run.contract):
             submit = self.run.contract.operations[name]
-            for body in self._bodies(submit):
+            for body in (*self._bodies(submit), *self._echoed(submit)):
                 with self._catching(name):
                     made.append(self.tasks.submit(submit, body, source.id))
         for task in made:
-            self._readable[task.id] = self.tasks.routes(task.submit.id)
+            self._readable[task.id] = self.tasks.reads
+        self._still_running(made)
         self._follow(made)
         for task in made:
             if task.phase == "succeeded":
@@ -247,7 +267,7 @@ class Walk:
         yield body
         if "otherwise" in begins:
             yield {name: value for name, value in body.items() if name != begins["field"]}
-        for model in adds.get("otherwise-by-model", {}):
+        for model in self._models():  # of every submit: one's rule is not another's
             yield {**body, "model": model}
         if "field" in adds:
             yield {name: value for name, value in body.items() if name != adds["field"]}
@@ -258,12 +278,40 @@ class Walk:
                 yield {**body, adds["field"]: value}
         yield {**body, begins["field"]: 0}
 
+    def _models(self) -> list[str]:
+        """The models that change the length of a video, of whatever submit."""
+        operations = [self.run.contract.operations[name] for name in submits(self.run.contract)]
+        rules = [operation.definition["x-result-length"]["adds"] for operation in operations]
+        return sorted({model for rule in rules for model in rule.get("otherwise-by-model", {})})
+
+    def _echoed(self, submit: Operation) -> Iterator[dict[str, object]]:
+        """Bodies with little more than one field that a read tells again, each with a value of its own."""
+        schema = submit.definition["requestBody"]["content"]["application/json"]["schema"]
+        properties = self.run.contract.resolve(schema)["properties"]
+        shortest = _near_misses.valid_requests(self.run.contract, submit, self.run.known_ids[0])[0].body
+        shortest = {name: value for name, value in shortest.items() if not isinstance(value, dict)}
+        for number, name in enumerate(sorted(echoes(self.run.contract) & properties.keys())):
+            values = self.run.contract.resolve(properties[name]).get(
+                "enum", [f"Chat {number}: l'Été №2 of {name}"[:26]]
+            )
+            for value in values:
+                prompt = {"prompt": f"{number} Cats"} if name != "prompt" else {}
+                yield {**shortest, **prompt, name: value}
+
     def _expire(self, succeeded: list[Task]) -> None:
         """Let the time pass after which a video is gone: the task is still what it was."""
         if not succeeded or self.run.control is None:
             return
         told = [told.body.get("expires_at") for task in succeeded for told in task.told]
-        expires = max((value for value in told if _is_time(value)), default=self.run.now() + _DAY)
+        expires = min((value for value in told if _is_time(value)), default=self.run.now() + _DAY)
+        now = self.run.now()
+        for moment in (now + 3700, expires - 60):  # an hour on, and just before it is gone
+            if not now < moment < expires:
+                continue
+            self.run.control.advance(max(1.0, moment - self.run.now()))
+            for task in succeeded:
+                with self._catching(task.submit.id):
+                    self.tasks.download(task)
         self.run.control.advance(max(1.0, expires - self.run.now() + 60))
         for task in succeeded:
             for route in self._readable[task.id]:

@@ -411,7 +411,8 @@ DEFECTS = (
         "read-id-of-last-read", "R06", "a read tells the id of the read before it", _ends(_last_read, frozenset({READ}))
     ),
     _defect("read-advances", "R19", "each read brings a task a quarter of its life further", _moved(_polled)),
-    _defect("read-resets", "R19", "each read begins a task anew", _moved(_reset_by_reads)),
+    # Whoever watches such a task sees that it goes back; that it is the reads that do it, nobody can see who reads it.
+    _defect("read-resets", "R15", "each read begins a task anew", _moved(_reset_by_reads)),
     _defect("read-delays", "R19", "each read costs a task ten seconds", _moved(_paused_while_read)),
     _defect("read-cancels-others", "R19", "reading a task cancels the one that was read before it", _read_ends_others),
     _defect("never-ends", "R45", "a task stays at 99 percent", _moved(_never_ends)),

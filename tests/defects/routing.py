@@ -244,7 +244,6 @@ DEFECTS = (
     ),
     _defect("patch-reads", "R32", "PATCH reads as GET does", _leads(_method("PATCH", "GET"))),
     _defect("post-reads", "R32", "POST reads a task as GET does", _leads(_as_read)),
-    _defect("head-reads", "R32", "HEAD is answered as GET", _leads(_method("HEAD", "GET"))),
     _defect(
         "slash-reads", "R43", "a slash behind an id is overlooked", _leads(_path(rb"(/v1/videos/[^/]+)/$", rb"\1"))
     ),

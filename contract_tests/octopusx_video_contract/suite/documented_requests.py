@@ -21,9 +21,7 @@ REQUESTS = documented(RUN.contract)
 
 def _judged(answer: Answer, operation_id: str) -> None:
     """A documented request is accepted, or refused because its task is not one of this key."""
-    _judge.hold(RUN, answer)
-    faults = _judge.refusal_faults(RUN, RUN.contract.operations[operation_id], answer)
-    RUN.all_broken(((rule, f"{operation_id}: {detail}") for rule, detail in faults), answer)
+    _judge.hold(RUN, answer, _judge.refused(RUN, answer, "a documented request"))
     if not answer.is_success and answer.status not in {400, 404}:
         RUN.broken(_judge.FORM_RULE, f"{operation_id}: a documented request was answered with {answer.status}", answer)
 

@@ -69,7 +69,7 @@ def test_keys_are_kept_apart() -> None:
         submit = CONTRACT.operations[name]
         credential = f"Bearer {RUN.other_key}"
         _, request = walk.tasks.submission(submit, a_submit(RUN, submit), task.id, credential=credential)
-        walk.tasks.refused(request, "R20", f"{name}: a source of another account")
+        walk.tasks.refused(request, "R46", f"{name}: a source of another account")
 
     RUN.each(SUBMITS, continued)
 
@@ -102,7 +102,7 @@ def test_lives_in_any_order() -> None:
 
         @rule(task=made, route=st.integers(0, 1))
         def read(self, task: Task, route: int) -> None:
-            routes = self.tasks.routes(task.submit.id)
+            routes = self.tasks.routes(task.submit.id) or [self.tasks.route(task)]
             self.tasks.first_read(task, routes[route % len(routes)])
 
         @rule(seconds=st.floats(0.1, 1.2 * told.lasts))
@@ -112,7 +112,7 @@ def test_lives_in_any_order() -> None:
 
         @rule(task=made)
         def download(self, task: Task) -> None:
-            self.tasks.read(task, self.tasks.routes(task.submit.id)[0])
+            self.tasks.read(task, self.tasks.route(task))
             if task.phase == "succeeded":
                 self.tasks.download(task)
             else:
@@ -120,7 +120,7 @@ def test_lives_in_any_order() -> None:
 
         @rule(task=made)
         def stand_still(self, task: Task) -> None:
-            route = self.tasks.routes(task.submit.id)[0]
+            route = self.tasks.route(task)
             self.tasks.read(task, route)
             self.tasks.reads_change_nothing(task, route)
 
