@@ -36,6 +36,7 @@ from tests.defects._defect import (
 )
 
 _LIFE = contract_life.life(contract())
+_TWO_DAYS = 2 * 86_400.0
 _ANY_READ = READS | {CONTENT}
 _DOCUMENTED = "video_abc123"
 
@@ -160,6 +161,10 @@ def _paused_while_read(case: Case, age: float) -> float | None:
 
 def _never_ends(case: Case, age: float) -> float | None:
     return min(0.0, _LIFE.lasts - 1 - age)
+
+
+def _ends_after_two_days(case: Case, age: float) -> float | None:
+    return _never_ends(case, age) if age < _TWO_DAYS else None
 
 
 def _stale_replica(case: Case, age: float) -> float | None:
@@ -416,6 +421,7 @@ DEFECTS = (
     _defect("read-delays", "R19", "each read costs a task ten seconds", _moved(_paused_while_read)),
     _defect("read-cancels-others", "R19", "reading a task cancels the one that was read before it", _read_ends_others),
     _defect("never-ends", "R45", "a task stays at 99 percent", _moved(_never_ends)),
+    _defect("ends-after-two-days", "R45", "a task takes two days", _moved(_ends_after_two_days)),
     _defect(
         "never-ends-on-query", "R18", "the unified read never sees an end", _moved(_never_ends, frozenset({QUERY}))
     ),
