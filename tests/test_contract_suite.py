@@ -272,10 +272,11 @@ def test_a_run_that_can_t_start_is_one_line_and_status_2(
     ],
 )
 def test_a_misspelt_option_is_explained(run_suite: Command, arguments: list[str], said: str) -> None:
-    """The usage and the wrong word, status 2."""
+    """One line with the wrong word, status 2, and nothing is sent."""
     done = run_suite(*arguments)
-    assert done.returncode == 2
+    assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_server_that_says_nothing_ends_the_run(run_suite: Command) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from octopusx_video_openapi import ContractError
 
@@ -34,6 +35,12 @@ methods are sent. For a tunnel from this machine to the service give --max-paid 
 exit status: 0 the server keeps the contract, 1 it does not or the run proved nothing, 2 the run can't start,
 130 interrupted
 """
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say in one line what is wrong, without the usage, which --help prints."""
+        self.exit(2, f"{self.prog}: error: {message}; see --help\n")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -65,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def parser(*, probing: bool = False) -> argparse.ArgumentParser:
     """The options of the suite, or of the probe."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="octopusx-video-contract" + (" probe" if probing else ""),
         description="Ask a server how it answers where the pages are silent, and propose changes of the contract."
         if probing

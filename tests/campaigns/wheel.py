@@ -87,7 +87,7 @@ def main(wheel: Path, lock: Path) -> None:
     }
     if printed.stdout != "grok:new\n" or _Server.asked != [("/v1/videos/extensions", "Bearer sk-test", expected)]:
         raise SystemExit(f"the client of the wheel failed: {printed.stderr or printed.stdout} {_Server.asked}")
-    print(f"{wheel.name}: its client sent the request and read the answer")  # noqa: T201 - a command prints
+    print(f"{wheel.name}: its client sent the request and read the answer")
 
 
 def _uv(*arguments: str) -> None:
