@@ -139,6 +139,7 @@ def test_control_routes_do_what_the_object_does(base_url: str) -> None:
         assert [call["status"] for call in http.get("/__mock__/calls").json()] == [200, 200, 429, 200]
         assert [one["task"] for one in http.get("/__mock__/billed").json()] == [task]
         assert http.get("/__mock__/submissions").json() == http.get("/__mock__/billed").json()
+        assert http.get("/__mock__/bill").json() == {"submissions": 1, "billed": 1}
         http.post("/__mock__/reset", json={})
         assert http.get("/__mock__/calls").json() == []
         assert http.get("/__mock__/faults").json()["on"] == []

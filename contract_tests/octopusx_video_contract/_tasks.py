@@ -257,6 +257,8 @@ class Tasks:
         run.seen.asked.add("R24")
         answer = run.send(self.request(self.content, task, Range=wanted))
         also = [("R24", f"{wanted} {fault}") for fault in _part_faults(answer, whole, first, last)]
+        if 400 <= answer.status < 500 and answer.status != 416:  # its task is known, and has a video
+            also.append((_judge.FORM_RULE, f"{wanted}: a valid request was answered with {answer.status}"))
         _judge.hold(run, answer, [*also, *_judge.refused(run, answer, wanted)])
 
     def parts(self, task: str, whole: bytes) -> None:
