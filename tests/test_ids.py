@@ -50,7 +50,7 @@ def test_whatever_it_carries_it_fits_and_is_read_back(
     assert len(task.id) <= LONGEST
     found = Ids(b"secret", ECHOES).read(task.id, "sk-a")
     assert found is not None
-    assert (found.length, found.begun) == (length, round(begun * 1000) / 1000)
+    assert (found.length, found.begun) == (length, int(begun * 1000) / 1000)
     assert found.echoes.items() <= echoes.items()
     assert {name: text for name, text in task.echoes.items() if text} == found.echoes
 

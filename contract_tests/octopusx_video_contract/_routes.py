@@ -23,7 +23,7 @@ def almost(contract: Contract, operation: Operation, values: dict[str, str]) -> 
         f"{path}/extend",
         f"{path}/content/content",
         f"{path}x/y",
-        f"/{path}",
+        # Not in front: Python's own server makes one slash of two there, before anybody sees the path.
         f"/{first}//{rest}",
         f"/{rest}",
         f"/{first}/{first}/{rest}",

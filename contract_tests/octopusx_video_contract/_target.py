@@ -114,7 +114,8 @@ def _started(options: argparse.Namespace, stack: contextlib.ExitStack) -> Server
         if engine == "server":
             url = stack.enter_context(Mock(options.contract, token=keys, start=None).serve(control=True))
             return Server(url, OverHttp(local=True), *keys, local=True)
-        if options.max_paid is not None:  # as a server that bills: nobody turns its clock, so its tasks are quick
+        is_suite = "seed" in options
+        if is_suite and options.max_paid is not None:  # nobody turns its clock, as if it billed: its tasks are quick
             quick = Mock(options.contract, token=keys, start=None, speed=_QUICK)
             return Server(_IN_PROCESS, InProcess(quick.controlled_transport), *keys, local=True)
         sender = InProcess(Mock(options.contract, token=keys).controlled_transport)
