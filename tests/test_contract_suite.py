@@ -277,11 +277,12 @@ def test_a_misspelt_option_is_explained(run_suite: Command, arguments: list[str]
 
 
 def test_a_server_that_says_nothing_ends_the_run(run_suite: Command) -> None:
-    """A server that accepts and never answers costs one timeout, not the caller's patience."""
+    """A server that accepts and never answers costs three timeouts, not the caller's patience, and is a finding."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         done = run_suite("--base-url", f"http://127.0.0.1:{silent.getsockname()[1]}", "--timeout", "0.3")
-    assert done.returncode == 2
-    assert "does not answer as a server does: no whole answer came within 0.3 s" in done.stderr
+    assert done.returncode == 1
+    assert "R53 (should) is broken" in done.stdout
+    assert "since nothing is answered: no whole answer came within 0.3 s" in done.stdout
 
 
 def test_a_server_that_hangs_costs_bounded_time_and_the_other_operations_are_judged(run_suite: Command) -> None:

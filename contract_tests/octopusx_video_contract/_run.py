@@ -27,6 +27,7 @@ from octopusx_video_contract._redact import Redactor
 from octopusx_video_contract._wire import NoAnswerError, Sender, Wire
 
 NO_ANSWER_RULE = "R53"
+LENGTH_RULE = "R24"
 Case = TypeVar("Case")
 
 
@@ -172,7 +173,17 @@ class Run:
         try:
             return self.wire.send(request)
         except NoAnswerError as error:
-            raise self.finding(NO_ANSWER_RULE, str(error), error.request) from None
+            whole = self.finding(NO_ANSWER_RULE, str(error), error.request)
+            if not error.begun:
+                raise whole from None
+            raise Findings([whole, *self._cut_short(error)]) from None
+
+    def _cut_short(self, error: NoAnswerError) -> Iterator[Finding]:
+        """The same in the words of the rule of lengths, where it speaks of the operation."""
+        finding = self.finding(LENGTH_RULE, f"its body ended before its end: {error}", error.request)
+        rule = self._rules.get(LENGTH_RULE)
+        if rule is not None and finding.operation in rule.operations:
+            yield finding
 
     def broken(self, rule_id: str, detail: str, shown: Answer | Request | None = None) -> None:
         """Report that a numbered rule is broken, where the contract has it and it speaks of the operation.

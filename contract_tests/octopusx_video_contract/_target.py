@@ -10,7 +10,7 @@ import random
 import re
 import sys
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 from octopusx_video_openapi import Contract, load, task_ids
@@ -199,13 +199,18 @@ def writable(path: Path, option: str) -> None:
 
 
 def _greet(run: Run) -> None:
-    """Ask for one known task: nothing is learned from a server that is not there, or that refuses the key."""
+    """Ask for one known task: nothing is learned from a server that is not there, or that refuses the key.
+
+    One that is there and does not answer as a server does is judged: that is a finding.
+    """
     try:
         status = _read(run).status
-    except (NoAnswerError, UnicodeError) as error:
-        raise CannotRunError(
-            f"{run.base_url} does not answer as a server does: {error}; is it running there?"
-        ) from None
+    except NoAnswerError as error:
+        if "ConnectError" in str(error) or "ConnectTimeout" in str(error):
+            raise CannotRunError(
+                f"{run.base_url} does not answer as a server does: {error}; is it running there?"
+            ) from None
+        return
     if status == 401:
         raise CannotRunError(
             f"{run.base_url} refuses the key of {KEY_VARIABLE} (401); a run with it would prove nothing"
@@ -226,7 +231,19 @@ def _look_around(run: Run) -> None:
 
 
 def _read(run: Run, order: str = "") -> Answer:
-    operation = run.contract.operations["getVideoTask"]
-    task = quote(next(iter(run.known_ids), "unknown"), safe=":")
-    path = dict.fromkeys(re.findall(r"\{(\w+)\}", operation.path), task)
-    return run.wire.send(run.request(operation, path=path, headers=[("Prefer", order)] if order else []))
+    """Read a task by the first operation that answers at all."""
+    task = next(iter(run.known_ids), "unknown")
+    reads = [operation for operation in run.contract.operations.values() if operation.method == "get"]
+    silent: NoAnswerError | None = None
+    for operation in reads:
+        named: dict[str, dict[str, str]] = {"path": {}, "query": {}}
+        for place, name in task_ids.places(run.contract, operation):
+            named[place][name] = task
+        headers = [("Prefer", order)] if order else []
+        try:
+            return run.wire.send(run.request(operation, path=named["path"], query=named["query"], headers=headers))
+        except NoAnswerError as error:
+            silent = error
+    if silent is None:
+        raise CannotRunError(f"{run.contract.path}: has no operation that reads a task; the suite needs one")
+    raise silent

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 from octopusx_video_openapi import Operation, task_ids
 
 from octopusx_video_contract import _budget, _judge, _life
@@ -19,6 +20,7 @@ from octopusx_video_contract._mp4 import seconds_of
 from octopusx_video_contract._run import Run
 
 READ_RULE, AT_ONCE_RULE = "R04", "R05"
+_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 UNKNOWN = {400, 404}
 """What an unknown task is answered with."""
 _SECONDS_BETWEEN = 2
@@ -224,7 +226,9 @@ class Tasks:
         """Download the video of a task that has succeeded, and hold it to its length and to what came before."""
         run = self.run
         run.seen.asked |= {"R24", "R26", "R52"}
+        billed = self.billed()
         answer = run.send(self.request(self.content, task.id))
+        self.unbilled(billed, answer.request)
         if answer.status != 200:
             wrong = [("R52", f"{task.id} has succeeded, and its content was answered with {answer.status}")]
             if task.video is not None and run.control is not None and task.told[-1].at == run.now():
@@ -255,8 +259,12 @@ class Tasks:
         """Ask for a part of a video: the bytes from first to last, both included; past the end where first is."""
         run = self.run
         run.seen.asked.add("R24")
+        billed = self.billed()
         answer = run.send(self.request(self.content, task, Range=wanted))
+        self.unbilled(billed, answer.request)
         also = [("R24", f"{wanted} {fault}") for fault in _part_faults(answer, whole, first, last)]
+        if answer.status == 200 and answer.content != whole:
+            also.append(("R52", f"{wanted}: what came with 200 is not the whole video"))
         if 400 <= answer.status < 500 and answer.status != 416:  # its task is known, and has a video
             also.append((_judge.FORM_RULE, f"{wanted}: a valid request was answered with {answer.status}"))
         _judge.hold(run, answer, [*also, *_judge.refused(run, answer, wanted)])
@@ -287,15 +295,19 @@ class Tasks:
         if address is None or task.video is None:
             return  # R07 and R08 speak of that
         mine, theirs = urlsplit(run.base_url), urlsplit(address)
-        here = {"localhost", "127.0.0.1", "::1", mine.hostname}
-        if theirs.hostname not in here:
+        target = theirs.path + (f"?{theirs.query}" if theirs.query else "")
+        request = Request("GET", target.removeprefix(mine.path))
+        if theirs.hostname not in {None, *_HERE, mine.hostname}:
             return  # whatever is elsewhere is not this server, and not asked
         run.seen.asked.add("R51")
-        target = theirs.path + (f"?{theirs.query}" if theirs.query else "")
-        answer = run.send(Request("GET", target.removeprefix(mine.path)))
-        if answer.status != 200 or answer.content != task.video:
-            what = "with another video" if answer.status == 200 else f"with {answer.status}"
-            run.broken("R51", f"the address {address} was answered {what}", answer)
+        if theirs.netloc == mine.netloc:
+            answer = run.send(request)
+            status, content = answer.status, answer.content
+        else:
+            status, content = _fetched(address, run.timeout)
+        if status != 200 or content != task.video:
+            what = "with another video" if status == 200 else f"with {status or 'nothing'}"
+            run.broken("R51", f"the address {address} was answered {what}", request)
 
     def reads_change_nothing(self, task: Task, route: Operation) -> None:
         """Read a task again and again while the clock stands: nothing changes, and nothing is billed."""
@@ -306,8 +318,7 @@ class Tasks:
         for answer in answers:
             if _unsigned(answer.json()) != _unsigned(answers[0].json()):
                 run.broken("R19", f"{route.id}: at the same time it answered something else than before", answer)
-        if billed is not None and self.billed() != billed:
-            run.broken("R19", f"{route.id}: reads were billed", answers[-1])
+        self.unbilled(billed, answers[-1].request)
 
     def stand_alike(self, read: Task, unread: Task) -> None:
         """Hold a task that was read to one that was not, submitted at the same time and with the same body."""
@@ -335,9 +346,23 @@ class Tasks:
                 other = self.request(operation, task.id, credential=f"Bearer {run.other_key}")
                 self.refused(other, "R20", f"{operation.id}: {task.id} with a key of another account")
 
+    def unbilled(self, before: int | None, request: Request) -> None:
+        """Hold reads to cost nothing: the bill is no higher than before them."""
+        if before is not None and (self.billed() or 0) > before:
+            self.run.broken("R19", f"a read was billed: {before} submits cost money before it", request)
+
     def billed(self) -> int | None:
         """How many submits cost money; None where the server's books can't be looked at."""
         return self.run.control.billed() if self.run.control else None
+
+
+def _fetched(address: str, seconds: float) -> tuple[int, bytes]:
+    """Status and body of what lies at an address on this machine; zero where nothing does."""
+    try:
+        answer = httpx.get(address, timeout=seconds, trust_env=False)
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return 0, b""
+    return answer.status_code, answer.content
 
 
 def _is_near(first: Any, second: Any) -> bool:

@@ -176,7 +176,9 @@ class Walk:
         for task in running:
             for route in (*self._readable[task.id], *self._readable[task.id][:1]):
                 with self._catching(task.submit.id):
+                    billed = self.tasks.billed()
                     self.tasks.read(task, route)
+                    self.tasks.unbilled(billed, self.tasks.request(route, task.id))
         return [task for task in running if not task.ended]
 
     def _wait(self, running: list[Task]) -> list[Task]:
@@ -269,6 +271,7 @@ class Walk:
             yield {name: value for name, value in body.items() if name != begins["field"]}
         for model in self._models():  # of every submit: one's rule is not another's
             yield {**body, "model": model}
+            yield {name: value for name, value in {**body, "model": model}.items() if name != adds.get("field")}
         if "field" in adds:
             yield {name: value for name, value in body.items() if name != adds["field"]}
             schema = self.run.contract.resolve(
@@ -290,10 +293,11 @@ class Walk:
         properties = self.run.contract.resolve(schema)["properties"]
         shortest = _near_misses.valid_requests(self.run.contract, submit, self.run.known_ids[0])[0].body
         shortest = {name: value for name, value in shortest.items() if not isinstance(value, dict)}
-        for number, name in enumerate(sorted(echoes(self.run.contract) & properties.keys())):
-            values = self.run.contract.resolve(properties[name]).get(
-                "enum", [f"Chat {number}: l'Été №2 of {name}"[:26]]
-            )
+        told = sorted(echoes(self.run.contract) & properties.keys() - {"model"})  # that is told with each
+        for number, name in enumerate(told):
+            # Short: a server may have no room for long ones; and longer than the twenty that texts are often cut to.
+            values = ["Two Cats on Roof No 1", "l'Été, №2 Cats"] if name == "prompt" else []
+            values = values or self.run.contract.resolve(properties[name]).get("enum", ["16:9", "9:16"])
             for value in values:
                 prompt = {"prompt": f"{number} Cats"} if name != "prompt" else {}
                 yield {**shortest, **prompt, name: value}

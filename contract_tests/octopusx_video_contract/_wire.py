@@ -33,11 +33,12 @@ Received = tuple[int, Headers, Iterator[bytes]]
 
 
 class NoAnswerError(Exception):
-    """A request got no answer that could be judged. The text says what came instead."""
+    """A request got no answer that could be judged. The text says what came instead; ``begun``, that its body began."""
 
-    def __init__(self, request: Request, reason: str) -> None:
+    def __init__(self, request: Request, reason: str, *, begun: bool = False) -> None:
         super().__init__(reason)
         self.request = request
+        self.begun = begun
 
 
 class Sender(Protocol):
@@ -182,6 +183,7 @@ class Wire:
         self._budget = budget
         self._timeout = timeout
         self._watch = watch
+        self._begun = self._answered = False
         self._silent: collections.Counter[str] = collections.Counter()
         self._reasons: dict[str, str] = {}
 
@@ -199,6 +201,9 @@ class Wire:
         """
         reached = found(self._contract, request.method, request.path)
         place = reached[0].id if reached else "no operation"
+        if not self._answered and self._silent.total() >= GIVEN_UP_AFTER:
+            first = self._reasons[min(self._reasons)]
+            raise NoAnswerError(request, f"nothing is asked any more, since nothing is answered: {first}")
         if self._silent[place] >= GIVEN_UP_AFTER:
             raise NoAnswerError(request, f"{place} is not asked any more: {self._reasons[place]}")
         unit = self._budget.take(request)
@@ -213,21 +218,24 @@ class Wire:
         except _TooLargeError as error:
             reason = str(error)
         else:
+            self._answered = True
             self._budget.settle(unit, answer)
             self._watch(answer)
             return answer
         self._silent[place] += seconds is None
         self._reasons[place] = reason
-        raise NoAnswerError(request, reason) from None
+        raise NoAnswerError(request, reason, begun=self._begun) from None
 
     def _exchange(self, request: Request, seconds: float) -> Answer:
         headers = [(name.encode("latin-1"), _encoded(value)) for name, value in request.headers]
         if request.body is None and request.method in {"POST", "PUT", "PATCH"}:
             headers.append((b"Content-Length", b"0"))
         until = time.monotonic() + seconds
+        self._begun = False
         status, received, stream = self._sender(
             request.method, self.base_url, request.target, headers, request.body, seconds
         )
+        self._begun = True
         kept: dict[str, str] = {}
         for name, value in received:
             key = name.decode("latin-1").lower()

@@ -64,7 +64,10 @@ def judged(defect: Defect | None, *arguments: str, over_http: bool = False) -> J
         stack.enter_context(_session.own_settings())
         printed = stack.enter_context(_printed())
         server = stack.enter_context(_server(defect, over_http=over_http))
-        run = _target.prepare(options, stack, server)
+        try:
+            run = _target.prepare(options, stack, server)
+        except _target.CannotRunError as error:
+            return Judged(2, [], time.monotonic() - begun, str(error))
         chosen = [layer for layer in _session.LAYERS if layer not in OF_THE_CONTRACT]
         status = _session.run(run, _session.pytest_options(options), chosen=chosen)
         found = [Found(one.rule, layer, one.after, one.detail) for layer, one in run.seen.findings]

@@ -461,6 +461,7 @@ DEFECTS = (
         "the address lost its last character",
         _addressed(lambda address: address.removesuffix(".mp4")[:-1] + ".mp4"),
     ),
-    Defect("content-length-short", "content", "R24", "Content-Length is less than what is sent", wire=_declared(-100)),
+    # What is left over stands where the next answer should begin: that is all that a caller can see of it.
+    Defect("content-length-short", "content", "R53", "Content-Length is less than what is sent", wire=_declared(-100)),
     Defect("content-length-long", "content", "R24", "Content-Length is more than what is sent", wire=_declared(100)),
 )
