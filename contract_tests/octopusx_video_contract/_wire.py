@@ -215,7 +215,7 @@ class Wire:
             reason = f"no whole answer came within {seconds or self._timeout:g} s"
         except (httpcore.NetworkError, httpcore.ProtocolError, httpx.TransportError, OSError) as error:
             reason = f"no whole answer came ({type(error).__name__}: {error})"
-        except _TooLargeError as error:
+        except _NoUseError as error:
             reason = str(error)
         else:
             self._answered = True
@@ -252,15 +252,25 @@ class Wire:
             # What is left of an answer that is too long or too late is not waited for.
             if isinstance(stream, Generator):
                 stream.close()
-        return Answer(request, status, kept, content)
+        return Answer(request, status, kept, _decoded(content, kept.get("content-encoding", "identity")))
 
     def close(self) -> None:
         """Close the connections."""
         self._sender.close()
 
 
-class _TooLargeError(Exception):
+class _NoUseError(Exception):
     pass
+
+
+def _decoded(content: bytes, encoding: str) -> bytes:
+    """What an encoded body holds, though none was asked for."""
+    if encoding == "identity":
+        return content
+    try:
+        return httpx.Response(200, headers={"content-encoding": encoding}, content=content).content
+    except httpx.DecodingError:
+        raise _NoUseError(f"its body is not what its Content-Encoding says ({encoding})") from None
 
 
 def _read(stream: Iterator[bytes], until: float, most: int) -> bytes:
@@ -269,7 +279,7 @@ def _read(stream: Iterator[bytes], until: float, most: int) -> bytes:
         pieces.append(piece)
         size += len(piece)
         if size > most:
-            raise _TooLargeError(f"the answer is larger than {most:,} bytes")
+            raise _NoUseError(f"the answer is larger than {most:,} bytes")
         if time.monotonic() > until:
             raise httpcore.ReadTimeout("the answer takes too long")
     return b"".join(pieces)
