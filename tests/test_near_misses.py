@@ -14,8 +14,8 @@ from urllib.parse import quote, urlencode
 import httpx
 import jsonschema_rs
 import pytest
+from octopusx_video_contract._exchange import ABSENT
 from octopusx_video_contract._near_misses import (
-    ABSENT,
     BODY,
     Request,
     Variant,

@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from octopusx_video_contract._run import Run
+from octopusx_video_contract._wire import OverHttp
 from octopusx_video_openapi import load, task_ids
 
 from tests.campaigns import _hostile_holds as holds
@@ -58,7 +59,8 @@ class Campaign:
         self._server = server
         self._seed = seed
         self._world = World(contract, key, task_ids.documented(contract)[0])
-        self._judge = Judge(Run("http://{}:{}".format(*server), key, contract, (), seed))
+        base_url = "http://{}:{}".format(*server)
+        self._judge = Judge(Run(base_url, key, contract, OverHttp(local=True), (), seed))
         self._down = False
         self.report = Report(key)
 
