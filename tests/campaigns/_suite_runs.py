@@ -57,7 +57,9 @@ class Judged:
     output: str
 
 
-def judged(defect: Defect | None, *arguments: str, over_http: bool = False) -> Judged:
+def judged(
+    defect: Defect | None, *arguments: str, over_http: bool = False, without: frozenset[str] = frozenset()
+) -> Judged:
     """Run the suite against a server with a defect, or the correct one; call it in a process of its own."""
     begun = time.monotonic()
     options = cli.parser().parse_args(list(arguments))
@@ -69,7 +71,7 @@ def judged(defect: Defect | None, *arguments: str, over_http: bool = False) -> J
             run = _target.prepare(options, stack, server)
         except _target.CannotRunError as error:
             return Judged(2, [], time.monotonic() - begun, str(error))
-        chosen = [layer for layer in _session.LAYERS if layer not in OF_THE_CONTRACT]
+        chosen = [layer for layer in _session.LAYERS if layer not in OF_THE_CONTRACT | without]
         status = _session.run(run, _session.pytest_options(options), chosen=chosen)
         found = [Found(one.rule, layer, one.after, one.detail) for layer, one in run.seen.findings]
         return Judged(status, found, time.monotonic() - begun, printed.read_text("utf-8", "replace"))
