@@ -14,14 +14,14 @@ from typing import TypeVar
 # Imported here and not in each run, which would take longer than many of them.
 import av  # noqa: F401
 import schemathesis  # noqa: F401
-from octopusx_video_contract import _conformance, _session, _target, cli  # noqa: F401
+from octopusx_video_contract import _conformance, _plugin, _session, _target, cli  # noqa: F401
 from octopusx_video_contract._target import Server
 from octopusx_video_contract._wire import InProcess, OverHttp
 
 from tests.defects import Defect, defective, serve
 
-WORKERS = 4
-"""Twice as many as there are cores: a server that says nothing costs time, and no work."""
+WORKERS = 3
+"""More than there are cores: a server that says nothing costs time, and no work."""
 START = 1_767_225_600.0
 IN_PROCESS = "http://localhost"
 OF_THE_CONTRACT = {"examples", "round_trip"}
@@ -62,6 +62,7 @@ def judged(
 ) -> Judged:
     """Run the suite against a server with a defect, or the correct one; call it in a process of its own."""
     begun = time.monotonic()
+    _plugin.SHRINKING_SECONDS = 1  # nobody reads the examples of a campaign
     options = cli.parser().parse_args(list(arguments))
     with contextlib.ExitStack() as stack:
         stack.enter_context(_session.own_settings())
