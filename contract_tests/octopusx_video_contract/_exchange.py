@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import shlex
@@ -139,7 +140,7 @@ def found(contract: Contract, method: str, path: str) -> tuple[Operation, dict[s
             continue
         if operation.path == path:
             return operation, {}
-        match = re.fullmatch(_pattern(operation.path), path) if "{" in operation.path else None
+        match = _pattern(operation.path).fullmatch(path) if "{" in operation.path else None
         if match is not None and best is None:
             best = operation, {name: unquote(value) for name, value in match.groupdict().items()}
     return best
@@ -150,9 +151,10 @@ def methods_of(contract: Contract, path: str) -> set[str]:
     return {
         operation.method.upper()
         for operation in contract.operations.values()
-        if re.fullmatch(_pattern(operation.path), path)
+        if _pattern(operation.path).fullmatch(path)
     }
 
 
-def _pattern(template: str) -> str:
-    return re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(template))
+@functools.cache
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(template)))

@@ -54,6 +54,8 @@ def run(run_: Run, options: list[str], report: Path | None = None, chosen: Conta
     """Run the suite, or some of its layers. Returns the exit status."""
     suite = Path(__file__).parent / "suite"
     arguments = ["-c", "pytest.ini", "--rootdir", ".", "--no-header", "--tb=short", *options]
+    # It looks through all memory several times at the end, for faults of destructors, and a server's are none.
+    arguments += ["-p", "no:unraisableexception"]
     files = [f"{layer}.py" for layer in layers(run_) if layer in chosen]
     later = files.index(_SLOW_TO_COLLECT) if _SLOW_TO_COLLECT in files else len(files)
     arguments += files[:later]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -64,7 +65,9 @@ class Ledger:
         self._calls: collections.deque[tuple[Any, ...]] = collections.deque(maxlen=most)
         self._submissions: collections.deque[tuple[Any, ...]] = collections.deque(maxlen=most)
         self._accepted = 0
-        self._forgotten = 0
+        # A bill is what was never to come back and what has not come back yet, so it costs no look at every submission.
+        self._kept = 0
+        self._refunds: list[float] = []
 
     def called(self, *call: Any) -> None:
         """Note a call, by the attributes of ``Call``."""
@@ -73,9 +76,13 @@ class Ledger:
     def submitted(self, *submission: Any) -> None:
         """Note a submission, by the attributes of ``Submission``."""
         self._accepted += 1
-        if len(self._submissions) == self._submissions.maxlen:
-            self._forgotten += self._is_billed(self._submissions[0][-1])
         self._submissions.append(submission)
+        refunded_at = submission[-1]
+        if refunded_at is None:
+            self._kept += 1
+        else:
+            heapq.heappush(self._refunds, refunded_at)
+            self._drop_refunded()
 
     @property
     def calls(self) -> list[Call]:
@@ -99,14 +106,20 @@ class Ledger:
 
     @property
     def bill(self) -> int:
-        """How many of them cost money, as things stand now or stood when they were forgotten."""
-        return self._forgotten + sum(self._is_billed(refunded_at) for *_, refunded_at in self._submissions.copy())
+        """How many of them cost money as things stand now."""
+        self._drop_refunded()
+        return self._kept + len(self._refunds)
+
+    def _drop_refunded(self) -> None:
+        while self._refunds and not self._is_billed(self._refunds[0]):
+            heapq.heappop(self._refunds)
 
     def _is_billed(self, refunded_at: float | None) -> bool:
         return refunded_at is None or self._now() < refunded_at
 
     def clear(self) -> None:
         """Forget everything."""
-        self._accepted = self._forgotten = 0
+        self._accepted = self._kept = 0
+        self._refunds.clear()
         self._calls.clear()
         self._submissions.clear()
