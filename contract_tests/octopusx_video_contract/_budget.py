@@ -13,17 +13,14 @@ import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import unquote
 
-import jsonschema_rs
 from _pytest.outcomes import Skipped
-from octopusx_video_openapi import Contract
+from octopusx_video_openapi import Contract, costs
 
 from octopusx_video_contract._exchange import Answer, Request, found
 from octopusx_video_contract._redact import Redactor
-
-Billed = Literal["never", "possible", "yes"]
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 _NOT_IMPLEMENTED = 501
@@ -49,7 +46,7 @@ class Unit:
     number: int
     operation: str
     target: str
-    billed: Billed = "possible"
+    billed: costs.Billed = "possible"
     status: int | None = None
     task: str | None = None
 
@@ -209,20 +206,10 @@ def _lenient(path: str) -> str:
     return re.sub(r"/+", "/", path).rstrip("/").lower()
 
 
-def billed(contract: Contract, answer: Answer) -> Billed:
-    """Whether a submit that was answered so may have been billed: ``x-billed``, and the rules of the body."""
+def billed(contract: Contract, answer: Answer) -> costs.Billed:
+    """Whether a submit that was answered so may have been billed."""
     reached = found(contract, answer.request.method, answer.request.path)
-    if reached is None:
-        return "possible"
-    operation = reached[0]
-    response = dict(contract.responses(operation)).get(str(answer.status))
-    if response is None:
-        return "possible"
-    told: Billed = response.get("x-billed", "possible")
-    for rule in contract.document["x-rules"]:
-        if rule["about"] == "billing" and speaks(contract, rule["id"], answer):
-            told = rule["billed"]
-    return told
+    return "possible" if reached is None else costs.billed(contract, reached[0], answer.status, answer.json())
 
 
 def allows(told: str, cost: int) -> bool:
@@ -234,8 +221,4 @@ def speaks(contract: Contract, rule_id: str, answer: Answer) -> bool:
     """Whether a rule of what is billed speaks of this answer, by its status and its body."""
     rule: dict[str, Any] = next((rule for rule in contract.document["x-rules"] if rule["id"] == rule_id), {})
     reached = found(contract, answer.request.method, answer.request.path)
-    if "when" not in rule or reached is None or reached[0].id not in rule["operations"]:
-        return False
-    body = answer.json()
-    matches = isinstance(body, dict) and jsonschema_rs.is_valid(contract.schema(rule["when"]), body)
-    return matches and answer.status in rule["statuses"]
+    return reached is not None and costs.speaks(contract, rule, reached[0], answer.status, answer.json())

@@ -3,7 +3,7 @@
 Nothing of the API is written down here. Whoever needs a field, a status or a rule asks the document.
 """
 
-from octopusx_video_openapi import life, task_ids
+from octopusx_video_openapi import costs, life, task_ids
 from octopusx_video_openapi._contract import (
     METHODS,
     Contract,
@@ -14,4 +14,15 @@ from octopusx_video_openapi._contract import (
     load,
 )
 
-__all__ = ["METHODS", "Contract", "ContractError", "Operation", "Rule", "contract_path", "life", "load", "task_ids"]
+__all__ = [
+    "METHODS",
+    "Contract",
+    "ContractError",
+    "Operation",
+    "Rule",
+    "contract_path",
+    "costs",
+    "life",
+    "load",
+    "task_ids",
+]
