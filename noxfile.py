@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent
 DEV_LOCK = "locks/dev.txt"
 CLIENT_LOCK = "locks/client.txt"
 PINNED_NODE_PACKAGES = ("benchmarks/peers", "mock/prism", "openapi/redocly")
-WRITTEN = ("benchmarks", "contract_tests", "docs", "generated/regenerate.py", "mock", "noxfile.py", "openapi", "tests")
+WRITTEN = ("benchmarks", "contract_tests", "docs", "generated/regenerate.py", "mock", "noxfile.py", "openapi", "sdk", "tests")
 
 
 @nox.session

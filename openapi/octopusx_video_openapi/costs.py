@@ -27,7 +27,7 @@ def billed(contract: Contract, operation: Operation, status: int, body: Any) -> 
 
 
 def decided_by(contract: Contract, operation: Operation, status: int, body: Any) -> dict[str, Any] | None:
-    """The rule that says so by the body; None where ``x-billed`` alone does. A later rule goes before an earlier one."""
+    """The rule that says so by the body, the last of several; None where ``x-billed`` alone does."""
     if str(status) not in operation.definition["responses"]:
         return None
     rules: list[dict[str, Any]] = contract.document.get("x-rules", [])

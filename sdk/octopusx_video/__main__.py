@@ -1,0 +1,3 @@
+from octopusx_video.cli import main
+
+main()

@@ -1,0 +1,505 @@
+"""The asynchronous client: the same calls as the synchronous one, awaited."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+from octopusx_video_client.models import ExtensionDuration, SubmittedTask, UnifiedVideoTask, VideoSize, VideoTask
+
+from octopusx_video import _calls, _flows, _http
+from octopusx_video._async import AsyncShell
+from octopusx_video._requests import TaskOrId
+
+File = str | PathLike[str]
+
+
+class AsyncOctopusX:
+    """The OctopusX video-extension API.
+
+    ``client.videos`` has the OpenAI-format routes (``/v1/videos``), ``client.unified`` the Unified Video ones
+    (``/v1/video``). Use it as an asynchronous context manager, or call ``close``. It may be shared between the tasks of
+    one event loop.
+
+    Args:
+        api_key: The API key; from the environment variable ``OCTOPUSX_API_KEY`` when left out. It is sent to the API's
+            own scheme, host and port alone.
+        base_url: Where the API is; from ``OCTOPUSX_BASE_URL`` when left out, else the contract's server. Plain http
+            only on this machine.
+        timeout: Seconds that a connection and each piece of an answer may take, or an ``httpx.Timeout``.
+        max_retries: How often a request is repeated that may be: a read, or a submit that surely was not begun.
+        retry_for: Within how many seconds, waits included.
+        http_client: An ``httpx.AsyncClient`` to send with, which is left open; it keeps its own timeout and proxies.
+        transport: An httpx transport, in place of a client.
+        sleep: Lets so many seconds pass, for tests on a turned clock.
+        clock: The clock of deadlines in seconds, for the same.
+
+    Raises:
+        NotSentError: There is no key, or something can't be used.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        timeout: float | httpx.Timeout | None = None,
+        max_retries: int = _calls.MAX_RETRIES,
+        retry_for: float = _calls.RETRY_SECONDS,
+        http_client: httpx.AsyncClient | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Any] | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        caller = _calls.caller(api_key, base_url, max_retries, retry_for, clock, random.random)
+        _http.check(http_client, httpx.AsyncClient, transport, httpx.AsyncBaseTransport, timeout)
+        self._owns = http_client is None
+        made = http_client or httpx.AsyncClient(timeout=_http.timeouts(timeout), transport=transport)
+        shell = AsyncShell(made, caller.settings, caller.world.monotonic, sleep)
+        self._client = made
+        self._shell = shell
+        self.videos = AsyncVideos(caller, shell)
+        self.unified = AsyncUnified(caller, shell)
+
+    @property
+    def extensions(self) -> AsyncExtensions:
+        """The same as ``videos.extensions``."""
+        return self.videos.extensions
+
+    async def close(self) -> None:
+        """Close the connections, unless the httpx client was handed in."""
+        self._shell.closed = True
+        if self._owns:
+            await self._client.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self.videos._caller.settings.base_url!r})"  # noqa: SLF001 - our own
+
+
+class AsyncVideos:
+    """The OpenAI-format routes under ``/v1/videos``. ``extensions`` has the entry point of its own."""
+
+    def __init__(self, caller: _flows.Caller, shell: AsyncShell) -> None:
+        self._caller = caller
+        self._shell = shell
+        self.extensions = AsyncExtensions(caller, shell)
+
+    async def extend(
+        self,
+        video_id: TaskOrId,
+        *,
+        model: str,
+        prompt: str,
+        images: Sequence[str] | None = None,
+        size: VideoSize | None = None,
+        aspect_ratio: str | None = None,
+        start_time: int | None = None,
+        upscale: bool | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> SubmittedTask:
+        """Extend a video, naming the source task in the path (``extendVideo``). **Costs money**, and is sent once.
+
+        Args:
+            video_id: The finished task to continue, or its id.
+            model: Which model makes the video, for example ``grok-video-3``.
+            prompt: What happens in the added segment.
+            images: http, https or data URLs of pictures that guide it.
+            size: ``720P`` or ``1080P``.
+            aspect_ratio: Width to height, for example ``3:2``.
+            start_time: Second of the source from which the new video goes on; from its end when left out.
+            upscale: Whether it is enhanced to high definition.
+            extra: Fields that the contract does not list, passed on as they are.
+
+        Returns:
+            The new task. Keep its id: it is what was paid for.
+
+        Raises:
+            NotSentError: Something is not allowed, or no connection was made. Nothing was billed.
+            RefusedError: The service refused it, and did not bill it.
+            AmbiguousSubmitError: It may exist and **may be billed**.
+        """
+        submitted = _calls.extend(
+            self._caller,
+            video_id,
+            extra,
+            model=model,
+            prompt=prompt,
+            images=images,
+            size=size,
+            aspect_ratio=aspect_ratio,
+            start_time=start_time,
+            upscale=upscale,
+        )
+        return await self._shell.run(submitted)
+
+    async def retrieve(self, task: TaskOrId) -> VideoTask:
+        """Read how a task stands (``getVideoTask``). Costs nothing.
+
+        What the service writes in several ways comes in one: what is empty, null or zero is ``UNSET`` (false), times
+        are Unix seconds, progress is a whole percentage, the address of a finished video is in ``video_url``.
+
+        Args:
+            task: The task, or its id.
+
+        Raises:
+            NotSentError: It is no id, or no connection was made.
+            RefusedError: The task is unknown, or the key is refused.
+            BrokenAnswerError: No answer came, or none that can be understood.
+        """
+        return await self._shell.run(_calls.retrieve(self._caller, _flows.VIDEOS, task))
+
+    async def wait(
+        self,
+        task: TaskOrId,
+        *,
+        timeout: float = _calls.WAIT_SECONDS,
+        poll_interval: float = _calls.POLL_SECONDS,
+        on_progress: Callable[[VideoTask], Any] | None = None,
+    ) -> VideoTask:
+        """Read a task until it has ended well. Costs nothing, and can be done again with nothing but the id.
+
+        Refusals that pass, answers that break, an id that is not known yet (R04) and a status that is not known are no
+        end.
+
+        Args:
+            task: The task, or its id.
+            timeout: Seconds until it is given up; the task goes on all the same.
+            poll_interval: Seconds between the first two reads; the pauses grow to eight times as long.
+            on_progress: Is called with the task after each read.
+
+        Raises:
+            WaitTimeoutError: It has not ended in time.
+            TaskFailedError: It has ended without a video (``TaskCancelledError``, ``TaskExpiredError``,
+                ``TaskBlockedError``, ``NoVideoAddressError`` are kinds of it).
+            NotSentError: Something can't be used.
+            RefusedError: The task stays unknown, or the key is refused.
+        """
+        flow = _calls.wait(
+            self._caller,
+            _flows.VIDEOS,
+            task,
+            timeout=timeout,
+            poll_interval=poll_interval,
+            on_progress=on_progress,
+        )
+        return await self._shell.run(flow)
+
+    async def download(
+        self,
+        task: TaskOrId,
+        path: File,
+        *,
+        overwrite: bool = False,
+        timeout: float = _calls.DOWNLOAD_SECONDS,
+        on_progress: Callable[[int, int | None], Any] | None = None,
+    ) -> Path:
+        """Fetch the video of a task that has succeeded, whole or not at all. Costs nothing.
+
+        From the task's address, or else from ``/content`` (``downloadVideoContent``); after a break it goes on from the
+        last byte. The file appears under its name when it is whole.
+
+        Args:
+            task: The task, or its id.
+            path: Where to; the folder has to be there.
+            overwrite: Whether a file that stands there may be replaced.
+            timeout: Seconds that all of it may take.
+            on_progress: Is called with the bytes that came and how many there are, None where that is not told.
+
+        Returns:
+            Where it is.
+
+        Raises:
+            NotSentError: The path can't be written, or something can't be used.
+            DownloadError: It has not ended, or can't be had whole. Nothing is left behind.
+            TaskFailedError: The task has ended without a video.
+            RefusedError: The task is unknown, or the key is refused.
+            BrokenAnswerError: The task can't be read.
+        """
+        flow = _calls.download(
+            self._caller, _flows.VIDEOS, task, path, overwrite=overwrite, timeout=timeout, on_progress=on_progress
+        )
+        return await self._shell.run(flow)
+
+    async def extend_and_download(
+        self,
+        video_id: TaskOrId,
+        path: File,
+        *,
+        model: str,
+        prompt: str,
+        images: Sequence[str] | None = None,
+        size: VideoSize | None = None,
+        aspect_ratio: str | None = None,
+        start_time: int | None = None,
+        upscale: bool | None = None,
+        extra: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
+        timeout: float = _calls.WAIT_SECONDS,
+        poll_interval: float = _calls.POLL_SECONDS,
+        on_submit: Callable[[SubmittedTask], Any] | None = None,
+        on_progress: Callable[[VideoTask], Any] | None = None,
+    ) -> VideoTask:
+        """``extend``, ``wait`` and ``download`` in one. **Costs money**; the submit is sent once.
+
+        The path is looked at first. Whatever goes wrong after the submit carries the ``task_id`` to go on with.
+
+        Args:
+            video_id: As ``extend`` has it, as are all that are not named here.
+            path: Where the video goes; see ``download``.
+            overwrite: Whether a file that stands there may be replaced.
+            timeout: Seconds until the wait is given up.
+            poll_interval: See ``wait``.
+            on_submit: Is called with the new task as soon as it is known.
+            on_progress: Is called with the task after each read.
+
+        Returns:
+            The task as it ended.
+
+        Raises:
+            OctopusXError: As the three raise them.
+        """
+        submitted = _calls.extend(
+            self._caller,
+            video_id,
+            extra,
+            model=model,
+            prompt=prompt,
+            images=images,
+            size=size,
+            aspect_ratio=aspect_ratio,
+            start_time=start_time,
+            upscale=upscale,
+        )
+        flow = _calls.whole(
+            self._caller,
+            _flows.VIDEOS,
+            submitted,
+            path,
+            overwrite=overwrite,
+            timeout=timeout,
+            poll_interval=poll_interval,
+            on_submit=on_submit,
+            on_progress=on_progress,
+        )
+        return await self._shell.run(flow)
+
+
+class AsyncExtensions:
+    """``/v1/videos/extensions``, for batches and orchestration: nothing but the body differs between calls."""
+
+    def __init__(self, caller: _flows.Caller, shell: AsyncShell) -> None:
+        self._caller = caller
+        self._shell = shell
+
+    async def create(
+        self,
+        video: TaskOrId,
+        *,
+        model: str,
+        prompt: str,
+        start_time: int,
+        duration: ExtensionDuration | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> SubmittedTask:
+        """Extend a video, naming the source task in the body (``createVideoExtension``). **Costs money**, sent once.
+
+        Args:
+            video: The finished task to continue, or its id; a link to a video is refused.
+            model: Which model makes the video, for example ``grok-video-3``.
+            prompt: What happens in the added segment.
+            start_time: Second of the source from which the new video goes on.
+            duration: How many seconds are added: 6, 10 or 15; the service takes 10 when it is left out.
+            extra: Fields that the contract does not list, passed on as they are.
+
+        Returns:
+            The new task. Keep its id: it is what was paid for.
+
+        Raises:
+            NotSentError: Something is not allowed, or no connection was made. Nothing was billed.
+            RefusedError: The service refused it, and did not bill it.
+            AmbiguousSubmitError: It may exist and **may be billed**.
+        """
+        submitted = _calls.create(
+            self._caller, video, extra, model=model, prompt=prompt, start_time=start_time, duration=duration
+        )
+        return await self._shell.run(submitted)
+
+    async def create_and_download(
+        self,
+        video: TaskOrId,
+        path: File,
+        *,
+        model: str,
+        prompt: str,
+        start_time: int,
+        duration: ExtensionDuration | None = None,
+        extra: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
+        timeout: float = _calls.WAIT_SECONDS,
+        poll_interval: float = _calls.POLL_SECONDS,
+        on_submit: Callable[[SubmittedTask], Any] | None = None,
+        on_progress: Callable[[VideoTask], Any] | None = None,
+    ) -> VideoTask:
+        """``create``, then wait and download, in one. **Costs money**; the submit is sent once.
+
+        Args and errors are those of ``create`` and of ``Videos.extend_and_download``.
+
+        Returns:
+            The task as it ended.
+        """
+        submitted = _calls.create(
+            self._caller, video, extra, model=model, prompt=prompt, start_time=start_time, duration=duration
+        )
+        flow = _calls.whole(
+            self._caller,
+            _flows.VIDEOS,
+            submitted,
+            path,
+            overwrite=overwrite,
+            timeout=timeout,
+            poll_interval=poll_interval,
+            on_submit=on_submit,
+            on_progress=on_progress,
+        )
+        return await self._shell.run(flow)
+
+
+class AsyncUnified:
+    """The Unified Video routes under ``/v1/video``, for tasks that were made there."""
+
+    def __init__(self, caller: _flows.Caller, shell: AsyncShell) -> None:
+        self._caller = caller
+        self._shell = shell
+
+    async def extend(
+        self,
+        task_id: TaskOrId,
+        *,
+        model: str,
+        prompt: str,
+        images: Sequence[str] | None = None,
+        size: VideoSize | None = None,
+        aspect_ratio: str | None = None,
+        start_time: int | None = None,
+        upscale: bool | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> SubmittedTask:
+        """Extend a video of the Unified Video routes (``extendUnifiedVideo``). **Costs money**, and is sent once.
+
+        Args:
+            task_id: The finished task to continue, or its id.
+            model: As ``Videos.extend`` has it, as are the other arguments, and the errors.
+            prompt: What happens in the added segment.
+            images: URLs of pictures that guide it.
+            size: ``720P`` or ``1080P``.
+            aspect_ratio: Width to height.
+            start_time: Second of the source from which the new video goes on.
+            upscale: Whether it is enhanced to high definition.
+            extra: Fields that the contract does not list.
+        """
+        submitted = _calls.extend_unified(
+            self._caller,
+            task_id,
+            extra,
+            model=model,
+            prompt=prompt,
+            images=images,
+            size=size,
+            aspect_ratio=aspect_ratio,
+            start_time=start_time,
+            upscale=upscale,
+        )
+        return await self._shell.run(submitted)
+
+    async def retrieve(self, task: TaskOrId) -> UnifiedVideoTask:
+        """Read how a task stands (``queryUnifiedVideo``); see ``Videos.retrieve``. It tells no reason of a failure."""
+        return await self._shell.run(_calls.retrieve(self._caller, _flows.UNIFIED, task))
+
+    async def wait(
+        self,
+        task: TaskOrId,
+        *,
+        timeout: float = _calls.WAIT_SECONDS,
+        poll_interval: float = _calls.POLL_SECONDS,
+        on_progress: Callable[[UnifiedVideoTask], Any] | None = None,
+    ) -> UnifiedVideoTask:
+        """Read a task until it has ended well; see ``Videos.wait``."""
+        flow = _calls.wait(
+            self._caller,
+            _flows.UNIFIED,
+            task,
+            timeout=timeout,
+            poll_interval=poll_interval,
+            on_progress=on_progress,
+        )
+        return await self._shell.run(flow)
+
+    async def download(
+        self,
+        task: TaskOrId,
+        path: File,
+        *,
+        overwrite: bool = False,
+        timeout: float = _calls.DOWNLOAD_SECONDS,
+        on_progress: Callable[[int, int | None], Any] | None = None,
+    ) -> Path:
+        """Fetch the video of a task that has succeeded; see ``Videos.download``."""
+        flow = _calls.download(
+            self._caller, _flows.UNIFIED, task, path, overwrite=overwrite, timeout=timeout, on_progress=on_progress
+        )
+        return await self._shell.run(flow)
+
+    async def extend_and_download(
+        self,
+        task_id: TaskOrId,
+        path: File,
+        *,
+        model: str,
+        prompt: str,
+        images: Sequence[str] | None = None,
+        size: VideoSize | None = None,
+        aspect_ratio: str | None = None,
+        start_time: int | None = None,
+        upscale: bool | None = None,
+        extra: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
+        timeout: float = _calls.WAIT_SECONDS,
+        poll_interval: float = _calls.POLL_SECONDS,
+        on_submit: Callable[[SubmittedTask], Any] | None = None,
+        on_progress: Callable[[UnifiedVideoTask], Any] | None = None,
+    ) -> UnifiedVideoTask:
+        """``extend``, ``wait`` and ``download`` in one; see ``Videos.extend_and_download``. **Costs money**."""
+        submitted = _calls.extend_unified(
+            self._caller,
+            task_id,
+            extra,
+            model=model,
+            prompt=prompt,
+            images=images,
+            size=size,
+            aspect_ratio=aspect_ratio,
+            start_time=start_time,
+            upscale=upscale,
+        )
+        flow = _calls.whole(
+            self._caller,
+            _flows.UNIFIED,
+            submitted,
+            path,
+            overwrite=overwrite,
+            timeout=timeout,
+            poll_interval=poll_interval,
+            on_submit=on_submit,
+            on_progress=on_progress,
+        )
+        return await self._shell.run(flow)

@@ -1,0 +1,172 @@
+"""Each call of the clients as a flow, checked before anything is sent."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from octopusx_video_client.models import SubmittedTask, UnifiedVideoTask, VideoTask
+
+from octopusx_video import _download, _flows, _part, _requests, _settings, _verdict
+from octopusx_video._effects import Flow, Tell, World
+from octopusx_video._errors import NotSentError, NoVideoAddressError, OctopusXError
+
+Model = TypeVar("Model", VideoTask, UnifiedVideoTask)
+Fields = Mapping[str, Any]
+
+WAIT_SECONDS = 1800.0
+"""How long a task is awaited unless told otherwise; two to eight minutes are typical (x-task-life)."""
+DOWNLOAD_SECONDS = 1800.0
+POLL_SECONDS = 2.0
+MAX_RETRIES = 3
+RETRY_SECONDS = 60.0
+
+
+def caller(
+    api_key: object,
+    base_url: object,
+    max_retries: object,
+    retry_for: object,
+    clock: Callable[[], float] | None,
+    random: Callable[[], float],
+) -> _flows.Caller:
+    """Who runs the flows of a client.
+
+    Raises:
+        NotSentError: A setting is missing or can't be used.
+    """
+    if isinstance(max_retries, bool) or not isinstance(max_retries, int) or max_retries < 0:
+        raise NotSentError(f"max_retries: {max_retries!r} is no whole number from 0 on")
+    world = World(clock or time.monotonic, time.time, random)
+    patience = _flows.Patience(max_retries, _seconds(retry_for, "retry_for"))
+    return _flows.Caller(_settings.read(api_key, base_url), patience, world)
+
+
+def extend(
+    caller: _flows.Caller, video_id: _requests.TaskOrId, extra: Fields | None, **fields: Any
+) -> Flow[SubmittedTask]:
+    """``extendVideo``."""
+    return _flows.submit(caller, _requests.extend_request(caller.settings.base_url, video_id, fields, extra))
+
+
+def create(
+    caller: _flows.Caller, video: _requests.TaskOrId, extra: Fields | None, **fields: Any
+) -> Flow[SubmittedTask]:
+    """``createVideoExtension``."""
+    return _flows.submit(caller, _requests.create_extension_request(caller.settings.base_url, video, fields, extra))
+
+
+def extend_unified(
+    caller: _flows.Caller, task_id: _requests.TaskOrId, extra: Fields | None, **fields: Any
+) -> Flow[SubmittedTask]:
+    """``extendUnifiedVideo``."""
+    return _flows.submit(caller, _requests.extend_unified_request(caller.settings.base_url, task_id, fields, extra))
+
+
+def retrieve(caller: _flows.Caller, route: _flows.Route[Model], task: _requests.TaskOrId) -> Flow[Model]:
+    """``getVideoTask`` or ``queryUnifiedVideo``."""
+    return _flows.retrieve(caller, route, _requests.task_id(task, "task"))
+
+
+def wait(
+    caller: _flows.Caller,
+    route: _flows.Route[Model],
+    task: _requests.TaskOrId,
+    *,
+    timeout: float,
+    poll_interval: float,
+    on_progress: _flows.Listener[Model] | None,
+) -> Flow[Model]:
+    """Read until the end, and take only a good one."""
+    task_id = _requests.task_id(task, "task")
+    ended = yield from _flows.wait(
+        caller,
+        route,
+        task_id,
+        timeout=_seconds(timeout, "timeout"),
+        poll_interval=_pace(poll_interval),
+        on_progress=_callable(on_progress),
+    )
+    trouble = _verdict.trouble(ended, task_id)
+    if trouble is not None:
+        raise trouble
+    return ended
+
+
+def download(
+    caller: _flows.Caller,
+    route: _flows.Route[Any],
+    task: _requests.TaskOrId,
+    path: object,
+    *,
+    overwrite: bool,
+    timeout: float,
+    on_progress: _download.Listener | None,
+) -> Flow[Path]:
+    """Fetch the video."""
+    return _download.download(
+        caller,
+        route,
+        task,
+        path,
+        overwrite=overwrite,
+        timeout=_seconds(timeout, "timeout"),
+        on_progress=_callable(on_progress),
+    )
+
+
+def whole(
+    caller: _flows.Caller,
+    route: _flows.Route[Model],
+    submitted: Flow[SubmittedTask],
+    path: object,
+    *,
+    overwrite: bool,
+    timeout: float,
+    poll_interval: float,
+    on_submit: Callable[[SubmittedTask], Any] | None,
+    on_progress: _flows.Listener[Model] | None,
+) -> Flow[Model]:
+    """Submit, wait, download. The path is looked at before anything is paid for."""
+    _part.check(path, overwrite=overwrite)
+    # Everything that could be wrong with the rest, before anything is paid for.
+    _seconds(timeout, "timeout"), _pace(poll_interval), _callable(on_submit), _callable(on_progress)
+    task = yield from submitted
+    try:
+        yield Tell(on_submit, (task,))
+        try:
+            ended = yield from wait(
+                caller, route, task, timeout=timeout, poll_interval=poll_interval, on_progress=on_progress
+            )
+        except NoVideoAddressError as error:
+            ended = error.task  # paid for, and the content route may have it
+        yield from download(caller, route, ended, path, overwrite=overwrite, timeout=DOWNLOAD_SECONDS, on_progress=None)
+    except OctopusXError as error:
+        error.task_id = task.id
+        raise
+    except BaseException as error:
+        error.add_note(f"the submit was accepted and is billed: go on with task {task.id}")
+        raise
+    return ended
+
+
+def _seconds(value: object, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise NotSentError(f"{name}: {value!r} is no number of seconds")
+    return float(value)
+
+
+def _pace(value: object) -> float:
+    pause = _seconds(value, "poll_interval")
+    if not pause:
+        raise NotSentError("poll_interval: 0 would ask without a pause; give seconds above it")
+    return pause
+
+
+def _callable(value: Any) -> Any:
+    if value is not None and not callable(value):
+        raise NotSentError(f"a listener is of type {type(value).__name__}; give a function")
+    return value

@@ -1,0 +1,152 @@
+"""What can go wrong, as exceptions: one small tree under ``OctopusXError``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class OctopusXError(Exception):
+    """Whatever this package raises.
+
+    Attributes:
+        task_id: The task that it is about, where there is one: go on with ``wait(task_id)`` or ``download(task_id)``.
+    """
+
+    def __init__(self, message: str, *, task_id: str | None = None) -> None:
+        super().__init__(message)
+        self.task_id = task_id
+
+
+class NotSentError(OctopusXError):
+    """The request surely never reached the service: bad input, a missing key, no connection. Nothing was billed."""
+
+
+class RefusedError(OctopusXError):
+    """The service refused the request, and by the contract that is never billed (``x-billed``).
+
+    Attributes:
+        status: HTTP status.
+        code: The reason for programs, "" where there is none.
+        reason: The reason for people, as the service put it; may be in any language.
+        request_id: What the gateway calls the request; quote it to support. None where it does not say.
+        retry_after: Seconds after which the service wants to be asked again; None where it does not say.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        code: str = "",
+        reason: str = "",
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        task_id: str | None = None,
+    ) -> None:
+        super().__init__(message, task_id=task_id)
+        self.status = status
+        self.code = code
+        self.reason = reason
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+
+class AmbiguousSubmitError(OctopusXError):
+    """A submit may have been accepted, and **may be billed**. It was not sent again, and should not be.
+
+    Attributes:
+        operation: The contract's name of the submit.
+        sent_at: When it was sent, in Unix seconds of this machine.
+        request_hash: SHA-256 of method, path and body, in hexadecimal: the same for the same request.
+        status: HTTP status of the answer; None where none arrived.
+        request_id: What the gateway calls the request; quote it to support. None where no answer said.
+        reason: What came instead of an answer that can be trusted.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str,
+        sent_at: float,
+        request_hash: str,
+        reason: str,
+        status: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.sent_at = sent_at
+        self.request_hash = request_hash
+        self.reason = reason
+        self.status = status
+        self.request_id = request_id
+
+
+class WaitTimeoutError(OctopusXError, TimeoutError):
+    """The task had not ended when the time was up. It goes on, and can be waited for again by its id.
+
+    Attributes:
+        task: How it stood when it was read last; None where no read came through.
+    """
+
+    def __init__(self, message: str, *, task_id: str, task: Any = None) -> None:
+        super().__init__(message, task_id=task_id)
+        self.task = task
+
+
+class TaskFailedError(OctopusXError):
+    """The task has ended without a video. Whether it stays billed is not documented (R30).
+
+    Attributes:
+        task: The task as it was read.
+        code: The service's reason for programs, "" where there is none.
+        reason: The service's reason for people, "" where there is none.
+    """
+
+    def __init__(self, message: str, *, task: Any, task_id: str, code: str = "", reason: str = "") -> None:
+        super().__init__(message, task_id=task_id)
+        self.task = task
+        self.code = code
+        self.reason = reason
+
+
+class TaskCancelledError(TaskFailedError):
+    """The task was cancelled."""
+
+
+class TaskExpiredError(TaskFailedError):
+    """The task, or its result, has expired."""
+
+
+class TaskBlockedError(TaskFailedError):
+    """The task calls itself completed and carries an error, as when the result is held back. It is likely billed."""
+
+
+class NoVideoAddressError(TaskFailedError):
+    """The task calls itself completed and gives no address of a video; ``download(task_id)`` may have it."""
+
+
+class BrokenAnswerError(OctopusXError):
+    """A read got no answer that can be understood, or none at all. The task is not touched; read it again.
+
+    Attributes:
+        status: HTTP status of the answer; None where none arrived.
+        request_id: What the gateway calls the request; None where no answer said.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+        task_id: str | None = None,
+    ) -> None:
+        super().__init__(message, task_id=task_id)
+        self.status = status
+        self.request_id = request_id
+
+
+class DownloadError(OctopusXError):
+    """The video could not be fetched or written whole. Nothing was left behind; ``download(task_id)`` tries again."""

@@ -1,0 +1,116 @@
+"""What both shells do alike with httpx: requests with the key where it belongs, and errors in this package's words."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import logging
+
+import httpx
+
+from octopusx_video._effects import Failure, Head, Outgoing
+from octopusx_video._errors import NotSentError
+from octopusx_video._settings import Settings
+
+log = logging.getLogger("octopusx_video")
+
+TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+"""Seconds that a connection, and each piece of an answer, may take. A submit waits for an upstream."""
+MOST_BYTES = 4_000_000
+"""The largest answer that is read, a video apart."""
+
+# Nothing of the request can have left: there was no connection for it (httpx, httpcore).
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+)
+
+TOO_LATE = Failure(sent=True, reason="no whole answer came in time")
+TOO_LARGE = Failure(sent=True, reason=f"the answer is larger than {MOST_BYTES:,} bytes")
+
+
+@functools.cache
+def user_agent() -> str:
+    """What this package calls itself, with its version."""
+    return f"octopusx-video/{importlib.metadata.version('octopusx-video')} httpx/{httpx.__version__}"
+
+
+def timeouts(timeout: object) -> httpx.Timeout:
+    """The timeouts of a client of our own.
+
+    Raises:
+        NotSentError: It is no number of seconds and no ``httpx.Timeout``.
+    """
+    if timeout is None:
+        return TIMEOUT
+    if isinstance(timeout, httpx.Timeout):
+        return timeout
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+        raise NotSentError(f"timeout: {timeout!r} is no number of seconds above 0 and no httpx.Timeout")
+    return httpx.Timeout(timeout)
+
+
+def check(client: object, kind: type, transport: object, kind_of_transport: type, timeout: object) -> None:
+    """See whether what was handed in can be sent with.
+
+    Raises:
+        NotSentError: It can't.
+    """
+    if client is not None and not isinstance(client, kind):
+        raise NotSentError(f"http_client is of type {type(client).__name__}; give an httpx.{kind.__name__}")
+    if transport is not None and not isinstance(transport, kind_of_transport):
+        raise NotSentError(
+            f"transport is of type {type(transport).__name__}; give an httpx.{kind_of_transport.__name__}"
+        )
+    if client is not None and (transport is not None or timeout is not None):
+        raise NotSentError("http_client has a transport and a timeout of its own; give them to it")
+
+
+def prepared(
+    client: httpx.Client | httpx.AsyncClient, settings: Settings, request: Outgoing, left: float | None
+) -> httpx.Request:
+    """A request of httpx's, with the key where its address is the API's own, and timeouts within the time that is left.
+
+    Args:
+        client: Whose cookies, headers and timeouts it gets.
+        settings: The key, and who is trusted with it.
+        request: What to send.
+        left: Seconds until it is given up; None for the client's own timeouts alone.
+    """
+    headers = {"User-Agent": user_agent(), **request.headers}
+    if settings.trusts(request.url):
+        headers["Authorization"] = f"Bearer {settings.key.reveal()}"
+    timeouts = client.timeout.as_dict()
+    if left is not None:
+        timeouts = {name: left if most is None else min(most, left) for name, most in timeouts.items()}
+    made = client.build_request(
+        request.method, request.url, headers=headers, content=request.body, timeout=httpx.Timeout(**timeouts)
+    )
+    if not settings.trusts(request.url):
+        # A client that was handed in may carry a credential of its own for everybody.
+        made.headers.pop("Authorization", None)
+    return made
+
+
+def failure(error: Exception) -> Failure:
+    """What an exception of the transport means; one that nobody foresaw may have come after the request had left."""
+    text = " ".join(str(error).split())
+    return Failure(not isinstance(error, _NOT_SENT), f"{type(error).__name__}{': ' if text else ''}{text}")
+
+
+def head(response: httpx.Response) -> Head:
+    """How an answer begins."""
+    return Head(response.status_code, dict(response.headers))
+
+
+def told(request: Outgoing, outcome: Head | Failure) -> None:
+    """Log what came of a request; the query is left out, since an address may be signed there."""
+    if not log.isEnabledFor(logging.DEBUG):
+        return
+    url = request.url.partition("?")[0]
+    what = outcome.reason if isinstance(outcome, Failure) else f"{outcome.status} {outcome.request_id or ''}".strip()
+    log.debug("%s %s: %s", request.method, url, what)

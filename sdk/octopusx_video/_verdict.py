@@ -1,0 +1,58 @@
+"""How a task stands, and what an end that is none of the good ones is called."""
+
+from __future__ import annotations
+
+from octopusx_video_client.models import SubmittedTask, UnifiedVideoTask, VideoTask
+from octopusx_video_client.types import Unset
+
+from octopusx_video import _contract
+from octopusx_video._errors import (
+    NoVideoAddressError,
+    TaskBlockedError,
+    TaskCancelledError,
+    TaskExpiredError,
+    TaskFailedError,
+)
+
+Task = VideoTask | UnifiedVideoTask
+
+_KINDS = {"cancelled": TaskCancelledError, "canceled": TaskCancelledError, "expired": TaskExpiredError}
+_MAY_BE_BILLED = "whether it stays billed is not documented"
+
+
+def phase(task: SubmittedTask | Task) -> str:
+    """``running``, ``succeeded`` or ``failed``; a status that the contract does not know means running (R14)."""
+    return _contract.phase(task.status)
+
+
+def trouble(task: Task, task_id: str) -> TaskFailedError | None:
+    """The error of a task that has ended without a video that can be had by its address; None for a good end."""
+    code, reason = _told(task)
+    why = ": ".join(part for part in (code, reason) if part)
+    if phase(task) == "failed":
+        kind = _KINDS.get(task.status, TaskFailedError)
+        text = f"task {task_id} has ended as {task.status}{f' ({why})' if why else ', without a reason'}"
+        return kind(f"{text}; {_MAY_BE_BILLED}", task=task, task_id=task_id, code=code, reason=reason)
+    if phase(task) != "succeeded":
+        return None
+    if why:
+        text = f"task {task_id} calls itself {task.status} and carries an error ({why}); {_MAY_BE_BILLED}"
+        return TaskBlockedError(text, task=task, task_id=task_id, code=code, reason=reason)
+    if address(task) is None:
+        text = f"task {task_id} is {task.status} and gives no address of a video; download it by its id"
+        return NoVideoAddressError(text, task=task, task_id=task_id)
+    return None
+
+
+def address(task: SubmittedTask | Task) -> str | None:
+    """Where the video of a task that has succeeded is; None where it is not told."""
+    told = None if isinstance(task, SubmittedTask) else task.video_url
+    return told if isinstance(told, str) and told and phase(task) == "succeeded" else None
+
+
+def _told(task: Task) -> tuple[str, str]:
+    error = getattr(task, "error", None)
+    if error is None or isinstance(error, Unset):
+        return "", ""
+    code, message = (value if isinstance(value, str) else "" for value in (error.code, error.message))
+    return code.strip(), message.strip()
