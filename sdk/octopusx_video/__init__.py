@@ -4,9 +4,9 @@
 ``octopusx_video_client``, and every error is an ``OctopusXError``.
 """
 
-from octopusx_video_client.models import SubmittedTask, UnifiedVideoTask, VideoTask
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from octopusx_video._async_client import AsyncOctopusX
 from octopusx_video._client import OctopusX
 from octopusx_video._errors import (
     AmbiguousSubmitError,
@@ -23,6 +23,10 @@ from octopusx_video._errors import (
     WaitTimeoutError,
 )
 from octopusx_video._verdict import phase
+
+if TYPE_CHECKING:
+    from octopusx_video._async_client import AsyncOctopusX
+    from octopusx_video._models import SubmittedTask, UnifiedVideoTask, VideoTask
 
 __all__ = [
     "AmbiguousSubmitError",
@@ -44,3 +48,16 @@ __all__ = [
     "WaitTimeoutError",
     "phase",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what not every program needs when it is first asked for."""
+    homes = {
+        "AsyncOctopusX": "_async_client",
+        "SubmittedTask": "_models",
+        "UnifiedVideoTask": "_models",
+        "VideoTask": "_models",
+    }
+    if name not in homes:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"octopusx_video.{homes[name]}"), name)

@@ -10,13 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from octopusx_video_client.models import SubmittedTask, UnifiedVideoTask, VideoTask
-
-from octopusx_video import _contract
+from octopusx_video import _contract, _models
 from octopusx_video._effects import Answer
 
 Json = Any
-Model = TypeVar("Model", SubmittedTask, VideoTask, UnifiedVideoTask)
+Model = TypeVar("Model", "_models.SubmittedTask", "_models.VideoTask", "_models.UnifiedVideoTask")
 
 NOT_KNOWN = "unknown"
 """The contract's word for a status that is not told; it is no end."""
@@ -111,7 +109,7 @@ def task(answer: Answer, model: type[Model], asked: str | None) -> Model:
 
 
 def _id(value: Mapping[str, Json], asked: str | None) -> str:
-    # `task_id` is an older name of `id` (VideoTask in the contract).
+    # `task_id` is an older name of `id` (_models.VideoTask in the contract).
     told = value.get("id") or value.get("task_id") or asked
     if not isinstance(told, str):
         raise UnreadableError("the answer tells no id")

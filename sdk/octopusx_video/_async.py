@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import AsyncIterator, Callable
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Any, TypeVar, cast
 
 import anyio
 import anyio.to_thread
@@ -129,18 +129,24 @@ async def _awaited(value: Any) -> None:
 
 async def _whole(response: httpx.Response) -> Answer | Failure:
     content = bytearray()
-    async for piece in response.aiter_bytes():
-        content += piece
-        if len(content) > _http.MOST_BYTES:
-            return _http.TOO_LARGE
+    async with contextlib.aclosing(_pieces(response.aiter_bytes())) as pieces:
+        async for piece in pieces:
+            content += piece
+            if len(content) > _http.MOST_BYTES:
+                return _http.TOO_LARGE
     return Answer(response.status_code, dict(response.headers), bytes(content))
+
+
+def _pieces(arriving: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    # It is a generator, which has to be closed where it is left half way; httpx promises no more than an iterator.
+    return cast("AsyncGenerator[bytes]", arriving)
 
 
 class _Stream:
     """The answer that is arriving in pieces, one at a time."""
 
     response: httpx.Response
-    pieces: AsyncIterator[bytes]
+    pieces: AsyncGenerator[bytes]
 
     def __init__(self) -> None:
         self._open = False
@@ -149,10 +155,11 @@ class _Stream:
         self.response = response
         self._open = True
         # As they arrive: pieces of a size of ours would be lost where the answer breaks off.
-        self.pieces = response.aiter_raw()
+        self.pieces = _pieces(response.aiter_raw())
 
     async def close(self) -> None:
         if self._open:
             self._open = False
             with anyio.CancelScope(shield=True), contextlib.suppress(Exception):
+                await self.pieces.aclose()
                 await self.response.aclose()

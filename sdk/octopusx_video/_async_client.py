@@ -6,14 +6,22 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
-from octopusx_video_client.models import ExtensionDuration, SubmittedTask, UnifiedVideoTask, VideoSize, VideoTask
 
 from octopusx_video import _calls, _flows, _http
 from octopusx_video._async import AsyncShell
-from octopusx_video._requests import TaskOrId
+
+if TYPE_CHECKING:
+    from octopusx_video._models import (
+        ExtensionDuration,
+        SubmittedTask,
+        TaskOrId,
+        UnifiedVideoTask,
+        VideoSize,
+        VideoTask,
+    )
 
 File = str | PathLike[str]
 
@@ -128,8 +136,9 @@ class AsyncVideos:
             RefusedError: The service refused it, and did not bill it.
             AmbiguousSubmitError: It may exist and **may be billed**.
         """
-        submitted = _calls.extend(
+        submitted = _calls.submit(
             self._caller,
+            "extendVideo",
             video_id,
             extra,
             model=model,
@@ -268,8 +277,9 @@ class AsyncVideos:
         Raises:
             OctopusXError: As the three raise them.
         """
-        submitted = _calls.extend(
+        submitted = _calls.submit(
             self._caller,
+            "extendVideo",
             video_id,
             extra,
             model=model,
@@ -329,8 +339,15 @@ class AsyncExtensions:
             RefusedError: The service refused it, and did not bill it.
             AmbiguousSubmitError: It may exist and **may be billed**.
         """
-        submitted = _calls.create(
-            self._caller, video, extra, model=model, prompt=prompt, start_time=start_time, duration=duration
+        submitted = _calls.submit(
+            self._caller,
+            "createVideoExtension",
+            video,
+            extra,
+            model=model,
+            prompt=prompt,
+            start_time=start_time,
+            duration=duration,
         )
         return await self._shell.run(submitted)
 
@@ -357,8 +374,15 @@ class AsyncExtensions:
         Returns:
             The task as it ended.
         """
-        submitted = _calls.create(
-            self._caller, video, extra, model=model, prompt=prompt, start_time=start_time, duration=duration
+        submitted = _calls.submit(
+            self._caller,
+            "createVideoExtension",
+            video,
+            extra,
+            model=model,
+            prompt=prompt,
+            start_time=start_time,
+            duration=duration,
         )
         flow = _calls.whole(
             self._caller,
@@ -407,8 +431,9 @@ class AsyncUnified:
             upscale: Whether it is enhanced to high definition.
             extra: Fields that the contract does not list.
         """
-        submitted = _calls.extend_unified(
+        submitted = _calls.submit(
             self._caller,
+            "extendUnifiedVideo",
             task_id,
             extra,
             model=model,
@@ -479,8 +504,9 @@ class AsyncUnified:
         on_progress: Callable[[UnifiedVideoTask], Any] | None = None,
     ) -> UnifiedVideoTask:
         """``extend``, ``wait`` and ``download`` in one; see ``Videos.extend_and_download``. **Costs money**."""
-        submitted = _calls.extend_unified(
+        submitted = _calls.submit(
             self._caller,
+            "extendUnifiedVideo",
             task_id,
             extra,
             model=model,

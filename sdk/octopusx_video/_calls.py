@@ -8,13 +8,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from octopusx_video_client.models import SubmittedTask, UnifiedVideoTask, VideoTask
-
-from octopusx_video import _download, _flows, _part, _requests, _settings, _verdict
+from octopusx_video import _download, _flows, _models, _part, _requests, _settings, _verdict
 from octopusx_video._effects import Flow, Tell, World
 from octopusx_video._errors import NotSentError, NoVideoAddressError, OctopusXError
 
-Model = TypeVar("Model", VideoTask, UnifiedVideoTask)
+Model = TypeVar("Model", "_models.VideoTask", "_models.UnifiedVideoTask")
 Fields = Mapping[str, Any]
 
 WAIT_SECONDS = 1800.0
@@ -45,28 +43,14 @@ def caller(
     return _flows.Caller(_settings.read(api_key, base_url), patience, world)
 
 
-def extend(
-    caller: _flows.Caller, video_id: _requests.TaskOrId, extra: Fields | None, **fields: Any
-) -> Flow[SubmittedTask]:
-    """``extendVideo``."""
-    return _flows.submit(caller, _requests.extend_request(caller.settings.base_url, video_id, fields, extra))
+def submit(
+    caller: _flows.Caller, name: str, source: _models.TaskOrId, extra: Fields | None, **fields: Any
+) -> Flow[_models.SubmittedTask]:
+    """A submit of the contract; what is wrong with its request is raised at once."""
+    return _flows.submit(caller, _requests.submit(caller.settings.base_url, name, source, fields, extra))
 
 
-def create(
-    caller: _flows.Caller, video: _requests.TaskOrId, extra: Fields | None, **fields: Any
-) -> Flow[SubmittedTask]:
-    """``createVideoExtension``."""
-    return _flows.submit(caller, _requests.create_extension_request(caller.settings.base_url, video, fields, extra))
-
-
-def extend_unified(
-    caller: _flows.Caller, task_id: _requests.TaskOrId, extra: Fields | None, **fields: Any
-) -> Flow[SubmittedTask]:
-    """``extendUnifiedVideo``."""
-    return _flows.submit(caller, _requests.extend_unified_request(caller.settings.base_url, task_id, fields, extra))
-
-
-def retrieve(caller: _flows.Caller, route: _flows.Route[Model], task: _requests.TaskOrId) -> Flow[Model]:
+def retrieve(caller: _flows.Caller, route: _flows.Route[Model], task: _models.TaskOrId) -> Flow[Model]:
     """``getVideoTask`` or ``queryUnifiedVideo``."""
     return _flows.retrieve(caller, route, _requests.task_id(task, "task"))
 
@@ -74,7 +58,7 @@ def retrieve(caller: _flows.Caller, route: _flows.Route[Model], task: _requests.
 def wait(
     caller: _flows.Caller,
     route: _flows.Route[Model],
-    task: _requests.TaskOrId,
+    task: _models.TaskOrId,
     *,
     timeout: float,
     poll_interval: float,
@@ -99,7 +83,7 @@ def wait(
 def download(
     caller: _flows.Caller,
     route: _flows.Route[Any],
-    task: _requests.TaskOrId,
+    task: _models.TaskOrId,
     path: object,
     *,
     overwrite: bool,
@@ -121,13 +105,13 @@ def download(
 def whole(
     caller: _flows.Caller,
     route: _flows.Route[Model],
-    submitted: Flow[SubmittedTask],
+    submitted: Flow[_models.SubmittedTask],
     path: object,
     *,
     overwrite: bool,
     timeout: float,
     poll_interval: float,
-    on_submit: Callable[[SubmittedTask], Any] | None,
+    on_submit: Callable[[_models.SubmittedTask], Any] | None,
     on_progress: _flows.Listener[Model] | None,
 ) -> Flow[Model]:
     """Submit, wait, download. The path is looked at before anything is paid for."""

@@ -6,14 +6,22 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
-from octopusx_video_client.models import ExtensionDuration, SubmittedTask, UnifiedVideoTask, VideoSize, VideoTask
 
 from octopusx_video import _calls, _flows, _http
-from octopusx_video._requests import TaskOrId
 from octopusx_video._sync import Shell
+
+if TYPE_CHECKING:
+    from octopusx_video._models import (
+        ExtensionDuration,
+        SubmittedTask,
+        TaskOrId,
+        UnifiedVideoTask,
+        VideoSize,
+        VideoTask,
+    )
 
 File = str | PathLike[str]
 
@@ -127,8 +135,9 @@ class Videos:
             RefusedError: The service refused it, and did not bill it.
             AmbiguousSubmitError: It may exist and **may be billed**.
         """
-        submitted = _calls.extend(
+        submitted = _calls.submit(
             self._caller,
+            "extendVideo",
             video_id,
             extra,
             model=model,
@@ -267,8 +276,9 @@ class Videos:
         Raises:
             OctopusXError: As the three raise them.
         """
-        submitted = _calls.extend(
+        submitted = _calls.submit(
             self._caller,
+            "extendVideo",
             video_id,
             extra,
             model=model,
@@ -328,8 +338,15 @@ class Extensions:
             RefusedError: The service refused it, and did not bill it.
             AmbiguousSubmitError: It may exist and **may be billed**.
         """
-        submitted = _calls.create(
-            self._caller, video, extra, model=model, prompt=prompt, start_time=start_time, duration=duration
+        submitted = _calls.submit(
+            self._caller,
+            "createVideoExtension",
+            video,
+            extra,
+            model=model,
+            prompt=prompt,
+            start_time=start_time,
+            duration=duration,
         )
         return self._shell.run(submitted)
 
@@ -356,8 +373,15 @@ class Extensions:
         Returns:
             The task as it ended.
         """
-        submitted = _calls.create(
-            self._caller, video, extra, model=model, prompt=prompt, start_time=start_time, duration=duration
+        submitted = _calls.submit(
+            self._caller,
+            "createVideoExtension",
+            video,
+            extra,
+            model=model,
+            prompt=prompt,
+            start_time=start_time,
+            duration=duration,
         )
         flow = _calls.whole(
             self._caller,
@@ -406,8 +430,9 @@ class Unified:
             upscale: Whether it is enhanced to high definition.
             extra: Fields that the contract does not list.
         """
-        submitted = _calls.extend_unified(
+        submitted = _calls.submit(
             self._caller,
+            "extendUnifiedVideo",
             task_id,
             extra,
             model=model,
@@ -478,8 +503,9 @@ class Unified:
         on_progress: Callable[[UnifiedVideoTask], Any] | None = None,
     ) -> UnifiedVideoTask:
         """``extend``, ``wait`` and ``download`` in one; see ``Videos.extend_and_download``. **Costs money**."""
-        submitted = _calls.extend_unified(
+        submitted = _calls.submit(
             self._caller,
+            "extendUnifiedVideo",
             task_id,
             extra,
             model=model,

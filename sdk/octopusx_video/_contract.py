@@ -1,19 +1,21 @@
-"""What this package asks the contract: nothing of the API is written down beside it."""
+"""What this package asks the contract: nothing of the API is written down beside it.
+
+The contract is read when it is first asked, so that importing the package costs little.
+"""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jsonschema_rs
-import octopusx_video_openapi
-from octopusx_video_openapi import Contract, Operation, costs, task_ids
-from octopusx_video_openapi.costs import Billed
+if TYPE_CHECKING:
+    from jsonschema_rs import Draft202012Validator, ValidationError
+    from octopusx_video_openapi import Contract, Operation
 
 Json = Any
-Validator = jsonschema_rs.Draft202012Validator
+Place = tuple[str, ...]
 
 _PERCENT = "percent"
 _EPOCH = "seconds since 1970"
@@ -22,6 +24,8 @@ _EPOCH = "seconds since 1970"
 @functools.cache
 def contract() -> Contract:
     """The contract that this package was made with."""
+    import octopusx_video_openapi  # noqa: PLC0415 - see above
+
     return octopusx_video_openapi.load()
 
 
@@ -34,6 +38,19 @@ def operation(name: str) -> Operation:
 def server() -> str:
     """Where the service is."""
     return str(contract().document["servers"][0]["url"])
+
+
+@functools.cache
+def tag(name: str) -> str:
+    """The family of routes that an operation is of."""
+    return str(operation(name).definition["tags"][0])
+
+
+@functools.cache
+def accepted(name: str) -> str:
+    """The media types that an operation answers with, as Accept lists them."""
+    responses = (response for _, response in contract().responses(operation(name)))
+    return ", ".join(dict.fromkeys(media for response in responses for media in response.get("content", {})))
 
 
 @functools.cache
@@ -80,55 +97,92 @@ class Bill:
         before_work: Whether the refusal came before any work, so that the same may be sent again (R28).
     """
 
-    billed: Billed
+    billed: str
     before_work: bool
 
 
 def bill(name: str, status: int, body: Json) -> Bill:
     """What an answer says of its submit's bill."""
+    from octopusx_video_openapi import costs  # noqa: PLC0415 - see above
+
     told = costs.billed(contract(), operation(name), status, body)
     decided = costs.decided_by(contract(), operation(name), status, body)
     return Bill(told, before_work=told == "never" and decided is not None)
 
 
 @functools.cache
-def body_validator(name: str) -> Validator:
-    """Judges the bodies of an operation."""
-    schema = operation(name).definition["requestBody"]["content"]["application/json"]["schema"]
-    return Validator(contract().schema(schema), pattern_options=jsonschema_rs.RegexOptions())
+def source(name: str) -> Place:
+    """Where a request of an operation names its task: ``("path", …)``, ``("query", …)`` or ``("body", …, …)``."""
+    from octopusx_video_openapi import task_ids  # noqa: PLC0415 - see above
+
+    return next(task_ids.places(contract(), operation(name)))
+
+
+def is_task_id(text: str) -> bool:
+    """Whether a text may be the id of a task."""
+    try:
+        return _task_id().is_valid(text)
+    except ValueError:  # half of a surrogate pair
+        return False
 
 
 @functools.cache
-def task_id_validator() -> Validator:
-    """Judges the ids of tasks."""
-    return Validator(contract().schema({"$ref": task_ids.TASK_ID}), pattern_options=jsonschema_rs.RegexOptions())
+def _task_id() -> Draft202012Validator:
+    from octopusx_video_openapi import task_ids  # noqa: PLC0415 - see above
+
+    return _validator({"$ref": task_ids.TASK_ID})
+
+
+def departure(name: str, body: Json) -> ValidationError | None:
+    """How a body departs from what an operation takes; None where it does not.
+
+    Raises:
+        TypeError, ValueError: It is no JSON.
+    """
+    return next(_of_body(name).iter_errors(body), None)
 
 
 @functools.cache
-def task_id_places(name: str) -> frozenset[tuple[str, ...]]:
-    """Where the body of an operation names a task."""
-    return frozenset(place[1:] for place in task_ids.places(contract(), operation(name)) if place[0] == "body")
+def _of_body(name: str) -> Draft202012Validator:
+    return _validator(_body_schema(name))
+
+
+def _validator(schema: Json) -> Draft202012Validator:
+    import jsonschema_rs  # noqa: PLC0415 - see above
+
+    # The engine for patterns that can't be made to take long, whatever it is given.
+    return jsonschema_rs.Draft202012Validator(contract().schema(schema), pattern_options=jsonschema_rs.RegexOptions())
+
+
+def _body_schema(name: str) -> dict[str, Json]:
+    schema: dict[str, Json] = operation(name).definition["requestBody"]["content"]["application/json"]["schema"]
+    return schema
+
+
+@functools.cache
+def body_model(name: str) -> str:
+    """What the generated client calls the body of an operation."""
+    return str(_body_schema(name)["$ref"]).rpartition("/")[2]
 
 
 @functools.cache
 def choices(name: str, field: str) -> tuple[Any, ...]:
     """The values that a field of an operation's body may have; empty where its list is open."""
-    return tuple(_field(name, field).get("enum", ()))
+    return tuple(_field(name, (field,)).get("enum", ()))
 
 
 @functools.cache
-def description(name: str, place: tuple[str, ...]) -> str:
-    """What the contract says of a field of an operation's body; "" where it says nothing."""
-    return " ".join(str(_field(name, *place).get("description", "")).split())
+def description(name: str, place: Place) -> str:
+    """What the contract says of a place of an operation's body; "" where it says nothing."""
+    return " ".join(str(_field(name, place).get("description", "")).split())
 
 
-def _field(name: str, *place: str) -> dict[str, Any]:
-    schema = operation(name).definition["requestBody"]["content"]["application/json"]["schema"]
+def _field(name: str, place: Place) -> dict[str, Any]:
+    schema = _body_schema(name)
     for step in place:
-        schema = contract().resolve(schema)
-        schema = schema.get("properties", {}).get(step) or schema.get("items") or {}
-    beside = {key: value for key, value in schema.items() if key != "$ref"}
-    return {**contract().resolve(schema), **beside}
+        resolved = contract().resolve(schema)
+        schema = resolved.get("properties", {}).get(step) or resolved.get("items") or {}
+    return {**contract().resolve(schema), **{key: value for key, value in schema.items() if key != "$ref"}}
 
 
 @dataclass(frozen=True)
@@ -141,9 +195,9 @@ class Places:
         progress: Percentages (``x-unit``).
     """
 
-    address: tuple[tuple[str, ...], ...]
-    times: tuple[tuple[str, ...], ...]
-    progress: tuple[tuple[str, ...], ...]
+    address: tuple[Place, ...]
+    times: tuple[Place, ...]
+    progress: tuple[Place, ...]
 
 
 @functools.cache
@@ -157,7 +211,7 @@ def places(model: str) -> Places:
     )
 
 
-def _leaves(schema: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+def _leaves(schema: dict[str, Any], above: Place = ()) -> Iterator[tuple[Place, dict[str, Any]]]:
     for name, field in schema["properties"].items():
         resolved = contract().resolve(field)
         if "properties" in resolved:

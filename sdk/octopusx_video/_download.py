@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from octopusx_video_client.models import UnifiedVideoTask, VideoTask
-
-from octopusx_video import _flows, _pace, _requests, _verdict
+from octopusx_video import _flows, _models, _pace, _requests, _verdict
 from octopusx_video._effects import Do, Failure, Flow, Head, Open, Outgoing, Pull, Sleep, Tell
 from octopusx_video._errors import DownloadError, NoVideoAddressError
 from octopusx_video._part import Part
@@ -152,7 +150,7 @@ class _Fetch:
 def download(
     caller: _flows.Caller,
     route: _flows.Route[Any],
-    task_or_id: _requests.TaskOrId,
+    task_or_id: _models.TaskOrId,
     path: object,
     *,
     overwrite: bool,
@@ -175,7 +173,7 @@ def download(
     part = Part(path, overwrite=overwrite)
     try:
         task = task_or_id
-        if not isinstance(task, VideoTask | UnifiedVideoTask) or _verdict.phase(task) == "running":
+        if not isinstance(task, _models.VideoTask | _models.UnifiedVideoTask) or _verdict.phase(task) == "running":
             task = yield from _flows.retrieve(caller, route, task_id)
         _check(task, task_id)
         reasons = []
@@ -204,7 +202,7 @@ def download(
         part.discard()
 
 
-def _check(task: VideoTask | UnifiedVideoTask, task_id: str) -> None:
+def _check(task: _models.Task, task_id: str) -> None:
     if _verdict.phase(task) == "running":
         raise DownloadError(f"task {task_id} has not ended, it is {task.status}; wait for it first", task_id=task_id)
     trouble = _verdict.trouble(task, task_id)
@@ -212,9 +210,9 @@ def _check(task: VideoTask | UnifiedVideoTask, task_id: str) -> None:
         raise trouble
 
 
-def _sources(caller: _flows.Caller, task: VideoTask | UnifiedVideoTask, task_id: str) -> list[Outgoing]:
+def _sources(caller: _flows.Caller, task: _models.Task, task_id: str) -> list[Outgoing]:
     """The task's own address first, then the content route, as grok/query has it (downloadVideoContent)."""
-    content = _requests.content_request(caller.settings.base_url, task_id)
+    content = _requests.read(caller.settings.base_url, "downloadVideoContent", task_id)
     told = _verdict.address(task)
     address = urljoin(f"{caller.settings.base_url}/", told) if told else ""
     if not _is_http(address) or address == content.url:

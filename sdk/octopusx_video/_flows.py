@@ -8,9 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
-from octopusx_video_client.models import SubmittedTask, UnifiedVideoTask, VideoTask
-
-from octopusx_video import _answers, _contract, _pace, _requests, _verdict
+from octopusx_video import _answers, _contract, _models, _pace, _requests, _verdict
 from octopusx_video._effects import Answer, Failure, Flow, Outgoing, Send, Sleep, Tell, World
 from octopusx_video._errors import (
     AmbiguousSubmitError,
@@ -24,7 +22,7 @@ from octopusx_video._settings import Settings
 
 log = logging.getLogger("octopusx_video")
 
-Model = TypeVar("Model", VideoTask, UnifiedVideoTask)
+Model = TypeVar("Model", "_models.VideoTask", "_models.UnifiedVideoTask")
 Listener = Callable[[Model], Any]
 
 LAST_LOOK = 1.0
@@ -50,15 +48,15 @@ class Route(Generic[Model]):
 
     Attributes:
         operation: Its name.
-        model: What it answers.
+        load: Gives the model of what it answers.
     """
 
     operation: Literal["getVideoTask", "queryUnifiedVideo"]
-    model: type[Model]
+    load: Callable[[], type[Model]]
 
 
-VIDEOS: Route[VideoTask] = Route("getVideoTask", VideoTask)
-UNIFIED: Route[UnifiedVideoTask] = Route("queryUnifiedVideo", UnifiedVideoTask)
+VIDEOS: Route[_models.VideoTask] = Route("getVideoTask", lambda: _models.VideoTask)
+UNIFIED: Route[_models.UnifiedVideoTask] = Route("queryUnifiedVideo", lambda: _models.UnifiedVideoTask)
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ class Caller:
         return self.settings.key.redact(text)
 
 
-def submit(caller: Caller, request: Outgoing) -> Flow[SubmittedTask]:
+def submit(caller: Caller, request: Outgoing) -> Flow[_models.SubmittedTask]:
     """Submit, once: again only where no connection was made or the refusal came before any work (R28).
 
     Raises:
@@ -103,9 +101,9 @@ def submit(caller: Caller, request: Outgoing) -> Flow[SubmittedTask]:
         attempt += 1
 
 
-def _submitted(caller: Caller, request: Outgoing, sent_at: float, answer: Answer) -> SubmittedTask:
+def _submitted(caller: Caller, request: Outgoing, sent_at: float, answer: Answer) -> _models.SubmittedTask:
     try:
-        task = _answers.task(answer, SubmittedTask, None)
+        task = _answers.task(answer, _models.SubmittedTask, None)
         new = _requests.task_id(task.id, "id")
     except (_answers.UnreadableError, NotSentError) as error:
         raise _ambiguous(caller, request, sent_at, f"it was accepted, and {error}", answer) from None
@@ -156,7 +154,7 @@ def retrieve(caller: Caller, route: Route[Model], task_id: str) -> Flow[Model]:
     until = world.monotonic() + caller.patience.within
     attempt = 0
     while True:
-        outcome = yield Send(_requests.read_request(caller.settings.base_url, route.operation, task_id), until)
+        outcome = yield Send(_requests.read(caller.settings.base_url, route.operation, task_id), until)
         read = _read(caller, route, task_id, outcome)
         if not isinstance(read, Setback):
             return read
@@ -193,7 +191,7 @@ def wait(
     strange: set[str] = set()
     while True:
         look = max(until, world.monotonic() + LAST_LOOK)
-        outcome = yield Send(_requests.read_request(caller.settings.base_url, route.operation, task_id), look)
+        outcome = yield Send(_requests.read(caller.settings.base_url, route.operation, task_id), look)
         read = _read(caller, route, task_id, outcome)
         wanted = None
         if isinstance(read, Setback):
@@ -220,7 +218,7 @@ def wait(
 
 
 def _not_ended(
-    caller: Caller, task_id: str, timeout: float, last: VideoTask | UnifiedVideoTask | None, setback: Setback | None
+    caller: Caller, task_id: str, timeout: float, last: _models.Task | None, setback: Setback | None
 ) -> WaitTimeoutError:
     stood = f"it was {last.status} when it was read last" if last else "no read came through"
     stood += f"; the last one failed: {setback.error}" if setback else ""
@@ -253,7 +251,7 @@ def _read(caller: Caller, route: Route[Model], task_id: str, outcome: Answer | F
         return Setback(NotSentError(f"no connection was made: {reason}", task_id=task_id), passes=True)
     if outcome.status == 200:
         try:
-            return _answers.task(outcome, route.model, task_id)
+            return _answers.task(outcome, route.load(), task_id)
         except _answers.UnreadableError as error:
             return Setback(_broken(caller, outcome, str(error), task_id), passes=True)
     told = _answers.problem(outcome)

@@ -2,116 +2,78 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import json
+import re
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 from urllib.parse import quote
 
-from octopusx_video_client.api.unified import extend_unified_video, query_unified_video
-from octopusx_video_client.api.videos import (
-    create_video_extension,
-    download_video_content,
-    extend_video,
-    get_video_task,
-)
-from octopusx_video_client.models import (
-    CreateVideoExtensionRequest,
-    ExtendUnifiedVideoRequest,
-    ExtendVideoRequest,
-    SourceVideo,
-    SubmittedTask,
-    UnifiedVideoTask,
-    VideoTask,
-)
-
-from octopusx_video import _contract
+from octopusx_video import _contract, _models
 from octopusx_video._effects import Outgoing
 from octopusx_video._errors import NotSentError
 
 Json = Any
-Task = VideoTask | UnifiedVideoTask
-TaskOrId = SubmittedTask | Task | str
 
 _LONGEST_SHOWN = 60
 
 
-def extend_request(
-    base_url: str, video_id: TaskOrId, fields: Mapping[str, Any], extra: Mapping[str, Any] | None
+def submit(
+    base_url: str, name: str, source: object, fields: Mapping[str, Any], extra: Mapping[str, Any] | None
 ) -> Outgoing:
-    """A request of ``extendVideo``.
+    """A request of a submit.
+
+    Args:
+        base_url: In front of the contract's path.
+        name: The contract's name of the operation.
+        source: The task that it continues, or its id; put where the operation names it.
+        fields: The body's other fields, None for those that are left out.
+        extra: More of them, which the contract does not list.
 
     Raises:
-        NotSentError: A value is none that the contract allows.
+        NotSentError: A value is none that the contract allows. The text names the field.
     """
-    source = task_id(video_id, "video_id")
-    body = _body("extendVideo", fields, extra)
-    return _outgoing(
-        "extendVideo", base_url, extend_video._get_kwargs(source, body=ExtendVideoRequest.from_dict(body)), source
-    )
+    where, argument, *inner = _contract.source(name)
+    task = task_id(source, argument)
+    if where == "path":
+        body = _body(name, fields, extra)
+        return _outgoing(name, base_url, _made(name, task, body=_model(name, body)), task)
+    named: Any = task
+    for step in reversed(inner):
+        named = {step: named}
+    body = _body(name, {**fields, argument: named}, extra)
+    return _outgoing(name, base_url, _made(name, body=_model(name, body)), task)
 
 
-def create_extension_request(
-    base_url: str, video: TaskOrId, fields: Mapping[str, Any], extra: Mapping[str, Any] | None
-) -> Outgoing:
-    """A request of ``createVideoExtension``.
-
-    Raises:
-        NotSentError: A value is none that the contract allows.
-    """
-    source = task_id(video, "video")
-    body = _body("createVideoExtension", {**fields, "video": SourceVideo(url=source).to_dict()}, extra)
-    made = CreateVideoExtensionRequest.from_dict(body)
-    return _outgoing("createVideoExtension", base_url, create_video_extension._get_kwargs(body=made), source)
-
-
-def extend_unified_request(
-    base_url: str, source: TaskOrId, fields: Mapping[str, Any], extra: Mapping[str, Any] | None
-) -> Outgoing:
-    """A request of ``extendUnifiedVideo``.
-
-    Raises:
-        NotSentError: A value is none that the contract allows.
-    """
-    named = task_id(source, "task_id")
-    body = _body("extendUnifiedVideo", {**fields, "task_id": named}, extra)
-    made = ExtendUnifiedVideoRequest.from_dict(body)
-    return _outgoing("extendUnifiedVideo", base_url, extend_unified_video._get_kwargs(body=made), named)
-
-
-def read_request(base_url: str, name: str, task: str) -> Outgoing:
-    """A request of the read ``getVideoTask`` or ``queryUnifiedVideo``."""
-    if name == "getVideoTask":
-        return _outgoing(name, base_url, get_video_task._get_kwargs(task))
-    return _outgoing(name, base_url, query_unified_video._get_kwargs(id=task))
-
-
-def content_request(base_url: str, task: str) -> Outgoing:
-    """A request of ``downloadVideoContent``."""
-    return _outgoing("downloadVideoContent", base_url, download_video_content._get_kwargs(task))
+def read(base_url: str, name: str, task: str) -> Outgoing:
+    """A request of an operation that reads a task or its content."""
+    where, argument = _contract.source(name)
+    return _outgoing(name, base_url, _made(name, task) if where == "path" else _made(name, **{argument: task}))
 
 
 def task_id(value: object, name: str) -> str:
     """The id of a task, or of what a submit or a read answered.
 
+    Args:
+        value: The id, or the task.
+        name: What the caller calls it.
+
     Raises:
         NotSentError: It is none.
     """
-    if isinstance(value, SubmittedTask | VideoTask | UnifiedVideoTask):
-        value = value.id
-    if not isinstance(value, str):
+    if isinstance(value, str):
+        told = value
+    elif isinstance(value, _models.SubmittedTask | _models.VideoTask | _models.UnifiedVideoTask):
+        told = value.id
+    else:
         raise NotSentError(f"{name} is of type {type(value).__name__}; give the id of a task, or the task itself")
-    if "://" in value:
-        raise NotSentError(f"{name}: {_shown(value)} is a link; give the id of a task, like grok:UUID")
-    if not _is_valid(_contract.task_id_validator(), value):
-        raise NotSentError(f"{name}: {_shown(value)} is no id of a task; ids look like grok:UUID or video_abc123")
-    return value
-
-
-def _is_valid(validator: _contract.Validator, value: Json) -> bool:
-    try:
-        return validator.is_valid(value)
-    except ValueError:  # half of a surrogate pair
-        return False
+    if "://" in told:
+        raise NotSentError(f"{name}: {_shown(told)} is a link; give the id of a task, like grok:UUID")
+    if not _contract.is_task_id(told):
+        raise NotSentError(f"{name}: {_shown(told)} is no id of a task; ids look like grok:UUID or video_abc123")
+    return told
 
 
 def _body(name: str, fields: Mapping[str, Any], extra: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -120,15 +82,16 @@ def _body(name: str, fields: Mapping[str, Any], extra: Mapping[str, Any] | None)
         raise NotSentError(f"extra is of type {type(extra).__name__}; give a mapping of fields to JSON values")
     told_twice = fields.keys() & (extra or {}).keys()
     if told_twice:
-        raise NotSentError(f"{', '.join(sorted(told_twice))} stands in extra; give it as an argument of its own")
+        raise NotSentError(f"extra: {', '.join(sorted(told_twice))} is an argument of its own; give it as one")
     body = {field: value for field, value in {**fields, **(extra or {})}.items() if value is not None}
     if isinstance(body.get("images"), tuple):
         body["images"] = list(body["images"])
     try:
-        for error in _contract.body_validator(name).iter_errors(body):
-            raise NotSentError(_complaint(name, error)) from None
-    except (TypeError, ValueError) as error:
-        raise NotSentError(f"a field can't be written as JSON: {error}") from None
+        error = _contract.departure(name, body)
+    except (TypeError, ValueError) as trouble:
+        raise NotSentError(f"a field can't be written as JSON: {trouble}") from None
+    if error is not None:
+        raise NotSentError(_complaint(name, error))
     return body
 
 
@@ -137,18 +100,30 @@ def _complaint(name: str, error: Any) -> str:
     named = ".".join(place)
     if error.kind.name == "required":
         return f"{'.'.join((*place, error.kind.property))} is missing"
-    if place in _contract.task_id_places(name):
-        return f"{named}: {_shown(error.instance)} is no id of a task"
     if error.kind.name == "pattern":
-        fields = tuple(step for step in place if not step.isdigit())
-        wanted = _contract.description(name, fields if fields == place else (*fields, "items"))
-        return f"{named}: {_shown(error.instance)} is not allowed; it takes: {wanted}"
+        return f"{named}: {_shown(error.instance)} is not allowed; it takes: {_contract.description(name, place)}"
     return f"{named}: {error.message}"
 
 
 def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+@functools.cache
+def _module(name: str) -> ModuleType:
+    """The generated client's module of an operation: its tag, then its name in snake case."""
+    snake = re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
+    return importlib.import_module(f"octopusx_video_client.api.{_contract.tag(name)}.{snake}")
+
+
+def _made(name: str, *arguments: Any, **options: Any) -> Mapping[str, Any]:
+    made: Mapping[str, Any] = _module(name)._get_kwargs(*arguments, **options)  # noqa: SLF001 - what it sends itself
+    return made
+
+
+def _model(name: str, body: dict[str, Any]) -> Any:
+    return getattr(_models, _contract.body_model(name)).from_dict(body)
 
 
 def _outgoing(name: str, base_url: str, made: Mapping[str, Any], source: str = "") -> Outgoing:
@@ -161,10 +136,5 @@ def _outgoing(name: str, base_url: str, made: Mapping[str, Any], source: str = "
         except (TypeError, ValueError) as error:
             raise NotSentError(f"a field can't be written as JSON: {error}") from None
     url = f"{base_url}{made['url']}{'?' if query else ''}{query}"
-    headers = {"Accept": _accepted(name), **made.get("headers", {})}
+    headers = {"Accept": _contract.accepted(name), **made.get("headers", {})}
     return Outgoing(name, made["method"].upper(), url, headers, body, source)
-
-
-def _accepted(name: str) -> str:
-    content = _contract.contract().resolve(_contract.operation(name).definition["responses"]["200"])["content"]
-    return ", ".join((*content, "application/json")) if "application/json" not in content else "application/json"

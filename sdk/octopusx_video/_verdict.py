@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from octopusx_video_client.models import SubmittedTask, UnifiedVideoTask, VideoTask
-from octopusx_video_client.types import Unset
-
-from octopusx_video import _contract
+from octopusx_video import _contract, _models
 from octopusx_video._errors import (
     NoVideoAddressError,
     TaskBlockedError,
@@ -14,18 +11,16 @@ from octopusx_video._errors import (
     TaskFailedError,
 )
 
-Task = VideoTask | UnifiedVideoTask
-
 _KINDS = {"cancelled": TaskCancelledError, "canceled": TaskCancelledError, "expired": TaskExpiredError}
 _MAY_BE_BILLED = "whether it stays billed is not documented"
 
 
-def phase(task: SubmittedTask | Task) -> str:
+def phase(task: _models.SubmittedTask | _models.Task) -> str:
     """``running``, ``succeeded`` or ``failed``; a status that the contract does not know means running (R14)."""
     return _contract.phase(task.status)
 
 
-def trouble(task: Task, task_id: str) -> TaskFailedError | None:
+def trouble(task: _models.Task, task_id: str) -> TaskFailedError | None:
     """The error of a task that has ended without a video that can be had by its address; None for a good end."""
     code, reason = _told(task)
     why = ": ".join(part for part in (code, reason) if part)
@@ -44,15 +39,15 @@ def trouble(task: Task, task_id: str) -> TaskFailedError | None:
     return None
 
 
-def address(task: SubmittedTask | Task) -> str | None:
+def address(task: _models.SubmittedTask | _models.Task) -> str | None:
     """Where the video of a task that has succeeded is; None where it is not told."""
-    told = None if isinstance(task, SubmittedTask) else task.video_url
+    told = None if isinstance(task, _models.SubmittedTask) else task.video_url
     return told if isinstance(told, str) and told and phase(task) == "succeeded" else None
 
 
-def _told(task: Task) -> tuple[str, str]:
+def _told(task: _models.Task) -> tuple[str, str]:
     error = getattr(task, "error", None)
-    if error is None or isinstance(error, Unset):
+    if not error:  # left out, or of the route that has none
         return "", ""
     code, message = (value if isinstance(value, str) else "" for value in (error.code, error.message))
     return code.strip(), message.strip()

@@ -15,9 +15,8 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import click
-from octopusx_video_client.models import SubmittedTask, UnifiedVideoTask, VideoTask
 
-from octopusx_video import _calls, _contract, _part, _requests, _settings
+from octopusx_video import _calls, _contract, _models, _part, _requests, _settings
 from octopusx_video._client import OctopusX, Unified, Videos
 from octopusx_video._errors import (
     AmbiguousSubmitError,
@@ -77,7 +76,7 @@ class _Job:
             click.echo(text, err=True)
 
     def show(
-        self, task: SubmittedTask | VideoTask | UnifiedVideoTask, plain: str, file: os.PathLike[str] | None = None
+        self, task: _models.SubmittedTask | _models.Task, plain: str, file: os.PathLike[str] | None = None
     ) -> None:
         if not self.as_json:
             click.echo(plain)
@@ -336,7 +335,9 @@ def _check_output(options: dict[str, Any]) -> None:
         raise click.UsageError("--overwrite says nothing without -o FILE")
 
 
-def _submit(job: _Job, routes: Videos | Unified, submit: Callable[[], SubmittedTask], options: dict[str, Any]) -> None:
+def _submit(
+    job: _Job, routes: Videos | Unified, submit: Callable[[], _models.SubmittedTask], options: dict[str, Any]
+) -> None:
     _check_output(options)
     job.submitting = True
     task = submit()
@@ -350,7 +351,7 @@ def _submit(job: _Job, routes: Videos | Unified, submit: Callable[[], SubmittedT
 
 def _finish(job: _Job, routes: Videos | Unified, task_id: str, options: dict[str, Any]) -> None:
     job.go_on = _command("wait", routes, task_id, options)
-    task: VideoTask | UnifiedVideoTask
+    task: _models.Task
     with _bar(job, "waiting", 100) as tell:
         try:
             task = routes.wait(
@@ -370,7 +371,7 @@ def _finish(job: _Job, routes: Videos | Unified, task_id: str, options: dict[str
     _save(job, routes, task, {**options, "timeout": _calls.DOWNLOAD_SECONDS})
 
 
-def _save(job: _Job, routes: Videos | Unified, task: VideoTask | UnifiedVideoTask, options: dict[str, Any]) -> None:
+def _save(job: _Job, routes: Videos | Unified, task: _models.Task, options: dict[str, Any]) -> None:
     with _bar(job, "downloading", 0) as tell:
         file = routes.download(
             task,
@@ -390,7 +391,7 @@ def _command(name: str, routes: Videos | Unified, task_id: str, options: dict[st
     return [PROGRAM, name, task_id, *output, *overwrite, *unified]
 
 
-def _standing(task: VideoTask | UnifiedVideoTask) -> str:
+def _standing(task: _models.Task) -> str:
     return f"{task.status}{f' {task.progress} %' if isinstance(task.progress, int) else ''}"
 
 

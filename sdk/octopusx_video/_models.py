@@ -1,0 +1,46 @@
+"""The generated models, loaded when one is first needed: they take half as long to import as httpx does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from octopusx_video_client.models import (
+        CreateVideoExtensionRequest,
+        ExtendUnifiedVideoRequest,
+        ExtendVideoRequest,
+        ExtensionDuration,
+        SourceVideo,
+        SubmittedTask,
+        UnifiedVideoTask,
+        VideoSize,
+        VideoTask,
+    )
+
+__all__ = [
+    "CreateVideoExtensionRequest",
+    "ExtendUnifiedVideoRequest",
+    "ExtendVideoRequest",
+    "ExtensionDuration",
+    "SourceVideo",
+    "SubmittedTask",
+    "Task",
+    "TaskOrId",
+    "UnifiedVideoTask",
+    "VideoSize",
+    "VideoTask",
+]
+
+Task: TypeAlias = "VideoTask | UnifiedVideoTask"
+"""What a read answers."""
+TaskOrId: TypeAlias = "SubmittedTask | VideoTask | UnifiedVideoTask | str"
+"""How a caller names a task."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from octopusx_video_client import models  # noqa: PLC0415 - see above
+
+    globals()[name] = value = getattr(models, name)
+    return value

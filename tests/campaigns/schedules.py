@@ -1,0 +1,85 @@
+"""Every schedule of up to three faults against the SDK: never paid twice, never lost (`nox -s schedules`).
+
+python -m tests.campaigns.schedules [--depth N] [--only KIND] [--operation NAME]
+
+A job is a submit, the wait and the download. Each fault of the mock, and a connection that is never made, is put at
+each request that the job really sends, then at each that comes after it, three deep; the other submits two deep, since
+they share the rules. The judge is the mock's ledger (tests/sdk/schedules.py says what it judges).
+
+Exit status: 0 nothing was found, 1 something was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import logging
+import multiprocessing
+import sys
+from collections.abc import Iterator
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tests.sdk import schedules
+from tests.sdk.clients import KINDS, Kind
+from tests.sdk.schedules import Schedule
+
+DEPTHS = {"createVideoExtension": 3, "extendVideo": 2, "extendUnifiedVideo": 2}
+Branch = tuple[Kind, str, int, Schedule]
+
+
+def main() -> int:
+    """Run the campaign."""
+    parser = argparse.ArgumentParser(prog="nox -s schedules --", description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--depth", type=int, help="faults in a schedule, at most (3, and 2 for the other submits)")
+    parser.add_argument("--only", choices=KINDS, help="one client alone")
+    parser.add_argument("--operation", choices=DEPTHS, help="one submit alone")
+    options = parser.parse_args()
+    branches = list(_branches(options))
+    counted: collections.Counter[str] = collections.Counter()
+    found: list[str] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with multiprocessing.Pool() as pool, Progress(*columns) as progress:
+        bar = progress.add_task("first faults", total=len(branches))
+        for branch, ran, faults in pool.imap_unordered(_searched, branches):
+            counted[f"{branch[1]}, {branch[0]}"] += ran
+            found += faults
+            progress.advance(bar)
+            for fault in faults[:3]:
+                progress.console.print(fault)
+    for name, number in sorted(counted.items()):
+        print(f"{name}: {number:,} schedules")
+    print(f"{counted.total():,} jobs, {len(found)} findings")
+    return 1 if found else 0
+
+
+def _branches(options: argparse.Namespace) -> Iterator[Branch]:
+    """Each schedule of one fault, and the one of none."""
+    for operation, depth in DEPTHS.items():
+        for kind in KINDS:
+            if options.only not in {None, kind} or options.operation not in {None, operation}:
+                continue
+            most = depth if options.depth is None else options.depth
+            yield kind, operation, 0, ()
+            for schedule in schedules.deeper((), schedules.run(kind, operation, ())) if most else ():
+                yield kind, operation, most, schedule
+
+
+def _searched(branch: Branch) -> tuple[Branch, int, list[str]]:
+    """Run a schedule and all that are deeper: how many there were, and what was found."""
+    logging.disable(logging.WARNING)
+    kind, operation, most, schedule = branch
+    ran, found = 0, []
+    left = [schedule]
+    while left:
+        one = left.pop()
+        told = schedules.run(kind, operation, one)
+        ran += 1
+        found += [f"{operation}, {kind}, {one}: {fault}" for fault in told.faults]
+        if len(one) < most:
+            left += schedules.deeper(one, told)
+    return branch, ran, found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""The clients offer what the contract has, alike, and by its names."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import octopusx_video
+import pytest
+from octopusx_video import AsyncOctopusX, OctopusX
+from octopusx_video._async_client import AsyncExtensions, AsyncUnified, AsyncVideos
+from octopusx_video._client import Extensions, Unified, Videos
+from octopusx_video_mock import Mock
+from octopusx_video_openapi import Contract, Operation, task_ids
+
+from tests.sdk.clients import CREATE, EXTEND, KINDS, SOURCE, Kind, on_mock
+
+PAIRS = ((OctopusX, AsyncOctopusX), (Videos, AsyncVideos), (Extensions, AsyncExtensions), (Unified, AsyncUnified))
+
+CALLS: dict[str, Any] = {
+    "extendVideo": lambda client, path: client.videos.extend(SOURCE, **EXTEND),
+    "createVideoExtension": lambda client, path: client.videos.extensions.create(SOURCE, **CREATE),
+    "getVideoTask": lambda client, path: client.videos.retrieve(SOURCE),
+    "downloadVideoContent": lambda client, path: client.videos.download(SOURCE, path),
+    "extendUnifiedVideo": lambda client, path: client.unified.extend(SOURCE, **EXTEND),
+    "queryUnifiedVideo": lambda client, path: client.unified.retrieve(SOURCE),
+}
+"""How a person calls each operation."""
+SUBMITS: dict[str, Any] = {
+    "extendVideo": Videos.extend,
+    "createVideoExtension": Extensions.create,
+    "extendUnifiedVideo": Unified.extend,
+}
+
+
+def _public(kind: type) -> Iterator[tuple[str, Any]]:
+    member: Any
+    for name, member in vars(kind).items():
+        if inspect.isfunction(member) and not name.startswith("_"):
+            yield name, member
+
+
+def test_each_operation_has_a_call(contract: Contract) -> None:
+    """An operation that is added to the contract fails here until the clients have it."""
+    assert CALLS.keys() == contract.operations.keys()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("operation", CALLS)
+def test_a_call_reaches_its_operation(kind: Kind, operation: str, mock: Mock, tmp_path: Any) -> None:
+    """Each operation is reached through either client, and answered with 200."""
+    if operation == "downloadVideoContent":
+        mock.faults.on("completed_without_url")
+        with on_mock(kind, mock) as client:
+            task = client.videos.extend(SOURCE, **EXTEND)
+            mock.clock.advance(200)
+            client.videos.download(task, tmp_path / "video.mp4")
+    else:
+        with on_mock(kind, mock) as client:
+            CALLS[operation](client, tmp_path / "video.mp4")
+    assert (operation, 200) in {(call.operation, call.status) for call in mock.calls}
+
+
+@pytest.mark.parametrize(("sync", "asynchronous"), PAIRS)
+def test_both_clients_are_alike(sync: type, asynchronous: type) -> None:
+    """The same methods with the same arguments and the same words; those that ask the service are awaited."""
+    assert [name for name, _ in _public(sync)] == [name for name, _ in _public(asynchronous)]
+    for name, method in _public(sync):
+        twin = getattr(asynchronous, name)
+        assert str(inspect.signature(method)).replace("Async", "") == str(inspect.signature(twin)).replace("Async", "")
+        assert method.__doc__ == twin.__doc__
+        assert inspect.iscoroutinefunction(twin)
+        assert method.__doc__
+    assert inspect.signature(sync).parameters.keys() == inspect.signature(asynchronous).parameters.keys()
+
+
+@pytest.mark.parametrize("operation", SUBMITS)
+def test_arguments_are_the_fields_of_the_contract(operation: str, contract: Contract) -> None:
+    """A submit takes what its body has, by the same names, and requires what that requires."""
+    submit = contract.operations[operation]
+    body = contract.resolve(submit.definition["requestBody"]["content"]["application/json"]["schema"])
+    source = _source(contract, submit)
+    parameters = dict(inspect.signature(SUBMITS[operation]).parameters)
+    for aside in ("self", "extra"):
+        del parameters[aside]
+    assert next(iter(parameters)) == source
+    assert parameters.keys() == {source, *body["properties"]}
+    required = {name for name, one in parameters.items() if one.default is inspect.Parameter.empty}
+    assert required == {source, *body["required"]}
+
+
+def _source(contract: Contract, submit: Operation) -> str:
+    (place,) = task_ids.places(contract, submit)
+    return place[1]
+
+
+def test_all_that_is_public_says_what_it_is() -> None:
+    """Each name of the package has a docstring, and each error is of the one tree."""
+    for name in octopusx_video.__all__:
+        value = getattr(octopusx_video, name)
+        assert value.__doc__, name
+        if name.endswith("Error"):
+            assert issubclass(value, octopusx_video.OctopusXError)
+
+
+def test_importing_the_package_loads_no_tools() -> None:
+    """A user of the SDK pays for no mock, no suite and no command line."""
+    code = "import sys, octopusx_video; print(*sys.modules)"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    loaded = set(done.stdout.split())
+    assert not {"yaml", "jsonschema_rs", "anyio", "octopusx_video_mock", "octopusx_video.cli", "schemathesis"} & loaded
