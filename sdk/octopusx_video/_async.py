@@ -97,7 +97,7 @@ class AsyncShell:
                     with anyio.CancelScope(shield=True):
                         await response.aclose()
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            outcome = _http.failure(error)
+            outcome = _http.failure(error, self._settings)
         _http.told(request, outcome)
         return outcome
 
@@ -109,7 +109,7 @@ class AsyncShell:
                 stream.begin(await self._begin(request, until))
                 outcome = _http.head(stream.response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            outcome = _http.failure(error)
+            outcome = _http.failure(error, self._settings)
         _http.told(request, outcome)
         return outcome
 
@@ -118,7 +118,7 @@ class AsyncShell:
             with anyio.move_on_after(self._left(until)):
                 return await anext(stream.pieces, b"")
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            return _http.failure(error)
+            return _http.failure(error, self._settings)
         return _http.TOO_LATE
 
 

@@ -134,11 +134,7 @@ def _task_id() -> Draft202012Validator:
 
 
 def departure(name: str, body: Json) -> ValidationError | None:
-    """How a body departs from what an operation takes; None where it does not.
-
-    Raises:
-        TypeError, ValueError: It is no JSON.
-    """
+    """How a body, which is JSON, departs from what an operation takes; None where it does not."""
     return next(_of_body(name).iter_errors(body), None)
 
 

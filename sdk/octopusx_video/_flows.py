@@ -89,7 +89,7 @@ def submit(caller: Caller, request: Outgoing) -> Flow[_models.SubmittedTask]:
         if isinstance(outcome, Failure):
             if outcome.sent:
                 raise _ambiguous(caller, request, sent_at, f"no answer came ({outcome.reason})")
-            error: OctopusXError = NotSentError(f"no connection was made: {caller.redact(outcome.reason)}")
+            error: OctopusXError = NotSentError(f"no connection was made: {outcome.reason}")
             wanted = None
         else:
             if outcome.status == 200:
@@ -106,12 +106,15 @@ def _submitted(caller: Caller, request: Outgoing, sent_at: float, answer: Answer
         task = _answers.task(answer, _models.SubmittedTask, None)
         new = _requests.task_id(task.id, "id")
     except (_answers.UnreadableError, NotSentError) as error:
-        raise _ambiguous(caller, request, sent_at, f"it was accepted, and {error}", answer) from None
-    if new == request.source:
-        # One sample of the pages shows this (R03): the new task's id is not known, and the source's would mislead.
-        raise _ambiguous(caller, request, sent_at, "it was accepted, and told the source's id for the new one", answer)
-    log.info("%s accepted: task %s, %s", request.operation, new, task.status)
-    return task
+        reason = str(error)
+    else:
+        if new != request.source:
+            log.info("%s accepted: task %s, %s", request.operation, new, task.status)
+            return task
+        # A sample of the pages shows this (R03). The new task's id is not known, and the source's would mislead.
+        reason = "the new task has the source's id"
+    # Outside of the handler, since what it caught may hold what is not to be shown.
+    raise _ambiguous(caller, request, sent_at, f"it was accepted, and {reason}", answer)
 
 
 def _refused_submit(caller: Caller, request: Outgoing, sent_at: float, answer: Answer) -> OctopusXError:
@@ -213,17 +216,17 @@ def wait(
                 return read
         left = until - world.monotonic()
         if left <= 0:
-            raise _not_ended(caller, task_id, timeout, last, setback)
+            raise _not_ended(task_id, timeout, last, setback)
         yield Sleep(min(max(next(pauses), wanted or 0.0), left))
 
 
 def _not_ended(
-    caller: Caller, task_id: str, timeout: float, last: _models.Task | None, setback: Setback | None
+    task_id: str, timeout: float, last: _models.Task | None, setback: Setback | None
 ) -> WaitTimeoutError:
     stood = f"it was {last.status} when it was read last" if last else "no read came through"
     stood += f"; the last one failed: {setback.error}" if setback else ""
     text = f"task {task_id} has not ended in {timeout:g} s ({stood}); it goes on: wait for the same id again"
-    return WaitTimeoutError(caller.redact(text), task_id=task_id, task=last)
+    return WaitTimeoutError(text, task_id=task_id, task=last)
 
 
 @dataclass(frozen=True)
@@ -245,10 +248,9 @@ class Setback:
 
 def _read(caller: Caller, route: Route[Model], task_id: str, outcome: Answer | Failure) -> Model | Setback:
     if isinstance(outcome, Failure):
-        reason = caller.redact(outcome.reason)
         if outcome.sent:
-            return Setback(BrokenAnswerError(f"no answer came: {reason}", task_id=task_id), passes=True)
-        return Setback(NotSentError(f"no connection was made: {reason}", task_id=task_id), passes=True)
+            return Setback(BrokenAnswerError(f"no answer came: {outcome.reason}", task_id=task_id), passes=True)
+        return Setback(NotSentError(f"no connection was made: {outcome.reason}", task_id=task_id), passes=True)
     if outcome.status == 200:
         try:
             return _answers.task(outcome, route.load(), task_id)

@@ -96,9 +96,9 @@ def prepared(
     return made
 
 
-def failure(error: Exception) -> Failure:
+def failure(error: Exception, settings: Settings) -> Failure:
     """What an exception of the transport means; one that nobody foresaw may have come after the request had left."""
-    text = " ".join(str(error).split())
+    text = settings.key.redact(" ".join(str(error).split()))
     return Failure(not isinstance(error, _NOT_SENT), f"{type(error).__name__}{': ' if text else ''}{text}")
 
 

@@ -86,13 +86,19 @@ def _body(name: str, fields: Mapping[str, Any], extra: Mapping[str, Any] | None)
     body = {field: value for field, value in {**fields, **(extra or {})}.items() if value is not None}
     if isinstance(body.get("images"), tuple):
         body["images"] = list(body["images"])
-    try:
-        error = _contract.departure(name, body)
-    except (TypeError, ValueError) as trouble:
-        raise NotSentError(f"a field can't be written as JSON: {trouble}") from None
+    for field, value in body.items():
+        try:
+            _bytes(value)
+        except (TypeError, ValueError, RecursionError) as trouble:
+            raise NotSentError(f"{field} can't be written as JSON: {trouble}") from None
+    error = _contract.departure(name, body)
     if error is not None:
         raise NotSentError(_complaint(name, error))
     return body
+
+
+def _bytes(value: Json) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _complaint(name: str, error: Any) -> str:
@@ -129,12 +135,7 @@ def _model(name: str, body: dict[str, Any]) -> Any:
 def _outgoing(name: str, base_url: str, made: Mapping[str, Any], source: str = "") -> Outgoing:
     """What the generated client made, as bytes."""
     query = "&".join(f"{key}={quote(str(value), safe='')}" for key, value in made.get("params", {}).items())
-    body = None
-    if "json" in made:
-        try:
-            body = json.dumps(made["json"], ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-        except (TypeError, ValueError) as error:
-            raise NotSentError(f"a field can't be written as JSON: {error}") from None
+    body = _bytes(made["json"]) if "json" in made else None
     url = f"{base_url}{made['url']}{'?' if query else ''}{query}"
     headers = {"Accept": _contract.accepted(name), **made.get("headers", {})}
     return Outgoing(name, made["method"].upper(), url, headers, body, source)

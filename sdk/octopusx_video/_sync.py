@@ -100,7 +100,7 @@ class Shell:
                 else:
                     outcome = Answer(response.status_code, dict(response.headers), bytes(content))
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            outcome = _http.failure(error)
+            outcome = _http.failure(error, self._settings)
         _http.told(request, outcome)
         return outcome
 
@@ -111,7 +111,7 @@ class Shell:
             stream.begin(self._begin(request, until))
             outcome = _http.head(stream.response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            outcome = _http.failure(error)
+            outcome = _http.failure(error, self._settings)
         _http.told(request, outcome)
         return outcome
 
@@ -121,7 +121,7 @@ class Shell:
         try:
             return next(stream.pieces, b"")
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            return _http.failure(error)
+            return _http.failure(error, self._settings)
 
 
 class _Stream:
