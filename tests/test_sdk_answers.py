@@ -144,6 +144,7 @@ def test_what_was_not_foreseen_is_kept(mock: Mock) -> None:
         {"id": SOURCE, "status": "failed", "seconds": 6, "error": "no luck", "trace": {"a": [1]}, "output": [1]}
     )
     assert isinstance(task, VideoTask)
+    assert task.error
     assert (task.seconds, task.error.message, task["trace"]) == ("6", "no luck", {"a": [1]})
     assert isinstance(_read({"id": SOURCE, "status": "completed", "x": 1}, unified=True), UnifiedVideoTask)
 

@@ -82,7 +82,7 @@ def test_a_task_that_is_done_is_seen_at_once(kind: Kind, mock: Mock) -> None:
     assert len(mock.calls) == 1
 
 
-SETBACKS = {
+SETBACKS: dict[str, httpx.Response | Exception] = {
     "429 with Retry-After": httpx.Response(429, headers={"Retry-After": "7"}),
     "empty 429": httpx.Response(429),
     "500": httpx.Response(500, json={"error": {"message": "Panic", "type": "new_api_panic"}}),
