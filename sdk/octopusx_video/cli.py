@@ -116,7 +116,8 @@ def run(arguments: list[str] | None = None) -> int:
         return next(status for kind, status in _STATUSES if isinstance(error, kind))
     except (KeyboardInterrupt, click.Abort) as end:
         _interrupted(job)
-        return 143 if isinstance(end, _Terminated) else 130
+        # click makes an Abort of each KeyboardInterrupt.
+        return 143 if _Terminated in {type(end), type(end.__cause__)} else 130
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for the flush at the end
         return 1
@@ -142,7 +143,7 @@ def _interrupted(job: _Job) -> None:
         billed = {"task_id": job.task_id, "may_be_billed": job.submitting}
         click.echo(json.dumps({"error": {"type": "Interrupted", "message": text, **billed}}))
         return
-    click.echo(f"\n{text}", err=True)
+    click.echo(text, err=True)
     if job.go_on and not job.submitting:
         click.echo(f"go on with: {shlex.join(job.go_on)}", err=True)
 
