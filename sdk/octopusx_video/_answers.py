@@ -7,8 +7,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from octopusx_video import _contract, _models
 from octopusx_video._effects import Answer
@@ -25,8 +24,7 @@ class UnreadableError(Exception):
     """An answer holds no task. The text says what it holds instead."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """What an error answer says.
 
     Attributes:

@@ -134,7 +134,7 @@ async def _whole(response: httpx.Response) -> Answer | Failure:
             content += piece
             if len(content) > _http.MOST_BYTES:
                 return _http.TOO_LARGE
-    return Answer(response.status_code, dict(response.headers), bytes(content))
+    return Answer(response.status_code, dict(response.headers.items()), bytes(content))
 
 
 def _pieces(arriving: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:

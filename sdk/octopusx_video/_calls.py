@@ -66,7 +66,7 @@ def wait(
 ) -> Flow[Model]:
     """Read until the end, and take only a good one."""
     task_id = _requests.task_id(task, "task")
-    ended = yield from _flows.wait(
+    ended: Model = yield from _flows.wait(
         caller,
         route,
         task_id,

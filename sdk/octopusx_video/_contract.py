@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator, ValidationError
@@ -88,8 +87,7 @@ def wrong_route_type() -> str:
     return str(contract().document["components"]["examples"]["WrongRoute"]["value"]["error"]["type"])
 
 
-@dataclass(frozen=True)
-class Bill:
+class Bill(NamedTuple):
     """What an answer says of its submit's bill.
 
     Attributes:
@@ -181,8 +179,7 @@ def _field(name: str, place: Place) -> dict[str, Any]:
     return {**contract().resolve(schema), **{key: value for key, value in schema.items() if key != "$ref"}}
 
 
-@dataclass(frozen=True)
-class Places:
+class Places(NamedTuple):
     """Where values stand in an answer, each a path of names, in the order in which they are read.
 
     Attributes:

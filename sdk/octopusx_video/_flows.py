@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from octopusx_video import _answers, _contract, _models, _pace, _requests, _verdict
 from octopusx_video._effects import Answer, Failure, Flow, Outgoing, Send, Sleep, Tell, World
@@ -29,8 +28,7 @@ LAST_LOOK = 1.0
 """Seconds that the read at the end of a wait may take beyond its deadline."""
 
 
-@dataclass(frozen=True)
-class Patience:
+class Patience(NamedTuple):
     """For how long a request that may be repeated is repeated.
 
     Attributes:
@@ -42,8 +40,7 @@ class Patience:
     within: float
 
 
-@dataclass(frozen=True)
-class Route(Generic[Model]):
+class Route(NamedTuple, Generic[Model]):
     """A read of the contract.
 
     Attributes:
@@ -59,8 +56,7 @@ VIDEOS: Route[_models.VideoTask] = Route("getVideoTask", lambda: _models.VideoTa
 UNIFIED: Route[_models.UnifiedVideoTask] = Route("queryUnifiedVideo", lambda: _models.UnifiedVideoTask)
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(NamedTuple):
     """Who runs a flow: its settings, its patience, and what it knows of the world."""
 
     settings: Settings
@@ -220,17 +216,14 @@ def wait(
         yield Sleep(min(max(next(pauses), wanted or 0.0), left))
 
 
-def _not_ended(
-    task_id: str, timeout: float, last: _models.Task | None, setback: Setback | None
-) -> WaitTimeoutError:
+def _not_ended(task_id: str, timeout: float, last: _models.Task | None, setback: Setback | None) -> WaitTimeoutError:
     stood = f"it was {last.status} when it was read last" if last else "no read came through"
     stood += f"; the last one failed: {setback.error}" if setback else ""
     text = f"task {task_id} has not ended in {timeout:g} s ({stood}); it goes on: wait for the same id again"
     return WaitTimeoutError(text, task_id=task_id, task=last)
 
 
-@dataclass(frozen=True)
-class Setback:
+class Setback(NamedTuple):
     """A read that told nothing of its task.
 
     Attributes:

@@ -7,6 +7,7 @@ import importlib.metadata
 import logging
 
 import httpx
+from httpx._client import UseClientDefault
 
 from octopusx_video._effects import Failure, Head, Outgoing
 from octopusx_video._errors import NotSentError
@@ -82,15 +83,15 @@ def prepared(
         left: Seconds until it is given up; None for the client's own timeouts alone.
     """
     headers = {"User-Agent": user_agent(), **request.headers}
-    if settings.trusts(request.url):
+    trusted = settings.trusts(request.url)
+    if trusted:
         headers["Authorization"] = f"Bearer {settings.key.reveal()}"
-    timeouts = client.timeout.as_dict()
+    timeout: httpx.Timeout | UseClientDefault = httpx.USE_CLIENT_DEFAULT
     if left is not None:
-        timeouts = {name: left if most is None else min(most, left) for name, most in timeouts.items()}
-    made = client.build_request(
-        request.method, request.url, headers=headers, content=request.body, timeout=httpx.Timeout(**timeouts)
-    )
-    if not settings.trusts(request.url):
+        told = client.timeout.as_dict().items()
+        timeout = httpx.Timeout(**{name: left if most is None else min(most, left) for name, most in told})
+    made = client.build_request(request.method, request.url, headers=headers, content=request.body, timeout=timeout)
+    if not trusted:
         # A client that was handed in may carry a credential of its own for everybody.
         made.headers.pop("Authorization", None)
     return made
@@ -104,7 +105,7 @@ def failure(error: Exception, settings: Settings) -> Failure:
 
 def head(response: httpx.Response) -> Head:
     """How an answer begins."""
-    return Head(response.status_code, dict(response.headers))
+    return Head(response.status_code, dict(response.headers.items()))
 
 
 def told(request: Outgoing, outcome: Head | Failure) -> None:

@@ -18,6 +18,7 @@ from octopusx_video._errors import NotSentError
 Json = Any
 
 _LONGEST_SHOWN = 60
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def submit(
@@ -86,19 +87,27 @@ def _body(name: str, fields: Mapping[str, Any], extra: Mapping[str, Any] | None)
     body = {field: value for field, value in {**fields, **(extra or {})}.items() if value is not None}
     if isinstance(body.get("images"), tuple):
         body["images"] = list(body["images"])
-    for field, value in body.items():
-        try:
-            _bytes(value)
-        except (TypeError, ValueError, RecursionError) as trouble:
-            raise NotSentError(f"{field} can't be written as JSON: {trouble}") from None
-    error = _contract.departure(name, body)
+    try:
+        error = _contract.departure(name, body)
+    except (TypeError, ValueError, RecursionError):
+        raise NotSentError(_no_json(body)) from None
     if error is not None:
         raise NotSentError(_complaint(name, error))
     return body
 
 
 def _bytes(value: Json) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
+
+
+def _no_json(body: dict[str, Any]) -> str:
+    """Which field can't be written as JSON."""
+    for field, value in body.items():
+        try:
+            _bytes(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            return f"{field} can't be written as JSON: {error}"
+    return "a field's name can't be written as JSON"
 
 
 def _complaint(name: str, error: Any) -> str:
@@ -135,7 +144,10 @@ def _model(name: str, body: dict[str, Any]) -> Any:
 def _outgoing(name: str, base_url: str, made: Mapping[str, Any], source: str = "") -> Outgoing:
     """What the generated client made, as bytes."""
     query = "&".join(f"{key}={quote(str(value), safe='')}" for key, value in made.get("params", {}).items())
-    body = _bytes(made["json"]) if "json" in made else None
+    try:
+        body = _bytes(made["json"]) if "json" in made else None
+    except (TypeError, ValueError, RecursionError):
+        raise NotSentError(_no_json(made["json"])) from None
     url = f"{base_url}{made['url']}{'?' if query else ''}{query}"
     headers = {"Accept": _contract.accepted(name), **made.get("headers", {})}
     return Outgoing(name, made["method"].upper(), url, headers, body, source)

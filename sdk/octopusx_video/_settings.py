@@ -52,15 +52,18 @@ class Settings:
         base_url: Scheme, host and path in front of the contract's paths, without a slash at the end.
     """
 
-    __slots__ = ("_origin", "base_url", "key")
+    __slots__ = ("_origin", "_prefix", "base_url", "key")
 
     def __init__(self, key: Key, base_url: str) -> None:
         self.key = key
         self.base_url = base_url
         self._origin = origin(base_url)
+        self._prefix = f"{base_url}/"
 
     def trusts(self, url: str) -> bool:
         """Whether a request to this address may carry the key: scheme, host and port are the API's own."""
+        if url.startswith(self._prefix):
+            return True
         try:
             return origin(url) == self._origin
         except ValueError:

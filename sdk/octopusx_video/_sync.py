@@ -98,7 +98,7 @@ class Shell:
                         outcome = _http.TOO_LATE
                         break
                 else:
-                    outcome = Answer(response.status_code, dict(response.headers), bytes(content))
+                    outcome = Answer(response.status_code, dict(response.headers.items()), bytes(content))
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
             outcome = _http.failure(error, self._settings)
         _http.told(request, outcome)
