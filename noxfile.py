@@ -32,7 +32,7 @@ WRITTEN = (
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """The main job: the two extend requests through the client to a mock, then the contract suite."""
+    """The main job: the two extend requests through the SDK to a mock, then the contract suite."""
     _install(session)
     session.run("python", "docs/demo.py")
 
@@ -143,7 +143,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """Build the wheel, install it in an empty environment, and send a request with the client in it."""
+    """Build the wheel, install it in an empty environment, and send requests with what is in it."""
     _install(session)
     dist = Path(session.create_tmp()).resolve() / "dist"
     shutil.rmtree(dist, ignore_errors=True)

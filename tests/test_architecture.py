@@ -16,6 +16,7 @@ ALLOWED = {
     "generated/octopusx_video_client": set(),
     "mock/octopusx_video_mock": {"octopusx_video_openapi"},
     "contract_tests/octopusx_video_contract": {"octopusx_video_openapi", "octopusx_video_client"},
+    "sdk/octopusx_video": {"octopusx_video_openapi", "octopusx_video_client"},
 }
 EXCEPTIONS = {("contract_tests/octopusx_video_contract/_target.py", "octopusx_video_mock")}
 
@@ -37,6 +38,14 @@ def test_a_package_imports_only_what_it_may(package: str, allowed: set[str]) -> 
         relative = str(path.relative_to(ROOT))
         ours = {name for name in _imports(path) if name.startswith("octopusx_video")} - {Path(package).name}
         assert ours <= allowed | {name for file, name in EXCEPTIONS if file == relative}, relative
+
+
+def test_the_rules_of_the_sdk_know_no_clock_and_no_socket() -> None:
+    """Time, randomness and I/O are the shells' business, so that each rule stands once for both clients."""
+    shells = {"_sync.py", "_async.py", "_client.py", "_async_client.py", "_http.py", "_calls.py", "cli.py"}
+    for path in (ROOT / "sdk/octopusx_video").glob("*.py"):
+        if path.name not in shells:
+            assert not _imports(path) & {"httpx", "anyio", "asyncio", "time", "random", "socket"}, path.name
 
 
 def test_importing_the_client_imports_only_what_it_needs() -> None:

@@ -1,4 +1,4 @@
-"""A built wheel, in an environment that holds nothing else: the client imports and sends a request (`nox -s wheel`).
+"""A built wheel, in an environment that holds nothing else: client, SDK and command work (`nox -s wheel`).
 
 python tests/campaigns/wheel.py WHEEL CLIENT_LOCK
 """
@@ -26,8 +26,18 @@ body = CreateVideoExtensionRequest(
 )
 with AuthenticatedClient(base_url=sys.argv[1], token="sk-test") as client:
     print(create_video_extension.sync(client=client, body=body).id)
+
+from octopusx_video import OctopusX
+
+with OctopusX("sk-test", base_url=sys.argv[1]) as client:
+    print(client.extensions.create("grok:old", model="grok-video-3", prompt="on", start_time=4, duration=6).id)
 """
+FIRST_COMMAND = (
+    *("extensions", "grok:old", "--model", "grok-video-3", "--prompt", "on"),
+    *("--start-time", "4", "--duration", "6"),
+)
 PACKAGED = {
+    "octopusx_video/py.typed",
     "octopusx_video_client/py.typed",
     "octopusx_video_contract/suite/pytest.ini",
     "octopusx_video_mock/prism/.npmrc",
@@ -75,9 +85,14 @@ def main(wheel: Path, lock: Path) -> None:
         _uv("venv", "--quiet", "--python", sys.executable, str(python.parents[1]))
         _uv("pip", "install", "--quiet", "--python", str(python), "--require-hashes", "-r", str(lock))
         _uv("pip", "install", "--quiet", "--python", str(python), "--no-deps", str(wheel))
-        threading.Thread(target=server.handle_request, daemon=True).start()
-        command = [str(python), "-I", "-c", FIRST_PROGRAM, f"http://127.0.0.1:{server.server_port}"]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        base_url = f"http://127.0.0.1:{server.server_port}"
+        command = [str(python), "-I", "-c", FIRST_PROGRAM, base_url]
         printed = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+        command = [str(python.with_name("octopusx-video")), *FIRST_COMMAND, "--base-url", base_url]
+        key = {"OCTOPUSX_API_KEY": "sk-test"}
+        typed = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60, env=key)
+        server.shutdown()
     expected = {
         "model": "grok-video-3",
         "prompt": "on",
@@ -85,9 +100,11 @@ def main(wheel: Path, lock: Path) -> None:
         "duration": 6,
         "video": {"url": "grok:old"},
     }
-    if printed.stdout != "grok:new\n" or _Server.asked != [("/v1/videos/extensions", "Bearer sk-test", expected)]:
-        raise SystemExit(f"the client of the wheel failed: {printed.stderr or printed.stdout} {_Server.asked}")
-    print(f"{wheel.name}: its client sent the request and read the answer")
+    if printed.stdout + typed.stdout != "grok:new\n" * 3:
+        raise SystemExit(f"the wheel failed: {printed.stderr or printed.stdout} {typed.stderr or typed.stdout}")
+    if _Server.asked != [("/v1/videos/extensions", "Bearer sk-test", expected)] * 3:
+        raise SystemExit(f"the wheel sent something else: {_Server.asked}")
+    print(f"{wheel.name}: its client, its SDK and its command sent the request and read the answer")
 
 
 def _uv(*arguments: str) -> None:
