@@ -8,10 +8,19 @@ from typing import Any
 
 import httpx
 import pytest
-from octopusx_video import AsyncOctopusX, NotSentError, OctopusX
+from octopusx_video import (
+    AmbiguousSubmitError,
+    AsyncOctopusX,
+    NotSentError,
+    OctopusX,
+    RefusedError,
+    TaskBlockedError,
+    WaitTimeoutError,
+)
 from octopusx_video._settings import Key, origin
+from octopusx_video_mock import Mock
 
-from tests.sdk.clients import KEY
+from tests.sdk.clients import KEY, KINDS, SOURCE, Kind, connected
 
 CLIENTS = (OctopusX, AsyncOctopusX)
 SECRET = "sk-do-not-show"
@@ -169,3 +178,31 @@ def test_what_is_no_address_has_no_origin(url: str) -> None:
     """So nothing that looks like the API's address gets the key."""
     with pytest.raises(ValueError):  # noqa: PT011 - whichever it is
         origin(url)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_api_on_this_machine_is_asked_without_a_proxy(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy of the environment's would get the key unencrypted; the one here would answer nothing."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with Mock(token=KEY).serve() as url, connected(kind, None, base_url=url) as client:
+        assert client.videos.retrieve(SOURCE).status == "completed"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotSentError("no"),
+        RefusedError("no", status=403, code="c", reason="r", request_id="i", retry_after=1.0, task_id="t"),
+        AmbiguousSubmitError("no", operation="extendVideo", sent_at=1.0, request_hash="h", reason="r", status=500),
+        WaitTimeoutError("no", task_id="t"),
+        TaskBlockedError("no", task={"id": "t"}, task_id="t", code="c"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_survives_a_process(error: Exception) -> None:
+    """What a worker raised arrives with all that it carries."""
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - written here
+    assert (type(again), str(again), vars(again)) == (type(error), "no", vars(error))

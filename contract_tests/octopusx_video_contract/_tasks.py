@@ -93,7 +93,7 @@ class Tasks:
                 run.broken("R54", f"{submit.id}: {bill} billed by its answer, and it was billed {cost} times", answer)
         told = _life.telling(self.contract, submit.id, after, answer.json())
         if told is None or not isinstance(told.body.get("id"), str):
-            raise run.finding(_judge.SUCCESS_RULE, f"{submit.id}: the answer tells no id", answer)
+            raise run.finding(READ_RULE, f"{submit.id}: the answer tells no id that could be read", answer)
         length = _life.length_of(self.contract, submit, whole, self.length_of(source))
         task = Task(told.body["id"], submit, whole, (before, after), length)
         if orders == "":

@@ -66,7 +66,9 @@ class AsyncOctopusX:
         caller = _calls.caller(api_key, base_url, max_retries, retry_for, clock, random.random)
         _http.check(http_client, httpx.AsyncClient, transport, httpx.AsyncBaseTransport, timeout)
         self._owns = http_client is None
-        made = http_client or httpx.AsyncClient(timeout=_http.timeouts(timeout), transport=transport)
+        made = http_client or httpx.AsyncClient(
+            timeout=_http.timeouts(timeout), transport=transport, mounts=_http.mounts(caller.settings)
+        )
         shell = AsyncShell(made, caller.settings, caller.world.monotonic, sleep)
         self._client = made
         self._shell = shell

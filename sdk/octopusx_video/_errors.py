@@ -16,6 +16,17 @@ class OctopusXError(Exception):
         super().__init__(message)
         self.task_id = task_id
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # As it is, so that what a worker process raised arrives whole.
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(kind: type[OctopusXError], arguments: tuple[Any, ...], state: dict[str, Any]) -> OctopusXError:
+    error = kind.__new__(kind, *arguments)
+    error.args = arguments
+    error.__dict__.update(state)
+    return error
+
 
 class NotSentError(OctopusXError):
     """The request surely never reached the service: bad input, a missing key, no connection. Nothing was billed."""

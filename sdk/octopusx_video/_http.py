@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import logging
+from urllib.parse import urlsplit
 
 import httpx
 from httpx._client import UseClientDefault
 
 from octopusx_video._effects import Failure, Head, Outgoing
 from octopusx_video._errors import NotSentError
-from octopusx_video._settings import Settings
+from octopusx_video._settings import Settings, is_loopback
 
 log = logging.getLogger("octopusx_video")
 
@@ -53,6 +54,13 @@ def timeouts(timeout: object) -> httpx.Timeout:
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
         raise NotSentError(f"timeout: {timeout!r} is no number of seconds above 0 and no httpx.Timeout")
     return httpx.Timeout(timeout)
+
+
+def mounts(settings: Settings) -> dict[str, None]:
+    """What goes through no proxy of the environment's: an API on this machine, since a proxy would see the key."""
+    parts = urlsplit(settings.base_url)
+    host = parts.hostname or ""
+    return {f"all://{f'[{host}]' if ':' in host else host}": None} if is_loopback(host) else {}
 
 
 def check(client: object, kind: type, transport: object, kind_of_transport: type, timeout: object) -> None:

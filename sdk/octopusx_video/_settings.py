@@ -112,12 +112,13 @@ def _base_url(text: object) -> str:
     path = parts.path.rstrip("/")
     if path.endswith("/v1"):
         raise NotSentError(f"the base URL {text!r} ends in /v1, which every path begins with; leave it out")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise NotSentError(f"the base URL {text!r} would send the key unencrypted; use https")
     return f"{parts.scheme}://{parts.netloc}{path}"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by its name."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

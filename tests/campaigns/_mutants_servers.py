@@ -23,7 +23,7 @@ FAMILY: Any = "response schema"
 """A family has no meaning here."""
 
 _VALUES: tuple[Json, ...] = (
-    *(None, "", "x", "two words", NEW_MEMBER, 0, -1, 1, 101, 0.5, True, {}, [], {"x": 1}, "y" * 300),
+    *(None, "", "x", "7", "two words", NEW_MEMBER, 0, -1, 1, 101, 0.5, True, {}, [], {"x": 1}, "y" * 300),
     *(10**11 + 1, 10**12),
 )
 _WHOLE: tuple[Json, ...] = ({}, [], None, "x")
@@ -285,8 +285,21 @@ class _Search:
             required = schema.get("required", [])
             for place, value in self._added(schema, {name: body[name] for name in required if name in body}, ()):
                 yield "bare", (required, place, value)
-        for whole in _WHOLE:
+        for whole in (*_WHOLE, *self._others(answer)):
             yield "body", ((), whole)
+
+    def _others(self, answer: Answer) -> Iterator[Json]:
+        """The other documented answers of the same status, with all that is text another text, and with one change."""
+        for other in self._documented(answer.operation or "", answer.status):
+            if other.body.startswith(b"{"):
+                body = json.loads(other.body)
+                for base in (body, {name: "x" if isinstance(value, str) else value for name, value in body.items()}):
+                    yield base
+                    for place, value in _changes(base, (), self._values):
+                        yield put(base, place, value)
+                    for schema in self._schemas(answer):
+                        for place, value in self._added(schema, base, ()):
+                            yield put(base, place, value)
 
     def _schemas(self, answer: Answer) -> Iterator[Json]:
         contract = self._looser.contract

@@ -11,13 +11,21 @@ from urllib.parse import parse_qsl, unquote
 
 import jsonschema_rs
 from octopusx_video_mock._message import Answer, Request
-from octopusx_video_openapi import Contract, Operation
+from octopusx_video_openapi import Contract, Operation, Rule
 
 Json = Any
 Validator = jsonschema_rs.Draft202012Validator
 
 _OF_ANSWERS = {"an answer", "a refusal of a valid request"}
 NO_REQUEST_ID, SUCCESS, ERROR, STATUS, MEDIA_TYPE, HEADER = "R33", "R36", "R37", "R38", "R39", "R40"
+
+
+_OF_ONE_ANSWER = {NO_REQUEST_ID, SUCCESS, ERROR, STATUS, MEDIA_TYPE, HEADER}
+
+
+def _is_of_one_answer(rule: Rule) -> bool:
+    """Whether one answer by itself can break a rule."""
+    return rule.id in _OF_ONE_ANSWER or (rule.about in _OF_ANSWERS and rule.schema is not None)
 
 
 class Verdict:
@@ -37,7 +45,11 @@ class Verdict:
         """All that is said of such an answer by itself, so that two contracts can be compared in it."""
         definition = self.contract.operations[operation]
         responses = dict(self.contract.responses(definition))
-        rules = [[rule.id, rule.schema] for rule in self.contract.rules if self._speaks(rule.id, operation, status)]
+        rules = [
+            [rule.id, rule.schema]
+            for rule in self.contract.rules
+            if _is_of_one_answer(rule) and self._speaks(rule.id, operation, status)
+        ]
         return json.dumps([self._inlined(responses.get(str(status))), self._inlined(rules)])
 
     def asked(self, operation: str) -> str:
@@ -107,7 +119,7 @@ class Verdict:
         if media is not None and not self.validator(media["schema"]).is_valid(body):
             yield SUCCESS if answer.status < 300 else ERROR
         for rule in self.contract.rules:
-            if rule.about in _OF_ANSWERS and rule.schema is not None and not self.validator(rule.schema).is_valid(body):
+            if rule.schema is not None and _is_of_one_answer(rule) and not self.validator(rule.schema).is_valid(body):
                 yield rule.id
 
     def _of_headers(self, response: Json, headers: dict[str, str]) -> Iterator[str]:
