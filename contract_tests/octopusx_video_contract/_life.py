@@ -102,7 +102,7 @@ def _is_itself(contract: Contract, task: Task, told: Told) -> Broken:
     for name in _rule(contract, "R17").get("constant", ()):
         before = [earlier.body[name] for earlier in task.told if earlier.body.get(name) is not None]
         now = told.body.get(name)
-        if before and now is not None and now != before[-1] and name != "id":
+        if before and now is not None and now != before[-1]:
             yield "R17", f"{name} was {before[-1]!r} and is {now!r}"
 
 

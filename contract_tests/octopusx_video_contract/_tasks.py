@@ -299,6 +299,8 @@ class Tasks:
         request = Request("GET", target.removeprefix(mine.path))
         if theirs.hostname not in {None, *_HERE, mine.hostname}:
             return  # whatever is elsewhere is not this server, and not asked
+        if told.route not in self.rules.get("R51", {}).get("operations", ()):
+            return
         run.seen.asked.add("R51")
         if theirs.netloc == mine.netloc:
             answer = run.send(request)

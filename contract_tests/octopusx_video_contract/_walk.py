@@ -256,7 +256,7 @@ class Walk:
             if task.phase == "succeeded":
                 with self._catching(task.submit.id):
                     self.tasks.download(task)
-        for task in begun:  # what came after it changes nothing of an ended task
+        for task in (*begun, *made):  # what came after it changes nothing of an ended task
             for route in self._readable.get(task.id, []):
                 with self._catching(task.submit.id):
                     self.tasks.read(task, route)

@@ -347,7 +347,7 @@ def _edited(answer: Answer, edit: Edit) -> Answer:
     elif what == "bare":
         required, place, new = value
         body = json.loads(answer.body)
-        changed.body = json.dumps(put({name: body[name] for name in required}, place, new)).encode()
+        changed.body = json.dumps(put({name: body[name] for name in required if name in body}, place, new)).encode()
     elif what == "header":
         changed.headers = [pair for pair in answer.headers if pair[0] != value[0]]
         if value[1] is not None:

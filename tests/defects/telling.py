@@ -62,6 +62,20 @@ def _remembers(field: str, told: str, of: frozenset[str]) -> Make:
     return changes(changed, SUBMITS | of, OK)
 
 
+def _on_second_look(field: str, change: Callable[[str], str]) -> Make:
+    """A unified read that tells a field of a task that has succeeded otherwise when it is read again."""
+
+    def changed(case: Case) -> None:
+        if field not in case.value or not succeeded(case.value):
+            return
+        looked: set[str] = case.memory.setdefault(field, set())
+        if case.task in looked:
+            case.value = {**case.value, field: change(case.value[field])}
+        looked.add(case.task)
+
+    return changes(changed, frozenset({QUERY}), OK)
+
+
 def _progress_falls(case: Case) -> dict[str, Json]:
     percent = case.value.get("progress", 0)
     return {"progress": percent // 2} if case.counted(case.task) % 3 == 0 else {}
@@ -303,6 +317,24 @@ DEFECTS = (
         "R17",
         "object is video.completed once the task has succeeded",
         edits(put(object="video.completed"), frozenset({READ}), when=succeeded),
+    ),
+    _defect(
+        "prompt-enhanced-later",
+        "R17",
+        "the prompt is the enhanced one from the second read of an end on",
+        _on_second_look("prompt", lambda prompt: f"{prompt}, cinematic, 4k"),
+    ),
+    _defect(
+        "ratio-measured-later",
+        "R17",
+        "the ratio is that of the made video from the second read of an end on",
+        _on_second_look("ratio", lambda ratio: f"{ratio}.0"),
+    ),
+    _defect(
+        "id-without-prefix-at-end",
+        "R17",
+        "the id loses its prefix once the task has succeeded",
+        edits(mapped("id", lambda task: task.rpartition(":")[2]), when=succeeded),
     ),
     _defect(
         "remixed-at-end",
