@@ -96,7 +96,7 @@ def test_one_command_goes_from_submit_to_file(run: Run, mock: Mock, tmp_path: Pa
 def test_the_steps_can_be_taken_one_by_one(run: Run, tmp_path: Path) -> None:
     """Submit, look, wait, download, with nothing but the id between them."""
     task = run("extend", SOURCE, *SUBMIT).stdout.strip()
-    assert re.fullmatch(rf"{re.escape(task)} (processing|completed) \d+ %\n", run("status", task).stdout)
+    assert re.fullmatch(rf"{re.escape(task)} (processing|completed) \d+ %( http\S+)?\n", run("status", task).stdout)
     waited = run("wait", task, *QUICK)
     assert waited.stdout.startswith(f"{task} completed 100 % http://127.0.0.1")
     assert run("download", task, "-o", "a.mp4").stdout == "a.mp4\n"
@@ -108,22 +108,17 @@ def test_json_is_one_object(run: Run, tmp_path: Path) -> None:
     """Of a result and of an error, on standard output."""
     done = run("extend", SOURCE, *SUBMIT, "-o", "cat.mp4", "--json", "-q", *QUICK)
     told = json.loads(done.stdout)
-    assert (told["phase"], told["file"], told["task"]["status"], done.stderr) == (
-        "succeeded",
-        "cat.mp4",
-        "completed",
-        "",
-    )
+    assert (told["phase"], told["file"], told["task"]["status"]) == ("succeeded", "cat.mp4", "completed")
     status = json.loads(run("status", told["task"]["id"], "--json").stdout)
     assert status == {"task": told["task"], "phase": "succeeded", "file": None}
     refused = run("status", "task_nobody_made", "--json")
     error = json.loads(refused.stdout)["error"]
     assert (refused.returncode, refused.stderr) == (1, "")
     assert (error["type"], error["status"], error["code"]) == ("RefusedError", 400, "task_not_exist")
-    assert error["may_be_billed"] is False
-    assert error["task_id"] == "task_nobody_made"
+    assert (error["billed"], error["go_on"], error["task_id"]) == ("never", None, "task_nobody_made")
     usage = run("extensions", SOURCE, "--json")
-    assert usage.returncode == 2
+    assert (usage.returncode, usage.stderr) == (2, "")
+    assert json.loads(usage.stdout)["error"]["type"] == "UsageError"
 
 
 EXITS: dict[str, tuple[str, list[str], int, str]] = {
@@ -148,10 +143,16 @@ def test_the_exit_status_tells_a_script_what_happened(case: str, run: Run, mock:
     assert text in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+    assert len(mock.submissions) == (0 if case == "refused" else 1)
     if status in {5, 6}:
         task = mock.submissions[0].task
         assert f"go on with: octopusx-video {'wait' if status == 5 else 'download'} {task}" in done.stderr
-    assert len(mock.submissions) == (0 if case == "refused" else 1)
+    else:
+        assert "go on with" not in done.stderr
+    assert done.stderr.count("may be billed") <= 1
+    told = json.loads(run("extensions", SOURCE, *SUBMIT, *options, *QUICK, "--json").stdout)["error"]
+    assert told["billed"] == {1: "never", 3: "possible", 4: "possible", 5: "yes", 6: "yes"}[status]
+    assert bool(told["go_on"]) is (status in {5, 6})
 
 
 BAD: dict[str, tuple[list[str], str]] = {
@@ -170,6 +171,8 @@ BAD: dict[str, tuple[list[str], str]] = {
     "a folder": (["download", SOURCE, "-o", "."], "is no name of a file"),
     "overwrite": (["wait", SOURCE, "--overwrite"], "--overwrite says nothing without -o"),
     "a timeout": (["wait", SOURCE, "--timeout", "-1"], "-1.0 is not in the range"),
+    "no pause": (["extend", SOURCE, *SUBMIT, "--wait", "--poll-interval", "nan"], "'nan' is no number of seconds"),
+    "no end": (["extend", SOURCE, *SUBMIT, "--wait", "--timeout", "inf"], "'inf' is no number of seconds"),
 }
 
 
@@ -195,10 +198,30 @@ def test_without_a_key_that_can_be_used_nothing_is_sent(key: str | None, run: Ru
 
 
 def test_an_unreachable_service_is_told(run: Run) -> None:
-    """As not sent, with the exit status of that."""
+    """As not sent, with the exit status of that; a wait says what it waits for, and goes on with the same address."""
     done = run("status", SOURCE, OCTOPUSX_BASE_URL="http://127.0.0.1:9")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "no connection was made" in done.stderr
+    assert "no connection was made to http://127.0.0.1:9" in done.stderr
+    done = run("wait", SOURCE, "--timeout", "1", "--base-url", "http://127.0.0.1:9", *QUICK)
+    assert done.returncode == 5
+    assert done.stderr.splitlines()[0].endswith("reading on")
+    assert done.stderr.count("reading on") == 1
+    assert f"go on with: octopusx-video wait {SOURCE} --base-url http://127.0.0.1:9" in done.stderr
+
+
+def test_what_has_not_ended_is_waited_for(run: Run) -> None:
+    """A download that comes too early says which command comes first."""
+    with Mock(token=KEY, start=None).serve() as url:
+        task = run("extend", SOURCE, *SUBMIT, "--base-url", url).stdout.strip()
+        done = run("download", task, "-o", "v.mp4", "--base-url", url)
+    assert done.returncode == 6
+    assert f"go on with: octopusx-video wait {task} -o v.mp4 --base-url {url}" in done.stderr
+
+
+def test_quiet_still_tells_what_was_paid_for(run: Run, mock: Mock) -> None:
+    """The id is no progress: without it a killed command would lose the job."""
+    done = run("extend", SOURCE, *SUBMIT, "-q", "--wait", *QUICK)
+    assert done.stderr == f"task {mock.submissions[0].task} is submitted\n"
 
 
 def test_ctrl_c_prints_the_id_and_the_command_to_go_on_with(environment: dict[str, str], tmp_path: Path) -> None:

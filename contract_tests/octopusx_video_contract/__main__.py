@@ -1,5 +1,5 @@
 import sys
 
-from octopusx_video_contract.cli import main
+from octopusx_video_contract.command import main
 
 sys.exit(main())

@@ -20,6 +20,7 @@ from octopusx_video._errors import (
 from octopusx_video._settings import Settings
 
 log = logging.getLogger("octopusx_video")
+log.addHandler(logging.NullHandler())
 
 Model = TypeVar("Model", "_models.VideoTask", "_models.UnifiedVideoTask")
 Listener = Callable[[Model], Any]
@@ -85,7 +86,7 @@ def submit(caller: Caller, request: Outgoing) -> Flow[_models.SubmittedTask]:
         if isinstance(outcome, Failure):
             if outcome.sent:
                 raise _ambiguous(caller, request, sent_at, f"no answer came ({outcome.reason})")
-            error: OctopusXError = NotSentError(f"no connection was made: {outcome.reason}")
+            error: OctopusXError = NotSentError(_unreached(caller, outcome))
             wanted = None
         else:
             if outcome.status == 200:
@@ -95,6 +96,10 @@ def submit(caller: Caller, request: Outgoing) -> Flow[_models.SubmittedTask]:
                 raise error
         yield from _pause_or_raise(caller, error, attempt, wanted, until)
         attempt += 1
+
+
+def _unreached(caller: Caller, failure: Failure) -> str:
+    return f"no connection was made to {caller.settings.base_url}: {failure.reason}"
 
 
 def _submitted(caller: Caller, request: Outgoing, sent_at: float, answer: Answer) -> _models.SubmittedTask:
@@ -200,7 +205,8 @@ def wait(
             if not read.passes and not (read.unknown and is_new):
                 raise read.error
             setback, wanted = read, read.retry_after
-            log.info("task %s: %s; reading on", task_id, read.error)
+            # Marked for who shows a person what a wait is waiting for.
+            log.info("task %s: %s; reading on", task_id, read.error, extra={"setback": True})
         else:
             last, setback, unknown_since = read, None, None
             if not _contract.is_known(read.status) and read.status not in strange:
@@ -243,7 +249,7 @@ def _read(caller: Caller, route: Route[Model], task_id: str, outcome: Answer | F
     if isinstance(outcome, Failure):
         if outcome.sent:
             return Setback(BrokenAnswerError(f"no answer came: {outcome.reason}", task_id=task_id), passes=True)
-        return Setback(NotSentError(f"no connection was made: {outcome.reason}", task_id=task_id), passes=True)
+        return Setback(NotSentError(_unreached(caller, outcome), task_id=task_id), passes=True)
     if outcome.status == 200:
         try:
             return _answers.task(outcome, route.load(), task_id)
@@ -275,6 +281,8 @@ _HINTS = {
 def _refused(caller: Caller, operation: str, answer: Answer, task_id: str | None) -> RefusedError:
     told = _answers.problem(answer)
     hint = _HINTS.get(answer.status)
+    if told.code == _contract.unknown_task_code():
+        hint = f"this key knows no task {task_id}" if task_id else "this key knows no such source task"
     text = f"{operation} was refused with {answer.status}{_because(told)}{f'; {hint}' if hint else ''}"
     return RefusedError(
         caller.redact(text),

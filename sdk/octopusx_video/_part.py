@@ -27,7 +27,9 @@ class Part:
         if self.path.is_dir():
             raise NotSentError(f"{self.path} is a folder; name a file in it")
         if not overwrite and os.path.lexists(self.path):
-            raise NotSentError(f"{self.path} exists; name another file, or allow that it is overwritten")
+            raise NotSentError(
+                f"{self.path} exists; name another file, or allow to replace it (overwrite=True, --overwrite)"
+            )
         beside = self.path.with_name(f".{self.path.name[:100]}.{secrets.token_hex(4)}.part")
         try:
             self._file = beside.open("xb", buffering=0)

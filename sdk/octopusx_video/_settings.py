@@ -83,7 +83,7 @@ def read(api_key: object, base_url: object, environment: Mapping[str, str] = os.
 
 def _key(text: object) -> Key:
     if text is None or text == "":
-        raise NotSentError(f"there is no API key: set {KEY_VARIABLE}, or give api_key")
+        raise NotSentError(f"there is no API key: set {KEY_VARIABLE} (in Python, or give api_key)")
     if not isinstance(text, str):
         raise NotSentError(f"the API key is of type {type(text).__name__}; give it as text")
     if "\n" in text or "\r" in text:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
+import math
 import os
 import shlex
 import signal
@@ -15,11 +17,13 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import click
+from octopusx_video_openapi.costs import Billed
 
 from octopusx_video import _calls, _contract, _models, _part, _requests, _settings
 from octopusx_video._client import OctopusX, Unified, Videos
 from octopusx_video._errors import (
     AmbiguousSubmitError,
+    BrokenAnswerError,
     DownloadError,
     NotSentError,
     NoVideoAddressError,
@@ -51,7 +55,10 @@ exit status:
   130  interrupted (143 by SIGTERM)
 
 The key is read from OCTOPUSX_API_KEY, or asked for on a terminal; never from an argument, which others can see.
-Completion for your shell: eval "$(_OCTOPUSX_VIDEO_COMPLETE=bash_source octopusx-video)", or zsh_source, fish_source.
+
+\b
+completion, for ~/.bashrc (or zsh_source, fish_source):
+  eval "$(_OCTOPUSX_VIDEO_COMPLETE=bash_source octopusx-video)"
 """
 _EVERY = 30.0
 """Seconds after which a pipe is told again how a task stands."""
@@ -63,13 +70,21 @@ class _Terminated(KeyboardInterrupt):
 
 @dataclass
 class _Job:
-    """What one command does, and how far it is, for whoever interrupts it."""
+    """What one command does, and how far it is, for whoever interrupts it.
+
+    ``billed`` says of its own submit what the contract's words are for, ``never`` where it has sent none.
+    """
 
     as_json: bool
     quiet: bool
-    submitting: bool = False
+    billed: Billed = "never"
     task_id: str | None = None
     go_on: list[str] = field(default_factory=list)
+
+    @property
+    def next(self) -> str | None:
+        """The command to go on with, for a shell."""
+        return shlex.join(self.go_on) if self.go_on and self.billed != "possible" else None
 
     def say(self, text: str) -> None:
         if not self.quiet:
@@ -92,11 +107,12 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command. Returns the exit status; no traceback reaches a user."""
-    job = _Job(as_json=False, quiet=False)
+    typed = sys.argv[1:] if arguments is None else arguments
+    job = _Job(as_json="--json" in typed, quiet=False)
     with contextlib.suppress(ValueError):  # in a thread
         signal.signal(signal.SIGTERM, _terminate)
     try:
-        cli.main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=job)
+        cli.main(typed, prog_name=PROGRAM, standalone_mode=False, obj=job)
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
@@ -106,13 +122,14 @@ def run(arguments: list[str] | None = None) -> int:
             error.show()
         return error.exit_code
     except OctopusXError as error:
+        _settle(job, error)
         known = {name: value for name, value in vars(error).items() if name != "task" and value is not None}
         if job.as_json:
             _show_error(job, type(error).__name__, str(error), known)
         else:
             click.echo(f"error: {error}", err=True)
-            if job.go_on and not isinstance(error, TaskFailedError):
-                click.echo(f"go on with: {shlex.join(job.go_on)}", err=True)
+            if job.next:
+                click.echo(f"go on with: {job.next}", err=True)
         return next(status for kind, status in _STATUSES if isinstance(error, kind))
     except (KeyboardInterrupt, click.Abort) as end:
         _interrupted(job)
@@ -128,28 +145,59 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     raise _Terminated
 
 
+def _settle(job: _Job, error: OctopusXError) -> None:
+    """What an error says of the submit's bill, and whether there is anything to go on with."""
+    if job.billed == "possible" and not isinstance(error, AmbiguousSubmitError):
+        job.billed = "never"  # the submit itself was refused, or not sent
+    elif job.billed == "yes" and isinstance(error, TaskFailedError):
+        job.billed = "possible"  # no page promises a refund (R30)
+    goes_on = isinstance(error, WaitTimeoutError | BrokenAnswerError | DownloadError)
+    if not goes_on and not (isinstance(error, NotSentError) and error.task_id):
+        job.go_on = []
+
+
 def _show_error(job: _Job, kind: str, message: str, known: dict[str, Any]) -> None:
-    told = {"type": kind, "message": message, **known, "may_be_billed": kind == AmbiguousSubmitError.__name__}
+    told = {"type": kind, "message": message, **known, "billed": job.billed, "go_on": job.next}
     click.echo(json.dumps({"error": told}, ensure_ascii=False))
 
 
 def _interrupted(job: _Job) -> None:
     text = "interrupted"
-    if job.submitting:
+    if job.billed == "possible":
         text += ": the submit was under way, so it may have been accepted and may be billed; look into your account"
     elif job.task_id:
         text += f": task {job.task_id} goes on"
     if job.as_json:
-        billed = {"task_id": job.task_id, "may_be_billed": job.submitting}
-        click.echo(json.dumps({"error": {"type": "Interrupted", "message": text, **billed}}))
+        _show_error(job, "Interrupted", text, {"task_id": job.task_id})
         return
     click.echo(text, err=True)
-    if job.go_on and not job.submitting:
-        click.echo(f"go on with: {shlex.join(job.go_on)}", err=True)
+    if job.next:
+        click.echo(f"go on with: {job.next}", err=True)
 
 
 class _Seconds(click.FloatRange):
     name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no number of seconds.", param, ctx)
+        return number
+
+
+class _Setbacks(logging.Handler):
+    """Tells a person what a wait is waiting for, each thing once in a while."""
+
+    def __init__(self, job: _Job) -> None:
+        super().__init__(logging.INFO)
+        self._job = job
+        self._said: dict[str, float] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if getattr(record, "setback", False) and time.monotonic() - self._said.get(text, -_EVERY) >= _EVERY:
+            self._said[text] = time.monotonic()
+            self._job.say(text)
 
 
 def _options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -162,7 +210,11 @@ def _options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 _COMMON = _options(
-    click.option("--base-url", metavar="URL", envvar=_settings.URL_VARIABLE, help="Where the API is."),
+    click.option(
+        "--base-url",
+        metavar="URL",
+        help=f"Where the API is; else {_settings.URL_VARIABLE}, else {_contract.server()}.",
+    ),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object, errors too."),
     click.option("-q", "--quiet", is_flag=True, help="Tell nothing of the progress."),
 )
@@ -183,7 +235,7 @@ _WAITING = _options(
     ),
 )
 _SAVING = _options(
-    click.option("-o", "--output", metavar="FILE", help="Save the video here."),
+    click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Save the video here."),
     click.option("--overwrite", is_flag=True, help="Replace FILE if it exists."),
 )
 _UNIFIED = click.option("--unified", is_flag=True, help="Use the Unified Video routes (/v1/video).")
@@ -226,7 +278,8 @@ example:
 def extend(job: _Job, /, video_id: str, unified: bool, images: tuple[str, ...], **options: Any) -> None:  # noqa: FBT001
     """Extend the video of task VIDEO_ID. Costs money.
 
-    Prints the id of the new task.
+    Prints the id of the new task; with --wait its id, status and address; with -o the name of the file. Choose it for a
+    size, a ratio, reference images or upscaling, and --unified for a source that was made under /v1/video.
     """
     names = ("model", "prompt", "size", "aspect_ratio", "start_time", "upscale")
     fields = {name: options.pop(name) for name in names} | {"images": list(images) or None}
@@ -259,7 +312,7 @@ example:
 def extensions(job: _Job, /, video_id: str, duration: str | None, **options: Any) -> None:
     """Extend the video of task VIDEO_ID by a chosen duration. Costs money.
 
-    Prints the id of the new task.
+    Prints the id of the new task; with --wait its id, status and address; with -o the name of the file.
     """
     fields = {name: options.pop(name) for name in ("model", "prompt", "start_time")}
     fields["duration"] = None if duration is None else int(duration)
@@ -276,7 +329,7 @@ def status(job: _Job, /, task_id: str, unified: bool, **options: Any) -> None:  
     """Tell how task TASK_ID stands. Free."""
     with _client(job, options) as client:
         task = (client.unified if unified else client.videos).retrieve(task_id)
-        job.show(task, f"{task.id} {_standing(task)}")
+        job.show(task, f"{task.id} {_told(task)}")
 
 
 @cli.command(epilog=f"\b\nexample:\n  {PROGRAM} wait grok:48a67431-0708-46d1-9ab9-83cb84700153 -o cat.mp4")
@@ -297,7 +350,7 @@ def wait(job: _Job, /, task_id: str, unified: bool, **options: Any) -> None:  # 
 @cli.command(epilog=f"\b\nexample:\n  {PROGRAM} download grok:48a67431-0708-46d1-9ab9-83cb84700153 -o cat.mp4")
 @click.argument("task_id")
 @_UNIFIED
-@click.option("-o", "--output", metavar="FILE", required=True, help="Save the video here.")
+@click.option("-o", "--output", metavar="FILE", type=click.Path(), required=True, help="Save the video here.")
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists.")
 @click.option(
     "--timeout",
@@ -316,6 +369,8 @@ def download(job: _Job, /, task_id: str, unified: bool, **options: Any) -> None:
         job.go_on = _command("download", routes, task_id, options)
         _check_output(options)
         task = routes.retrieve(task_id)
+        if phase(task) == "running":
+            job.go_on = _command("wait", routes, task_id, options)
         _save(job, routes, task, options)
 
 
@@ -325,8 +380,15 @@ def _client(job: _Job, options: dict[str, Any]) -> Iterator[OctopusX]:
     key = os.environ.get(_settings.KEY_VARIABLE)
     if not key and sys.stdin.isatty() and sys.stderr.isatty():
         key = click.prompt("OctopusX API key", hide_input=True, err=True)
-    with OctopusX(key, base_url=options.pop("base_url")) as client:
-        yield client
+    handler = _Setbacks(job)
+    logger = logging.getLogger("octopusx_video")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        with OctopusX(key, base_url=options["base_url"]) as client:
+            yield client
+    finally:
+        logger.removeHandler(handler)
 
 
 def _check_output(options: dict[str, Any]) -> None:
@@ -340,13 +402,14 @@ def _submit(
     job: _Job, routes: Videos | Unified, submit: Callable[[], _models.SubmittedTask], options: dict[str, Any]
 ) -> None:
     _check_output(options)
-    job.submitting = True
+    job.billed = "possible"
     task = submit()
-    job.submitting, job.task_id = False, task.id
+    job.billed, job.task_id = "yes", task.id
     if not options["waits"] and options["output"] is None:
         job.show(task, task.id)
         return
-    job.say(f"task {task.id} is submitted")
+    # Whatever else is kept quiet: it is what was paid for.
+    click.echo(f"task {task.id} is submitted", err=True)
     _finish(job, routes, task.id, options)
 
 
@@ -366,7 +429,7 @@ def _finish(job: _Job, routes: Videos | Unified, task_id: str, options: dict[str
                 raise
             task = error.task  # the content route may have it
     if options["output"] is None:
-        job.show(task, f"{task.id} {_standing(task)}{f' {task.video_url}' if task.video_url else ''}")
+        job.show(task, f"{task.id} {_told(task)}")
         return
     job.go_on = _command("download", routes, task_id, options)
     _save(job, routes, task, {**options, "timeout": _calls.DOWNLOAD_SECONDS})
@@ -389,7 +452,12 @@ def _command(name: str, routes: Videos | Unified, task_id: str, options: dict[st
     output = ["-o", options["output"]] if options["output"] is not None else []
     unified = ["--unified"] if isinstance(routes, Unified) else []
     overwrite = ["--overwrite"] if options["overwrite"] else []
-    return [PROGRAM, name, task_id, *output, *overwrite, *unified]
+    base_url = ["--base-url", options["base_url"]] if options["base_url"] is not None else []
+    return [PROGRAM, name, task_id, *output, *overwrite, *unified, *base_url]
+
+
+def _told(task: _models.Task) -> str:
+    return f"{_standing(task)}{f' {task.video_url}' if task.video_url else ''}"
 
 
 def _standing(task: _models.Task) -> str:
