@@ -133,9 +133,10 @@ def test_a_status_that_is_missing_or_unknown_means_running(status: Any, expected
 
 
 def test_a_task_without_an_id_is_the_one_that_was_asked_for() -> None:
-    """Right after the submit an upstream may tell neither id nor status."""
+    """Right after the submit an upstream may tell neither id nor status; another id is a slip of a sample (R06)."""
     assert _read({"request_id": "r-1"}).id == SOURCE
-    assert _read({"task_id": "task_older_name", "status": "queued"}).id == "task_older_name"
+    assert _read({"id": "grok:of-another", "status": "queued"}).id == SOURCE
+    assert _read({"id": 5, "status": "queued"}).id == SOURCE
 
 
 def test_what_was_not_foreseen_is_kept(mock: Mock) -> None:
@@ -158,7 +159,6 @@ def test_what_was_not_foreseen_is_kept(mock: Mock) -> None:
         httpx.Response(200, json="r-1"),
         httpx.Response(200, json={"code": "task_not_exist", "message": "x", "data": None}),
         httpx.Response(200, json={"error": {"message": "broke", "type": "t"}}),
-        httpx.Response(200, json={"id": 5, "status": "queued"}),
         httpx.Response(200, content=b"[" * 100_000),
         httpx.Response(200, content=b"x" * 5_000_000),
         httpx.Response(302, headers={"Location": "https://login.example"}),

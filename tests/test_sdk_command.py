@@ -347,3 +347,43 @@ def test_the_key_never_shows(run: Run, mock: Mock) -> None:
         told.append(run(*arguments))
         told.append(run(*arguments, key="sk-wrong-key"))
     assert all(KEY not in done.stdout + done.stderr and "sk-wrong" not in done.stdout + done.stderr for done in told)
+
+
+def test_an_id_is_told_where_standard_output_takes_nothing(environment: dict[str, str], mock: Mock) -> None:
+    """A full disk or a closed pipe behind a paid submit: it stands on standard error, and no traceback does."""
+    line = [*COMMAND, "extend", SOURCE, *SUBMIT]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(line, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert f"task {mock.submissions[0].task} was submitted and is billed" in done.stderr
+    assert "Traceback" not in done.stderr
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(line, env=environment, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert done.returncode == 1
+    assert mock.submissions[1].task in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_odd_text_is_no_traceback(environment: dict[str, str], tmp_path: Path) -> None:
+    """On a terminal that knows few letters, and with a name that is no text."""
+    few = {**environment, "PYTHONIOENCODING": "ascii"}
+    name = b"\xfd-\xe7\x8c\xab.mp4"
+    for options in ([], ["--json"]):
+        arguments: list[str | bytes] = [
+            *COMMAND,
+            "extend",
+            SOURCE,
+            "-m",
+            "grok-video-3",
+            "-p",
+            "猫",
+            "--overwrite",
+            "-o",
+            name,
+            *QUICK,
+        ]
+        done = subprocess.run([*arguments, *options], env=few, cwd=tmp_path, capture_output=True, check=False)
+        assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+        assert (Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))).stat().st_size

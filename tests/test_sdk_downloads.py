@@ -7,13 +7,23 @@ import os
 import re
 import stat
 import threading
+import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from octopusx_video import DownloadError, NotSentError, OctopusXError, RefusedError, TaskBlockedError, TaskFailedError
+from octopusx_video import (
+    DownloadError,
+    NotSentError,
+    OctopusXError,
+    RefusedError,
+    TaskBlockedError,
+    TaskFailedError,
+    WaitTimeoutError,
+)
 from octopusx_video._part import Part
 from octopusx_video_mock import Mock
 from octopusx_video_mock._mp4 import mp4
@@ -365,7 +375,6 @@ def test_the_file_is_an_ordinary_one(mock: Mock, tmp_path: Path) -> None:
 def test_a_video_does_not_lie_whole_in_memory(tmp_path: Path) -> None:
     """Sixty-four megabytes over a socket are written as they come."""
     import tracemalloc  # noqa: PLC0415 - the one test that needs it
-    from http.server import BaseHTTPRequestHandler, HTTPServer  # noqa: PLC0415 - the same
 
     piece = b"x" * 1_000_000
 
@@ -394,6 +403,140 @@ def test_a_video_does_not_lie_whole_in_memory(tmp_path: Path) -> None:
         server.shutdown()
     assert (tmp_path / "v.mp4").stat().st_size == 64 * len(piece)
     assert peak < 8_000_000
+
+
+def _in_turn(*answers: Any) -> Any:
+    left = list(answers)
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        answer: httpx.Response = (left.pop(0) if len(left) > 1 else left[0])(request)
+        return answer
+
+    return serve
+
+
+def _part(first: int, told: str, data: bytes, **headers: str) -> Any:
+    told_headers = {"content-type": "video/mp4", "content-range": told, "content-length": str(len(data)), **headers}
+    return lambda request: httpx.Response(206, headers=told_headers, stream=Bytes(data))
+
+
+LIES: dict[str, Any] = {
+    "a shorter whole": lambda cut, whole: _in_turn(cut, _part(300, "bytes 300-399/*", SMALL[300:400]), whole),
+    "an end at the cut": lambda cut, whole: _in_turn(
+        cut, lambda request: httpx.Response(416, headers={"content-range": "bytes */300"}), whole
+    ),
+    "another video's rest": lambda cut, whole: _in_turn(
+        cut, _part(300, f"bytes 300-{len(SMALL) - 1}/{len(SMALL)}", b"x" * (len(SMALL) - 300), etag='"b"'), whole
+    ),
+    "a huge length": lambda cut, whole: _in_turn(
+        cut, _part(300, f"bytes 300-399/{'9' * 5000}", SMALL[300:400], etag="x"), whole
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("lie", LIES)
+def test_a_lie_about_the_rest_makes_no_half_file(kind: Kind, lie: str, mock: Mock, tmp_path: Path) -> None:
+    """What does not fit what was told before begins the file anew."""
+    serve = LIES[lie](Storage(cuts=(300,), etag='"a"'), Storage(etag='"a"'))
+    saved(kind, api({ADDRESS: serve}), tmp_path / "v.mp4", mock.clock)
+    assert (tmp_path / "v.mp4").read_bytes() == SMALL
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_answer_without_a_length_has_to_be_a_whole_mp4(kind: Kind, mock: Mock, tmp_path: Path) -> None:
+    """Where neither a length nor chunks tell its end, the boxes of the file do."""
+    video = mp4(4)
+
+    def unbounded(data: bytes) -> Any:
+        return lambda request: httpx.Response(200, headers={"content-type": "video/mp4"}, stream=Bytes(data))
+
+    with pytest.raises(DownloadError, match="told no length"):
+        saved(
+            kind, api({ADDRESS: unbounded(video[:-100]), CONTENT: httpx.Response(404)}), tmp_path / "v.mp4", mock.clock
+        )
+    assert list(tmp_path.iterdir()) == []
+    saved(kind, api({ADDRESS: unbounded(video)}), tmp_path / "v.mp4", mock.clock)
+    assert (tmp_path / "v.mp4").read_bytes() == video
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("address", ["http://[::1", "http://a\u2100b/", "http://bob:secret@cdn.example/x.mp4"])
+def test_an_odd_address_is_no_traceback(kind: Kind, address: str, mock: Mock, tmp_path: Path) -> None:
+    """The content route has the video, or an error says what was tried, without what is secret in it."""
+    routes: dict[str, Any] = {CONTENT: httpx.Response(404), address: httpx.Response(404)}
+    with pytest.raises(DownloadError) as caught:
+        saved(kind, api(routes, {**TASK, "video_url": address}), tmp_path / "v.mp4", mock.clock)
+    assert caught.value.task_id == "grok:new"
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_odd_redirect_is_no_traceback(kind: Kind, mock: Mock, tmp_path: Path) -> None:
+    """Where it leads nowhere the next source is asked."""
+    routes: dict[str, Any] = {ADDRESS: httpx.Response(302, headers={"location": "http://a[@host/"}), CONTENT: Storage()}
+    saved(kind, api(routes), tmp_path / "v.mp4", mock.clock)
+    assert (tmp_path / "v.mp4").read_bytes() == SMALL
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_listener_may_fail_by_itself(kind: Kind, mock: Mock, tmp_path: Path) -> None:
+    """Its error is its own and no full disk."""
+
+    def tell(*_: Any) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        saved(kind, api({ADDRESS: Storage()}), tmp_path / "v.mp4", mock.clock, on_progress=tell)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_name_may_be_as_long_as_the_system_allows(kind: Kind, mock: Mock, tmp_path: Path) -> None:
+    """And one that is longer, or that no system has, is told before anything is sent."""
+    path = tmp_path / f"{'猫' * 82}.mp4"
+    assert saved(kind, api({ADDRESS: Storage()}), path, mock.clock) == path
+    for wrong in (tmp_path / ("x" * 256), tmp_path / "half\ud800.mp4"):
+        transport = api({ADDRESS: Storage()})
+        with pytest.raises(NotSentError) as caught:
+            saved(kind, transport, wrong, mock.clock)
+        assert (transport.requests, caught.value.task_id) == ([], "grok:new")
+
+
+class Dribble(BaseHTTPRequestHandler):
+    """Sends a byte of a header, or of a body, now and then."""
+
+    def do_GET(self) -> None:
+        """Never come to an end."""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n")
+        if self.path.endswith("body"):
+            self.wfile.write(b"Content-Length: 100000\r\n\r\n")
+        try:
+            for _ in range(60):
+                self.wfile.write(b"X")
+                time.sleep(0.2)
+        except OSError:
+            pass
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("where", ["header", "body"])
+def test_a_server_that_dribbles_does_not_move_the_deadline(kind: Kind, where: str) -> None:
+    """A wait of half a second ends in about that, though something arrives all the time."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Dribble) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        began = time.monotonic()
+        with connected(kind, None, base_url=f"http://127.0.0.1:{server.server_port}") as client:
+            with pytest.raises(WaitTimeoutError):
+                client.videos.wait(
+                    f"task_{where}" if where == "header" else "task_body", timeout=0.5, poll_interval=0.1
+                )
+        assert time.monotonic() - began < 4
+        server.shutdown()
 
 
 def test_every_error_of_a_download_is_of_the_tree() -> None:

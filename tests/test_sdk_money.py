@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Callable
@@ -9,7 +10,14 @@ from typing import Any
 
 import httpx
 import pytest
-from octopusx_video import AmbiguousSubmitError, NotSentError, RefusedError
+from octopusx_video import (
+    AmbiguousSubmitError,
+    AsyncOctopusX,
+    DownloadError,
+    NotSentError,
+    OctopusX,
+    RefusedError,
+)
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import Contract, costs
 
@@ -238,3 +246,104 @@ def test_bad_input_is_named_before_anything_is_sent(kind: Kind, case: str, mock:
     with on_mock(kind, mock) as client, pytest.raises(NotSentError, match=complaint):
         call(client)
     assert mock.calls == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_after_the_answer_is_no_sign_that_nothing_was_sent(kind: Kind, mock: Mock) -> None:
+    """Httpx looks at the address of a redirect even where it follows none, and fails of one that is too long."""
+    transport = answering(httpx.Response(307, headers={"Location": "/" + '"' * 22_000}))
+    with connected(kind, transport, mock.clock) as client, pytest.raises(AmbiguousSubmitError):
+        client.extensions.create(SOURCE, **CREATE)
+    assert len(transport.requests) == 1
+
+
+def test_a_hook_of_the_callers_own_is_no_sign_either() -> None:
+    """It may raise what a connection raises, when the answer is already there."""
+
+    def hook(response: httpx.Response) -> None:
+        raise httpx.ConnectError("the host of the metrics is down")
+
+    transport = answering(ACCEPTED)
+    with (
+        httpx.Client(transport=transport, event_hooks={"response": [hook]}) as own,
+        OctopusX(KEY, base_url=BASE_URL, http_client=own) as client,
+        pytest.raises(AmbiguousSubmitError),
+    ):
+        client.videos.extend(SOURCE, model="grok-video-3", prompt="a cat")
+    assert len(transport.requests) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"id":"grok:new","status":"processing","seconds":' + b"9" * 400 + b"}",
+        b'{"id":"grok:new","status":"processing","deep":' + b'{"a":' * 700 + b"1" + b"}" * 701,
+        b'{"id":"grok:new","status":["processing"],"status_update_time":{"a":1},"output":5}',
+    ],
+    ids=["a huge number", "a deep object", "other types"],
+)
+def test_an_id_is_not_lost_to_what_stands_beside_it(kind: Kind, body: bytes, mock: Mock) -> None:
+    """Whatever else an accepted submit answers, its task is told."""
+    with connected(kind, answering(httpx.Response(200, content=body)), mock.clock) as client:
+        assert client.extensions.create(SOURCE, **CREATE).id == "grok:new"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(429, content=b'{"code":"x\\ud800","message":"m","data":null}'),
+        httpx.Response(503, content=b'{"code":"x\\ud800","message":"m","data":null}'),
+        httpx.Response(400, content='{"code":"fail_to_fetch_task","message":"é"}'.encode("latin-1")),
+        httpx.Response(413, text="<html>too large</html>"),
+        httpx.Response(401, content=b'{"error":'),
+    ],
+    ids=lambda answer: str(answer.status_code),
+)
+def test_a_refusal_that_can_not_be_read_is_ambiguous(kind: Kind, answer: httpx.Response, mock: Mock) -> None:
+    """It is none that the contract lists, and may be the upstream's word (R29, R35)."""
+    with connected(kind, answering(answer), mock.clock) as client, pytest.raises(AmbiguousSubmitError):
+        client.extensions.create(SOURCE, **CREATE)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_odd_id_is_told_whole(kind: Kind, mock: Mock) -> None:
+    """It is what was paid for, whatever it is."""
+    for told in ("an id with spaces " * 10, 12345):
+        answer = httpx.Response(200, json={"id": told, "status": "processing"})
+        with connected(kind, answering(answer), mock.clock) as client, pytest.raises(AmbiguousSubmitError) as caught:
+            client.extensions.create(SOURCE, **CREATE)
+        assert str(told) in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_comes_after_an_accepted_submit_never_says_that_nothing_was_sent(
+    kind: Kind, mock: Mock, tmp_path: Any
+) -> None:
+    """A file that appears in the way, or a folder that goes, is an error of the download, with the task."""
+    path = tmp_path / "v.mp4"
+    with on_mock(kind, mock) as client, pytest.raises(DownloadError) as caught:
+        client.videos.extend_and_download(SOURCE, path, **EXTEND, on_submit=lambda task: path.write_bytes(b"mine"))
+    assert caught.value.task_id == mock.submissions[0].task
+    assert path.read_bytes() == b"mine"
+
+
+def test_a_submit_that_is_interrupted_says_that_it_may_be_billed(caplog: pytest.LogCaptureFixture) -> None:
+    """A timeout around it, or Ctrl-C, leaves a note and a warning with the request's hash."""
+
+    async def slow(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(30)
+        return ACCEPTED
+
+    async def main() -> None:
+        async with AsyncOctopusX(KEY, base_url=BASE_URL, transport=httpx.MockTransport(slow)) as client:
+            await asyncio.wait_for(client.extensions.create(SOURCE, **CREATE), 0.1)  # type: ignore[arg-type]
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(main())
+    assert any("may be billed" in record.getMessage() for record in caplog.records)
+    transport = answering(KeyboardInterrupt())
+    with connected("sync", transport) as client, pytest.raises(KeyboardInterrupt) as caught:
+        client.extensions.create(SOURCE, **CREATE)
+    assert "may be billed" in caught.value.__notes__[0]

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from octopusx_video import _contract, _models
@@ -46,7 +46,7 @@ def loaded(answer: Answer) -> Json:
         return None
 
 
-def problem(answer: Answer) -> Problem:
+def problem(answer: Answer, redact: Callable[[str], str]) -> Problem:
     """What an error answer says, in whichever shape it comes.
 
     The shapes are those of the contract's ErrorResponse, and of account pages and sister services (``success: false``,
@@ -54,22 +54,22 @@ def problem(answer: Answer) -> Problem:
     """
     value = loaded(answer)
     if not isinstance(value, dict):
-        text = answer.content[: 4 * LONGEST_REASON].decode("utf-8", "replace")
+        text = redact(answer.content.decode("utf-8", "replace"))[: 4 * LONGEST_REASON]
         plain = re.sub(r"<[^>]*>", " ", text) if "<" in text else text
         return Problem(_short(plain))
     error = value.get("error")
     if isinstance(error, Mapping):
-        return Problem(_short(error.get("message")), _text(error.get("code")), _text(error.get("type")))
+        return Problem(_short(redact(_text(error.get("message")))), _text(error.get("code")), _text(error.get("type")))
     reason = value.get("message") or error or value.get("detail")
-    return Problem(_short(reason), _text(value.get("code")))
+    return Problem(_short(redact(_text(reason))), _text(value.get("code")))
 
 
 def _text(value: Json) -> str:
     return "" if value is None or isinstance(value, dict | list) else str(value)
 
 
-def _short(value: Json) -> str:
-    text = " ".join(_text(value).split())
+def _short(text: str) -> str:
+    text = " ".join(text.split())
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
 
 
@@ -83,7 +83,7 @@ def task(answer: Answer, model: type[Model], asked: str | None) -> Model:
     Args:
         answer: The answer.
         model: What it is read as.
-        asked: The id that a read asked for, in place of one that is missing; None for a submit, which has to tell it.
+        asked: The id that a read asked for, which the task keeps; None for a submit, which has to tell it.
 
     Raises:
         UnreadableError: It is no JSON object, is an error, or a submit's has no id.
@@ -92,25 +92,29 @@ def task(answer: Answer, model: type[Model], asked: str | None) -> Model:
     if not isinstance(value, dict):
         what = f"{answer.media_type or 'a body without a type'}" if value is None else f"JSON ({type(value).__name__})"
         raise UnreadableError(f"instead of a task came {what}")
-    kept = {name: field for name, field in value.items() if not _is_absent(field)}
-    if not kept.get("status") and not kept.get("id") and (kept.get("error") or kept.get("code") or kept.get("message")):
-        told = problem(answer)
-        raise UnreadableError(f"an error came with status 200: {told.code} {told.reason}".rstrip())
-    kept["id"] = _id(kept, asked)
-    kept["status"] = _status(kept.get("status"))
-    _respell(kept, _contract.places(model.__name__))
-    _drop_absent(kept)
+    if (
+        not value.get("status")
+        and not value.get("id")
+        and any(value.get(name) for name in ("error", "code", "message"))
+    ):
+        raise UnreadableError("an error came with status 200")
+    told = {"id": _id(value, asked), "status": _status(value.get("status"))}
     try:
+        kept = {name: field for name, field in value.items() if not _is_absent(field)} | told
+        _respell(kept, _contract.places(model.__name__))
+        _drop_absent(kept)
         return model.from_dict(kept)
-    except Exception as error:  # noqa: BLE001 - whatever generated code makes of a value that nobody foresaw
-        raise UnreadableError(f"the task can't be read ({type(error).__name__}: {error})") from None
+    except Exception:  # noqa: BLE001 - whatever a value that nobody foresaw does, the task is not lost to it
+        return model.from_dict(told)
 
 
 def _id(value: Mapping[str, Json], asked: str | None) -> str:
-    # `task_id` is an older name of `id` (_models.VideoTask in the contract).
-    told = value.get("id") or value.get("task_id") or asked
+    if asked is not None:  # a sample of the pages tells another (R06), which would lead to another task's video
+        return asked
+    # `task_id` is an older name of `id` (VideoTask in the contract).
+    told = value.get("id") or value.get("task_id")
     if not isinstance(told, str):
-        raise UnreadableError("the answer tells no id")
+        raise UnreadableError("it tells no id" if told is None else f"it tells the id {told!r}")
     return told
 
 

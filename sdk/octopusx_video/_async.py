@@ -13,7 +13,7 @@ import httpx
 
 from octopusx_video import _http
 from octopusx_video._effects import Answer, Do, Effect, Failure, Flow, Head, Open, Outgoing, Pull, Send, Sleep, Tell
-from octopusx_video._errors import NotSentError
+from octopusx_video._errors import NotSentError, OctopusXError
 from octopusx_video._settings import Settings
 
 T = TypeVar("T")
@@ -59,6 +59,9 @@ class AsyncShell:
         except StopIteration as end:
             ended: T = end.value
             return ended
+        except OctopusXError as error:
+            self._settings.key.clean(error)
+            raise
         finally:
             flow.close()
             await stream.close()
@@ -82,38 +85,43 @@ class AsyncShell:
     def _left(self, until: float | None) -> float | None:
         return None if until is None else max(0.001, until - self._monotonic())
 
-    async def _begin(self, request: Outgoing, until: float | None) -> httpx.Response:
-        made = _http.prepared(self._client, self._settings, request, self._left(until))
+    async def _begin(self, made: httpx.Request) -> httpx.Response:
         return await self._client.send(made, stream=True, auth=None, follow_redirects=False)
 
     async def _send(self, request: Outgoing, until: float | None) -> Answer | Failure:
+        made: httpx.Request | None = None
         outcome: Answer | Failure = _http.TOO_LATE
         try:
+            made = _http.prepared(self._client, self._settings, request, self._left(until))
             with anyio.move_on_after(self._left(until)):
-                response = await self._begin(request, until)
+                response = await self._begin(made)
                 try:
                     outcome = await _whole(response)
                 finally:
                     with anyio.CancelScope(shield=True):
                         await response.aclose()
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            outcome = _http.failure(error, self._settings)
+            outcome = _http.failed(error, self._settings, made)
         _http.told(request, outcome)
         return outcome
 
     async def _open(self, request: Outgoing, until: float | None, stream: _Stream) -> Head | Failure:
         await stream.close()
+        made: httpx.Request | None = None
         outcome: Head | Failure = _http.TOO_LATE
         try:
+            made = _http.prepared(self._client, self._settings, request, self._left(until))
             with anyio.move_on_after(self._left(until)):
-                stream.begin(await self._begin(request, until))
+                stream.begin(await self._begin(made))
                 outcome = _http.head(stream.response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            outcome = _http.failure(error, self._settings)
+            outcome = _http.failed(error, self._settings, made)
         _http.told(request, outcome)
         return outcome
 
     async def _pull(self, until: float | None, stream: _Stream) -> bytes | Failure:
+        if until is not None and self._monotonic() > until:
+            return _http.TOO_LATE
         try:
             with anyio.move_on_after(self._left(until)):
                 return await anext(stream.pieces, b"")

@@ -63,12 +63,13 @@ class AsyncOctopusX:
         sleep: Callable[[float], Any] | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
+        functions = {"sleep": sleep, "clock": clock}
+        _http.check(http_client, httpx.AsyncClient, transport, httpx.AsyncBaseTransport, timeout, functions)
         caller = _calls.caller(api_key, base_url, max_retries, retry_for, clock, random.random)
-        _http.check(http_client, httpx.AsyncClient, transport, httpx.AsyncBaseTransport, timeout)
         self._owns = http_client is None
-        made = http_client or httpx.AsyncClient(
-            timeout=_http.timeouts(timeout), transport=transport, mounts=_http.mounts(caller.settings)
-        )
+        timeouts, mounts = _http.timeouts(timeout), _http.mounts(caller.settings)
+        with _http.making():
+            made = http_client or httpx.AsyncClient(timeout=timeouts, transport=transport, mounts=mounts)
         shell = AsyncShell(made, caller.settings, caller.world.monotonic, sleep)
         self._client = made
         self._shell = shell

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, TypeVar
 
 from octopusx_video import _download, _flows, _models, _part, _requests, _settings, _verdict
 from octopusx_video._effects import Flow, Tell, World
-from octopusx_video._errors import NotSentError, NoVideoAddressError, OctopusXError
+from octopusx_video._errors import DownloadError, NotSentError, NoVideoAddressError, OctopusXError
 
 Model = TypeVar("Model", "_models.VideoTask", "_models.UnifiedVideoTask")
 Fields = Mapping[str, Any]
@@ -21,6 +20,7 @@ DOWNLOAD_SECONDS = 1800.0
 POLL_SECONDS = 2.0
 MAX_RETRIES = 3
 RETRY_SECONDS = 60.0
+_MOST_SECONDS = 1e8
 
 
 def caller(
@@ -66,14 +66,18 @@ def wait(
 ) -> Flow[Model]:
     """Read until the end, and take only a good one."""
     task_id = _requests.task_id(task, "task")
-    ended: Model = yield from _flows.wait(
-        caller,
-        route,
-        task_id,
-        timeout=_seconds(timeout, "timeout"),
-        poll_interval=_pace(poll_interval),
-        on_progress=_callable(on_progress),
-    )
+    try:
+        ended: Model = yield from _flows.wait(
+            caller,
+            route,
+            task_id,
+            timeout=_seconds(timeout, "timeout"),
+            poll_interval=_pace(poll_interval),
+            on_progress=_callable(on_progress),
+        )
+    except OctopusXError as error:
+        error.task_id = task_id
+        raise
     trouble = _verdict.trouble(ended, task_id)
     if trouble is not None:
         raise trouble
@@ -128,6 +132,9 @@ def whole(
         except NoVideoAddressError as error:
             ended = error.task  # paid for, and the content route may have it
         yield from download(caller, route, ended, path, overwrite=overwrite, timeout=DOWNLOAD_SECONDS, on_progress=None)
+    except NotSentError as error:
+        # Whoever catches it takes nothing for paid; the task is.
+        raise DownloadError(str(error), task_id=task.id) from None
     except OctopusXError as error:
         error.task_id = task.id
         raise
@@ -138,7 +145,7 @@ def whole(
 
 
 def _seconds(value: object, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST_SECONDS:
         raise NotSentError(f"{name}: {value!r} is no number of seconds")
     return float(value)
 

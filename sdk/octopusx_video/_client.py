@@ -62,13 +62,14 @@ class OctopusX:
         sleep: Callable[[float], Any] | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
+        functions = {"sleep": sleep, "clock": clock}
+        _http.check(http_client, httpx.Client, transport, httpx.BaseTransport, timeout, functions)
         caller = _calls.caller(api_key, base_url, max_retries, retry_for, clock, random.random)
-        _http.check(http_client, httpx.Client, transport, httpx.BaseTransport, timeout)
         self._owns = http_client is None
-        made = http_client or httpx.Client(
-            timeout=_http.timeouts(timeout), transport=transport, mounts=_http.mounts(caller.settings)
-        )
-        shell = Shell(made, caller.settings, caller.world.monotonic, sleep)
+        timeouts, mounts = _http.timeouts(timeout), _http.mounts(caller.settings)
+        with _http.making():
+            made = http_client or httpx.Client(timeout=timeouts, transport=transport, mounts=mounts)
+        shell = Shell(made, caller.settings, caller.world.monotonic, sleep, owned=self._owns)
         self._client = made
         self._shell = shell
         self.videos = Videos(caller, shell)

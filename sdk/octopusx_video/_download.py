@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 from octopusx_video import _flows, _models, _pace, _requests, _verdict
 from octopusx_video._effects import Do, Failure, Flow, Head, Open, Outgoing, Pull, Sleep, Tell
-from octopusx_video._errors import DownloadError, NoVideoAddressError
+from octopusx_video._errors import DownloadError, NotSentError, NoVideoAddressError, OctopusXError
 from octopusx_video._part import Part
 
 Listener = Callable[[int, int | None], Any]
@@ -21,6 +21,9 @@ MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BINARY = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/mp4"})
 """Media types that may be a video though they do not say so; then its first box decides (R25)."""
+
+
+_DIGITS = "[0-9]{1,18}"
 
 
 class _NoUseError(Exception):
@@ -37,11 +40,31 @@ class _Fetch:
     until: float
     listener: Listener | None
     total: int | None = None
-    validator: str | None = None
+    tag: str | None = None
     setbacks: int = 0
     is_video: bool = False
+    ends: bool = True
 
-    def run(self) -> Flow[None]:
+    def begin(self) -> Flow[None]:
+        """Fetch it from its first byte on.
+
+        Raises:
+            _NoUseError: It can't be had from here.
+            DownloadError: It can't be written.
+        """
+        if self.part.size:
+            yield from self._restart()
+        yield from self._run()
+
+    def end(self) -> Flow[None]:
+        """Put the file in its place.
+
+        Raises:
+            DownloadError: It can't be put there, or another is there by now.
+        """
+        yield from self._do(self.part.commit)
+
+    def _run(self) -> Flow[None]:
         """Fetch it whole.
 
         Raises:
@@ -77,7 +100,7 @@ class _Fetch:
             head: Head | Failure = yield Open(request, self.until)
             if isinstance(head, Failure) or head.status not in _REDIRECTS:
                 return head
-            url = urljoin(request.url, head.headers.get("location", ""))
+            url = _joined(request.url, head.headers.get("location", ""))
             if not _is_http(url):
                 raise _NoUseError(f"it is redirected to {url[:60]!r}, which is no http or https address")
             request = Outgoing("", "GET", url, request.headers)
@@ -88,14 +111,14 @@ class _Fetch:
         headers = {**self.request.headers, "Accept-Encoding": "identity"}
         if self.part.size:
             headers["Range"] = f"bytes={self.part.size}-"
-            if self.validator:
-                headers["If-Range"] = self.validator
+            if self.tag and self.tag.startswith('"'):  # a weak one may not stand there (RFC 9110 section 13.1.5)
+                headers["If-Range"] = self.tag
         return Outgoing(self.request.operation, "GET", self.request.url, headers)
 
     def _begins(self, head: Head) -> Flow[bool]:
         """Whether what comes now goes on where the file ends, which it begins anew where it has to."""
         if head.status == 416 and self.part.size:
-            if _total(head) == self.part.size:
+            if _total(head) == self.part.size and self.total in {None, self.part.size}:
                 self.total = self.part.size
                 return True
             yield from self._restart()
@@ -107,19 +130,24 @@ class _Fetch:
         if head.headers.get("content-encoding", "identity") != "identity":
             raise _NoUseError("it is encoded, though it was asked for as it is")
         length = _number(head.headers.get("content-length"))
+        tag = head.headers.get("etag")
         if head.status == 206:
             first, total = _first(head), _total(head)
-            if first != self.part.size or (self.total is not None and total not in {None, self.total}):
+            if total is None and length is not None:
+                total = (first or 0) + length
+            is_other = self.tag is not None and tag is not None and tag != self.tag
+            if first != self.part.size or is_other or (self.total is not None and total != self.total):
                 yield from self._restart()
                 return False
-            self.total = total if total is not None else None if length is None else first + length
+            self.total = total
         else:
             if self.part.size:
                 yield from self._restart()
             self.total = length
+        self.tag = tag or self.tag
         self.is_video = head.media_type.startswith("video/")
-        etag = head.headers.get("etag", "")
-        self.validator = etag if etag.startswith('"') else None
+        # Without either, an answer that breaks off looks like one that ends.
+        self.ends = length is not None or "chunked" in head.headers.get("transfer-encoding", "")
         return True
 
     def _pull(self) -> Flow[str | None]:
@@ -132,7 +160,7 @@ class _Fetch:
                 if self.total is not None:
                     return f"it ended after {self.part.size} of {self.total} bytes"
                 break
-            yield Do(functools.partial(self.part.write, data))
+            yield from self._do(functools.partial(self.part.write, data))
             yield Tell(self.listener, (self.part.size, self.total))
         if self.total is not None and self.part.size > self.total:
             size = self.part.size
@@ -140,11 +168,25 @@ class _Fetch:
             return f"{size} bytes came where {self.total} were told"
         if not self.part.size:
             return "it is empty"
+        if not self.ends and not (yield from self._do(self.part.is_whole_mp4)):
+            return f"it told no length and ended after {self.part.size} bytes, in the middle of an mp4 file"
         return None
 
     def _restart(self) -> Flow[None]:
-        self.total = self.validator = None
-        yield Do(self.part.restart)
+        self.total = self.tag = None
+        yield from self._do(self.part.restart)
+
+    def _do(self, call: Callable[[], Any]) -> Flow[Any]:
+        """Do something with the file.
+
+        Raises:
+            DownloadError: It can't be done.
+        """
+        try:
+            return (yield Do(call))
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+        raise DownloadError(f"{self.part.path} can't be written: {reason}")
 
 
 def download(
@@ -170,32 +212,31 @@ def download(
     """
     task_id = _requests.task_id(task_or_id, "task")
     until = caller.world.monotonic() + timeout
-    part = Part(path, overwrite=overwrite)
+    try:
+        part = Part(path, overwrite=overwrite)
+    except NotSentError as error:
+        error.task_id = task_id
+        raise
     try:
         task = task_or_id
         if not isinstance(task, _models.VideoTask | _models.UnifiedVideoTask) or _verdict.phase(task) == "running":
-            task = yield from _flows.retrieve(caller, route, task_id)
+            task = yield from _flows.retrieve(caller, route, task_id, until)
         _check(task, task_id)
         reasons = []
         for request in _sources(caller, task, task_id):
             fetch = _Fetch(caller, part, request, until, on_progress)
             try:
-                if part.size:
-                    yield Do(part.restart)
-                yield from fetch.run()
+                yield from fetch.begin()
                 _check_type(fetch)
-                yield Do(part.commit)
+                yield from fetch.end()
             except _NoUseError as error:
                 reasons.append(f"from {_place(request)}: {caller.redact(str(error))}")
                 _flows.log.info("download of %s %s", task_id, reasons[-1])
             else:
                 return part.path
         text = f"the video of {task_id} can't be had; {'; '.join(reasons)}. Try again: download of the same id"
-        raise DownloadError(text, task_id=task_id)  # noqa: TRY301 - its task is named with the others
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise DownloadError(f"{part.path} can't be written: {reason}", task_id=task_id) from None
-    except DownloadError as error:
+        raise DownloadError(text, task_id=task_id)
+    except OctopusXError as error:
         error.task_id = task_id
         raise
     finally:
@@ -214,7 +255,7 @@ def _sources(caller: _flows.Caller, task: _models.Task, task_id: str) -> list[Ou
     """The task's own address first, then the content route, as grok/query has it (downloadVideoContent)."""
     content = _requests.read(caller.settings.base_url, "downloadVideoContent", task_id)
     told = _verdict.address(task)
-    address = urljoin(f"{caller.settings.base_url}/", told) if told else ""
+    address = _joined(f"{caller.settings.base_url}/", told) if told else ""
     if not _is_http(address) or address == content.url:
         return [content]
     return [Outgoing("", "GET", address, content.headers), content]
@@ -228,7 +269,7 @@ def _check_type(fetch: _Fetch) -> None:
 def _place(request: Outgoing) -> str:
     """A source, without what may be a signature."""
     parts = urlsplit(request.url)
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"
+    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
 def _is_http(url: str) -> bool:
@@ -239,15 +280,24 @@ def _is_http(url: str) -> bool:
         return False
 
 
+def _joined(base: str, url: str) -> str:
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return ""
+
+
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+    return int(text) if text is not None and re.fullmatch(_DIGITS, text) else None
 
 
 def _first(head: Head) -> int | None:
-    found = re.match(r"bytes (\d+)-", head.headers.get("content-range", ""))
+    found = re.match(rf"bytes ({_DIGITS})-", head.headers.get("content-range", ""))
     return int(found[1]) if found else None
 
 
 def _total(head: Head) -> int | None:
-    found = re.fullmatch(r"bytes (?:\d+-\d+|\*)/(\d+)", head.headers.get("content-range", "").strip())
+    found = re.fullmatch(
+        rf"bytes (?:{_DIGITS}-{_DIGITS}|\*)/({_DIGITS})", head.headers.get("content-range", "").strip()
+    )
     return int(found[1]) if found else None

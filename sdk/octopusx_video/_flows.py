@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 from collections.abc import Callable
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
@@ -17,10 +18,11 @@ from octopusx_video._errors import (
     RefusedError,
     WaitTimeoutError,
 )
-from octopusx_video._settings import Settings
+from octopusx_video._settings import Settings, redact
 
 log = logging.getLogger("octopusx_video")
 log.addHandler(logging.NullHandler())
+log.addFilter(redact)
 
 Model = TypeVar("Model", "_models.VideoTask", "_models.UnifiedVideoTask")
 Listener = Callable[[Model], Any]
@@ -82,7 +84,13 @@ def submit(caller: Caller, request: Outgoing) -> Flow[_models.SubmittedTask]:
     attempt = 0
     while True:
         sent_at = world.wall()
-        outcome = yield Send(request)
+        try:
+            outcome = yield Send(request)
+        except GeneratorExit:
+            raise
+        except BaseException as stop:  # Ctrl-C, a cancelled task, a timeout around it
+            stop.add_note(str(_ambiguous(caller, request, sent_at, "it was interrupted")))
+            raise
         if isinstance(outcome, Failure):
             if outcome.sent:
                 raise _ambiguous(caller, request, sent_at, f"no answer came ({outcome.reason})")
@@ -105,21 +113,23 @@ def _unreached(caller: Caller, failure: Failure) -> str:
 def _submitted(caller: Caller, request: Outgoing, sent_at: float, answer: Answer) -> _models.SubmittedTask:
     try:
         task = _answers.task(answer, _models.SubmittedTask, None)
-        new = _requests.task_id(task.id, "id")
-    except (_answers.UnreadableError, NotSentError) as error:
+    except _answers.UnreadableError as error:
         reason = str(error)
     else:
-        if new != request.source:
-            log.info("%s accepted: task %s, %s", request.operation, new, task.status)
+        # That the new task has the source's id is in a sample of the pages (R03): then the new one's is not known.
+        if _contract.is_task_id(task.id) and task.id != request.source:
+            log.info("%s accepted: task %s, %s", request.operation, task.id, task.status)
             return task
-        # A sample of the pages shows this (R03). The new task's id is not known, and the source's would mislead.
-        reason = "the new task has the source's id"
+        reason = f"it tells the id {task.id!r}{', which is the source' if task.id == request.source else ''}"
     # Outside of the handler, since what it caught may hold what is not to be shown.
     raise _ambiguous(caller, request, sent_at, f"it was accepted, and {reason}", answer)
 
 
 def _refused_submit(caller: Caller, request: Outgoing, sent_at: float, answer: Answer) -> OctopusXError:
-    told = _answers.problem(answer)
+    told = _answers.problem(answer, caller.redact)
+    if not isinstance(_answers.loaded(answer), dict):
+        # What the contract lists is JSON, so this is none of it, and nobody can tell whose word it is (R29, R35).
+        return _ambiguous(caller, request, sent_at, f"it was answered {answer.status} without JSON", answer)
     if _contract.bill(request.operation, answer.status, _answers.loaded(answer)).billed != "never":
         reason = f"it was answered {answer.status}{_because(told)}"
         return _ambiguous(caller, request, sent_at, reason, answer)
@@ -146,8 +156,8 @@ def _ambiguous(
     )
 
 
-def retrieve(caller: Caller, route: Route[Model], task_id: str) -> Flow[Model]:
-    """Read a task, again while that may help.
+def retrieve(caller: Caller, route: Route[Model], task_id: str, latest: float = math.inf) -> Flow[Model]:
+    """Read a task, again while that may help, and not after ``latest`` on the monotonic clock.
 
     Raises:
         RefusedError: Refused for good, as when the task is unknown.
@@ -155,7 +165,7 @@ def retrieve(caller: Caller, route: Route[Model], task_id: str) -> Flow[Model]:
         BrokenAnswerError: No answer came, or none that can be understood.
     """
     world = caller.world
-    until = world.monotonic() + caller.patience.within
+    until = min(latest, world.monotonic() + caller.patience.within)
     attempt = 0
     while True:
         outcome = yield Send(_requests.read(caller.settings.base_url, route.operation, task_id), until)
@@ -255,14 +265,14 @@ def _read(caller: Caller, route: Route[Model], task_id: str, outcome: Answer | F
             return _answers.task(outcome, route.load(), task_id)
         except _answers.UnreadableError as error:
             return Setback(_broken(caller, outcome, str(error), task_id), passes=True)
-    told = _answers.problem(outcome)
+    told = _answers.problem(outcome, caller.redact)
     is_unknown = outcome.status in {400, 404} and told.code == _contract.unknown_task_code()
     is_unknown |= outcome.status == 404 and told.kind != _contract.wrong_route_type()
     if 400 <= outcome.status < 600:
         refused = _refused(caller, route.operation, outcome, task_id)
         wanted = _pace.retry_after(outcome, caller.world)
         return Setback(refused, _pace.passes(outcome.status), unknown=is_unknown, retry_after=wanted)
-    return Setback(_broken(caller, outcome, "nothing that the contract documents", task_id), passes=False)
+    return Setback(_broken(caller, outcome, "nothing that the contract documents", task_id), passes=True)
 
 
 def _broken(caller: Caller, answer: Answer, reason: str, task_id: str) -> BrokenAnswerError:
@@ -279,7 +289,7 @@ _HINTS = {
 
 
 def _refused(caller: Caller, operation: str, answer: Answer, task_id: str | None) -> RefusedError:
-    told = _answers.problem(answer)
+    told = _answers.problem(answer, caller.redact)
     hint = _HINTS.get(answer.status)
     if told.code == _contract.unknown_task_code():
         hint = f"this key knows no task {task_id}" if task_id else "this key knows no such source task"

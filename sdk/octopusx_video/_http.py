@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.metadata
 import logging
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 import httpx
@@ -18,6 +20,8 @@ log = logging.getLogger("octopusx_video")
 
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 """Seconds that a connection, and each piece of an answer, may take. A submit waits for an upstream."""
+MOST_SECONDS = 1e8
+"""Three years; more is no patience but a slip."""
 MOST_BYTES = 4_000_000
 """The largest answer that is read, a video apart."""
 
@@ -28,7 +32,6 @@ _NOT_SENT = (
     httpx.PoolTimeout,
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
-    httpx.InvalidURL,
 )
 
 TOO_LATE = Failure(sent=True, reason="no whole answer came in time")
@@ -51,7 +54,7 @@ def timeouts(timeout: object) -> httpx.Timeout:
         return TIMEOUT
     if isinstance(timeout, httpx.Timeout):
         return timeout
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < MOST_SECONDS:
         raise NotSentError(f"timeout: {timeout!r} is no number of seconds above 0 and no httpx.Timeout")
     return httpx.Timeout(timeout)
 
@@ -63,12 +66,40 @@ def mounts(settings: Settings) -> dict[str, None]:
     return {f"all://{f'[{host}]' if ':' in host else host}": None} if is_loopback(host) else {}
 
 
-def check(client: object, kind: type, transport: object, kind_of_transport: type, timeout: object) -> None:
-    """See whether what was handed in can be sent with.
+@contextlib.contextmanager
+def making() -> Iterator[None]:
+    """Make an httpx client, which reads proxies and certificates from the environment.
+
+    Raises:
+        NotSentError: One of them can't be used.
+    """
+    try:
+        yield
+    except NotSentError:
+        raise
+    except Exception as error:  # noqa: BLE001 - ImportError, OSError, ValueError, httpx.InvalidURL
+        text = f"httpx can't be set up ({type(error).__name__}: {error})"
+    else:
+        return
+    raise NotSentError(f"{text}; look at the proxies and certificates in the environment")
+
+
+def check(
+    client: object,
+    kind: type,
+    transport: object,
+    kind_of_transport: type,
+    timeout: object,
+    functions: Mapping[str, object],
+) -> None:
+    """See whether what was handed in can be used.
 
     Raises:
         NotSentError: It can't.
     """
+    for name, function in functions.items():
+        if function is not None and not callable(function):
+            raise NotSentError(f"{name} is of type {type(function).__name__}; give a function")
     if client is not None and not isinstance(client, kind):
         raise NotSentError(f"http_client is of type {type(client).__name__}; give an httpx.{kind.__name__}")
     if transport is not None and not isinstance(transport, kind_of_transport):
@@ -105,10 +136,23 @@ def prepared(
     return made
 
 
-def failure(error: Exception, settings: Settings) -> Failure:
-    """What an exception of the transport means; one that nobody foresaw may have come after the request had left."""
+def failure(error: Exception, settings: Settings, request: httpx.Request | None = None) -> Failure:
+    """What an exception means that came while a request was sent; one that nobody foresaw may have come after it left.
+
+    Args:
+        error: The exception.
+        settings: Whose key is not to show.
+        request: What was being sent. Only the transport names it in its errors: one of the same kind from a hook of the
+            caller's, which runs when the answer is there, does not.
+    """
     text = settings.key.redact(" ".join(str(error).split()))
-    return Failure(not isinstance(error, _NOT_SENT), f"{type(error).__name__}{': ' if text else ''}{text}")
+    unsent = isinstance(error, _NOT_SENT) and request is not None and getattr(error, "_request", None) is request
+    return Failure(not unsent, f"{type(error).__name__}{': ' if text else ''}{text}")
+
+
+def failed(error: Exception, settings: Settings, made: httpx.Request | None) -> Failure:
+    """The same, of a request that may not even have been made (None)."""
+    return failure(error, settings)._replace(sent=False) if made is None else failure(error, settings, made)
 
 
 def head(response: httpx.Response) -> Head:

@@ -24,17 +24,17 @@ class Part:
     def __init__(self, path: object, *, overwrite: bool) -> None:
         self.path = _path(path)
         self._overwrite = overwrite
-        if self.path.is_dir():
-            raise NotSentError(f"{self.path} is a folder; name a file in it")
-        if not overwrite and os.path.lexists(self.path):
-            raise NotSentError(
-                f"{self.path} exists; name another file, or allow to replace it (overwrite=True, --overwrite)"
-            )
-        beside = self.path.with_name(f".{self.path.name[:100]}.{secrets.token_hex(4)}.part")
         try:
+            os.fsencode(self.path)  # what no system could name
+            if self.path.is_dir():
+                raise NotSentError(f"{self.path} is a folder; name a file in it")
+            if not overwrite and os.path.lexists(self.path):
+                text = "exists; name another file, or allow to replace it (overwrite=True, --overwrite)"
+                raise NotSentError(f"{self.path} {text}")
+            beside = self.path.with_name(f".octopusx-video-{secrets.token_hex(6)}.part")
             self._file = beside.open("xb", buffering=0)
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or type(error).__name__
             raise NotSentError(f"{self.path} can't be written: {reason}; name a file in a folder of yours") from None
         self._beside: Path | None = beside
         self.size = 0
@@ -90,6 +90,20 @@ class Part:
             self._beside.rename(self.path)
         else:
             self._beside.unlink()
+
+    def is_whole_mp4(self) -> bool:
+        """Whether the boxes of an mp4 file follow one another to the very end (ISO/IEC 14496-12 section 4.2)."""
+        assert self._beside is not None  # noqa: S101 - for the type checker
+        at = 0
+        with self._beside.open("rb") as file:
+            while at < self.size:
+                file.seek(at)
+                head = file.read(16)
+                size = int.from_bytes(head[:4]) if int.from_bytes(head[:4]) != 1 else int.from_bytes(head[8:16])
+                if len(head) < 8 or not (size == 0 or size >= 8):
+                    return False
+                at = self.size if size == 0 else at + size
+        return at == self.size and self.size > 0
 
     def discard(self) -> None:
         """Leave nothing behind, unless it is in its place."""

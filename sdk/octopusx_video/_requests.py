@@ -67,7 +67,7 @@ def task_id(value: object, name: str) -> str:
     if isinstance(value, str):
         told = value
     elif isinstance(value, _models.SubmittedTask | _models.VideoTask | _models.UnifiedVideoTask):
-        told = value.id
+        told = value.id if isinstance(value.id, str) else repr(value.id)
     else:
         raise NotSentError(f"{name} is of type {type(value).__name__}; give the id of a task, or the task itself")
     if "://" in told:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import re
+import weakref
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
@@ -19,13 +21,28 @@ _LIKE = "give one like https://example.com"
 _PORTS = {"http": 80, "https": 443}
 
 
+_KEYS: weakref.WeakSet[Key] = weakref.WeakSet()
+
+
+def redact(record: logging.LogRecord) -> bool:
+    """A filter for loggers: takes every key that is in use out of what is logged, whoever told it."""
+    text = record.getMessage()
+    for key in tuple(_KEYS):
+        text = key.redact(text)
+    record.msg, record.args = text, None
+    return True
+
+
 class Key:
     """An API key that does not show, whatever prints it. Its text is asked for by name."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("__weakref__", "_spelled", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
+        quoted = re.sub("%[0-9A-F]{2}", lambda code: f"(?i:{code[0]})", quote(text, safe=""))
+        self._spelled = re.compile(f"{re.escape(text)}|{quoted}" if quoted != text else re.escape(text))
+        _KEYS.add(self)
 
     def __repr__(self) -> str:
         return _HIDDEN
@@ -38,10 +55,15 @@ class Key:
         return self._text
 
     def redact(self, text: str) -> str:
-        """The text without the key, as it is and percent-encoded."""
-        for spelling in {self._text, quote(self._text, safe="")}:
-            text = text.replace(spelling, _HIDDEN)
-        return text
+        """The text without the key, as it is and percent-encoded, and without what can't be written down."""
+        return self._spelled.sub(_HIDDEN, text).encode("utf-8", "backslashreplace").decode()
+
+    def clean(self, error: Exception) -> None:
+        """Take the key out of what an error says and carries, whoever told it."""
+        error.args = tuple(self.redact(one) if isinstance(one, str) else one for one in error.args)
+        for name, value in vars(error).items():
+            if isinstance(value, str):
+                setattr(error, name, self.redact(value))
 
 
 class Settings:

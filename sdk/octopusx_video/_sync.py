@@ -11,7 +11,7 @@ import httpx
 
 from octopusx_video import _http
 from octopusx_video._effects import Answer, Do, Effect, Failure, Flow, Head, Open, Outgoing, Pull, Send, Sleep, Tell
-from octopusx_video._errors import NotSentError
+from octopusx_video._errors import NotSentError, OctopusXError
 from octopusx_video._settings import Settings
 
 T = TypeVar("T")
@@ -25,6 +25,7 @@ class Shell:
         settings: The key, and who is trusted with it.
         monotonic: The clock of deadlines.
         sleep: Lets seconds pass.
+        owned: Whether the client is of our own making, and may be held to deadlines.
     """
 
     def __init__(
@@ -33,12 +34,19 @@ class Shell:
         settings: Settings,
         monotonic: Callable[[], float],
         sleep: Callable[[float], Any] | None = None,
+        *,
+        owned: bool = False,
     ) -> None:
         self.closed = False
         self._client = client
         self._settings = settings
         self._monotonic = monotonic
         self._sleep = sleep or time.sleep
+        self._within: Callable[[float | None], contextlib.AbstractContextManager[None]] = _unbounded
+        if owned:
+            from octopusx_video import _deadline  # noqa: PLC0415 - brings httpcore, which httpx too loads only now
+
+            self._within = _deadline.kept(client)
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return what it returns; what it raises is raised."""
@@ -57,6 +65,9 @@ class Shell:
             except StopIteration as end:
                 ended: T = end.value
                 return ended
+            except OctopusXError as error:
+                self._settings.key.clean(error)
+                raise
             finally:
                 flow.close()
 
@@ -79,39 +90,32 @@ class Shell:
     def _left(self, until: float | None) -> float | None:
         return None if until is None else max(0.001, until - self._monotonic())
 
-    def _begin(self, request: Outgoing, until: float | None) -> httpx.Response:
-        made = _http.prepared(self._client, self._settings, request, self._left(until))
-        return self._client.send(made, stream=True, auth=None, follow_redirects=False)
-
     def _send(self, request: Outgoing, until: float | None) -> Answer | Failure:
+        made: httpx.Request | None = None
         outcome: Answer | Failure
         try:
-            response = self._begin(request, until)
-            with contextlib.closing(response):
-                content = bytearray()
-                for piece in response.iter_bytes():
-                    content += piece
-                    if len(content) > _http.MOST_BYTES:
-                        outcome = _http.TOO_LARGE
-                        break
-                    if until is not None and self._monotonic() > until:
-                        outcome = _http.TOO_LATE
-                        break
-                else:
-                    outcome = Answer(response.status_code, dict(response.headers.items()), bytes(content))
+            made = _http.prepared(self._client, self._settings, request, self._left(until))
+            with self._within(self._left(until)), contextlib.closing(self._begin(made)) as response:
+                outcome = _whole(response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            outcome = _http.failure(error, self._settings)
+            outcome = _http.failed(error, self._settings, made)
         _http.told(request, outcome)
         return outcome
 
+    def _begin(self, made: httpx.Request) -> httpx.Response:
+        return self._client.send(made, stream=True, auth=None, follow_redirects=False)
+
     def _open(self, request: Outgoing, until: float | None, stream: _Stream) -> Head | Failure:
         stream.close()
+        made: httpx.Request | None = None
         outcome: Head | Failure
         try:
-            stream.begin(self._begin(request, until))
+            made = _http.prepared(self._client, self._settings, request, self._left(until))
+            with self._within(self._left(until)):
+                stream.begin(self._begin(made))
             outcome = _http.head(stream.response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            outcome = _http.failure(error, self._settings)
+            outcome = _http.failed(error, self._settings, made)
         _http.told(request, outcome)
         return outcome
 
@@ -119,9 +123,23 @@ class Shell:
         if until is not None and self._monotonic() > until:
             return _http.TOO_LATE
         try:
-            return next(stream.pieces, b"")
+            with self._within(self._left(until)):
+                return next(stream.pieces, b"")
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
             return _http.failure(error, self._settings)
+
+
+def _unbounded(_: float | None) -> contextlib.AbstractContextManager[None]:
+    return contextlib.nullcontext()
+
+
+def _whole(response: httpx.Response) -> Answer | Failure:
+    content = bytearray()
+    for piece in response.iter_bytes():
+        content += piece
+        if len(content) > _http.MOST_BYTES:
+            return _http.TOO_LARGE
+    return Answer(response.status_code, dict(response.headers.items()), bytes(content))
 
 
 class _Stream:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import click
 from octopusx_video_openapi.costs import Billed
@@ -68,6 +68,24 @@ class _Terminated(KeyboardInterrupt):
     """SIGTERM."""
 
 
+class _NoOutputError(Exception):
+    """Standard output takes nothing."""
+
+
+def _echo(text: str, *, err: bool = False) -> bool:
+    """Print a line, whatever the terminal can show; False where nobody takes it."""
+    stream = sys.stderr if err else sys.stdout
+    if stream is None:
+        return False
+    try:
+        encoding = stream.encoding or "utf-8"
+        click.echo(text.encode(encoding, "backslashreplace").decode(encoding), err=err)
+        stream.flush()
+    except (OSError, ValueError):  # a pipe that is closed, a disk that is full
+        return False
+    return True
+
+
 @dataclass
 class _Job:
     """What one command does, and how far it is, for whoever interrupts it.
@@ -88,16 +106,14 @@ class _Job:
 
     def say(self, text: str) -> None:
         if not self.quiet:
-            click.echo(text, err=True)
+            _echo(text, err=True)
 
     def show(
         self, task: _models.SubmittedTask | _models.Task, plain: str, file: os.PathLike[str] | None = None
     ) -> None:
-        if not self.as_json:
-            click.echo(plain)
-            return
         told = {"task": task.to_dict(), "phase": phase(task), "file": None if file is None else os.fspath(file)}
-        click.echo(json.dumps(told, ensure_ascii=False))
+        if not _echo(json.dumps(told) if self.as_json else plain):
+            raise _NoOutputError
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -112,33 +128,56 @@ def run(arguments: list[str] | None = None) -> int:
     with contextlib.suppress(ValueError):  # in a thread
         signal.signal(signal.SIGTERM, _terminate)
     try:
-        cli.main(typed, prog_name=PROGRAM, standalone_mode=False, obj=job)
+        return _run(job, typed)
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        if job.as_json:
-            _show_error(job, "UsageError", error.format_message(), {})
-        else:
+        if not job.as_json:
             error.show()
+        else:
+            _show_error(job, "UsageError", error.format_message(), {})
         return error.exit_code
     except OctopusXError as error:
-        _settle(job, error)
-        known = {name: value for name, value in vars(error).items() if name != "task" and value is not None}
-        if job.as_json:
-            _show_error(job, type(error).__name__, str(error), known)
-        else:
-            click.echo(f"error: {error}", err=True)
-            if job.next:
-                click.echo(f"go on with: {job.next}", err=True)
-        return next(status for kind, status in _STATUSES if isinstance(error, kind))
+        return _failed(job, error)
     except (KeyboardInterrupt, click.Abort) as end:
         _interrupted(job)
         # click makes an Abort of each KeyboardInterrupt.
         return 143 if _Terminated in {type(end), type(end.__cause__)} else 130
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for the flush at the end
-        return 1
+    except (_NoOutputError, OSError):
+        text = "standard output takes nothing"
+    except Exception as error:  # noqa: BLE001 - a slip of ours must not lose what was paid for
+        text = f"this should not happen, please report it: {type(error).__name__}: {error}"
+    paid = f"; task {job.task_id} was submitted and is billed" if job.billed == "yes" else ""
+    _echo(f"error: {text}{paid}", err=True)
+    _close_output()
+    return 1
+
+
+def _run(job: _Job, typed: list[str]) -> int:
+    cli.main(typed, prog_name=PROGRAM, standalone_mode=False, obj=job)
     return 0
+
+
+def _failed(job: _Job, error: OctopusXError) -> int:
+    """Tell of an error. Returns its exit status."""
+    _settle(job, error)
+    status = next(status for kind, status in _STATUSES if isinstance(error, kind))
+    if status == 2 and job.billed != "never":
+        status = 1  # something was sent, after all
+    known = {name: value for name, value in vars(error).items() if name != "task" and value is not None}
+    if job.as_json:
+        _show_error(job, type(error).__name__, str(error), known)
+    else:
+        _echo(f"error: {error}", err=True)
+        if job.next:
+            _echo(f"go on with: {job.next}", err=True)
+    return status
+
+
+def _close_output() -> None:
+    """Let nothing that is left in a broken pipe be written at the end."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
@@ -158,7 +197,8 @@ def _settle(job: _Job, error: OctopusXError) -> None:
 
 def _show_error(job: _Job, kind: str, message: str, known: dict[str, Any]) -> None:
     told = {"type": kind, "message": message, **known, "billed": job.billed, "go_on": job.next}
-    click.echo(json.dumps({"error": told}, ensure_ascii=False))
+    if not _echo(json.dumps({"error": told})):
+        _echo(f"error: {message}", err=True)
 
 
 def _interrupted(job: _Job) -> None:
@@ -170,9 +210,9 @@ def _interrupted(job: _Job) -> None:
     if job.as_json:
         _show_error(job, "Interrupted", text, {"task_id": job.task_id})
         return
-    click.echo(text, err=True)
+    _echo(text, err=True)
     if job.next:
-        click.echo(f"go on with: {job.next}", err=True)
+        _echo(f"go on with: {job.next}", err=True)
 
 
 class _Seconds(click.FloatRange):
@@ -378,7 +418,7 @@ def download(job: _Job, /, task_id: str, unified: bool, **options: Any) -> None:
 def _client(job: _Job, options: dict[str, Any]) -> Iterator[OctopusX]:
     job.as_json, job.quiet = options.pop("as_json"), options.pop("quiet")
     key = os.environ.get(_settings.KEY_VARIABLE)
-    if not key and sys.stdin.isatty() and sys.stderr.isatty():
+    if not key and _is_terminal(sys.stdin) and _is_terminal(sys.stderr):
         key = click.prompt("OctopusX API key", hide_input=True, err=True)
     handler = _Setbacks(job)
     logger = logging.getLogger("octopusx_video")
@@ -389,6 +429,10 @@ def _client(job: _Job, options: dict[str, Any]) -> Iterator[OctopusX]:
             yield client
     finally:
         logger.removeHandler(handler)
+
+
+def _is_terminal(stream: IO[str] | None) -> bool:
+    return stream is not None and stream.isatty()
 
 
 def _check_output(options: dict[str, Any]) -> None:
@@ -409,7 +453,7 @@ def _submit(
         job.show(task, task.id)
         return
     # Whatever else is kept quiet: it is what was paid for.
-    click.echo(f"task {task.id} is submitted", err=True)
+    _echo(f"task {task.id} is submitted", err=True)
     _finish(job, routes, task.id, options)
 
 
@@ -469,7 +513,7 @@ def _bar(job: _Job, label: str, length: int) -> Iterator[Callable[..., None]]:
     """Tell of progress: with a bar on a terminal, with a line now and then in a pipe."""
     if job.quiet:
         yield lambda *told: None
-    elif not sys.stderr.isatty():
+    elif not _is_terminal(sys.stderr):
         yield _Lines(job).tell
     else:
         with click.progressbar(length=length, label=label, file=sys.stderr, show_pos=False) as bar:

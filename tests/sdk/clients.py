@@ -86,13 +86,13 @@ class Between(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return self._behind.handle_request(request)
 
 
-def answering(*answers: httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]) -> Between:
+def answering(*answers: httpx.Response | BaseException | Callable[[httpx.Request], httpx.Response]) -> Between:
     """A transport that gives these answers in turn, the last one again and again."""
     left = list(answers)
 
     def handle(request: httpx.Request, _pass_on: Any) -> httpx.Response:
         answer = left.pop(0) if len(left) > 1 else left[0]
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         if isinstance(answer, httpx.Response):
             # An answer can be read once.
