@@ -10,7 +10,7 @@ from tests.sdk import schedules
 from tests.sdk.clients import KINDS, Kind
 
 OPERATIONS = ("extendVideo", "createVideoExtension", "extendUnifiedVideo")
-SAMPLED = 150
+SAMPLED = 60
 """Schedules of three faults that are tried here; `nox -s schedules` tries them all."""
 
 
