@@ -253,15 +253,16 @@ class _Search:
 
     def _changed_in_itself(self, answer: Answer) -> Iterator[Edit]:
         yield "nothing", None
-        kind = next((value for name, value in answer.headers if name == b"content-type"), b"")
-        if b"json" in kind:
-            body = json.loads(answer.body)
-            yield from self._bodies(answer, body)
+        # Few first: each edit is judged by both contracts.
         for name, _ in answer.headers:
             if name != b"content-type":
                 yield "header", (name, None)
                 yield "header", (name, b"x")
         yield "header", (b"content-type", NEW_MEDIA_TYPE.encode())
+        kind = next((value for name, value in answer.headers if name == b"content-type"), b"")
+        if b"json" in kind:
+            yield from self._bodies(answer, json.loads(answer.body))
+            yield from (("body", ((), whole)) for whole in self._others(answer))
 
     def _documented(self, operation: str, status: int) -> Iterator[Answer]:
         """Answers of another status, as the contract's examples have them."""
@@ -285,11 +286,13 @@ class _Search:
             required = schema.get("required", [])
             for place, value in self._added(schema, {name: body[name] for name in required if name in body}, ()):
                 yield "bare", (required, place, value)
-        for whole in (*_WHOLE, *self._others(answer)):
+        for whole in _WHOLE:
             yield "body", ((), whole)
 
     def _others(self, answer: Answer) -> Iterator[Json]:
-        """The other documented answers of the same status, with all that is text another text, and with one change."""
+        """The other shapes of an error with this status, with all that is text another text, and with one change."""
+        if answer.status < 400:  # a success has one shape
+            return
         for other in self._documented(answer.operation or "", answer.status):
             if other.body.startswith(b"{"):
                 body = json.loads(other.body)
