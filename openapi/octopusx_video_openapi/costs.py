@@ -43,4 +43,3 @@ def speaks(contract: Contract, rule: dict[str, Any], operation: Operation, statu
     if operation.id not in rule["operations"] or status not in rule["statuses"]:
         return False
     return jsonschema_rs.is_valid(contract.schema(rule["when"]), body)
-
