@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from octopusx_video import _download, _flows, _models, _part, _requests, _settings, _verdict
+from octopusx_video import _download, _flows, _http, _models, _part, _requests, _settings, _verdict
 from octopusx_video._effects import Flow, Tell, World
 from octopusx_video._errors import DownloadError, NotSentError, NoVideoAddressError, OctopusXError
 
@@ -20,7 +20,6 @@ DOWNLOAD_SECONDS = 1800.0
 POLL_SECONDS = 2.0
 MAX_RETRIES = 3
 RETRY_SECONDS = 60.0
-_MOST_SECONDS = 1e8
 
 
 def caller(
@@ -145,7 +144,7 @@ def whole(
 
 
 def _seconds(value: object, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST_SECONDS:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _http.MOST_SECONDS:
         raise NotSentError(f"{name}: {value!r} is no number of seconds")
     return float(value)
 

@@ -128,7 +128,7 @@ def run(arguments: list[str] | None = None) -> int:
     with contextlib.suppress(ValueError):  # in a thread
         signal.signal(signal.SIGTERM, _terminate)
     try:
-        return _run(job, typed)
+        cli.main(typed, prog_name=PROGRAM, standalone_mode=False, obj=job)
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
@@ -147,15 +147,12 @@ def run(arguments: list[str] | None = None) -> int:
         text = "standard output takes nothing"
     except Exception as error:  # noqa: BLE001 - a slip of ours must not lose what was paid for
         text = f"this should not happen, please report it: {type(error).__name__}: {error}"
+    else:
+        return 0
     paid = f"; task {job.task_id} was submitted and is billed" if job.billed == "yes" else ""
     _echo(f"error: {text}{paid}", err=True)
     _close_output()
     return 1
-
-
-def _run(job: _Job, typed: list[str]) -> int:
-    cli.main(typed, prog_name=PROGRAM, standalone_mode=False, obj=job)
-    return 0
 
 
 def _failed(job: _Job, error: OctopusXError) -> int:
