@@ -13,7 +13,6 @@ import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 from _pytest.outcomes import Skipped
@@ -24,6 +23,8 @@ from octopusx_video_contract._redact import Redactor
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 _NOT_IMPLEMENTED = 501
+X_BILLED_RULE = "R54"
+"""The rule that holds bills to ``x-billed``."""
 
 
 class NotAskedError(Skipped):
@@ -212,13 +213,13 @@ def billed(contract: Contract, answer: Answer) -> costs.Billed:
     return "possible" if reached is None else costs.billed(contract, reached[0], answer.status, answer.json())
 
 
-def allows(told: str, cost: int) -> bool:
-    """Whether what an answer says of its bill allows that it was billed so many times."""
-    return cost in {"never": (0,), "yes": (1,)}.get(told, (0, 1))
+def times(told: str) -> tuple[int, int]:
+    """How often a request is billed, at least and at most, by what its answer says."""
+    return {"never": (0, 0), "yes": (1, 1)}.get(told, (0, 1))
 
 
-def speaks(contract: Contract, rule_id: str, answer: Answer) -> bool:
-    """Whether a rule of what is billed speaks of this answer, by its status and its body."""
-    rule: dict[str, Any] = next((rule for rule in contract.document["x-rules"] if rule["id"] == rule_id), {})
+def bill_rule(contract: Contract, answer: Answer) -> str:
+    """The rule that says what an answer costs: the one that looks into the body, else that of x-billed."""
     reached = found(contract, answer.request.method, answer.request.path)
-    return reached is not None and costs.speaks(contract, rule, reached[0], answer.status, answer.json())
+    rule = reached and costs.decided_by(contract, reached[0], answer.status, answer.json())
+    return str(rule["id"]) if rule else X_BILLED_RULE

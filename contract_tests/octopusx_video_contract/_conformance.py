@@ -106,14 +106,12 @@ def _settings(run: Run) -> dict[str, Any]:
     if run.known_ids:
         settings["dictionaries"] = {"known-tasks": {"values": list(run.known_ids)}}
         binding = {"dictionary": "known-tasks", "probability": KNOWN_ID_SHARE}
-        settings["operations"] = [
-            {
-                "include-operation-id": operation.id,
-                "parameters": {".".join(place): binding for place in task_ids.places(run.contract, operation)},
-            }
+        # For all operations at once: settings of single ones are merged anew for each request and each check.
+        settings["parameters"] = {
+            ".".join(place): binding
             for operation in run.contract.operations.values()
-            if any(task_ids.places(run.contract, operation))
-        ]
+            for place in task_ids.places(run.contract, operation)
+        }
     return settings
 
 

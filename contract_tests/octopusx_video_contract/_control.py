@@ -7,6 +7,7 @@ from typing import Any
 
 import httpcore
 import httpx
+from _pytest.outcomes import Failed
 
 from octopusx_video_contract._exchange import ABSENT, loaded
 from octopusx_video_contract._wire import Sender
@@ -23,13 +24,16 @@ class Control:
         self._base_url = base_url
 
     def is_there(self) -> bool:
-        """Whether the server has one."""
-        clock = self._ask("GET", "clock")
-        return isinstance(clock, dict) and isinstance(clock.get("now"), int | float)
+        """Whether the server has both."""
+        clock, bill = self._ask("GET", "clock"), self._ask("GET", "bill")
+        return all(
+            isinstance(answer, dict) and isinstance(answer.get(name), int | float)
+            for answer, name in ((clock, "now"), (bill, "billed"))
+        )
 
     def now(self) -> float:
         """The server's time, in Unix seconds."""
-        return float(self._ask("GET", "clock")["now"])
+        return float(self._number("clock", "now"))
 
     def advance(self, seconds: float) -> None:
         """Let so many seconds pass."""
@@ -37,7 +41,13 @@ class Control:
 
     def billed(self) -> int:
         """How many submits cost money as things stand."""
-        return int(self._ask("GET", "bill")["billed"])
+        return int(self._number("bill", "billed"))
+
+    def _number(self, name: str, field: str) -> float:
+        told = self._ask("GET", name)
+        if not isinstance(told, dict) or not isinstance(told.get(field), int | float):
+            raise Failed(f"{self._base_url}{_PREFIX}{name} was answered before, and is no more", pytrace=False)
+        return float(told[field])
 
     def _ask(self, method: str, name: str, value: Any = None) -> Any:
         body = None if value is None else json.dumps(value).encode()

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from octopusx_video_openapi import Contract, Operation, Rule
 
 from octopusx_video_contract import _exchange
+from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import Budget, NotAskedError, submits
 from octopusx_video_contract._control import Control
 from octopusx_video_contract._exchange import ABSENT, Answer, Request
@@ -234,28 +235,50 @@ class Run:
     def each(self, cases: Iterable[Case], ask: Callable[[Case], None]) -> None:
         """Ask of each case, and tell of all that was found together.
 
+        What they cost, too, has to be what their answers say.
+
         Raises:
             Findings: Something was found.
             NotAskedError: Nothing could be asked.
         """
+        cases = list(cases)
         findings: list[Finding] = []
         skipped: NotAskedError | None = None
         asked = 0
-        for case in cases:
-            try:
-                ask(case)
-            except Finding as finding:
-                findings.append(finding)
-            except Findings as several:
-                findings += several.findings
-            except NotAskedError as missing:
-                skipped = missing
-                continue
-            asked += 1
+
+        def all_of_them() -> None:
+            nonlocal skipped, asked
+            for case in cases:
+                try:
+                    ask(case)
+                except Finding as finding:
+                    findings.append(finding)
+                except Findings as several:
+                    findings.extend(several.findings)
+                except NotAskedError as missing:
+                    skipped = missing
+                    continue
+                asked += 1
+
+        try:
+            with Books(self):
+                all_of_them()
+        except Finding as overcharged:
+            findings.append(self._overcharging(cases, ask) or overcharged)
         if findings:
             raise Findings(findings)
         if skipped is not None and not asked:
             raise skipped
+
+    def _overcharging(self, cases: Iterable[Case], ask: Callable[[Case], None]) -> Finding | None:
+        """What is found of the bill where the cases are asked once more, one at a time; None where that could cost."""
+        for case in () if self.paid else cases:
+            try:
+                with Books(self), contextlib.suppress(Finding, Findings, NotAskedError):
+                    ask(case)
+            except Finding as finding:
+                return finding
+        return None
 
     def now(self) -> float:
         """The server's time where it can be known, else this machine's, in Unix seconds."""

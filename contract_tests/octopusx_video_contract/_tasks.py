@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import httpx
 from octopusx_video_openapi import Operation, task_ids
 
-from octopusx_video_contract import _budget, _judge, _life
+from octopusx_video_contract import _judge, _life
+from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import NotAskedError, submits
 from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._life import Task, Told
@@ -78,19 +79,15 @@ class Tasks:
         """
         run = self.run
         whole, request = self.submission(submit, body, source, orders=orders)
-        before, billed = run.now(), self.billed()
-        answer = run.send(request)
+        before = run.now()
+        with Books(run):
+            answer = run.send(request)
         after = run.now()
         if not answer.is_success:
             wrong = (_judge.FORM_RULE, f"{submit.id}: a valid submit was answered with {answer.status}")
             _judge.hold(run, answer, [wrong, *_judge.refused(run, answer, "a valid submit")])
             raise NotAskedError(f"{submit.id}: a valid submit was answered with {answer.status}")
         _judge.hold(run, answer)
-        if billed is not None:
-            run.seen.asked.add("R54")
-            cost, bill = (self.billed() or 0) - billed, _budget.billed(self.contract, answer)
-            if not _budget.allows(bill, cost):
-                run.broken("R54", f"{submit.id}: {bill} billed by its answer, and it was billed {cost} times", answer)
         told = _life.telling(self.contract, submit.id, after, answer.json())
         if told is None or not isinstance(told.body.get("id"), str):
             raise run.finding(READ_RULE, f"{submit.id}: the answer tells no id that could be read", answer)
@@ -203,7 +200,8 @@ class Tasks:
     def refused(self, request: Request, rule: str, what: str) -> None:
         """Send a request that has to be refused as for an unknown task, by a rule."""
         self.run.seen.asked.add(rule)
-        answer = self.run.send(request)
+        with Books(self.run):
+            answer = self.run.send(request)
         wrong = (rule, f"{what} was answered with {answer.status}")
         also = [wrong] if answer.status not in UNKNOWN else _judge.refused(self.run, answer, what)
         _judge.hold(self.run, answer, also)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from typing import TypeGuard
@@ -124,7 +125,6 @@ class Walk:
 
     def _refused_source(self, name: str, source: Task) -> None:
         submit = self.run.contract.operations[name]
-        billed = self.tasks.billed()
         _, request = self.tasks.submission(submit, a_submit(self.run, submit), source.id)
         try:
             self.tasks.refused(request, "R47", f"{name}: a source that is {source.phase}")
@@ -132,8 +132,6 @@ class Walk:
             # It may have succeeded meanwhile, where nobody holds the clock.
             if self.run.control is not None or source.phase == "failed" or self._still_runs(source):
                 raise
-        if billed is not None and self.tasks.billed() != billed:
-            self.run.broken("R54", f"{name}: a submit that was refused was billed", request)
 
     def _still_runs(self, task: Task) -> bool:
         told = self.tasks.read(task, self.tasks.route(task))
@@ -173,11 +171,16 @@ class Walk:
             begun = min(moment, within)
 
     def _still_running(self, running: list[Task]) -> list[Task]:
-        for task in running:
-            for route in (*self._readable[task.id], *self._readable[task.id][:1]):
+        """Read each task by each of its routes, and by the first once more; those of them that have not ended."""
+        first = {name: routes[:1] for name, routes in self._readable.items()}
+        for routes, route in itertools.product((self._readable, first), self.tasks.reads):
+            read = [task for task in running if route in routes[task.id]]
+            billed = self.tasks.billed()
+            for task in read:
                 with self._catching(task.submit.id):
-                    billed = self.tasks.billed()
                     self.tasks.read(task, route)
+            for task in read[-1:]:
+                with self._catching(task.submit.id):
                     self.tasks.unbilled(billed, self.tasks.request(route, task.id))
         return [task for task in running if not task.ended]
 

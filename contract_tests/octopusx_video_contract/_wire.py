@@ -183,6 +183,7 @@ class Wire:
         self._budget = budget
         self._timeout = timeout
         self._watch = watch
+        self.lost = 0
         self._begun = self._answered = False
         self._silent: collections.Counter[str] = collections.Counter()
         self._reasons: dict[str, str] = {}
@@ -222,6 +223,7 @@ class Wire:
             self._budget.settle(unit, answer)
             self._watch(answer)
             return answer
+        self.lost += 1
         self._silent[place] += seconds is None
         self._reasons[place] = reason
         raise NoAnswerError(request, reason, begun=self._begun) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Literal
 
 from octopusx_video_openapi._contract import Contract, Operation
@@ -36,10 +37,17 @@ def decided_by(contract: Contract, operation: Operation, status: int, body: Any)
 
 def speaks(contract: Contract, rule: dict[str, Any], operation: Operation, status: int, body: Any) -> bool:
     """Whether a rule of what is billed speaks of such an answer."""
-    import jsonschema_rs  # noqa: PLC0415 - whoever asks only for lives and lists needs no judge of schemas
-
     if rule.get("about") != "billing" or "when" not in rule or not isinstance(body, dict):
         return False
     if operation.id not in rule["operations"] or status not in rule["statuses"]:
         return False
-    return jsonschema_rs.is_valid(contract.schema(rule["when"]), body)
+    return bool(_condition(contract, str(rule["id"])).is_valid(body))
+
+
+@functools.cache  # it is asked of every answer
+def _condition(contract: Contract, rule_id: str) -> Any:
+    """A validator of what a rule speaks of."""
+    import jsonschema_rs  # noqa: PLC0415 - whoever asks only for lives and lists needs no judge of schemas
+
+    rule = next(rule for rule in contract.document["x-rules"] if rule["id"] == rule_id)
+    return jsonschema_rs.validator_for(contract.schema(rule["when"]))

@@ -109,6 +109,7 @@ def _asked(
     run.coverage = Coverage(contract)
     run.watchers.append(run.coverage.watch)
     _target._look_around(run)  # noqa: SLF001 - as the command does
+    run.orders |= {"code", "fault"}  # even where the defect is in the answer by which this is seen
     watch = _Watch(only)
     with running(run), _session.own_settings(), contextlib.chdir(SUITE):
         pytest.main(["-c", "pytest.ini", "--rootdir", ".", "--tb=no", "-q", *options], plugins=[watch])

@@ -11,12 +11,13 @@ from typing import Any
 
 import jsonschema_rs
 from octopusx_video_mock._message import Answer, Request
-from octopusx_video_openapi import Contract, task_ids
+from octopusx_video_openapi import Contract, Operation, costs, task_ids
 
 from tests.campaigns._mutants_made import GONE, NEW_MEDIA_TYPE, NEW_MEMBER, NEW_STATUS, Mutant, Place, at, put
 from tests.campaigns._mutants_verdict import Verdict
 from tests.defects import DEFECTS, Defect, Server
 from tests.defects._defect import UNKNOWN_ID, Answerer, altered, named
+from tests.defects.billing import free
 
 Json = Any
 FAMILY: Any = "response schema"
@@ -45,7 +46,7 @@ def answers_so(mutant: Mutant, truth: Contract) -> Defect:
 
         return answer
 
-    return Defect(f"answers: {mutant.name}", FAMILY, "", "answers so", make)
+    return Defect(f"answers: {mutant.name}", FAMILY, "", "it answers so", make)
 
 
 def takes_so(mutant: Mutant, truth: Contract) -> Defect:
@@ -66,7 +67,7 @@ def takes_so(mutant: Mutant, truth: Contract) -> Defect:
 
         return answer
 
-    return Defect(f"takes: {mutant.name}", FAMILY, "", "takes such requests", make)
+    return Defect(f"takes: {mutant.name}", FAMILY, "", "it takes such requests", make)
 
 
 def _valid(contract: Contract, operation: str, request: Request) -> Request:
@@ -105,23 +106,15 @@ def bills_so(operation: str, status: int, body: Json = None) -> Defect:
 
         return answer
 
-    told = f"bills {operation} with {status}"
+    told = f"it bills {operation} with {status}"
     return Defect(f"{told} {body}", FAMILY, "", told, make)
 
 
 def bills_not(operation: str) -> Defect:
     """A server that forgets to bill the submits of an operation."""
-
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
-            given = server.correct(request)
-            if given.operation == operation and given.status < 300:
-                server.mock.ledger.submissions.clear()
-            return given
-
-        return answer
-
-    return Defect(f"does not bill {operation}", FAMILY, "", f"does not bill {operation}", make)
+    return Defect(
+        f"does not bill {operation}", FAMILY, "", f"it does not bill {operation}", free(frozenset({operation}))
+    )
 
 
 def billing(mutant: Mutant, truth: Contract) -> Iterator[Defect]:
@@ -130,8 +123,29 @@ def billing(mutant: Mutant, truth: Contract) -> Iterator[Defect]:
     for operation in truth.operations.values():
         changed = dict(mutated.responses(mutated.operations[operation.id]))
         for status, response in truth.responses(operation):
-            if response["x-billed"] != changed[status]["x-billed"]:
-                yield bills_not(operation.id) if response["x-billed"] == "yes" else bills_so(operation.id, int(status))
+            if response["x-billed"] == changed[status]["x-billed"]:
+                continue
+            if response["x-billed"] == "yes":
+                yield bills_not(operation.id)
+                continue
+            yield bills_so(operation.id, int(status))
+            for body in _of_no_rule(truth, operation, int(status), response):
+                yield bills_so(operation.id, int(status), body)
+
+
+def _of_no_rule(contract: Contract, operation: Operation, status: int, response: Json) -> Iterator[Json]:
+    """The examples of a response, told in words by which no rule says what it costs."""
+
+    def reworded(value: Json) -> Json:
+        if isinstance(value, dict):
+            return {name: reworded(inner) for name, inner in value.items()}
+        return "other" if isinstance(value, str) else value
+
+    for media in response["content"].values():
+        for _, example in contract.examples(media):
+            body = reworded(example)
+            if isinstance(body, dict) and costs.decided_by(contract, operation, status, body) is None:
+                yield body
 
 
 def permitted(mutant: Mutant, truth: Contract) -> Iterator[Defect]:

@@ -74,6 +74,9 @@ EQUIVALENT: dict[str, str] = {
     r"R40/operations: not for (extendVideo|createVideoExtension|getVideoTask|extendUnifiedVideo|queryUnifiedVideo)": (
         "The headers there may be left out and are any text, so no answer could break the rule."
     ),
+    r"x-task-life/(runs/lasts|expires/after): .*": (
+        "It says how the mock lives. A server is given the time of R45, and its videos that of its own expires_at."
+    ),
     r"R35/statuses: not for (429|500|503)": "What x-billed says of that status is the same.",
     r"R(29|30)(/operations)?: (no such rule|not for .*)": (
         "The rule permits what counts as possible anyhow, where nothing is said (openapi/README.md)."
@@ -153,7 +156,7 @@ class Campaign:
             more = {broken: tests for broken, tests in more.items() if self._is_of(mutant, broken[0])}
             if more:
                 allowed = "which the contract finds nothing in" if not true.found else "which it alone finds there"
-                return f"{_told(more)}, in a server that {defect.summary}, {allowed}"
+                return f"{_told(more)}, in a server where {defect.summary}, {allowed}"
         rest = [layer for layer in runs.QUICK if layer not in own]
         for layers in (rest, [runs.SLOW], [runs.ITSELF]):
             found = self._in_the_correct_server(mutated, layers, crashes)
@@ -189,7 +192,7 @@ class Campaign:
             lost = {broken: tests for broken, tests in again.found.items() if broken not in outcome.found}
             if lost:
                 lives = "" if outcome.found else "; nothing else is found"
-                return f"{_told(lost)} is not found in a server that {defect.summary}{lives}"
+                return f"{_told(lost)} is not found in a server where {defect.summary}{lives}"
         return None
 
     def _with_truth(self, defect: Defect, layers: Iterable[str], *, strict: bool) -> Outcome:

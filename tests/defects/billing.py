@@ -60,11 +60,15 @@ def _is_malformed(case: Case) -> bool:
     return "error" in case.value
 
 
+def _is_invalid_and_not_ordered(case: Case) -> bool:
+    return "prefer" not in {name.decode() for name, _ in case.request.headers} and _says("invalid_request")(case)
+
+
 def _first_end(case: Case) -> bool:
     return succeeded(case.value) and case.counted(case.task) == 1
 
 
-def _free(of: frozenset[str]) -> Make:
+def free(of: frozenset[str]) -> Make:
     """A server that forgets to charge these submits."""
 
     def make(server: Server) -> Answerer:
@@ -85,13 +89,13 @@ def _free(of: frozenset[str]) -> Make:
 
 def _first_free(server: Server) -> Answerer:
     """The price of a submit is looked up at the next one."""
-    free = _free(SUBMITS)(server)
+    unbilled = free(SUBMITS)(server)
     seen: list[Answer] = []
 
     def answer(request: Request) -> Answer:
         if server.operation(request) not in SUBMITS or seen:
             return server.correct(request)
-        given = free(request)
+        given = unbilled(request)
         seen.extend([given] if given.status == 200 else [])
         return given
 
@@ -104,6 +108,18 @@ DEFECTS = (
         "R54",
         "a submit that is refused as invalid is charged",
         _bills(_says("invalid_request"), SUBMITS, _INVALID),
+    ),
+    _defect(
+        "near-miss-billed",
+        "R54",
+        "a submit with a wrong value is charged before its values are looked at",
+        _bills(_is_invalid_and_not_ordered, SUBMITS, _INVALID),
+    ),
+    _defect(
+        "refused-download-billed",
+        "R54",
+        "a download that is refused is charged",
+        _bills(_always, frozenset({CONTENT}), frozenset({400, 401, 404, 502})),
     ),
     _defect("malformed-billed", "R54", "a body that is not JSON is charged", _bills(_is_malformed, SUBMITS, _INVALID)),
     _defect(
@@ -146,7 +162,7 @@ DEFECTS = (
         "the unified submit is charged by the gateway and by its upstream",
         _bills(_always, frozenset({UNIFIED}), OK),
     ),
-    _defect("submit-free", "R54", "createVideoExtension is never charged", _free(frozenset({CREATE}))),
+    _defect("submit-free", "R54", "createVideoExtension is never charged", free(frozenset({CREATE}))),
     _defect("first-submit-free", "R54", "the first submit of a server is not charged", _first_free),
     _defect(
         "rate-limit-billed",

@@ -13,6 +13,7 @@ import pytest
 from octopusx_video_openapi import METHODS, Operation, task_ids
 
 from octopusx_video_contract import _credentials, _judge, _near_misses, _routes
+from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import NotAskedError, submits
 from octopusx_video_contract._credentials import Credential
 from octopusx_video_contract._exchange import ABSENT, Request, methods_of
@@ -120,7 +121,8 @@ def _refused(operation: Operation, request: Request, what: str) -> None:
 @pytest.mark.parametrize("operation", SECURED, ids=_name)
 def test_every_key_works(operation: Operation) -> None:
     """A key of another account is a valid key, of every operation; that it does not know the task is another matter."""
-    answer = RUN.send(_made(operation, _valid(operation)[0], credential=f"Bearer {RUN.other_key}"))
+    with Books(RUN):
+        answer = RUN.send(_made(operation, _valid(operation)[0], credential=f"Bearer {RUN.other_key}"))
     wrong = (_judge.FORM_RULE, f"{operation.id}: a second key that works was answered with {answer.status}")
     _judge.hold(RUN, answer, [wrong] if not answer.is_success and answer.status not in {400, 404} else [])
 
@@ -272,7 +274,9 @@ def test_outlandish_values_break_nothing(operation: Operation) -> None:
 def test_large_body(operation: Operation) -> None:
     """A prompt of eleven megabytes is taken, or refused as too large; nothing breaks over it."""
     values = _valid(operation)[-1]
-    _taken(operation, _made(operation, replace(values, body={**values.body, "prompt": "a" * LARGE})), "a large body")
+    request = _made(operation, replace(values, body={**values.body, "prompt": "a" * LARGE}))
+    with Books(RUN):
+        _taken(operation, request, "a large body")
 
 
 # Routing: rules R32, R43 and R46.
@@ -347,7 +351,8 @@ def test_task_of_the_path_is_the_one_that_counts(operation: Operation) -> None:
     RUN.seen.asked.add("R46")
     values = _valid(operation, "unknown")[0]
     named = dict.fromkeys(sorted(_near_misses.task_names(CONTRACT)), KNOWN)
-    answer = RUN.send(_made(operation, replace(values, body={**values.body, **named})))
+    with Books(RUN):
+        answer = RUN.send(_made(operation, replace(values, body={**values.body, **named})))
     wrong = ("R46", f"{operation.id}: an unknown task in the path was answered with {answer.status}")
     _judge.hold(RUN, answer, [wrong] if answer.status not in {400, 404} else [])
 

@@ -1,0 +1,53 @@
+"""What requests cost by the books of a mock, held to what their answers say of it."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from octopusx_video_contract import _budget
+from octopusx_video_contract._exchange import Answer
+
+if TYPE_CHECKING:
+    from octopusx_video_contract._run import Run
+
+
+class Books:
+    """Holds what is asked in a block to its price. Asks nothing where the server's books can't be looked at."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._answers: list[Answer] = []
+        self._before = self._lost = 0
+
+    def __enter__(self) -> None:
+        """Note the bill, and what is answered from now on."""
+        if self._run.control is not None:
+            self._run.seen.asked.add(_budget.X_BILLED_RULE)
+            self._before, self._lost = self._run.control.billed(), self._run.wire.lost
+            self._run.watchers.append(self._answers.append)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Compare the bill.
+
+        Raises:
+            Finding: It is not what the answers say.
+        """
+        run = self._run
+        if run.control is None:
+            return
+        run.watchers.remove(self._answers.append)
+        if error is not None:
+            return
+        cost, lost = run.control.billed() - self._before, run.wire.lost - self._lost
+        told = [_budget.billed(run.contract, answer) for answer in self._answers]
+        # Over several requests an earlier task may have failed, and its money have come back.
+        least = _budget.times(told[0])[0] if len(told) == 1 else None
+        most = sum(_budget.times(one)[1] for one in told) + lost
+        if cost <= most and (least is None or cost >= least):
+            return
+        rule, what = _budget.X_BILLED_RULE, f"billed {most} times at most by their {len(told)} answers, and it was"
+        if len(told) == 1 and not lost:
+            rule = _budget.bill_rule(run.contract, self._answers[0])
+            what = f"{told[0]} billed by its answer, and it was"
+        run.broken(rule, f"{what} billed {cost} times", self._answers[-1] if told else None)
