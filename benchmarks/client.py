@@ -28,7 +28,7 @@ PACKAGES = ("octopusx-video", "httpx", "attrs", "jsonschema-rs", "anyio")
 EPILOG = f"""\
 With fewer than {FEWEST_ROUNDS} rounds nothing is written.
 
-exit status: 0 every target is reached, 1 one is missed, 2 can't run, 130 interrupted
+exit status: 0 every target is reached, 2 can't run, 3 one is missed, 130 interrupted
 """
 METHOD = f"""\
 Each round takes both sides in turn; the figure is the median of the rounds' ratios.
@@ -95,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not (options.no_write or options.rounds < FEWEST_ROUNDS):
         command = shlex.join(["nox", "-s", "bench", "--", "client", *arguments])
         _results.write(_document(results, command, load_average))
-    return 1 if any(measured > most for _, measured, most in results.targets()) else 0
+    return _results.MISSED if any(measured > most for _, measured, most in results.targets()) else 0
 
 
 def _measured(rounds: int, jobs: int) -> Results:

@@ -30,7 +30,7 @@ NAMES = (*(server.name for server in SERVERS), IN_PROCESS)
 EPILOG = f"""\
 With --only, or with fewer than {FEWEST_ROUNDS} rounds, nothing is written.
 
-exit status: 0 every target that was measured is reached, 1 one is missed, 2 can't run, 130 interrupted
+exit status: 0 every target that was measured is reached, 2 can't run, 3 one is missed, 130 interrupted
 """
 
 
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("interrupted; every server is stopped")
         return 130
-    return 1 if any(target.reached(results) is False for target in _report.TARGETS) else 0
+    return _results.MISSED if any(target.reached(results) is False for target in _report.TARGETS) else 0
 
 
 def _measure(wanted: Collection[str], rounds: int, seconds: int) -> _report.Results:

@@ -24,7 +24,7 @@ FIGURES = ("checks", "run", "finding")
 EPILOG = f"""\
 With --only or --defects, or with fewer than {FEWEST_ROUNDS} rounds, nothing is written.
 
-exit status: 0 every target that was measured is reached, 1 one is missed, 2 can't run, 130 interrupted
+exit status: 0 every target that was measured is reached, 2 can't run, 3 one is missed, 130 interrupted
 """
 METHOD = """\
 Round N runs everything with the seed N, both sides in turn, and the next round in the other order.
@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("interrupted; every server is stopped")
         return 130
-    return 1 if any(reached is False for *_, reached in results.targets()) else 0
+    return _results.MISSED if any(reached is False for *_, reached in results.targets()) else 0
 
 
 def _measure(figures: Collection[str], rounds: int, defects: Sequence[str], results: _suite_report.Results) -> None:
