@@ -15,12 +15,14 @@ class Credential:
         name: What it is.
         headers: What it adds to the headers.
         query: What it adds to the query.
+        body: What it adds to a body that is an object.
         derived: Whether it is made of the key, so that a lenient server may take it for one.
     """
 
     name: str
     headers: tuple[tuple[str, str], ...] = ()
     query: dict[str, str] = field(default_factory=dict)
+    body: dict[str, str] = field(default_factory=dict)
     derived: bool = True
 
 
@@ -33,6 +35,8 @@ def invalid(key: str) -> Iterator[Credential]:
         "null": "Bearer null",
         "a star": "Bearer *",
         "a made-up sk- key": "Bearer sk-" + "0" * 48,
+        "a made-up key with an umlaut": "Bearer schl\u00fcssel",
+        "a made-up key of 2,000 characters": "Bearer " + "x" * 2000,
     }.items():
         yield Credential(name, (("Authorization", value),), derived=False)
     for name, value in _of_key(key).items():
@@ -42,8 +46,10 @@ def invalid(key: str) -> Iterator[Credential]:
         value = f"Bearer {key}" if header == "Proxy-Authorization" else key
         yield Credential(f"the key in {header}", ((header, value),))
     yield Credential("the key in a cookie", (("Cookie", f"token={key}; session={key}; Authorization=Bearer {key}"),))
-    for name in ("key", "api_key", "access_token", "token"):
+    names = ("key", "api_key", "access_token", "token")
+    for name in names:
         yield Credential(f"the key in the query as {name}", (), {name: key})
+    yield Credential("the key in the body", (), {}, dict.fromkeys((*names, "authorization"), key))
 
 
 def _of_key(key: str) -> dict[str, str]:
@@ -77,6 +83,7 @@ def _of_key(key: str) -> dict[str, str]:
         "another first character": f"Bearer {first}{key[1:]}",
         "the key without its last character": f"Bearer {key[:-1]}",
         "the beginning of the key": f"Bearer {key[: max(1, len(key) // 2)]}",
+        "the key with an accent behind it": f"Bearer {key}\u00e9",
         "the key reversed": f"Bearer {key[::-1]}",
         "the key in the other case": f"Bearer {key.swapcase()}",
         "as many characters as the key": f"Bearer {'x' * len(key)}",

@@ -330,7 +330,7 @@ def _wrong(contract: Contract, schema: Schema, value: Json) -> Iterator[_Change]
         ("enum", _beside_members(schema.get("enum", ()))),
         ("minimum", _beside(schema.get("minimum"), -1, -1000)),
         ("maximum", _beside(schema.get("maximum"), 1, 1000)),
-        ("pattern", _like(value)),
+        ("pattern", itertools.chain(_like(value), _before(value, _words(contract)))),
     ):
         for what, other in candidates:
             yield _Change((), keyword, what, other)
@@ -379,6 +379,9 @@ def _of_another_type(value: Json) -> Iterator[tuple[str, Json]]:
     yield "an empty object", {}
     yield "in an array", [value]
     yield "in an object", {"value": value}
+    if isinstance(value, str):
+        yield "in an object as url", {"url": value}
+        yield "in an object as id", {"id": value}
     yield "as JSON in a text", json.dumps(value)
     if isinstance(value, bool):
         yield "as a text, capitalized", str(value)
@@ -471,11 +474,26 @@ def _like(text: Json) -> Iterator[tuple[str, Json]]:
     yield "more behind a slash", f"{text}/more"
     yield "a dot before", f".{text}"
     yield "a percent sign behind", f"{text}%"
+    yield "a NUL behind", f"{text}\0"
     yield "a letter with an accent behind", f"{text}\u00e9"
     yield "in quotes", f'"{text}"'
     yield "in angle brackets", f"<{text}>"
     yield "encoded twice", "".join(f"%{byte:02X}" for byte in text[:1].encode()) + text[1:]
     yield from _OTHER_ADDRESS.items()
+
+
+@functools.cache
+def _words(contract: Contract) -> tuple[str, ...]:
+    """What stands behind a parameter in the contract's paths."""
+    steps = [path.split("/") for path in contract.document["paths"]]
+    return tuple({after: None for path in steps for before, after in itertools.pairwise(path) if before[:1] == "{"})
+
+
+def _before(text: Json, words: Iterable[str]) -> Iterator[tuple[str, Json]]:
+    """The text with a part of a path behind it, which a server that decodes too early takes for one."""
+    if isinstance(text, str):
+        for word in words:
+            yield f"/{word} behind", f"{text}/{word}"
 
 
 # ---- Just right

@@ -23,7 +23,8 @@ def almost(contract: Contract, operation: Operation, values: dict[str, str]) -> 
         f"{path}/extend",
         f"{path}/content/content",
         f"{path}x/y",
-        # Not in front: Python's own server makes one slash of two there, before anybody sees the path.
+        # Not in front: Python's own server makes one slash of two there, before anybody sees the path. No dots between
+        # slashes either: a URL of Node.js, and whoever repeats a finding with curl, tidies them away.
         f"/{first}//{rest}",
         f"/{rest}",
         f"/{first}/{first}/{rest}",
@@ -48,7 +49,7 @@ def unknown_tasks(contract: Contract, known: Iterable[str], seed: int) -> Iterat
     known = list(known)
     for task in known[:2]:
         last = "0" if task[-1] != "0" else "1"
-        suffixes = [f"{task}.json", f"{task}.mp4", f"{task}0", f"{task}:{task}"]
+        suffixes = [f"{task}.json", f"{task}.mp4", f"{task}0", f"{task}:{task}", task.swapcase()]
         for near in (f"{task[:-1]}{last}", task[:-1], task.partition(":")[2], *suffixes):
             if near and near not in known:
                 yield near

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -285,6 +286,22 @@ class Tasks:
             (f"bytes={end + 1000}-{end + 2000}", end + 1000, 0),
         ):
             self.part(task, whole, wanted, first, last)
+        self.several_parts(task, whole)
+
+    def several_parts(self, task: str, whole: bytes) -> None:
+        """Ask for two parts at once: all may come, one of them, or both as multipart, each under its own name."""
+        run = self.run
+        answer = run.send(self.request(self.content, task, Range=f"bytes=0-9,20-{len(whole) // 2}"))
+        told = re.fullmatch(r"bytes (\d+)-(\d+)/(?:\d+|\*)", answer.headers.get("content-range", ""))
+        also = []
+        if answer.status == 206 and "multipart" not in answer.media_type:
+            if told is None or answer.content != whole[int(told[1]) : int(told[2]) + 1]:
+                also.append(("R24", f"two parts at once: Content-Range {told and told[0]!r} is not what came"))
+            _judge.hold(run, answer, also)
+        elif answer.status == 200:
+            if answer.content != whole:
+                also.append(("R24", "two parts at once: what came with 200 is not the whole video"))
+            _judge.hold(run, answer, also)
 
     def address(self, task: Task, told: Told) -> None:
         """Fetch the video from the address that a read gave, without the key."""

@@ -9,10 +9,10 @@ from typing import TypeGuard
 
 from octopusx_video_openapi import Operation, life
 
-from octopusx_video_contract import _judge, _near_misses
+from octopusx_video_contract import _bodies, _judge
 from octopusx_video_contract._budget import NotAskedError, submits
 from octopusx_video_contract._finding import Finding, Findings
-from octopusx_video_contract._life import Task, Told, echoes
+from octopusx_video_contract._life import Task, Told
 from octopusx_video_contract._run import Run
 from octopusx_video_contract._tasks import Tasks, a_submit
 
@@ -245,15 +245,7 @@ class Walk:
         source = next((task for task in begun if task.phase == "succeeded" and task.length is not None), None)
         if source is None or self.run.paid or (self.run.control is None and self._waited > _SHORT):
             return
-        made: list[Task] = []
-        for name in submits(self.run.contract):
-            submit = self.run.contract.operations[name]
-            for body in (*self._bodies(submit), *self._echoed(submit)):
-                with self._catching(name):
-                    made.append(self.tasks.submit(submit, body, source.id))
-        for task in made:
-            self._readable[task.id] = self.tasks.reads
-        self._still_running(made)
+        made = self._continued(source)
         self._follow(made)
         for task in made:
             if task.phase == "succeeded":
@@ -264,46 +256,22 @@ class Walk:
                 with self._catching(task.submit.id):
                     self.tasks.read(task, route)
 
-    def _bodies(self, submit: Operation) -> Iterator[dict[str, object]]:
-        """Bodies that lead to each length that x-result-length can give."""
-        told = submit.definition["x-result-length"]
-        begins, adds = told["starts-at"], told["adds"]
-        body = a_submit(self.run, submit)
-        yield body
-        if "otherwise" in begins:
-            yield {name: value for name, value in body.items() if name != begins["field"]}
-        for model in self._models():  # of every submit: one's rule is not another's
-            yield {**body, "model": model}
-            yield {name: value for name, value in {**body, "model": model}.items() if name != adds.get("field")}
-        if "field" in adds:
-            yield {name: value for name, value in body.items() if name != adds["field"]}
-            schema = self.run.contract.resolve(
-                submit.definition["requestBody"]["content"]["application/json"]["schema"]
-            )
-            for value in self.run.contract.resolve(schema["properties"][adds["field"]]).get("enum", ()):
-                yield {**body, adds["field"]: value}
-        yield {**body, begins["field"]: 0}
-
-    def _models(self) -> list[str]:
-        """The models that change the length of a video, of whatever submit."""
-        operations = [self.run.contract.operations[name] for name in submits(self.run.contract)]
-        rules = [operation.definition["x-result-length"]["adds"] for operation in operations]
-        return sorted({model for rule in rules for model in rule.get("otherwise-by-model", {})})
-
-    def _echoed(self, submit: Operation) -> Iterator[dict[str, object]]:
-        """Bodies with little more than one field that a read tells again, each with a value of its own."""
-        schema = submit.definition["requestBody"]["content"]["application/json"]["schema"]
-        properties = self.run.contract.resolve(schema)["properties"]
-        shortest = _near_misses.valid_requests(self.run.contract, submit, self.run.known_ids[0])[0].body
-        shortest = {name: value for name, value in shortest.items() if not isinstance(value, dict)}
-        told = sorted(echoes(self.run.contract) & properties.keys() - {"model"})  # that is told with each
-        for number, name in enumerate(told):
-            # Short: a server may have no room for long ones; and longer than the twenty that texts are often cut to.
-            values = ["Two Cats on Roof No 1", "l'Été, №2 Cats"] if name == "prompt" else []
-            values = values or self.run.contract.resolve(properties[name]).get("enum", ["16:9", "9:16"])
-            for value in values:
-                prompt = {"prompt": f"{number} Cats"} if name != "prompt" else {}
-                yield {**shortest, **prompt, name: value}
+    def _continued(self, source: Task) -> list[Task]:
+        """New tasks that continue a source, one of each body, each of them read by every route that can."""
+        made: list[Task] = []
+        for name in submits(self.run.contract):
+            submit = self.run.contract.operations[name]
+            for body in _bodies.bodies(self.run.contract, submit, a_submit(self.run, submit), source.length):
+                with self._catching(name):
+                    made.append(self.tasks.submit(submit, body, source.id))
+        for task in made:
+            self._readable[task.id] = self.tasks.reads
+        self._still_running(made)
+        for task in made:
+            for route in () if task.told[1:] else self.tasks.routes(task.submit.id):
+                with self._catching(task.submit.id):
+                    self.tasks.first_read(task, route)
+        return made
 
     def _expire(self, succeeded: list[Task]) -> None:
         """Let the time pass after which a video is gone: the task is still what it was."""
@@ -319,6 +287,10 @@ class Walk:
             for task in succeeded:
                 with self._catching(task.submit.id):
                     self.tasks.download(task)
+                for route in self._readable[task.id]:
+                    with self._catching(task.submit.id):
+                        if (last := self.tasks.read(task, route)) is not None:
+                            self.tasks.address(task, last)
         self.run.control.advance(max(1.0, expires - self.run.now() + 60))
         for task in succeeded:
             for route in self._readable[task.id]:

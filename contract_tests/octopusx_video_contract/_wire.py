@@ -7,6 +7,7 @@ exercised and the limits of an answer hold for everything.
 from __future__ import annotations
 
 import collections
+import functools
 import time
 import urllib.request
 from collections.abc import Callable, Generator, Iterator
@@ -55,17 +56,33 @@ class Sender(Protocol):
         ...
 
 
+class _AsItIs(httpx.URL):
+    """A URL whose path and query are what was given: httpx tidies both, and what is sent over HTTP is not tidied."""
+
+    def __init__(self, base: httpx.URL, target: bytes) -> None:
+        super().__init__(base)
+        self._target = target
+
+    @property
+    def raw_path(self) -> bytes:
+        """Path and query."""
+        return self._target
+
+
 class InProcess:
     """Hands requests to an httpx transport, without a socket."""
 
     def __init__(self, transport: httpx.BaseTransport) -> None:
         self._transport = transport
+        self._base = functools.cache(httpx.URL)
 
     def __call__(
         self, method: str, base_url: str, target: str, headers: Headers, body: bytes | None, seconds: float
     ) -> Received:
         """Called for each request."""
-        request = httpx.Request(method, base_url + target, headers=headers, content=body)
+        base = self._base(base_url)
+        request = httpx.Request(method, base, headers=headers, content=body)
+        request.url = _AsItIs(base, base.raw_path.rstrip(b"/") + target.encode("latin-1"))
         response = self._transport.handle_request(request)
         return response.status_code, response.headers.raw, iter(cast("httpx.SyncByteStream", response.stream))
 

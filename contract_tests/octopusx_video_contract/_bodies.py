@@ -1,0 +1,92 @@
+"""Bodies of submits in which a task's life can differ: those that decide its length, and what is told again. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from octopusx_video_openapi import Contract, Operation
+
+from octopusx_video_contract._budget import submits
+from octopusx_video_contract._life import echoes
+
+Body = dict[str, Any]
+
+# Short: a server may have no room for long ones; longer than the twenty characters that texts are often cut to; and
+# longer than a column of 255.
+_PROMPTS = ("Two Cats on Roof No 1", "l'Été, №2 Cats", "A Cat " * 50 + "End")
+_TEXTS = ("16:9", "9:16")
+_BEYOND = 3
+"""Seconds behind the end of its source that a video begins at."""
+
+
+def bodies(contract: Contract, submit: Operation, valid: Body, length: float | None) -> Iterator[Body]:
+    """Valid bodies of a submit without its source, each of them once.
+
+    Args:
+        contract: The contract.
+        submit: The operation.
+        valid: One of its bodies.
+        length: Seconds of video of the source; None where that is not known.
+    """
+    seen = set()
+    for body in (*_of_each_length(contract, submit, valid, length), *_told_again(contract, submit, valid)):
+        told = json.dumps(body, sort_keys=True)
+        if told not in seen:
+            seen.add(told)
+            yield body
+
+
+def _of_each_length(contract: Contract, submit: Operation, valid: Body, length: float | None) -> Iterator[Body]:
+    """Bodies that lead to each length that x-result-length can give."""
+    told = submit.definition["x-result-length"]
+    begins, adds = told["starts-at"], told["adds"]
+    left_out = [adds["field"]] if "field" in adds else []
+    left_out += [begins["field"]] if "otherwise" in begins else []
+    for model in (valid["model"], *_models(contract)):  # of every submit: one's rule is not another's
+        body = {**valid, "model": model}
+        yield body
+        for field in left_out:
+            yield _without(body, field)
+    if "field" in adds:
+        field = contract.resolve(_properties(contract, submit)[adds["field"]])
+        yield from ({**valid, adds["field"]: value} for value in field.get("enum", ()))
+    starts = [0] if length is None else [0, int(length) + _BEYOND]
+    yield from ({**valid, begins["field"]: start} for start in starts)
+
+
+def _models(contract: Contract) -> list[str]:
+    """The models that change the length of a video, of whatever submit."""
+    rules = [contract.operations[name].definition["x-result-length"]["adds"] for name in submits(contract)]
+    return sorted({model for rule in rules for model in rule.get("otherwise-by-model", {})})
+
+
+def _told_again(contract: Contract, submit: Operation, valid: Body) -> Iterator[Body]:
+    """Bodies with little more than one field that a read tells again, alone and with all that can be switched on."""
+    properties = _properties(contract, submit)
+    required = _schema(contract, submit).get("required", [])
+    shortest = {name: value for name, value in valid.items() if name in required and not isinstance(value, dict)}
+    flags = {name: True for name, field in properties.items() if contract.resolve(field).get("type") == "boolean"}
+    told = sorted(echoes(contract) & properties.keys() - {"model"})  # that is told with each
+    for number, name in enumerate(told):
+        if name == "prompt":
+            yield from ({**shortest, name: value} for value in _PROMPTS)
+            continue
+        for value in contract.resolve(properties[name]).get("enum", _TEXTS):
+            body = {**shortest, "prompt": f"{number} Cats", name: value}
+            yield body
+            yield {**body, **flags}
+
+
+def _properties(contract: Contract, submit: Operation) -> dict[str, Any]:
+    properties: dict[str, Any] = _schema(contract, submit)["properties"]
+    return properties
+
+
+def _schema(contract: Contract, submit: Operation) -> Any:
+    return contract.resolve(submit.definition["requestBody"]["content"]["application/json"]["schema"])
+
+
+def _without(body: Body, name: str) -> Body:
+    return {other: value for other, value in body.items() if other != name}
