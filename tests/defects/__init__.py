@@ -15,6 +15,8 @@ from tests.defects import (
     refused,
     response_schema,
     routing,
+    single_cases,
+    single_checks,
     status,
     telling,
     validation,
@@ -22,9 +24,9 @@ from tests.defects import (
 from tests.defects._defect import Asked, Case, Defect, Family, Server
 from tests.defects._serving import ServedDefect, defective, serve
 
-__all__ = ["DEFECTS", "Asked", "Case", "Defect", "Family", "ServedDefect", "Server", "defective", "serve"]
+__all__ = ["DEFECTS", "UNSEEN", "Asked", "Case", "Defect", "Family", "ServedDefect", "Server", "defective", "serve"]
 
-DEFECTS: tuple[Defect, ...] = tuple(
+_PLAIN = tuple(
     defect
     for module in (
         response_schema,
@@ -43,4 +45,10 @@ DEFECTS: tuple[Defect, ...] = tuple(
     )
     for defect in module.DEFECTS
 )
+
+UNSEEN: tuple[Defect, ...] = (*single_cases.DEFECTS, *single_checks.DEFECTS)
+"""Written when all others were caught, to see what of the contract was not asked. Each shows in a certain case alone,
+so that the suite itself has to prove that it shows."""
+
+DEFECTS: tuple[Defect, ...] = (*_PLAIN, *UNSEEN)
 """Every defect."""
