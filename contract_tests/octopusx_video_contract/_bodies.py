@@ -15,9 +15,16 @@ Body = dict[str, Any]
 
 # Short: a server may have no room for long ones; longer than the twenty characters that texts are often cut to; and
 # longer than a column of 255.
-_PROMPTS = ("Two Cats on Roof No 1", "l'Été, №2 Cats", "A Cat " * 50 + "End")
-_TEXTS = ("16:9", "9:16")
-_BEYOND = 3
+_PROMPTS = (
+    "Two Cats on Roof No 1",
+    "l'Été, №2 \N{CAT FACE}",
+    "A Cat " * 50 + "End",
+    " Two\n Cats\n",
+    "12345",
+    "true",
+)
+_TEXTS = ("16:10", "9:16")
+_BEYOND = 60
 """Seconds behind the end of its source that a video begins at."""
 
 
@@ -77,6 +84,7 @@ def _told_again(contract: Contract, submit: Operation, valid: Body) -> Iterator[
             body = {**shortest, "prompt": f"{number} Cats", name: value}
             yield body
             yield {**body, **flags}
+            yield from ({**body, "model": model} for model in _models(contract))
 
 
 def _properties(contract: Contract, submit: Operation) -> dict[str, Any]:

@@ -515,10 +515,15 @@ _OF_A_FORM = {
     # A picture of one pixel.
     "a data URL": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
     "AAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+    # As long as that of a small picture: people send larger ones.
+    "a data URL of 20,000 characters": "data:image/png;base64," + "iVBORw0KGgoAAAAN" * 1250,
+    "a link of 3,000 characters": "https://example.com/cat.png?signature=" + "0f" * 1500,
 }
 # What counters of seconds are really set to; an hour is the longest that people have videos of.
 _ROUND = (0, 1, 10, 60, 3600)
 _UNKNOWN = "x_unknown"
+_SEVERAL = "n"
+"""How many results are wanted, where services know such a field."""
 
 
 def _right(contract: Contract, schema: Schema, value: Json) -> Iterator[_Change]:
@@ -540,7 +545,7 @@ def _right(contract: Contract, schema: Schema, value: Json) -> Iterator[_Change]
     candidates += [("pattern" if "pattern" in schema else "type", what, text) for what, text in texts.items()]
     if isinstance(value, list):
         candidates += [("type", "empty", []), ("type", "one item", value[:1])]
-        candidates.append(("type", "three items", _several(contract, schema, value, 3)[:3]))
+        candidates += [("type", f"{many} items", _several(contract, schema, value, many)[:many]) for many in (3, 10)]
     for keyword, what, other in candidates:
         if fits(other):
             yield _Change((), keyword, what, other)
@@ -557,6 +562,8 @@ def _more_or_less(contract: Contract, schema: Schema, value: dict[str, Json]) ->
             yield _Change((name,), "required", "left out of all there is", _without(fullest, name))
     for what, other in (("a text", "meow"), ("an object", {"cats": [1.5, {"name": None}]})):
         yield _Change((), "additionalProperties", f"an unknown property, {what}", {**value, _UNKNOWN: other})
+    if _SEVERAL not in schema["properties"]:
+        yield _Change((), "additionalProperties", "two of it, as other services are asked", {**value, _SEVERAL: 2})
 
 
 def _respelt(valid: Request) -> Iterator[Variant]:
@@ -568,6 +575,7 @@ def _respelt(valid: Request) -> Iterator[Variant]:
     for what, value, text in (
         ("over many lines", body, json.dumps(body, indent="\t").replace("\n", "\r\n")),
         ("without a blank", body, json.dumps(body, separators=(",", ":"))),
+        ("between blanks", body, f" \t\r\n{json.dumps(body)}\n "),
         ("the other way round", body, json.dumps(dict(reversed(body.items())))),
         ("in escapes", more, json.dumps(more).replace("/", "\\/")),
     ):

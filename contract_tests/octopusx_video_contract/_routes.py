@@ -33,12 +33,20 @@ def almost(contract: Contract, operation: Operation, values: dict[str, str]) -> 
         re.sub(r"[a-z]+$", lambda match: match[0].upper(), path),
         f"/{first.upper()}/{rest}",
         f"/{first}/{rest.capitalize()}",
+        f"{path};a=b" if not operation.path.endswith("}") else f"{path}/;a=b",
         f"{path}x" if not operation.path.endswith("}") else f"{path}/x",
         path[:-1] if not operation.path.endswith("}") else f"{path}/y",
     ]
+    if operation.method == "get":  # a POST there may be one of the gateway's other submits
+        candidates += [step for step in _above(path) if step.count("/") > 1]
     for candidate in dict.fromkeys(candidates):
         if candidate != path and not methods_of(contract, candidate):
             yield candidate
+
+
+def _above(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def unknown_tasks(contract: Contract, known: Iterable[str], seed: int) -> Iterator[str]:
@@ -46,6 +54,8 @@ def unknown_tasks(contract: Contract, known: Iterable[str], seed: int) -> Iterat
     drawn = random.Random(seed)  # noqa: S311 - made to be repeated
     made_up = str(uuid.UUID(int=drawn.getrandbits(128), version=4))
     yield from (f"grok:{made_up}", f"task_{made_up.replace('-', '')}", made_up, f"video_{made_up[:8]}", "0", "unknown")
+    # What somebody's shell, query or filter may take for its own.
+    yield from (f"{made_up}{more}" for more in ("'", ";a=b", ",b", "&b=c", "(0)", "$(b)", "*", "+b"))
     known = list(known)
     for task in known[:2]:
         last = "0" if task[-1] != "0" else "1"

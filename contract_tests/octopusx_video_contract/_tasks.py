@@ -197,6 +197,9 @@ class Tasks:
         answer = self.run.send(dataclasses.replace(request, target=target))
         if not answer.is_success:
             self.run.broken(READ_RULE, f"{route.id}: {task.id} can't be read with its colon encoded", answer)
+        told = _life.telling(self.contract, route.id, self.run.now(), answer.json())
+        if told is not None:
+            self.heard(task, told, answer)
 
     def refused(self, request: Request, rule: str, what: str) -> None:
         """Send a request that has to be refused as for an unknown task, by a rule."""
@@ -220,9 +223,24 @@ class Tasks:
         if answer.status not in UNKNOWN:
             also = [("R23", f"the content of a task that is {task.phase} was answered with {answer.status}")]
         _judge.hold(self.run, answer, also)
+        if still:
+            part = self.run.send(self.request(self.content, task.id, Range="bytes=0-9"))
+            wrong = ("R23", f"a part of a task that is {task.phase} was answered with {part.status}")
+            _judge.hold(self.run, part, [wrong] if part.status not in UNKNOWN else [])
 
-    def download(self, task: Task) -> bytes | None:
-        """Download the video of a task that has succeeded, and hold it to its length and to what came before."""
+    def size_by_a_part(self, task: Task) -> int | None:
+        """Bytes of a video as one of its parts tells them, before all of it is asked for; None where it does not."""
+        answer = self.run.send(self.request(self.content, task.id, Range="bytes=0-9"))
+        size = answer.headers.get("content-range", "").rpartition("/")[2]
+        return int(size) if answer.status == 206 and size.isdecimal() else None
+
+    def download(self, task: Task, size: int | None = None) -> bytes | None:
+        """Download the video of a task that has succeeded, and hold it to its length and to what came before.
+
+        Args:
+            task: The task.
+            size: How many bytes it has, where that was told before.
+        """
         run = self.run
         run.seen.asked |= {"R24", "R26", "R52"}
         billed = self.billed()
@@ -241,6 +259,8 @@ class Tasks:
         if task.video is None:
             task.video = answer.content
             also += self._length_faults(task, answer)
+            if size not in {None, len(answer.content)}:
+                also.append(("R52", f"a part was one of {size} bytes, and {len(answer.content)} are all"))
         elif task.video != answer.content:
             also.append(("R52", "the content is not what it was before"))
         _judge.hold(run, answer, also)
@@ -287,6 +307,7 @@ class Tasks:
         ):
             self.part(task, whole, wanted, first, last)
         self.several_parts(task, whole)
+        self.unknown_range(task)
 
     def several_parts(self, task: str, whole: bytes) -> None:
         """Ask for two parts at once: all may come, one of them, or both as multipart, each under its own name."""
@@ -302,6 +323,12 @@ class Tasks:
             if answer.content != whole:
                 also.append(("R24", "two parts at once: what came with 200 is not the whole video"))
             _judge.hold(run, answer, also)
+
+    def unknown_range(self, task: str) -> None:
+        """Ask in a unit that nobody knows, which is ignored (RFC 9110 section 14.2)."""
+        answer = self.run.send(self.request(self.content, task, Range="seconds=0-1"))
+        wrong = (_judge.FORM_RULE, f"a Range in seconds was answered with {answer.status}")
+        _judge.hold(self.run, answer, [wrong] if 400 <= answer.status < 500 and answer.status != 416 else [])
 
     def address(self, task: Task, told: Told) -> None:
         """Fetch the video from the address that a read gave, without the key."""
@@ -359,9 +386,10 @@ class Tasks:
             rule = "R01" if answer.is_success else "R02"
             also = [(rule, f"{operation.id}: without a key: {answer.status}")] if answer.status != 401 else []
             _judge.hold(run, answer, also)
-            if run.other_key:
-                other = self.request(operation, task.id, credential=f"Bearer {run.other_key}")
-                self.refused(other, "R20", f"{operation.id}: {task.id} with a key of another account")
+            for headers in ({}, {"Range": "bytes=0-9"}) if run.other_key else ():
+                if operation == self.content or not headers:
+                    other = self.request(operation, task.id, credential=f"Bearer {run.other_key}", **headers)
+                    self.refused(other, "R20", f"{operation.id}: {task.id} with a key of another account")
 
     def unbilled(self, before: int | None, request: Request) -> None:
         """Hold reads to cost nothing: the bill is no higher than before them."""

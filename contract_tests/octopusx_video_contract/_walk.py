@@ -25,6 +25,7 @@ around its end."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _SAY_EVERY = 10.0
 _DAY = 86_400.0
+_NOT_A_WHOLE_HOUR = 45_296.7
 _SHORT = 15.0
 """Seconds of real time up to which tasks are awaited once more, to see every length that a video can have."""
 
@@ -50,6 +51,9 @@ class Walk:
 
     def whole(self) -> None:
         """Walk all of it; what is found is kept, and does not end the walk of the others."""
+        if self.run.control is not None:
+            # Times that are cut to a day or an hour are the same at a beginning of one, where a mock's clock may stand.
+            self.run.control.advance(_NOT_A_WHOLE_HOUR)
         begun = [task for name in self.findings for task in self._begin(name)]
         if self.run.stateless:
             return
@@ -59,13 +63,14 @@ class Walk:
             self.run.control.advance(life.life(self.run.contract).lasts / 2)
         for task in begun:
             self._compare(task)
+        self._come_late()
         self._follow([task for task in begun if not task.ended])
         for task in begun:
             self._compare(task)
             self._after_its_end(task)
         self._chain(begun)
         if self.run.control is not None:
-            self._expire([task for task in begun if task.phase == "succeeded"])
+            self._expire([task for task in begun if task.ended])
 
     def _begin(self, name: str) -> Iterator[Task]:
         run = self.run
@@ -98,6 +103,14 @@ class Walk:
         if self._twins.get(task.id):
             with self._catching(task.submit.id):
                 self.tasks.stand_alike(task, self._twins[task.id].pop())
+
+    def _come_late(self) -> None:
+        """Submit another task while the others run, who have to stay what they are."""
+        name, *_ = self.findings
+        if self.run.control is not None and not self.run.paid:
+            with self._catching(name):
+                submit = self.run.contract.operations[name]
+                self.tasks.submit(submit, a_submit(self.run, submit), self.run.known_ids[0])
 
     def _while_running(self, task: Task) -> None:
         name, tasks, control = task.submit.id, self.tasks, self.run.control
@@ -141,11 +154,16 @@ class Walk:
         """Read the tasks until they have ended, or their time is up."""
         self.run.seen.asked.add(END_RULE)
         if self.run.control is not None:
+            names = itertools.cycle(self.findings)
             for pause in self._turns():
                 if not running:
                     return
                 self.run.control.advance(pause)
                 running = self._still_running(running)
+                for source in running[:1] if not self.run.paid else ():
+                    name = next(names)
+                    with self._catching(name):
+                        self._refused_source(name, source)
         else:
             running = self._wait(running)
         within = self._within()
@@ -250,7 +268,7 @@ class Walk:
         for task in made:
             if task.phase == "succeeded":
                 with self._catching(task.submit.id):
-                    self.tasks.download(task)
+                    self.tasks.download(task, self.tasks.size_by_a_part(task))
         for task in (*begun, *made):  # what came after it changes nothing of an ended task
             for route in self._readable.get(task.id, []):
                 with self._catching(task.submit.id):
@@ -273,31 +291,45 @@ class Walk:
                     self.tasks.first_read(task, route)
         return made
 
-    def _expire(self, succeeded: list[Task]) -> None:
+    def _expire(self, ended: list[Task]) -> None:
         """Let the time pass after which a video is gone: the task is still what it was."""
+        succeeded = [task for task in ended if task.phase == "succeeded"]
         if not succeeded or self.run.control is None:
             return
-        told = [told.body.get("expires_at") for task in succeeded for told in task.told]
+        told = [
+            next((one.body["expires_at"] for one in reversed(task.told) if "expires_at" in one.body), None)
+            for task in succeeded
+        ]
         expires = min((value for value in told if _is_time(value)), default=self.run.now() + _DAY)
         now = self.run.now()
         for moment in (now + 3700, expires - 60):  # an hour on, and just before it is gone
-            if not now < moment < expires:
-                continue
-            self.run.control.advance(max(1.0, moment - self.run.now()))
+            if now < moment < expires:
+                self._at(moment, ended)
+                for task in succeeded:
+                    with self._catching(task.submit.id):
+                        self.tasks.download(task)
+                    for last in {one.route: one for one in task.told}.values():
+                        with self._catching(task.submit.id):
+                            self.tasks.address(task, last)
+        for moment in (expires + 60, expires + 2.5 * _DAY):
+            self._at(moment, ended)
             for task in succeeded:
                 with self._catching(task.submit.id):
-                    self.tasks.download(task)
-                for route in self._readable[task.id]:
-                    with self._catching(task.submit.id):
-                        if (last := self.tasks.read(task, route)) is not None:
-                            self.tasks.address(task, last)
-        self.run.control.advance(max(1.0, expires - self.run.now() + 60))
-        for task in succeeded:
+                    _judge.hold(self.run, self.run.send(self.tasks.request(self.tasks.content, task.id)))
+        for name in submits(self.run.contract) if not self.run.paid else ():
+            submit = self.run.contract.operations[name]
+            with self._catching(name):  # whether it can still be continued is for the server to say
+                _, request = self.tasks.submission(submit, a_submit(self.run, submit), succeeded[0].id)
+                _judge.hold(self.run, self.run.send(request))
+
+    def _at(self, moment: float, tasks: list[Task]) -> None:
+        """Turn the clock, and read tasks again by each route."""
+        if self.run.control is not None:
+            self.run.control.advance(max(1.0, moment - self.run.now()))
+        for task in tasks:
             for route in self._readable[task.id]:
                 with self._catching(task.submit.id):
                     self.tasks.read(task, route)
-            with self._catching(task.submit.id):
-                _judge.hold(self.run, self.run.send(self.tasks.request(self.tasks.content, task.id)))
 
     def _catching(self, name: str) -> _Catching:
         return _Catching(self.findings[name].append, lambda reason: self.skipped.setdefault(name, reason))

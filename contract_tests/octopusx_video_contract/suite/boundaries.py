@@ -111,6 +111,8 @@ def test_the_credential_is_looked_at_first(operation: Operation) -> None:
         for task in (KNOWN, "unknown")
         for what, options in (*_wrong_otherwise(operation), ("an unknown task", {}))
     ]
+    if operation in WITH_BODY and not RUN.paid and not RUN.stateless:
+        cases.append((None, "a body that is too large", {"raw": b" " * LARGE}, KNOWN))
     RUN.each(cases, ask)
 
 
@@ -243,10 +245,13 @@ def test_body_that_is_not_json(operation: Operation) -> None:
         f'{whole[:-1]}, "more": NaN}}',
         f'{whole[:-1]}, "more": 01}}',
         f'{whole[:-1]}, "more": True}}',
+        f'{whole[:-1]}, "more": "two\nlines"}}',
+        f'{whole[:-1]}, "more": "a\ttab"}}',
         whole[:-1],
     ]
     bodies += [text.encode() for text in lenient]
     # RFC 8259 section 8.1: between systems JSON is UTF-8.
+    bodies += [f'{whole[:-1]}, "more": "'.encode() + broken + b'"}' for broken in (b"\xff", b"\xc3", b"\xed\xa0\x80")]
     bodies += [whole.encode(encoding) for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32")]
 
     def ask(body: bytes) -> None:
@@ -347,14 +352,18 @@ def test_path_that_is_almost_one(operation: Operation) -> None:
 def test_task_that_does_not_exist(operation: Operation) -> None:
     """An id that nobody was given is unknown: one that looks like another's, or like a part of a path."""
 
-    def ask(task: str) -> None:
+    def ask(case: tuple[str, list[tuple[str, str]]]) -> None:
         RUN.seen.asked.add("R46")
-        answer = RUN.send(_made(operation, _valid(operation, task)[0]))
+        task, headers = case
+        answer = RUN.send(_made(operation, _valid(operation, task)[0], headers=headers))
         wrong = ("R46", f"{operation.id}: {task} was answered with {answer.status}")
         also = [wrong] if answer.status not in {400, 404} else _judge.refused(RUN, answer, task)
         _judge.hold(RUN, answer, also)
 
-    RUN.each(_routes.unknown_tasks(CONTRACT, RUN.known_ids, RUN.seed), ask)
+    cases: list[tuple[str, list[tuple[str, str]]]] = [
+        (task, []) for task in _routes.unknown_tasks(CONTRACT, RUN.known_ids, RUN.seed)
+    ]
+    RUN.each([*cases, (cases[0][0], [("Range", "bytes=0-9")])], ask)
 
 
 @STATELESS
