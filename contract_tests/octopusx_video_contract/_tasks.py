@@ -83,12 +83,12 @@ class Tasks:
         before = run.now()
         with Books(run):
             answer = run.send(request)
-        after = run.now()
-        if not answer.is_success:
-            wrong = (_judge.FORM_RULE, f"{submit.id}: a valid submit was answered with {answer.status}")
-            _judge.hold(run, answer, [wrong, *_judge.refused(run, answer, "a valid submit")])
-            raise NotAskedError(f"{submit.id}: a valid submit was answered with {answer.status}")
-        _judge.hold(run, answer)
+            after = run.now()
+            if not answer.is_success:
+                wrong = (_judge.FORM_RULE, f"{submit.id}: a valid submit was answered with {answer.status}")
+                _judge.hold(run, answer, [wrong, *_judge.refused(run, answer, "a valid submit")])
+                raise NotAskedError(f"{submit.id}: a valid submit was answered with {answer.status}")
+            _judge.hold(run, answer)
         told = _life.telling(self.contract, submit.id, after, answer.json())
         if told is None or not isinstance(told.body.get("id"), str):
             raise run.finding(READ_RULE, f"{submit.id}: the answer tells no id that could be read", answer)
@@ -206,9 +206,9 @@ class Tasks:
         self.run.seen.asked.add(rule)
         with Books(self.run):
             answer = self.run.send(request)
-        wrong = (rule, f"{what} was answered with {answer.status}")
-        also = [wrong] if answer.status not in UNKNOWN else _judge.refused(self.run, answer, what)
-        _judge.hold(self.run, answer, also)
+            wrong = (rule, f"{what} was answered with {answer.status}")
+            also = [wrong] if answer.status not in UNKNOWN else _judge.refused(self.run, answer, what)
+            _judge.hold(self.run, answer, also)
 
     def no_content_yet(self, task: Task, *, still: bool) -> None:
         """Ask for the content of a task that has not succeeded. ``still`` says that no time passes meanwhile."""

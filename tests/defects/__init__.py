@@ -17,6 +17,8 @@ from tests.defects import (
     routing,
     single_cases,
     single_checks,
+    single_moments,
+    single_requests,
     status,
     telling,
     validation,
@@ -46,7 +48,9 @@ _PLAIN = tuple(
     for defect in module.DEFECTS
 )
 
-UNSEEN: tuple[Defect, ...] = (*single_cases.DEFECTS, *single_checks.DEFECTS)
+UNSEEN: tuple[Defect, ...] = tuple(
+    defect for module in (single_cases, single_checks, single_moments, single_requests) for defect in module.DEFECTS
+)
 """Written when all others were caught, to see what of the contract was not asked. Each shows in a certain case alone,
 so that the suite itself has to prove that it shows."""
 

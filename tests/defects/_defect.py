@@ -41,7 +41,7 @@ ALL = SUBMITS | READS | {CONTENT}
 
 UNKNOWN_ID = "grok:00000000-0000-0000-0000-000000000000"
 """A well-formed id of no task."""
-_NAMED = re.compile(rb"(/v1/videos/)([^/]+)(/content|/extend)?")
+_NAMED = re.compile(rb"(/v1/videos/)(?!extensions$)([^/]+)(/content|/extend)?")
 _QUERIED = re.compile(rb"((?:^|&)id=)([^&]*)")
 
 

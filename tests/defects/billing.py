@@ -135,12 +135,6 @@ DEFECTS = (
         _bills(_says("task_not_exist"), SUBMITS, _INVALID),
     ),
     _defect(
-        "unfinished-source-billed",
-        "R54",
-        "createVideoExtension charges a submit whose source has not succeeded",
-        _bills(_says("fail_to_fetch_task"), frozenset({CREATE}), _INVALID),
-    ),
-    _defect(
         "forbidden-billed",
         "R54",
         "a submit that is refused with 403 is charged",

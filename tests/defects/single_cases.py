@@ -1,4 +1,4 @@
-"""Forty-five servers that are wrong in one case each: a cache, a falsy zero, a model, a chain, an edge of a Range."""
+"""Servers that are wrong in one case each: a cache, a falsy zero, a model, a chain, an edge of a Range."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers wrong in keys, validation, routing, statuses and media types: a second set that no suite was written by."""
+"""Servers wrong in keys, validation, routing, statuses and media types, in one case each."""
 
 from __future__ import annotations
 

@@ -194,11 +194,6 @@ def _other_name(request: Request) -> Request:
     return altered(request, query=re.sub(rb"(^|&)task_id=", rb"\1id=", request.query))
 
 
-def _first_id(request: Request) -> Request:
-    parts = request.query.split(b"&")
-    return altered(request, query=next((part for part in parts if part.startswith(b"id=")), request.query))
-
-
 def _stripped_id(request: Request) -> Request:
     path = re.sub(rb"(?<=/v1/videos/)(%20)+|(%20)+(?=/|$)", b"", request.path)
     return altered(request, path=path, query=re.sub(rb"(?<=id=)(%20|\+)+|(%20|\+)+$", b"", request.query))

@@ -130,8 +130,8 @@ def test_every_key_works(operation: Operation) -> None:
     """A key of another account is a valid key, of every operation; that it does not know the task is another matter."""
     with Books(RUN):
         answer = RUN.send(_made(operation, _valid(operation)[0], credential=f"Bearer {RUN.other_key}"))
-    wrong = (_judge.FORM_RULE, f"{operation.id}: a second key that works was answered with {answer.status}")
-    _judge.hold(RUN, answer, [wrong] if not answer.is_success and answer.status not in {400, 404} else [])
+        wrong = (_judge.FORM_RULE, f"{operation.id}: a second key that works was answered with {answer.status}")
+        _judge.hold(RUN, answer, [wrong] if not answer.is_success and answer.status not in {400, 404} else [])
 
 
 # Values: rules R41 and R34.
@@ -375,8 +375,8 @@ def test_task_of_the_path_is_the_one_that_counts(operation: Operation) -> None:
     named = dict.fromkeys(sorted(_near_misses.task_names(CONTRACT)), KNOWN)
     with Books(RUN):
         answer = RUN.send(_made(operation, replace(values, body={**values.body, **named})))
-    wrong = ("R46", f"{operation.id}: an unknown task in the path was answered with {answer.status}")
-    _judge.hold(RUN, answer, [wrong] if answer.status not in {400, 404} else [])
+        wrong = ("R46", f"{operation.id}: an unknown task in the path was answered with {answer.status}")
+        _judge.hold(RUN, answer, [wrong] if answer.status not in {400, 404} else [])
 
 
 @pytest.mark.parametrize("operation", [one for one in WITH_TASK if one.method == "get" or "{" in one.path], ids=_name)

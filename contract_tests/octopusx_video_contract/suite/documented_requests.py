@@ -31,8 +31,7 @@ def _judged(answer: Answer, operation_id: str) -> None:
 def test_request_as_written(request_: CurlRequest) -> None:
     """The curl command of the page, its very bytes, with only the host and the key changed."""
     with Books(RUN):
-        answer = RUN.send(request_.request(RUN.key))
-    _judged(answer, request_.operation_id)
+        _judged(RUN.send(request_.request(RUN.key)), request_.operation_id)
 
 
 @pytest.mark.parametrize("flavour", ["sync", "asyncio"])
