@@ -20,6 +20,7 @@ _PROMPTS = (
     "l'Été, №2 \N{CAT FACE}",
     "A Cat " * 50 + "End",
     " Two\n Cats\n",
+    '50% \\o/ "it\'s" <&>',
     "12345",
     "true",
 )

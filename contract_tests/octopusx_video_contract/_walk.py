@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from octopusx_video_openapi import Operation, life
 
@@ -82,7 +82,7 @@ class Walk:
         for order in orders:
             task: Task | None = None
             with self._catching(name):
-                task = self.tasks.submit(submit, a_submit(run, submit), run.known_ids[0], orders=order)
+                task = self.tasks.submit(submit, self._body(submit, order), run.known_ids[0], orders=order)
             if task is None:
                 return
             self._readable[task.id] = []
@@ -97,6 +97,11 @@ class Walk:
                         twin = self.tasks.submit(submit, a_submit(run, submit), run.known_ids[0])
                         self._twins[task.id].append(twin)
             yield task
+
+    def _body(self, submit: Operation, order: str) -> dict[str, Any]:
+        """The body of a task; of one that is to fail it is sent for no other."""
+        body = a_submit(self.run, submit)
+        return {**body, "prompt": f"{body['prompt']}, and fail"} if order == FAILING else body
 
     def _compare(self, task: Task) -> None:
         """Hold a task that was read again and again to one that nobody has read yet."""
@@ -238,6 +243,8 @@ class Walk:
             if not run.paid:
                 with self._catching(name):
                     self._refused_source(name, task)
+                with self._catching(name):  # the same again is another task
+                    tasks.submit(task.submit, self._body(task.submit, FAILING), run.known_ids[0])
             return
         self._look_at_the_video(task)
 
@@ -284,11 +291,15 @@ class Walk:
                     made.append(self.tasks.submit(submit, body, source.id))
         for task in made:
             self._readable[task.id] = self.tasks.reads
-        self._still_running(made)
+        self._still_running([source, *made])
+        with self._catching(source.submit.id):
+            self.tasks.download(source)
         for task in made:
-            for route in () if task.told[1:] else self.tasks.routes(task.submit.id):
-                with self._catching(task.submit.id):
-                    self.tasks.first_read(task, route)
+            read = {told.route for told in task.told}
+            for route in self.tasks.routes(task.submit.id):
+                if route.id not in read:
+                    with self._catching(task.submit.id):
+                        self.tasks.first_read(task, route)
         return made
 
     def _expire(self, ended: list[Task]) -> None:

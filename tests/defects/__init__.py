@@ -19,6 +19,7 @@ from tests.defects import (
     single_checks,
     single_moments,
     single_requests,
+    single_states,
     status,
     telling,
     validation,
@@ -49,7 +50,9 @@ _PLAIN = tuple(
 )
 
 UNSEEN: tuple[Defect, ...] = tuple(
-    defect for module in (single_cases, single_checks, single_moments, single_requests) for defect in module.DEFECTS
+    defect
+    for module in (single_cases, single_checks, single_moments, single_requests, single_states)
+    for defect in module.DEFECTS
 )
 """Written when all others were caught, to see what of the contract was not asked. Each shows in a certain case alone,
 so that the suite itself has to prove that it shows."""
