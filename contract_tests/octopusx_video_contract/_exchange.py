@@ -146,6 +146,14 @@ def found(contract: Contract, method: str, path: str) -> tuple[Operation, dict[s
     return best
 
 
+@functools.cache
+def sends_video(contract: Contract, operation: str) -> bool:
+    """Whether the success of an operation, named by its id, is the video itself."""
+    responses = contract.responses(contract.operations[operation])
+    kinds = [kind for status, response in responses if status[0] == "2" for kind in response.get("content", {})]
+    return any("json" not in kind for kind in kinds)
+
+
 def methods_of(contract: Contract, path: str) -> set[str]:
     """The methods, in upper case, that the contract has for a path, its own and those of a template that fits."""
     return {

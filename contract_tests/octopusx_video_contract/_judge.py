@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema_rs
 from octopusx_video_openapi import Contract, Operation, Rule, task_ids
 
-from octopusx_video_contract._exchange import ABSENT, Answer, Request, found
+from octopusx_video_contract._exchange import ABSENT, Answer, Request, found, sends_video
 from octopusx_video_contract._run import NO_ANSWER_RULE, Run
 
 NEW_ID_RULE = "R03"
@@ -195,18 +195,12 @@ class _Told:
         told = dict(contract.responses(operation))
         self.responses = {int(status): _Response(contract, response) for status, response in told.items()}
         self.starts = any("links" in response for response in told.values())
-        successes = [response for status, response in told.items() if status.startswith("2")]
-        self.sends_video = any("json" not in kind for response in successes for kind in response.get("content", {}))
+        self.sends_video = sends_video(contract, operation.id)
 
 
 @functools.cache
 def _told(contract: Contract) -> dict[str, _Told]:
     return {operation.id: _Told(contract, operation) for operation in contract.operations.values()}
-
-
-def sends_video(contract: Contract, operation: Operation) -> bool:
-    """Whether an operation's success is the video itself."""
-    return _told(contract)[operation.id].sends_video
 
 
 Validator = jsonschema_rs.Draft202012Validator

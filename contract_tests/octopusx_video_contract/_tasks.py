@@ -16,7 +16,7 @@ from octopusx_video_openapi import Operation, task_ids
 from octopusx_video_contract import _judge, _life
 from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import NotAskedError, submits
-from octopusx_video_contract._exchange import Answer, Request
+from octopusx_video_contract._exchange import Answer, Request, sends_video
 from octopusx_video_contract._life import Task, Told
 from octopusx_video_contract._mp4 import seconds_of
 from octopusx_video_contract._run import Run
@@ -42,8 +42,8 @@ class Tasks:
         self.contract = run.contract
         self.made: list[Task] = []
         self.refusal: Answer | None = None
-        self.reads = [operation for operation in self._readers() if not _judge.sends_video(run.contract, operation)]
-        self.content = next(operation for operation in self._readers() if _judge.sends_video(run.contract, operation))
+        self.reads = [operation for operation in self._readers() if not sends_video(run.contract, operation.id)]
+        self.content = next(operation for operation in self._readers() if sends_video(run.contract, operation.id))
         self.rules = {rule["id"]: rule for rule in run.contract.document["x-rules"]}
 
     def _readers(self) -> Iterator[Operation]:

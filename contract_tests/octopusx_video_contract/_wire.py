@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import collections
 import functools
+import json
 import time
 import urllib.request
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
@@ -19,13 +20,16 @@ import httpx
 from octopusx_video_openapi import Contract
 
 from octopusx_video_contract._budget import Budget
-from octopusx_video_contract._exchange import Answer, Request, found
+from octopusx_video_contract._exchange import Answer, Request, found, sends_video
 
 MOST_BYTES = 4_000_000
 """The largest answer that is read, unless it is a video."""
 MOST_VIDEO_BYTES = 512_000_000
 VIDEO_PATIENCE = 12
 """How many times longer than any other answer a video may take."""
+_DEEP = 100
+"""How deeply JSON may be nested: far less than what Python gets through, far more than anybody needs."""
+_TOO_DEEP = f"its JSON is nested more than {_DEEP} deep"
 GIVEN_UP_AFTER = 3
 """After how many requests without an answer an operation is not asked any more."""
 
@@ -228,7 +232,8 @@ class Wire:
         if self.sent is not None:
             self.sent.append(request)
         try:
-            answer = self._exchange(request, seconds or self._timeout)
+            may_be_video = reached is None or sends_video(self._contract, reached[0].id)
+            answer = self._exchange(request, seconds or self._timeout, may_be_video=may_be_video)
         except (httpcore.TimeoutException, httpx.TimeoutException):
             reason = f"no whole answer came within {seconds or self._timeout:g} s"
         except (httpcore.NetworkError, httpcore.ProtocolError, httpx.TransportError, OSError) as error:
@@ -245,7 +250,7 @@ class Wire:
         self._reasons[place] = reason
         raise NoAnswerError(request, reason, begun=self._begun) from None
 
-    def _exchange(self, request: Request, seconds: float) -> Answer:
+    def _exchange(self, request: Request, seconds: float, *, may_be_video: bool) -> Answer:
         headers = [(name.encode("latin-1"), _encoded(value)) for name, value in request.headers]
         if request.body is None and request.method in {"POST", "PUT", "PATCH"}:
             headers.append((b"Content-Length", b"0"))
@@ -260,7 +265,7 @@ class Wire:
             key = name.decode("latin-1").lower()
             text = value.decode("latin-1")
             kept[key] = f"{kept[key]}, {text}" if key in kept else text
-        is_video = kept.get("content-type", "").startswith("video/")
+        is_video = may_be_video and kept.get("content-type", "").startswith("video/")
         if is_video:
             until += (VIDEO_PATIENCE - 1) * self._timeout
             if isinstance(self._sender, OverHttp):
@@ -271,7 +276,10 @@ class Wire:
             # What is left of an answer that is too long or too late is not waited for.
             if isinstance(stream, Generator):
                 stream.close()
-        return Answer(request, status, kept, _decoded(content, kept.get("content-encoding", "identity")))
+        whole = _decoded(content, kept.get("content-encoding", "identity"))
+        if not is_video and whole.count(b"[") + whole.count(b"{") > _DEEP:
+            _hold_readable(whole)
+        return Answer(request, status, kept, whole)
 
     def close(self) -> None:
         """Close the connections."""
@@ -280,6 +288,24 @@ class Wire:
 
 class _NoUseError(Exception):
     pass
+
+
+def _hold_readable(content: bytes) -> None:
+    """Refuse JSON that no reader of Python gets to the end of, whoever of them reads it."""
+    try:
+        level: list[Any] = [json.loads(content)]
+    except ValueError:
+        return
+    except RecursionError:
+        raise _NoUseError(_TOO_DEEP) from None
+    for _ in range(_DEEP):
+        level = [inner for value in level for inner in _inside(value)]
+    if level:
+        raise _NoUseError(_TOO_DEEP)
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _decoded(content: bytes, encoding: str) -> bytes:
