@@ -241,6 +241,7 @@ def test_nothing_of_the_caller_s_gets_between(
         (["--base-url", "http://127.0.0.1:x"], KEY, "write it like http://127.0.0.1:4010"),
         (["--base-url", f"http://u:{KEY}@127.0.0.1"], KEY, "the key comes from OCTOPUSX_API_KEY"),
         (["--base-url", "http://example.com"], KEY, "plain http would show the key"),
+        (["--base-url", "https://a..b"], KEY, "a..b is no name of a host"),
         (["--base-url", "http://127.0.0.1:1", "--task-id", "a\nb"], KEY, "does not answer as a server does"),
         (["--junit", "/nowhere/report.xml"], None, "--junit /nowhere/report.xml: can't be written"),
         (["--contract", "none.yaml"], KEY, "none.yaml: can't be read"),
@@ -310,3 +311,14 @@ def test_a_server_that_never_succeeds_proves_nothing(run_suite: Command, upstrea
     assert done.returncode == 1, done.stdout
     assert "FAILED reached.py::test_operation_was_reached[downloadVideoContent]" in done.stdout
     assert "downloadVideoContent was never answered with success in" in done.stdout
+
+
+@pytest.mark.parametrize("status", [302, 429, 503])
+def test_a_server_that_turns_everything_away_proves_nothing(
+    run_suite: Command, upstream: Upstream, status: int
+) -> None:
+    """A run in which reads cost nothing and were never answered as reads are is no green one, paid for or not."""
+    with faulty_server((upstream.host, upstream.port), always(status, UNAUTHORIZED)) as server:
+        done = run_suite("--base-url", server.base_url, *QUICK, "--max-paid", "0", "--deadline", "1")
+    assert done.returncode == 1, done.stdout
+    assert "getVideoTask was never answered with success" in done.stdout

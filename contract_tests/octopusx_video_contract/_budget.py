@@ -144,7 +144,8 @@ class Budget:
         ]
         if self.upper_bound_unpaid:
             lines.append(
-                f"{self.upper_bound_unpaid} of them cost no unit (no valid key, or a wrong method), and was not refused"
+                f"{self.upper_bound_unpaid} of them cost no unit (no valid key, or a wrong method), "
+                "and was not surely refused"
             )
         lines += [f"task {unit.task} of {unit.operation}" for unit in self.units if unit.task]
         return lines
@@ -155,7 +156,7 @@ class Budget:
         line = {"at": round(time.time(), 3), "state": state, **vars(unit)}
         with self.ledger.open("a", encoding="utf-8") as file:
             # A server may tell the key as an id, and a request may hold it in its query.
-            file.write(Redactor(self.key).text(json.dumps(line)) + "\n")
+            file.write(Redactor(*filter(None, (self.key, self.other_key))).text(json.dumps(line)) + "\n")
             file.flush()
             if self.ledger.is_file():  # what is none, /dev/null say, can't be synced
                 os.fsync(file.fileno())  # before the request leaves: a crash must not lose what was paid for

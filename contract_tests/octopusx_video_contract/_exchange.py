@@ -18,7 +18,8 @@ ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "ABSENT", "__bool__": la
 KEY_IN_CURL = "$OCTOPUSX_API_KEY"
 _SAFE = ":@!$&'()*+,;=-._~"
 """What may stand in a path segment as it is (RFC 3986 section 3.3)."""
-_SHOWN_BODY = 2_000
+_SHOWN_BODY, _SHOWN = 2_000, 200
+"""Bytes up to which a body is shown whole, and how many of a longer one are."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +67,42 @@ class Request:
         return any(key in text for text in [*places, *(value for _, value in self.headers)])
 
     def curl(self, base_url: str, key: str) -> str:
-        """The request as a curl command that reads the key from the environment."""
-        words = ["curl", "-i", "-X", self.method, base_url + self.target]
+        """The request as a command of a shell, curl in most cases, that reads the key from the environment.
+
+        A body that no argument can hold is piped into it. One that is too long to be shown is named, and has to be put
+        into a file of that name to repeat the request.
+        """
+        words = ["curl", "-i", *(["-I"] if self.method == "HEAD" else ["-X", self.method]), base_url + self.target]
+        if set("[]{}") & set(self.target):
+            words.insert(1, "-g")
+        if re.search(r"/\.{1,2}(/|$)", self.path):
+            words.insert(1, "--path-as-is")
         for name, value in self.headers:
             words += ["-H", f"{name}: {value}" if value else f"{name};"]
-        if self.body is not None:
-            text = self.body.decode("utf-8", "backslashreplace")
-            cut = f"… ({len(self.body)} bytes)" if len(text) > _SHOWN_BODY else ""
-            words += ["--data-binary", text[:_SHOWN_BODY] + cut]
-        return " ".join(_word(word, key) for word in words)
+        if self.body is None:
+            return _line(words, key)
+        if self.header("Content-Type") is None:
+            words += ["-H", "Content-Type:"]  # else curl says that it is a form
+        text = self._text()
+        if text is not None and len(self.body) <= _SHOWN_BODY:
+            return _line([*words, "--data-raw" if text.startswith("@") else "--data-binary", text], key)
+        if len(self.body) <= _SHOWN_BODY and key.encode() not in self.body:
+            octal = "".join(f"\\{byte:03o}" for byte in self.body)
+            return f"printf '{octal}' | {_line([*words, '--data-binary', '@-'], key)}"
+        beginning = self.body[:_SHOWN].decode("utf-8", "backslashreplace")
+        return f"{_line([*words, '--data-binary', '@body'], key)} # {len(self.body)} bytes, {_word(beginning, key)}…"
+
+    def _text(self) -> str | None:
+        """The body as an argument of a command; None where none can hold it."""
+        try:
+            text = (self.body or b"").decode()
+        except UnicodeDecodeError:
+            return None
+        return None if "\0" in text else text
+
+
+def _line(words: list[str], key: str) -> str:
+    return " ".join(_word(word, key) for word in words)
 
 
 def _word(word: str, key: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
+from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
 import pytest
@@ -20,11 +22,12 @@ class Redactor:
     """Replaces the keys in text, in streams and in pytest's reports (from which JUnit is made).
 
     A server can send the key back. It is found in the spellings of JSON and of URLs, and when it was cut off after its
-    first eight characters, as whoever shortens an answer may do.
+    first eight characters, as whoever shortens an answer may do; and in what the suite's own malformed credentials or a
+    server make of it: base64, hexadecimal digits, another case, backwards.
     """
 
     def __init__(self, *keys: str) -> None:
-        self._keys = [_Key(key) for key in keys]
+        self._keys = [_Key(form) for key in keys for form in (key, *_made_of(key))]
 
     def text(self, text: str) -> str:
         """The text without the keys."""
@@ -50,6 +53,17 @@ class Redactor:
         if fit != plain:
             report.longrepr = fit
         report.sections = [(name, _visible(self.text(content))) for name, content in report.sections]
+
+
+def _made_of(key: str) -> Iterator[str]:
+    """What the key can be told from, where it is long enough to be no word."""
+    if len(key) < _PIECE:
+        return
+    yield from dict.fromkeys((key.lower(), key.upper(), key.swapcase(), key[::-1], key[1:], key.encode().hex()))
+    for before in range(3):  # where it begins among the bytes that three make four characters of
+        encoded = base64.b64encode(b"\0" * before + key.encode()).decode().rstrip("=")
+        # The first characters hold something of what stands before, the last one of what comes after.
+        yield encoded[(0, 2, 3)[before] : -1]
 
 
 class _Key:

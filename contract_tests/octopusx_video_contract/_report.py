@@ -14,13 +14,20 @@ from octopusx_video_contract._run import Run
 _NONE = "-"
 
 
-def markdown(run: Run, outcomes: collections.Counter[tuple[str, str]]) -> str:
-    """The report of a run. ``outcomes`` is how many tests of each layer passed, failed or were skipped."""
+def markdown(run: Run, outcomes: collections.Counter[tuple[str, str]], *, interrupted: bool = False) -> str:
+    """The report of a run.
+
+    Args:
+        run: The run.
+        outcomes: How many tests of each layer passed, failed or were skipped.
+        interrupted: Whether it was ended before its end.
+    """
     manner = "strict" if run.strict else "should rules only reported"
     parts = [
         "# Contract report",
         f"Server {run.base_url}, contract {run.contract.version}, seed {run.seed}, {manner}.",
-        _verdict(run, outcomes),
+        *(["**The run was interrupted**, and says nothing of what it did not come to."] if interrupted else []),
+        *([] if interrupted and not run.seen.findings else [_verdict(run, outcomes)]),
         *_findings(run),
         "## Layers",
         _table(

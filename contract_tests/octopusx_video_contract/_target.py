@@ -152,6 +152,10 @@ def _checked_url(text: str) -> tuple[str, bool]:
         raise CannotRunError(f"--base-url: only scheme, host, port and path; the key comes from {KEY_VARIABLE}")
     if not text.isascii() or not text.isprintable() or " " in text:
         raise CannotRunError(f"--base-url {text!r}: holds what no URL holds; write it like http://127.0.0.1:4010")
+    try:
+        host.encode("idna")
+    except UnicodeError as error:
+        raise CannotRunError(f"--base-url {text}: {host} is no name of a host ({error})") from None
     local = host.lower() in LOOPBACK
     if parts.scheme == "http" and not local:
         raise CannotRunError(f"--base-url {text}: plain http would show the key to everybody on the way; use https")

@@ -19,6 +19,7 @@ import httpcore
 import httpx
 from octopusx_video_openapi import Contract
 
+from octopusx_video_contract import _interrupt
 from octopusx_video_contract._budget import Budget
 from octopusx_video_contract._exchange import Answer, Request, found, sends_video
 
@@ -221,6 +222,7 @@ class Wire:
                 three times before.
             NotAskedError: The budget does not allow it.
         """
+        _interrupt.check()
         reached = found(self._contract, request.method, request.path)
         place = reached[0].id if reached else "no operation"
         if not self._answered and self._silent.total() >= GIVEN_UP_AFTER:

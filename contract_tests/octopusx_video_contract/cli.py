@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from octopusx_video_openapi import ContractError
 
-from octopusx_video_contract import _session, _target
+from octopusx_video_contract import _interrupt, _session, _target
 from octopusx_video_contract._target import KEY_VARIABLE, LEDGER, OTHER_KEY_VARIABLE, CannotRunError
 
 EXAMPLES = f"""\
@@ -33,7 +33,7 @@ A server on this machine is taken for a mock. Against any other, each submit tha
 methods are sent. For a tunnel from this machine to the service give --max-paid as well.
 
 exit status: 0 the server keeps the contract, 1 it does not or the run proved nothing, 2 the run can't start,
-130 interrupted
+130 or 143 interrupted
 """
 
 
@@ -48,6 +48,11 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     probing = arguments[:1] == ["probe"]
     options = parser(probing=probing).parse_args(arguments[1:] if probing else arguments)
+    with _interrupt.heeded():
+        return _run(options, probing=probing)
+
+
+def _run(options: argparse.Namespace, *, probing: bool) -> int:
     try:
         with contextlib.ExitStack() as stack:
             stack.enter_context(_session.own_settings())
@@ -64,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print("octopusx-video-contract: interrupted", file=sys.stderr)
-        return 130
+        return _interrupt.status() or 130
     except BrokenPipeError:  # whoever read the output has gone, so there is nobody to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

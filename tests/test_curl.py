@@ -1,0 +1,104 @@
+"""A finding's request as a command of a shell: run, it hands curl the very request, and it holds no key."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from octopusx_video_contract._exchange import Request
+
+KEY = "sk-a-key-that-is-secret"
+BASE_URL = "http://localhost:4010"
+AUTHORIZED = ("Authorization", f"Bearer {KEY}")
+JSON = ("Content-Type", "application/json")
+# Stands in the place of curl, which not every machine has, and notes what the shell hands it.
+CURL = f"""#!{sys.executable}
+import json, os, pathlib, sys
+words = [os.fsencode(word).decode("latin-1") for word in sys.argv[1:]]
+given = sys.stdin.buffer.read().decode("latin-1") if "@-" in words else ""
+pathlib.Path("came").write_text(json.dumps([words, given]))
+"""
+
+
+def handed(request: Request, folder: Path) -> tuple[list[str], bytes]:
+    """The words that curl is called with where the command is run in a folder, and the body that they make it send."""
+    command = request.curl(BASE_URL, KEY)
+    assert KEY not in command
+    (folder / "curl").write_text(CURL)
+    (folder / "curl").chmod(0o755)
+    env = {"OCTOPUSX_API_KEY": KEY, "PATH": f"{folder}:/usr/bin:/bin"}
+    subprocess.run(["sh", "-c", command], env=env, cwd=folder, check=True, timeout=20)
+    words, given = json.loads((folder / "came").read_text())
+    if "--data-raw" in words:
+        return words, words[words.index("--data-raw") + 1].encode("latin-1")
+    if "--data-binary" not in words:
+        return words, b""
+    told = words[words.index("--data-binary") + 1]
+    if told == "@-":
+        return words, given.encode("latin-1")
+    return words, (folder / told[1:]).read_bytes() if told.startswith("@") else told.encode("latin-1")
+
+
+BODIES = {
+    "plain": b'{"prompt": "a cat"}',
+    "quotes and signs": rb"""{"prompt": "it's \"$HOME\" `id` !! \n"}""",
+    "lines": b'{\r\n"prompt": "a"\n}\n',
+    "other scripts": '{"prompt": "猫"}'.encode(),
+    "a file's name": b"@/etc/hostname",
+    "no UTF-8": b'{"prompt": "\xff\xfe"}',
+    "a NUL": b'{"prompt": "\0"}',
+    "percent signs": b"100%s \xff %d\\n",
+    "the key": f'{{"key": "{KEY}"}}'.encode(),
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_the_very_body_is_sent(body: bytes, tmp_path: Path) -> None:
+    """Whatever stands in it, no shell and no curl takes it for its own."""
+    words, sent = handed(Request("POST", "/v1/videos/extensions", (AUTHORIZED, JSON), body), tmp_path)
+    assert sent == body
+    assert words[words.index("-X") + 1] == "POST"
+    assert f"Authorization: Bearer {KEY}" in words
+
+
+def test_a_long_body_is_named_and_its_command_says_so(tmp_path: Path) -> None:
+    """It is not cut and sent as if it were whole: put into the file that is named, it is sent."""
+    body = b'{"prompt": "' + b"a" * 3000 + b'"}'
+    (tmp_path / "body").write_bytes(body)
+    request = Request("POST", "/v1/videos/extensions", (AUTHORIZED, JSON), body)
+    assert f"# {len(body)} bytes" in request.curl(BASE_URL, KEY)
+    assert handed(request, tmp_path)[1] == body
+
+
+@pytest.mark.parametrize(
+    ("target", "option"),
+    [
+        ("/v1/videos/[1-3]", "-g"),
+        ("/v1/videos/{a,b}", "-g"),
+        ("/v1/./videos/a", "--path-as-is"),
+        ("/v1/x/../videos/a", "--path-as-is"),
+        ("/v1/videos/..", "--path-as-is"),
+    ],
+)
+def test_the_very_path_is_asked_for(target: str, option: str, tmp_path: Path) -> None:
+    """Brackets make no other requests of it, and dots between slashes stay."""
+    words, _ = handed(Request("GET", target, (AUTHORIZED,)), tmp_path)
+    assert BASE_URL + target in words
+    assert option in words
+
+
+def test_a_head_waits_for_no_body(tmp_path: Path) -> None:
+    """Curl would wait for one, were it told of another method only."""
+    words, _ = handed(Request("HEAD", "/v1/videos/a", (AUTHORIZED,)), tmp_path)
+    assert "-I" in words
+    assert "-X" not in words
+
+
+def test_no_content_type_stays_none(tmp_path: Path) -> None:
+    """Curl calls it a form where nothing is said."""
+    words, _ = handed(Request("POST", "/v1/videos/extensions", (AUTHORIZED,), b"{}"), tmp_path)
+    assert words[words.index("Content-Type:") - 1] == "-H"
