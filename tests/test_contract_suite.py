@@ -322,3 +322,18 @@ def test_a_server_that_turns_everything_away_proves_nothing(
         done = run_suite("--base-url", server.base_url, *QUICK, "--max-paid", "0", "--deadline", "1")
     assert done.returncode == 1, done.stdout
     assert "getVideoTask was never answered with success" in done.stdout
+
+
+def test_json_that_nobody_can_read_is_a_finding(run_suite: Command, upstream: Upstream) -> None:
+    """Brackets without an end break no reader of the suite, and are found as no answer."""
+
+    def answer(exchange: Exchange) -> None:
+        if exchange.headers.get("content-type") == "application/json":
+            exchange.body = b"[" * 20_000 + b"]" * 20_000
+
+    with faulty_server((upstream.host, upstream.port), Defect("answers deeply", answer=answer)) as server:
+        done = run_suite("--base-url", server.base_url, *QUICK, "--fail-fast")
+    assert done.returncode == 1
+    assert "R53 (should) is broken" in done.stdout
+    assert "its JSON is nested more than" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr

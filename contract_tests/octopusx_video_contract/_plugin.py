@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from octopusx_video_contract._budget import NotAskedError
 from octopusx_video_contract._coverage import gaps
 from octopusx_video_contract._finding import Finding, Findings
 from octopusx_video_contract._run import Run
@@ -71,6 +72,8 @@ class Plugin:
             self._run.seen.findings.append((self._run.layer, finding))
         if found:
             report.longrepr = f"{error}\nrepeat it with --seed {self._run.seed}"
+        if isinstance(error, NotAskedError):  # where it was asked says more than where the budget says no
+            report.longrepr = (str(item.path), (item.location[1] or 0) + 1, f"Skipped: {error}")
         if report.when == "call" or report.outcome != "passed":
             self.outcomes[self._run.layer, report.outcome] += 1
         return report

@@ -1,6 +1,7 @@
 """The probe: asks a server how it answers where the pages are silent, and proposes what to change in the contract.
 
-It judges nothing. It reads, submits without a valid key, and sends one paid submit at most, where that is allowed.
+It judges nothing. It reads, submits without a valid key, and sends one submit at most that starts a task, where a unit
+is allowed; where two are, one more that lacks a field and has to be refused, which costs a unit like any other.
 """
 
 from __future__ import annotations

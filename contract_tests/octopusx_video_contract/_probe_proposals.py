@@ -76,10 +76,15 @@ def _answers(came: Iterable[Came]) -> Iterator[tuple[Came, Operation, Answer]]:
             yield one, one.question.operation, one.answer
 
 
+_OF_FORM = {"R25", "R36", "R37", "R39"}
+"""Rules of what an answer is, whatever its status."""
+
+
 def _responses(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
     seen: dict[tuple[str, str], collections.Counter[str]] = collections.defaultdict(collections.Counter)
     for one, operation, answer in _answers(came):
-        seen[operation.id, str(answer.status)][one.question.name] += 1
+        if not (answer.is_success and _OF_FORM & one.broken.keys()):  # another thing, under the same number
+            seen[operation.id, str(answer.status)][one.question.name] += 1
     for (name, status), questions in seen.items():
         response = dict(contract.responses(contract.operations[name])).get(status)
         because = f"came {_times(questions.total())} ({', '.join(questions)})"

@@ -28,8 +28,8 @@ MOST_BYTES = 4_000_000
 MOST_VIDEO_BYTES = 512_000_000
 VIDEO_PATIENCE = 12
 """How many times longer than any other answer a video may take."""
-_DEEP = 100
-"""How deeply JSON may be nested: far less than what Python gets through, far more than anybody needs."""
+_DEEP = 500
+"""How deeply JSON may be nested: half of what Python gets through, far more than anybody needs."""
 _TOO_DEEP = f"its JSON is nested more than {_DEEP} deep"
 GIVEN_UP_AFTER = 3
 """After how many requests without an answer an operation is not asked any more."""

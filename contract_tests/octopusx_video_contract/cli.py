@@ -79,7 +79,9 @@ def parser(*, probing: bool = False) -> argparse.ArgumentParser:
     """The options of the suite, or of the probe."""
     parser = _Parser(
         prog="octopusx-video-contract" + (" probe" if probing else ""),
-        description="Ask a server how it answers where the pages are silent, and propose changes of the contract."
+        description="Ask a server how it answers where the pages are silent, and propose changes of the contract. "
+        "Reads and submits without a valid key come first; --max-paid 1 allows one submit that starts a task, and "
+        "--max-paid 2 one more that lacks a field."
         if probing
         else "Hold a server to the contract of the OctopusX video-extension API.",
         epilog=None if probing else EXAMPLES,
