@@ -74,7 +74,7 @@ def test_keys_are_kept_apart() -> None:
     RUN.each(SUBMITS, continued)
 
 
-@pytest.mark.skipif(RUN.control is None or RUN.stateless or RUN.paid, reason="R15 to R19 in any order need a turned clock")
+@pytest.mark.skipif(RUN.control is None or RUN.stateless or RUN.paid, reason="R15 to R19 so need a clock to turn")
 def test_lives_in_any_order() -> None:
     """Submits, reads, waits and downloads in whatever order keep what was told before."""
     told = life.life(CONTRACT)
