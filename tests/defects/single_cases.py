@@ -5,13 +5,9 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from octopusx_video_mock._message import Answer, Request
-from octopusx_video_mock._mp4 import mp4
-from octopusx_video_mock._reading import part
 from octopusx_video_openapi import life as contract_life
 
 from tests.defects._defect import (
@@ -37,22 +33,31 @@ from tests.defects._defect import (
     edits,
     failed,
     mapped,
-    named,
-    naming,
     put,
     running,
-    sending,
     sent,
     succeeded,
 )
+from tests.defects.single_moments import (
+    _DAY,
+    _DOCUMENTED,
+    _HOUR,
+    _MAX,
+    _NAMES,
+    Made,
+    _knows,
+    _long,
+    _noted,
+    _on,
+    _source_of,
+    _task_read,
+    _tells,
+    _unbilled,
+    _whole,
+)
 
 _LIFE = contract_life.life(contract())
-_MAX = "grok-video-3-max"
-_DOCUMENTED = "video_abc123"
-_HOUR = 3600.0
-_DAY = float(_LIFE.expires_after)
 _RANGE = b"range"
-_NAMES = re.compile(rb"bytes (\d+)-(\d+)/(\d+)")
 _BOTH_EXTENDS = frozenset({EXTEND, UNIFIED})
 _PART = frozenset({206})
 _VIDEO = (b"content-type", b"video/mp4")
@@ -79,89 +84,6 @@ def _schema(name: str, rule: str, summary: str, make: Make) -> Defect:
 
 
 # What such a server knows of its tasks.
-
-
-@dataclass
-class Made:
-    """A task of this server's own."""
-
-    id: str
-    operation: str
-    body: dict[str, Any]
-    source: str
-    at: float
-    source_length: float
-
-    @property
-    def is_max(self) -> bool:
-        """Whether it names the model whose videos are longer."""
-        return self.body.get("model") == _MAX
-
-    @property
-    def upscaled(self) -> bool:
-        """Whether it asks for upscaling."""
-        return self.body.get("upscale") is True
-
-    def age(self, server: Server) -> float:
-        """Seconds since it was submitted."""
-        return server.now - self.at
-
-
-def _source_of(request: Request) -> str:
-    body = sent(request)
-    video = body.get("video")
-    told = named(request) if request.path.endswith(b"/extend") and named(request) else body.get("task_id")
-    told = video.get("url") if isinstance(video, dict) else told
-    return told if isinstance(told, str) else ""
-
-
-def _task_read(server: Server, request: Request, task: str, *, by: str = READ) -> dict[str, Json]:
-    """What a correct read tells of a task to who sent the request; empty where it is unknown."""
-    name = quote(task, safe=":").encode()
-    path, query = (b"/v1/videos/" + name, b"") if by == READ else (b"/v1/video/query", b"id=" + name)
-    headers: dict[bytes, bytes | None] = {b"prefer": None, _RANGE: None, b"content-type": None}
-    other = server.at(altered(request, method="GET", path=path, query=query, headers=headers, body=b""), 0)
-    return Case(server, {}, request, other).value if other.status == 200 else {}
-
-
-def _noted(server: Server, memory: dict[str, Any], request: Request, given: Answer) -> None:
-    if given.operation in SUBMITS and given.status == 200 and given.task is not None:
-        source = _source_of(request)
-        length = float(_task_read(server, request, source).get("seconds", 0))
-        made = Made(given.task, given.operation or "", sent(request), source, server.now, length)
-        memory.setdefault("made", {})[given.task] = made
-
-
-def _knows(change: Callable[[Case, Made], None], of: frozenset[str], statuses: frozenset[int] = OK) -> Make:
-    """A server that changes these answers about tasks of its own."""
-
-    def make(server: Server) -> Answerer:
-        memory: dict[str, Any] = {}
-
-        def answer(request: Request) -> Answer:
-            given = server.correct(request)
-            _noted(server, memory, request, given)
-            case = Case(server, memory, request, given)
-            made = memory.get("made", {}).get(case.task)
-            if made is not None and given.operation in of and given.status in statuses:
-                change(case, made)
-            return given
-
-        return answer
-
-    return make
-
-
-def _tells(change: Callable[[Case, Made, dict[str, Json]], dict[str, Json]], of: frozenset[str] = READS) -> Make:
-    """A server whose reads tell these fields of its own tasks."""
-
-    def changed(case: Case, made: Made) -> None:
-        value = case.value
-        fields = change(case, made, value)
-        if fields:
-            case.value = {**value, **fields}
-
-    return _knows(changed, of)
 
 
 # Life: what a read tells.
@@ -309,15 +231,6 @@ def _failed_for_all(server: Server) -> Answerer:
     return answer
 
 
-def _on(request: Request, source: str) -> Request:
-    value = sent(request)
-    if "task_id" in value:
-        value = {**value, "task_id": source}
-    if "video" in value:
-        value = {**value, "video": {**value["video"], "url": source}}
-    return sending(naming(request, source), value)
-
-
 def _accepts(when: Callable[[Server, Request], bool], cause: bytes, of: frozenset[str]) -> Make:
     def make(server: Server) -> Answerer:
         def answer(request: Request) -> Answer:
@@ -335,49 +248,6 @@ def _source_failed(server: Server, request: Request) -> bool:
 
 
 # Content: lengths.
-
-
-def _long(seconds: Callable[[float, Made], float], of: frozenset[str] = SUBMITS) -> Make:
-    """A server that makes videos of another length, told by whole, by part and at their addresses."""
-
-    def make(server: Server) -> Answerer:
-        memory: dict[str, Any] = {}
-
-        def answer(request: Request) -> Answer:
-            given = server.correct(request)
-            _noted(server, memory, request, given)
-            is_video = given.operation == CONTENT or request.path.startswith(b"/videos/")
-            made = memory.get("made", {}).get(given.task)
-            if not is_video or made is None or made.operation not in of or given.status not in {200, 206}:
-                return given
-            told = float(_length(server, request, made))
-            wanted = seconds(told, made)
-            if wanted == told:
-                return given
-            whole = mp4(max(1.0, wanted))
-            cut = part(request.header(_RANGE) or b"", len(whole)) if given.status == 206 else (-1, -1)
-            if cut is None:
-                return given
-            first, last = cut if cut != (-1, -1) else (0, len(whole) - 1)
-            given.body = whole[first : last + 1]
-            if given.status == 206:
-                given.headers = [pair for pair in given.headers if pair[0] != b"content-range"]
-                given.headers.append((b"content-range", b"bytes %d-%d/%d" % (first, last, len(whole))))
-            return given
-
-        return answer
-
-    return make
-
-
-def _length(server: Server, request: Request, made: Made) -> float:
-    """The right length of a task's video, as its own account is told."""
-    for key in (server.key, server.other_key):
-        headers: dict[bytes, bytes | None] = {b"authorization": f"Bearer {key}".encode()}
-        told = _task_read(server, altered(request, headers=headers), made.id)
-        if told:
-            return float(told["seconds"])
-    return 0.0
 
 
 def _video_from_end(length: float, made: Made) -> float:
@@ -451,10 +321,6 @@ def _parts(change: Callable[[Case, bytes, int, int, int], None]) -> Make:
     return changes(changed, frozenset({CONTENT}), _PART)
 
 
-def _whole(case: Case) -> bytes:
-    return case.server.at(altered(case.request, headers={_RANGE: None}), 0).body
-
-
 def _names(case: Case, first: int, last: int, size: int) -> None:
     case.header(b"content-range", b"bytes %d-%d/%d" % (first, last, size))
 
@@ -498,15 +364,6 @@ def _joined(case: Case) -> None:
 
 
 # Bills.
-
-
-def _unbilled(server: Server, request: Request) -> Answer:
-    engine = server.mock.engine
-    engine.ledger = None
-    try:
-        return server.correct(request)
-    finally:
-        engine.ledger = server.mock.ledger
 
 
 def _priced(times: Callable[[dict[str, Any]], int], of: frozenset[str] = SUBMITS) -> Make:

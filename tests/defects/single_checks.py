@@ -38,10 +38,12 @@ from tests.defects._defect import (
     sending,
     sent,
 )
+from tests.defects.credentials import _lets_in
+from tests.defects.routing import _leads, _path
+from tests.defects.validation import _EXTENDS, Fix, _field, _without
 
 _AUTH, _TYPE, _JSON = b"authorization", b"content-type", b"application/json"
 _INVISIBLE = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]")
-_EXTENDS = frozenset({EXTEND, UNIFIED})
 _NAMING = READS | {CONTENT}
 _BROKEN = {b"prefer": b"code=500"}
 
@@ -55,19 +57,6 @@ def _of(family: Family) -> Callable[[str, str, str, Make], Defect]:
 
 def _with_key(server: Server, request: Request) -> Request:
     return altered(request, headers={_AUTH: f"Bearer {server.key}".encode()})
-
-
-def _lets_in(found: Callable[[Server, Request], bool], of: frozenset[str] = ALL) -> Make:
-    """A server that takes a request for one with a key where ``found`` says so."""
-
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
-            let_in = server.operation(request) in of and found(server, request)
-            return server.correct(_with_key(server, request) if let_in else request)
-
-        return answer
-
-    return make
 
 
 def _only_after(cause: Callable[[Answer], bool], of: frozenset[str]) -> Make:
@@ -194,8 +183,6 @@ CREDENTIALS = (
 
 # --- validation
 
-Fix = Callable[[dict[str, Any]], dict[str, Any]]
-
 
 def _takes(fix: Fix, of: frozenset[str] = SUBMITS) -> Make:
     """A server that takes a body which the fix has to make valid first."""
@@ -206,14 +193,6 @@ def _takes(fix: Fix, of: frozenset[str] = SUBMITS) -> Make:
         return request if json.dumps(fixed) == json.dumps(value) else sending(request, fixed)
 
     return rewrites(rewrite, of)
-
-
-def _field(name: str, is_wrong: Callable[[Any], bool], becomes: Callable[[Any], Any]) -> Fix:
-    return lambda value: {**value, name: becomes(value[name])} if name in value and is_wrong(value[name]) else value
-
-
-def _without(name: str, is_wrong: Callable[[Any], bool]) -> Fix:
-    return lambda value: {field: one for field, one in value.items() if field != name or not is_wrong(one)}
 
 
 def _address(image: Any) -> Any:
@@ -407,27 +386,6 @@ VALIDATION = (
 )
 
 # --- routing
-
-
-def _leads(lead: Callable[[Request], Request | None]) -> Make:
-    """A server that takes a request, where it is of no operation, for one that is."""
-
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
-            taken = lead(request) if server.operation(request) is None else None
-            return server.correct(request if taken is None else taken)
-
-        return answer
-
-    return make
-
-
-def _path(pattern: bytes, instead: bytes) -> Callable[[Request], Request | None]:
-    def lead(request: Request) -> Request | None:
-        path = re.sub(pattern, instead, request.path)
-        return None if path == request.path else altered(request, path=path)
-
-    return lead
 
 
 def _slash_decoded(request: Request) -> Request:

@@ -80,6 +80,7 @@ class Made:
     source: str
     at: float
     key: bytes | None
+    source_length: float
 
     @property
     def is_max(self) -> bool:
@@ -120,9 +121,10 @@ def _task_read(server: Server, request: Request, task: str, *, by: str = READ) -
 
 def _noted(server: Server, memory: dict[str, Any], request: Request, given: Answer) -> None:
     if given.operation in SUBMITS and given.status == 200 and given.task is not None:
-        made = Made(
-            given.task, given.operation or "", sent(request), _source_of(request), server.now, request.header(_AUTH)
-        )
+        source = _source_of(request)
+        length = float(_task_read(server, request, source).get("seconds", 0))
+        key = request.header(_AUTH)
+        made = Made(given.task, given.operation or "", sent(request), source, server.now, key, length)
         memory.setdefault("made", {})[given.task] = made
 
 

@@ -25,7 +25,6 @@ from tests.defects._defect import (
     Asked,
     Case,
     Defect,
-    Family,
     Make,
     Server,
     Wire,
@@ -35,28 +34,28 @@ from tests.defects._defect import (
     restates,
     rewrites,
     running,
-    sending,
     sent,
 )
+from tests.defects.routing import _leads, _path
+from tests.defects.single_checks import (
+    _credential,
+    _id_header,
+    _media_type,
+    _of,
+    _off,
+    _routing,
+    _status,
+    _takes,
+    _validation,
+    _with_key,
+)
+from tests.defects.validation import _EXTENDS, _field, _without
 
 _AUTH, _TYPE, _JSON, _RANGE = b"authorization", b"content-type", b"application/json", b"range"
-_EXTENDS = frozenset({EXTEND, UNIFIED})
 _INVALID = frozenset({400})
 _PART = frozenset({206})
 _BEARER = re.compile(rb"(?i:bearer) +(\S+)")
 _PANIC = b'{"error":{"message":"Panic detected, error: runtime error","type":"new_api_panic"}}'
-
-
-def _of(family: Family) -> Callable[[str, str, str, Make], Defect]:
-    return lambda name, rule, summary, make: Defect(name, family, rule, summary, make)
-
-
-def _with_key(server: Server, request: Request) -> Request:
-    return altered(request, headers={_AUTH: f"Bearer {server.key}".encode()})
-
-
-def _id_header(given: Answer) -> list[tuple[bytes, bytes]]:
-    return [pair for pair in given.headers if pair[0] == b"x-oneapi-request-id"]
 
 
 def _breaks(is_breaking: Callable[[Request], bool], of: frozenset[str] = ALL, *, without_key: bool = False) -> Make:
@@ -145,8 +144,6 @@ def _hides_from_wrong_key(case: Case) -> None:
         case.become(case.server.unknown(_with_key(case.server, case.request)))
 
 
-_credential = _of("credentials")
-
 CREDENTIALS = (
     _credential(
         "scheme-other-400",
@@ -189,27 +186,6 @@ CREDENTIALS = (
 
 # --- validation: what is taken
 
-Fix = Callable[[dict[str, Any]], dict[str, Any]]
-
-
-def _takes(fix: Fix, of: frozenset[str] = SUBMITS) -> Make:
-    """A server that takes a body which the fix has to make valid first."""
-
-    def rewrite(request: Request) -> Request:
-        value = sent(request)
-        fixed = fix(value) if value else value
-        return request if json.dumps(fixed) == json.dumps(value) else sending(request, fixed)
-
-    return rewrites(rewrite, of)
-
-
-def _field(name: str, is_wrong: Callable[[Any], bool], becomes: Callable[[Any], Any]) -> Fix:
-    return lambda value: {**value, name: becomes(value[name])} if name in value and is_wrong(value[name]) else value
-
-
-def _without(name: str, is_wrong: Callable[[Any], bool]) -> Fix:
-    return lambda value: {field: one for field, one in value.items() if field != name or not is_wrong(one)}
-
 
 def _is_list(value: Any) -> bool:
     return isinstance(value, list)
@@ -241,8 +217,6 @@ def _loose(parse: Callable[[bytes], Any]) -> Callable[[Request], Request]:
 
     return rewrite
 
-
-_validation = _of("validation")
 
 TAKEN = (
     _validation(
@@ -402,44 +376,9 @@ REFUSED_VALID = (
 # --- routing
 
 
-def _leads(lead: Callable[[Request], Request | None]) -> Make:
-    """A server that takes a request, where it is of no operation, for one that is."""
-
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
-            taken = lead(request) if server.operation(request) is None else None
-            return server.correct(request if taken is None else taken)
-
-        return answer
-
-    return make
-
-
-def _path(pattern: bytes, instead: bytes) -> Callable[[Request], Request | None]:
-    def lead(request: Request) -> Request | None:
-        path = re.sub(pattern, instead, request.path)
-        return None if path == request.path else altered(request, path=path)
-
-    return lead
-
-
 def _get_submits(request: Request) -> Request | None:
     fits = request.method == "GET" and request.path == b"/v1/video/extend"
     return altered(request, method="POST", headers={_TYPE: _JSON}) if fits else None
-
-
-def _off(change: Callable[[Request, Answer], Answer], status: int) -> Make:
-    """A server that answers otherwise what the contract has no operation for."""
-
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
-            given = server.correct(request)
-            off = server.operation(request) is None and given.status == status
-            return change(request, given) if off and not request.path.startswith(b"/videos/") else given
-
-        return answer
-
-    return make
 
 
 def _echoed(request: Request, given: Answer) -> Answer:
@@ -468,8 +407,6 @@ def _below_task(request: Request, given: Answer) -> Answer:
         given.status, given.body = 400, b'{"code":"task_not_exist","message":"task_not_exist","data":null}'
     return given
 
-
-_routing = _of("routing")
 
 ROUTING = (
     _routing(
@@ -546,8 +483,6 @@ def _range_refused(case: Case) -> None:
         case.header(_TYPE, _JSON)
 
 
-_status = _of("status")
-
 STATUS = (
     _status("quote-in-id-403", "R46", "the reads forbid ids with a quote, a bracket or a semicolon", _wall),
     _status(
@@ -608,7 +543,6 @@ def _suffix_and_one(case: Case) -> None:
         case.header(b"content-range", b"bytes %d-%d/%d" % (first, size - 1, size))
 
 
-_media_type = _of("media type")
 _content = _of("content")
 
 MEDIA_TYPE = (
