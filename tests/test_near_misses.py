@@ -21,6 +21,7 @@ from octopusx_video_contract._near_misses import (
     Variant,
     edges,
     near_misses,
+    near_misses_alone,
     valid_requests,
 )
 from octopusx_video_openapi import Contract, ContractError, Operation, load, task_ids
@@ -457,3 +458,19 @@ def test_another_contract_draws_other_lines(tmp_path: Path) -> None:
         assert max(met) == 20
         body = contract.resolve(_body_schema(operation))
         assert all(set(variant.body) <= set(body["properties"]) for variant in edges(contract, operation, valid))
+
+
+@each_operation
+def test_a_field_is_missed_beside_little_else(operation: Operation) -> None:
+    """Each field that may be left out is wrong once without the others, and numbers are at their limits."""
+    valid = valid_requests(CONTRACT, operation, TASK)
+    missed = list(near_misses_alone(CONTRACT, operation, valid[0]))
+    assert [variant.name for variant in missed if _is_valid(operation, variant)] == []
+    assert {variant.place for variant in missed} >= {
+        variant.place for variant in near_misses(CONTRACT, operation, valid[0]) if len(variant.place) == 2
+    }
+    for variant in missed:
+        if variant.place[0] == "body" and isinstance(variant.body, dict) and isinstance(valid[0].body, dict):
+            others = variant.body.keys() - valid[0].body.keys() - set(variant.place)
+            assert not others & valid[-1].body.keys()
+            assert variant.body.get("start_time", 0) == 0 or "start_time" in variant.place

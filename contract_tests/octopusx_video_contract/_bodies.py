@@ -10,6 +10,7 @@ from octopusx_video_openapi import Contract, Operation
 
 from octopusx_video_contract._budget import submits
 from octopusx_video_contract._life import echoes
+from octopusx_video_contract._near_misses import valid_requests
 
 Body = dict[str, Any]
 
@@ -60,6 +61,9 @@ def _of_each_length(contract: Contract, submit: Operation, valid: Body, length: 
     if "field" in adds:
         field = contract.resolve(_properties(contract, submit)[adds["field"]])
         yield from ({**valid, adds["field"]: value} for value in field.get("enum", ()))
+    # All that there is at once: what is looked at together may hide each other.
+    full = valid_requests(contract, submit, "unknown")[-1].body
+    yield {**{name: value for name, value in full.items() if not isinstance(value, dict)}, **valid}
     starts = [0] if length is None else [0, int(length) + _BEYOND]
     yield from ({**valid, begins["field"]: start} for start in starts)
 

@@ -7,6 +7,7 @@ the request is for the contract's schemas to say: a near miss that they take, an
 
 from __future__ import annotations
 
+import collections
 import functools
 import itertools
 import json
@@ -22,6 +23,7 @@ from octopusx_video_contract._exchange import ABSENT
 Json = Any
 Schema = dict[str, Any]
 
+_FEW_OF_A_KIND = 2
 BODY: Final = "body"
 """The keyword of what is wrong with, or about, the body as a whole."""
 
@@ -112,6 +114,24 @@ def near_misses(contract: Contract, operation: Operation, valid: Request) -> Ite
     validator = _validator(contract, json.dumps(_request_schema(contract, operation)))
     variants = _variants(contract, operation, valid, _wrong)
     yield from _once(variant for variant in variants if _is_missed(validator, variant))
+
+
+def near_misses_alone(contract: Contract, operation: Operation, valid: Request) -> Iterator[Variant]:
+    """A few near misses in each place of the shortest request with its numbers at their limits.
+
+    A server may look at a field only beside another that is there, or is not zero.
+
+    Raises:
+        ContractError: A property or a parameter has no example.
+    """
+    schema = _request_schema(contract, operation)
+    whole = _at_limits(contract, schema, _whole(valid))
+    base = Request(whole["path"], whole["query"], whole.get("body", ABSENT))
+    of_place: collections.Counter[tuple[tuple[str, ...], str]] = collections.Counter()
+    for variant in near_misses(contract, operation, base):
+        of_place[variant.place, variant.keyword] += 1
+        if of_place[variant.place, variant.keyword] <= _FEW_OF_A_KIND:
+            yield replace(variant, name=f"{variant.name}, beside little else")
 
 
 def edges(contract: Contract, operation: Operation, valid: Request) -> Iterator[Variant]:
@@ -294,6 +314,15 @@ def _put(whole: Json, place: Sequence[str], value: Json) -> Json:
 
 def _without(value: dict[str, Json], name: str) -> dict[str, Json]:
     return {other: inner for other, inner in value.items() if other != name}
+
+
+def _at_limits(contract: Contract, schema: Schema, value: Json) -> Json:
+    """The value with its numbers as small as its schema has them."""
+    schema = contract.resolve(schema)
+    if isinstance(value, dict):
+        fields = schema.get("properties", {})
+        return {name: _at_limits(contract, fields.get(name, {}), inner) for name, inner in value.items()}
+    return schema["minimum"] if "minimum" in schema and isinstance(value, int) else value
 
 
 def _changes(contract: Contract, schema: Schema, value: Json, own: _Own) -> Iterator[_Change]:
@@ -562,8 +591,24 @@ def _more_or_less(contract: Contract, schema: Schema, value: dict[str, Json]) ->
             yield _Change((name,), "required", "left out of all there is", _without(fullest, name))
     for what, other in (("a text", "meow"), ("an object", {"cats": [1.5, {"name": None}]})):
         yield _Change((), "additionalProperties", f"an unknown property, {what}", {**value, _UNKNOWN: other})
+    if "prompt" in schema["properties"]:  # the body of a submit, and not what stands in one
+        for name, other in _of_others(contract, schema).items():
+            yield _Change((), "additionalProperties", f"with {name}, which another submit has", {**value, name: other})
     if _SEVERAL not in schema["properties"]:
         yield _Change((), "additionalProperties", "two of it, as other services are asked", {**value, _SEVERAL: 2})
+
+
+def _of_others(contract: Contract, schema: Schema) -> dict[str, Json]:
+    """What the bodies of other operations have and this one does not, with a value of each; no names of tasks."""
+    found: dict[str, Json] = {}
+    for operation in contract.operations.values():
+        other = contract.resolve(_media(contract, operation).get("schema", {}))
+        for name, field in other.get("properties", {}).items():
+            if name not in schema["properties"] and name not in task_names(contract):
+                value = _filled(contract, name, field)
+                if not isinstance(value, dict):
+                    found.setdefault(name, value)
+    return found
 
 
 def _respelt(valid: Request) -> Iterator[Variant]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
 import re
 import urllib.parse
@@ -137,18 +139,33 @@ def test_every_key_works(operation: Operation) -> None:
 # Values: rules R41 and R34.
 
 
-def _places(operation: Operation) -> list[Any]:
-    """The tests of an operation's near misses: one for each field or parameter, and one for the body as a whole."""
-    base = _valid(operation)[-1]
-    places = {variant.place[:2] for variant in _near_misses.near_misses(CONTRACT, operation, base)}
-    return [pytest.param(operation, place, id=f"{operation.id} {' '.join(place)}") for place in sorted(places)]
+Place = tuple[str, ...]
 
 
-@pytest.mark.parametrize(("operation", "place"), [case for operation in OPERATIONS for case in _places(operation)])
-def test_what_is_just_wrong_is_refused(operation: Operation, place: tuple[str, ...]) -> None:
+@functools.cache
+def _near(operation_id: str) -> dict[Place, list[Variant]]:
+    """What is just wrong with a request: by the field or the parameter, or the body as a whole."""
+    operation = CONTRACT.operations[operation_id]
+    valid = _valid(operation)
+    found: dict[Place, list[Variant]] = {}
+    for variant in itertools.chain(
+        _near_misses.near_misses(CONTRACT, operation, valid[-1]),
+        _near_misses.near_misses_alone(CONTRACT, operation, valid[0]),
+    ):
+        found.setdefault(variant.place[:2], []).append(variant)
+    return found
+
+
+NEAR = [
+    pytest.param(operation, place, id=f"{operation.id} {' '.join(place)}")
+    for operation in OPERATIONS
+    for place in sorted(_near(operation.id))
+]
+
+
+@pytest.mark.parametrize(("operation", "place"), NEAR)
+def test_what_is_just_wrong_is_refused(operation: Operation, place: Place) -> None:
     """Beside each value that the contract allows lies one that it does not, which is refused."""
-    base = _valid(operation)[-1]
-    variants = [one for one in _near_misses.near_misses(CONTRACT, operation, base) if one.place[:2] == place]
 
     def ask(variant: Variant) -> None:
         statuses = [400] if variant.place[0] == "body" else [400, 404]
@@ -156,7 +173,7 @@ def test_what_is_just_wrong_is_refused(operation: Operation, place: tuple[str, .
             statuses.append(405)  # of a server that decodes a slash before it looks where the path leads
         _allowed(_made(operation, variant), "R41", f"{operation.id}: {variant.name}", *statuses)
 
-    RUN.each(variants, ask)
+    RUN.each(_near(operation.id)[place], ask)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=_name)
