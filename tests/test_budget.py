@@ -362,3 +362,15 @@ def test_the_campaign_finds_no_run_that_spends_more() -> None:
     numbers = {what: int(count) for count, what in re.findall(r"(\d+) ([A-Za-z ]+)", done.stdout.splitlines()[-1])}
     assert numbers["of them by the command over HTTP"] == 1
     assert 0 < numbers["spent"] <= numbers["units given"] < numbers["requests"]
+
+
+def test_that_a_file_can_be_written_is_found_out_without_a_trace(tmp_path: Path) -> None:
+    """What was not there is not there afterwards, what was keeps what it holds, and what can't be written is named."""
+    new, old = tmp_path / "new", tmp_path / "old"
+    old.write_text("kept")
+    for path in (new, old):
+        _target.writable(path, "--report")
+    assert not new.exists()
+    assert old.read_text() == "kept"
+    with pytest.raises(_target.CannotRunError, match="--report .*can't be written"):
+        _target.writable(tmp_path / "nowhere" / "new", "--report")

@@ -84,7 +84,8 @@ def rehearse(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
     limited = options.max_paid is not None or (named is not None and not _target.is_local(named))
     options.max_paid = options.max_paid or 0 if limited else None
     options.ledger = Path(os.devnull)
-    known = bool(options.task_id) or not limited
+    stands_in = bool(options.task_id)
+    known = stands_in or not limited
     options.task_id = None  # a mock does not know it; its own stand for it
     run_ = _target.prepare(options, stack)
     run_.known_ids = run_.known_ids if known else ()
@@ -96,6 +97,8 @@ def rehearse(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
         for request in run_.wire.sent or ()
     )
     print(f"nothing was sent to {named or 'a server'}; against a mock, this run would send")
+    if stands_in:
+        print("(a task of the mock stands for the one of --task-id)")
     for (price, method, shape), count in sorted(counted.items()):
         print(f"{count:6} times  {method:8}{shape}{'  (costs a unit each)' if price else ''}")
     limit = "nothing, since a mock bills nothing" if run_.budget.limit is None else f"{len(run_.budget.units)} units"

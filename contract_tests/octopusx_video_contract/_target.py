@@ -191,13 +191,16 @@ def _budget(options: argparse.Namespace, contract: Contract, key: str, other_key
 
 
 def writable(path: Path, option: str) -> None:
-    """Find out now whether a file can be written, and not after a run that may have been paid for.
+    """Find out now whether a file can be written, and not after a run that may have been paid for; none is left.
 
     Raises:
         CannotRunError: It can't.
     """
     try:
+        is_new = not path.exists()
         path.open("a").close()
+        if is_new:
+            path.unlink()
     except OSError as error:
         raise CannotRunError(f"{option} {path}: can't be written ({error.strerror})") from None
 
@@ -210,6 +213,10 @@ def _greet(run: Run) -> None:
     try:
         status = _read(run).status
     except NoAnswerError as error:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            raise CannotRunError(
+                f"{run.base_url} shows a certificate that is not trusted; SSL_CERT_FILE may name those that are"
+            ) from None
         if "ConnectError" in str(error) or "ConnectTimeout" in str(error):
             raise CannotRunError(
                 f"{run.base_url} does not answer as a server does: {error}; is it running there?"
