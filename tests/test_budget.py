@@ -372,5 +372,5 @@ def test_that_a_file_can_be_written_is_found_out_without_a_trace(tmp_path: Path)
         _target.writable(path, "--report")
     assert not new.exists()
     assert old.read_text() == "kept"
-    with pytest.raises(_target.CannotRunError, match="--report .*can't be written"):
+    with pytest.raises(_target.CannotRunError, match=r"--report .*can't be written"):
         _target.writable(tmp_path / "nowhere" / "new", "--report")
