@@ -52,8 +52,7 @@ def test_what_is_ignored_stays_ignored() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
-@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
-def test_the_command_writes_its_reports_and_tells_what_it_may_have_cost(number: signal.Signals, tmp_path: Path) -> None:
+def test_the_command_writes_its_reports_and_tells_what_it_may_have_cost(tmp_path: Path) -> None:
     """The account is printed, both reports are whole, and the one for people does not call the server good."""
     junit, report = tmp_path / "junit.xml", tmp_path / "report.md"
     command = [sys.executable, "-m", "octopusx_video_contract", "--seed", "1", "--max-paid", "1", "--verbose"]
@@ -63,9 +62,9 @@ def test_the_command_writes_its_reports_and_tells_what_it_may_have_cost(number: 
         printed = ""
         while "PASSED" not in printed:
             printed += os.read(process.stdout.fileno(), 4096).decode()
-        process.send_signal(number)
+        process.terminate()
         printed += process.stdout.read()
-    assert process.returncode == 128 + number, printed
+    assert process.returncode == 128 + signal.SIGTERM, printed
     assert "submits may have been billed" in printed
     assert "Traceback" not in printed
     ET.parse(junit)
