@@ -16,14 +16,19 @@ SOURCE = task_ids.documented(load())[0]
 LENGTH = 14.0
 
 
-def made(contract: Contract, name: str, length: float | None = LENGTH) -> list[dict[str, Any]]:
-    """The bodies of a submit, made of its fullest request."""
+def fullest(contract: Contract, name: str) -> dict[str, Any]:
+    """The fullest body of a submit, without its source."""
     submit = contract.operations[name]
     valid = dict(valid_requests(contract, submit, SOURCE)[-1].body)
     for place in task_ids.places(contract, submit):
         if place[0] == "body":
             valid.pop(place[1])
-    return list(_bodies.bodies(contract, submit, valid, length))
+    return valid
+
+
+def made(contract: Contract, name: str) -> list[dict[str, Any]]:
+    """The bodies of a submit, made of its fullest one."""
+    return list(_bodies.bodies(contract, contract.operations[name], fullest(contract, name)))
 
 
 @pytest.mark.parametrize("name", SUBMITS)
@@ -52,17 +57,20 @@ def test_each_length_is_reached(contract: Contract) -> None:
     for model in ("grok-video-3", "grok-video-3-max"):
         of_model = [body for body in extend if body["model"] == model]
         assert {"start_time" in body for body in of_model} == {True, False}
-    starts = [body["start_time"] for body in extend if "start_time" in body]
-    assert min(starts) == 0
-    assert max(starts) > LENGTH
+    assert min(body["start_time"] for body in extend if "start_time" in body) == 0
     create = made(contract, "createVideoExtension")
     durations = contract.document["components"]["schemas"]["ExtensionDuration"]["enum"]
     assert {None, *durations} == {body.get("duration") for body in create}
 
 
-def test_of_a_source_of_unknown_length_nothing_behind_its_end_is_asked(contract: Contract) -> None:
-    """Where it ends is not known."""
-    assert {body.get("start_time") for body in made(contract, "extendVideo", None)} <= {None, 0, 4}
+@pytest.mark.parametrize("name", SUBMITS)
+def test_one_begins_behind_the_end_of_its_source(contract: Contract, name: str) -> None:
+    """It is apart, since a server may refuse it."""
+    valid = fullest(contract, name)
+    body = _bodies.behind_the_end(contract.operations[name], valid, LENGTH)
+    assert body["start_time"] > LENGTH
+    assert {**body, "start_time": valid["start_time"]} == valid
+    assert body not in made(contract, name)
 
 
 @pytest.mark.parametrize("name", ["extendVideo", "extendUnifiedVideo"])

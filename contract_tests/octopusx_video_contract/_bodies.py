@@ -26,28 +26,27 @@ _PROMPTS = (
     "true",
 )
 _TEXTS = ("16:10", "9:16")
-_BEYOND = 60
+_BEHIND = 60
 """Seconds behind the end of its source that a video begins at."""
 
 
-def bodies(contract: Contract, submit: Operation, valid: Body, length: float | None) -> Iterator[Body]:
+def bodies(contract: Contract, submit: Operation, valid: Body) -> Iterator[Body]:
     """Valid bodies of a submit without its source, each of them once.
 
     Args:
         contract: The contract.
         submit: The operation.
         valid: One of its bodies.
-        length: Seconds of video of the source; None where that is not known.
     """
     seen = set()
-    for body in (*_of_each_length(contract, submit, valid, length), *_told_again(contract, submit, valid)):
+    for body in (*_of_each_length(contract, submit, valid), *_told_again(contract, submit, valid)):
         told = json.dumps(body, sort_keys=True)
         if told not in seen:
             seen.add(told)
             yield body
 
 
-def _of_each_length(contract: Contract, submit: Operation, valid: Body, length: float | None) -> Iterator[Body]:
+def _of_each_length(contract: Contract, submit: Operation, valid: Body) -> Iterator[Body]:
     """Bodies that lead to each length that x-result-length can give."""
     told = submit.definition["x-result-length"]
     begins, adds = told["starts-at"], told["adds"]
@@ -64,8 +63,12 @@ def _of_each_length(contract: Contract, submit: Operation, valid: Body, length: 
     # All that there is at once: what is looked at together may hide each other.
     full = valid_requests(contract, submit, "unknown")[-1].body
     yield {**{name: value for name, value in full.items() if not isinstance(value, dict)}, **valid}
-    starts = [0] if length is None else [0, int(length) + _BEYOND]
-    yield from ({**valid, begins["field"]: start} for start in starts)
+    yield {**valid, begins["field"]: 0}
+
+
+def behind_the_end(submit: Operation, valid: Body, length: float) -> Body:
+    """A body that begins long after its source has ended, which no rule forbids and a server may refuse."""
+    return {**valid, submit.definition["x-result-length"]["starts-at"]["field"]: int(length) + _BEHIND}
 
 
 def _models(contract: Contract) -> list[str]:

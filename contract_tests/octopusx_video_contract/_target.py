@@ -13,12 +13,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-from octopusx_video_openapi import Contract, load, task_ids
+from octopusx_video_openapi import Contract, Operation, load, task_ids
 
 from octopusx_video_contract._budget import Budget
 from octopusx_video_contract._control import Control
 from octopusx_video_contract._coverage import Coverage
-from octopusx_video_contract._exchange import Answer
+from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._run import Run
 from octopusx_video_contract._wire import InProcess, NoAnswerError, OverHttp, Sender
 
@@ -96,6 +96,8 @@ def prepare(options: argparse.Namespace, stack: contextlib.ExitStack, server: Se
     _greet(run)
     if local:
         _look_around(run)
+        if not options.task_id and run.control is None and not run.stateless:
+            run.known_ids = tuple(task for task in run.known_ids if _has(run, task)) or run.known_ids
     return run
 
 
@@ -241,18 +243,36 @@ def _look_around(run: Run) -> None:
             run.orders |= {kind}
 
 
+def _has(run: Run, task: str) -> bool:
+    """Whether a server has one of the contract's own tasks, as no rule asks: a read succeeds, or says nothing."""
+    for operation in _reads(run):
+        try:
+            if run.wire.send(_reading(run, operation, task)).is_success:
+                return True
+        except NoAnswerError:
+            return True
+    return False
+
+
+def _reads(run: Run) -> list[Operation]:
+    return [operation for operation in run.contract.operations.values() if operation.method == "get"]
+
+
+def _reading(run: Run, operation: Operation, task: str, order: str = "") -> Request:
+    named: dict[str, dict[str, str]] = {"path": {}, "query": {}}
+    for place, name in task_ids.places(run.contract, operation):
+        named[place][name] = task
+    headers = [("Prefer", order)] if order else []
+    return run.request(operation, path=named["path"], query=named["query"], headers=headers)
+
+
 def _read(run: Run, order: str = "") -> Answer:
     """Read a task by the first operation that answers at all."""
     task = next(iter(run.known_ids), "unknown")
-    reads = [operation for operation in run.contract.operations.values() if operation.method == "get"]
     silent: NoAnswerError | None = None
-    for operation in reads:
-        named: dict[str, dict[str, str]] = {"path": {}, "query": {}}
-        for place, name in task_ids.places(run.contract, operation):
-            named[place][name] = task
-        headers = [("Prefer", order)] if order else []
+    for operation in _reads(run):
         try:
-            return run.wire.send(run.request(operation, path=named["path"], query=named["query"], headers=headers))
+            return run.wire.send(_reading(run, operation, task, order))
         except NoAnswerError as error:
             silent = error
     if silent is None:

@@ -65,7 +65,9 @@ class Tasks:
         """The read that a task is followed by."""
         return next(iter(self.routes(task.submit.id)), self.reads[0])
 
-    def submit(self, submit: Operation, body: dict[str, Any], source: str, *, orders: str = "") -> Task:
+    def submit(
+        self, submit: Operation, body: dict[str, Any], source: str, *, orders: str = "", sure: bool = True
+    ) -> Task:
         """Submit a task that continues a source.
 
         Args:
@@ -73,10 +75,11 @@ class Tasks:
             body: The body, without the source.
             source: The source task's id.
             orders: What is ordered with ``Prefer``.
+            sure: Whether a server has to accept it, or may refuse it for its source.
 
         Raises:
             Finding: The answer breaks a rule.
-            NotAskedError: The budget does not allow it.
+            NotAskedError: The budget does not allow it, or it was refused.
         """
         run = self.run
         whole, request = self.submission(submit, body, source, orders=orders)
@@ -85,8 +88,8 @@ class Tasks:
             answer = run.send(request)
             after = run.now()
             if not answer.is_success:
-                wrong = (_judge.FORM_RULE, f"{submit.id}: a valid submit was answered with {answer.status}")
-                _judge.hold(run, answer, [wrong, *_judge.refused(run, answer, "a valid submit")])
+                wrong = [(_judge.FORM_RULE, f"{submit.id}: a valid submit was answered with {answer.status}")]
+                _judge.hold(run, answer, [*(wrong if sure else ()), *_judge.refused(run, answer, "a valid submit")])
                 raise NotAskedError(f"{submit.id}: a valid submit was answered with {answer.status}")
             _judge.hold(run, answer)
         told = _life.telling(self.contract, submit.id, after, answer.json())

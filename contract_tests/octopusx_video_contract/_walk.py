@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections.abc import Callable, Iterator
@@ -286,9 +287,12 @@ class Walk:
         made: list[Task] = []
         for name in submits(self.run.contract):
             submit = self.run.contract.operations[name]
-            for body in _bodies.bodies(self.run.contract, submit, a_submit(self.run, submit), source.length):
+            for body in _bodies.bodies(self.run.contract, submit, a_submit(self.run, submit)):
                 with self._catching(name):
                     made.append(self.tasks.submit(submit, body, source.id))
+            body = _bodies.behind_the_end(submit, a_submit(self.run, submit), source.length or 0)
+            with self._catching(name), contextlib.suppress(NotAskedError):
+                made.append(self.tasks.submit(submit, body, source.id, sure=False))
         for task in made:
             self._readable[task.id] = self.tasks.reads
         self._still_running([source, *made])
