@@ -464,4 +464,10 @@ DEFECTS = (
     # What is left over stands where the next answer should begin: that is all that a caller can see of it.
     Defect("content-length-short", "content", "R53", "Content-Length is less than what is sent", wire=_declared(-100)),
     Defect("content-length-long", "content", "R24", "Content-Length is more than what is sent", wire=_declared(100)),
+    _defect(
+        "address-of-read-dead",
+        "R51",
+        "the address that the OpenAI-format read tells is that of a file that was moved",
+        edits(mapped("video_url", lambda url: url.replace(".mp4", "-moved.mp4")), frozenset({READ}), when=succeeded),
+    ),
 )
