@@ -93,7 +93,7 @@ def parser(*, probing: bool = False) -> argparse.ArgumentParser:
         "--task-id",
         action="append",
         metavar="ID",
-        help="a finished task of the key, may be repeated (default on this machine: those of the documented requests)",
+        help="a finished task of the key, may be repeated (default on this machine: those of the contract that it has)",
     )
     parser.add_argument(
         "--timeout", type=_seconds, default=10.0, metavar="S", help="seconds that an answer may take (default: 10)"
