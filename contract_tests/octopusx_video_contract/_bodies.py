@@ -10,7 +10,7 @@ from octopusx_video_openapi import Contract, Operation
 
 from octopusx_video_contract._budget import submits
 from octopusx_video_contract._life import echoes
-from octopusx_video_contract._near_misses import valid_requests
+from octopusx_video_contract._near_misses import valid_requests, without
 
 Body = dict[str, Any]
 
@@ -56,7 +56,7 @@ def _of_each_length(contract: Contract, submit: Operation, valid: Body) -> Itera
         body = {**valid, "model": model}
         yield body
         for field in left_out:
-            yield _without(body, field)
+            yield without(body, field)
     if "field" in adds:
         field = contract.resolve(_properties(contract, submit)[adds["field"]])
         yield from ({**valid, adds["field"]: value} for value in field.get("enum", ()))
@@ -102,7 +102,3 @@ def _properties(contract: Contract, submit: Operation) -> dict[str, Any]:
 
 def _schema(contract: Contract, submit: Operation) -> Any:
     return contract.resolve(submit.definition["requestBody"]["content"]["application/json"]["schema"])
-
-
-def _without(body: Body, name: str) -> Body:
-    return {other: value for other, value in body.items() if other != name}

@@ -312,7 +312,8 @@ def _put(whole: Json, place: Sequence[str], value: Json) -> Json:
     return {**whole, place[0]: _put(whole[place[0]], place[1:], value)}
 
 
-def _without(value: dict[str, Json], name: str) -> dict[str, Json]:
+def without(value: dict[str, Json], name: str) -> dict[str, Json]:
+    """The object without one of its properties."""
     return {other: inner for other, inner in value.items() if other != name}
 
 
@@ -368,7 +369,7 @@ def _wrong(contract: Contract, schema: Schema, value: Json) -> Iterator[_Change]
 def _less_and_renamed(contract: Contract, schema: Schema, value: dict[str, Json]) -> Iterator[_Change]:
     """An object without something that it must have, or with it under a name of its kind, or flattened."""
     for name in schema.get("required", ()):
-        rest = _without(value, name)
+        rest = without(value, name)
         yield _Change((name,), "required", "missing", rest)
         if name not in value:
             continue
@@ -588,7 +589,7 @@ def _more_or_less(contract: Contract, schema: Schema, value: dict[str, Json]) ->
     for name in schema["properties"]:
         if name not in schema.get("required", ()):
             yield _Change((name,), "required", "alone beside what is required", {**shortest, name: fullest[name]})
-            yield _Change((name,), "required", "left out of all there is", _without(fullest, name))
+            yield _Change((name,), "required", "left out of all there is", without(fullest, name))
     for what, other in (("a text", "meow"), ("an object", {"cats": [1.5, {"name": None}]})):
         yield _Change((), "additionalProperties", f"an unknown property, {what}", {**value, _UNKNOWN: other})
     if "prompt" in schema["properties"]:  # the body of a submit, and not what stands in one

@@ -246,23 +246,19 @@ class Run:
         skipped: NotAskedError | None = None
         asked = 0
 
-        def all_of_them() -> None:
-            nonlocal skipped, asked
-            for case in cases:
-                try:
-                    ask(case)
-                except Finding as finding:
-                    findings.append(finding)
-                except Findings as several:
-                    findings.extend(several.findings)
-                except NotAskedError as missing:
-                    skipped = missing
-                    continue
-                asked += 1
-
         try:
             with Books(self):
-                all_of_them()
+                for case in cases:
+                    try:
+                        ask(case)
+                    except Finding as finding:
+                        findings.append(finding)
+                    except Findings as several:
+                        findings += several.findings
+                    except NotAskedError as missing:
+                        skipped = missing
+                        continue
+                    asked += 1
         except Finding as overcharged:
             findings.append(self._overcharging(cases, ask) or overcharged)
         if findings:

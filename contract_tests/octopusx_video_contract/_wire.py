@@ -187,6 +187,9 @@ class Wire:
         budget: Is asked before each request, and told afterwards.
         timeout: Seconds that an answer may take.
         watch: Is told of each answer.
+
+    Attributes:
+        lost: How many requests have left and got no answer.
     """
 
     def __init__(
