@@ -1,0 +1,64 @@
+"""Bodies with a Content-Encoding, unpacked within a limit: a kilobyte of gzip can hold gigabytes."""
+
+from __future__ import annotations
+
+import zlib
+
+MAX_CODINGS = 4
+"""How many codings may follow one another; a real server uses one."""
+
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+
+
+class EncodingError(Exception):
+    """A body can't be unpacked, or is larger than the limit. The text says which."""
+
+
+def codings(header: str) -> tuple[str, ...]:
+    """The codings of a Content-Encoding header in the order in which they were applied, ``identity`` left out."""
+    names = (name.strip().lower() for name in header.split(","))
+    return tuple(name for name in names if name not in {"", "identity"})
+
+
+def decoded(content: bytes, header: str, most: int) -> bytes:
+    """A body without its Content-Encoding; what is cut is unpacked as far as it goes.
+
+    Args:
+        content: The bytes as they came.
+        header: The value of Content-Encoding, "" for none.
+        most: How many bytes each step may give, at most.
+
+    Raises:
+        EncodingError: It is larger than ``most``, or is not what the header says, or the coding is not known. Known
+            are gzip and deflate (RFC 9110 section 8.4.1).
+    """
+    names = codings(header)
+    if len(names) > MAX_CODINGS:
+        raise EncodingError(f"its Content-Encoding names {len(names)} codings")
+    for name in reversed(names):
+        content = _unpacked(content, name, most)
+    return content
+
+
+def _unpacked(content: bytes, name: str, most: int) -> bytes:
+    if name not in {"gzip", "x-gzip", "deflate"}:
+        raise EncodingError(f"its Content-Encoding {name[:40]!r} is not supported")
+    whole = bytearray()
+    rest = content
+    while rest:  # gzip may hold several members, one after the other (RFC 1952 section 2.2)
+        unpacker = _unpacker(name, rest)
+        try:
+            whole += unpacker.decompress(rest, most + 1 - len(whole))
+        except zlib.error:
+            raise EncodingError(f"its body is not {name}, which its Content-Encoding says") from None
+        if len(whole) > most or unpacker.unconsumed_tail:
+            raise EncodingError(f"it is larger than {most:,} bytes when unpacked")
+        rest = unpacker.unused_data if name != "deflate" else b""
+    return bytes(whole)
+
+
+def _unpacker(name: str, content: bytes) -> zlib._Decompress:
+    # Servers send "deflate" with and without the zlib header that RFC 9110 asks for.
+    has_header = (content[0] & 0x0F) == zlib.DEFLATED and int.from_bytes(content[:2]) % 31 == 0  # RFC 1950
+    is_raw = name == "deflate" and not has_header
+    return zlib.decompressobj(-zlib.MAX_WBITS if is_raw else _GZIP_OR_ZLIB)
