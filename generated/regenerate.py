@@ -7,6 +7,7 @@ python generated/regenerate.py --check    # nox -s drift; exit status 1 where th
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -18,7 +19,13 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 CONTRACT = ROOT / "openapi" / "openapi.yaml"
 PACKAGE = HERE / "octopusx_video_client"
-MEND = "nox -s generate"
+TEMPLATES = HERE / "templates"
+INSERT_BEFORE = {
+    "model.py.jinja": "    def to_dict(self) -> dict[str, Any]:\n",
+    "types.py.jinja": "    def __bool__(self) -> Literal[False]:\n",
+}
+"""For each template in ``TEMPLATES``: the line of the generator's own template before which it is inserted."""
+FIX = "nox -s generate"
 
 
 class GenerationError(Exception):
@@ -29,15 +36,20 @@ def generate(contract: Path, folder: Path) -> Path:
     """Make the client of a contract in a folder and return the package.
 
     Raises:
-        GenerationError: The generator failed or warned, or its formatter is missing.
+        GenerationError: The generator failed or warned, its formatter is missing, or its templates have changed.
     """
     package = folder / PACKAGE.name
+    templates = folder / TEMPLATES.name
+    templates.mkdir()
     tools = Path(sys.executable).parent
     # Without its formatter the generator only says so, and gives other bytes.
     if shutil.which("ruff", path=str(tools)) is None:
-        raise GenerationError(f"ruff is not installed beside {sys.executable}; use `{MEND}`, which installs it")
+        raise GenerationError(f"ruff is not installed beside {sys.executable}; use `{FIX}`, which installs it")
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning"]
     command += ["--path", str(contract), "--config", str(HERE / "generator.yaml"), "--output-path", str(package)]
+    command += ["--custom-template-path", str(templates)]
+    for name, line in INSERT_BEFORE.items():
+        (templates / name).write_text(_template(name, line), "utf-8")
     environment = {
         **os.environ,
         "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -51,6 +63,24 @@ def generate(contract: Path, folder: Path) -> Path:
     # The marker of a typed package; the generator writes it only with a project around the package.
     (package / "py.typed").touch()
     return package
+
+
+def _template(name: str, line: str) -> str:
+    """The generator's own template of a name, with ours inserted before a line of it.
+
+    Raises:
+        GenerationError: It does not have the line exactly once.
+    """
+    generator = importlib.util.find_spec("openapi_python_client")
+    if generator is None or generator.origin is None:
+        raise GenerationError(f"openapi-python-client is not installed; use `{FIX}`, which installs it")
+    text = (Path(generator.origin).parent / "templates" / name).read_text("utf-8")
+    if text.count(line) != 1:
+        raise GenerationError(
+            f"the template {name} of openapi-python-client has the line {line.strip()!r} {text.count(line)} times, "
+            f"not once; adapt INSERT_BEFORE in generated/{Path(__file__).name} and generated/templates/{name}"
+        )
+    return text.replace(line, (TEMPLATES / name).read_text("utf-8") + line)
 
 
 def files(package: Path) -> dict[str, bytes]:
@@ -92,9 +122,9 @@ def main(argv: list[str] | None = None) -> int:
         if options.check:
             if drift:
                 print("\n".join(drift))
-                print(f"the client is not what {CONTRACT.relative_to(ROOT)} gives; mend it with: {MEND}")
+                print(f"the committed client is not what {CONTRACT.relative_to(ROOT)} generates; fix it with: {FIX}")
                 return 1
-            print("the client is what the contract gives")
+            print("the committed client is what the contract generates")
             return 0
         if PACKAGE.exists():
             PACKAGE.rename(Path(scratch) / "before")

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
 import json
+import multiprocessing
+import pickle
 import re
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import octopusx_video_client
 import pytest
+from octopusx_video import TaskFailedError
 from octopusx_video_client import AuthenticatedClient
 from octopusx_video_client.api.unified import extend_unified_video, query_unified_video
 from octopusx_video_client.api.videos import (
@@ -25,9 +31,11 @@ from octopusx_video_client.models import (
     SourceVideo,
     SubmittedTask,
     TaskErrorResponse,
+    UnifiedVideoTask,
+    VideoLocation,
     VideoTask,
 )
-from octopusx_video_client.types import File
+from octopusx_video_client.types import UNSET, File, Unset
 from octopusx_video_openapi import Contract
 
 OPERATIONS = {
@@ -37,6 +45,16 @@ OPERATIONS = {
     "downloadVideoContent": download_video_content,
     "extendUnifiedVideo": extend_unified_video,
     "queryUnifiedVideo": query_unified_video,
+}
+
+SIGNED_ADDRESS = "https://storage.test/cat.mp4?X-Amz-Signature=0123456789abcdef"
+TASK_FIELDS = {
+    "id": "grok:48a67431-0708-46d1-9ab9-83cb84700153",
+    "status": "processing",
+    "progress": 42,
+    "video_url": SIGNED_ADDRESS,
+    "output": {"url": SIGNED_ADDRESS},
+    "mood": "good",
 }
 
 
@@ -115,6 +133,80 @@ def test_an_unknown_status_and_unknown_fields_are_kept() -> None:
     assert isinstance(answer, VideoTask)
     assert answer.status == "dreaming"
     assert answer["mood"] == "good"
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_unset_and_tasks_survive_every_pickle_protocol(protocol: int) -> None:
+    """UNSET is the same object after pickling, so a task that was pickled can still be written as JSON."""
+    assert pickle.loads(pickle.dumps(UNSET, protocol)) is UNSET  # noqa: S301 - written here
+    task = VideoTask.from_dict(TASK_FIELDS)
+    again = pickle.loads(pickle.dumps(task, protocol))  # noqa: S301 - written here
+    assert again == task
+    assert again.task_id is UNSET
+    assert again.output.additional_properties == {}
+    assert json.loads(json.dumps(again.to_dict())) == TASK_FIELDS
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy])
+def test_unset_and_tasks_survive_copying(duplicate: Any) -> None:
+    """UNSET is the same object after copying, so a copy of a task can still be written as JSON."""
+    assert duplicate(UNSET) is UNSET
+    task = VideoTask.from_dict(TASK_FIELDS)
+    again = duplicate(task)
+    assert again is not task
+    assert again == task
+    assert json.loads(json.dumps(again.to_dict())) == TASK_FIELDS
+
+
+def test_tasks_travel_to_and_from_a_process_pool() -> None:
+    """A task can be handed to another process and returned from one, and can still be written as JSON."""
+    # "spawn" is the start method that shares nothing between the processes.
+    with ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        returned = pool.submit(VideoTask.from_dict, TASK_FIELDS).result(timeout=60)
+        fields = pool.submit(VideoTask.to_dict, returned).result(timeout=60)
+    assert json.loads(json.dumps(returned.to_dict())) == TASK_FIELDS
+    assert json.loads(json.dumps(fields)) == TASK_FIELDS
+
+
+def test_an_error_with_a_task_survives_pickling() -> None:
+    """The task in an error from a worker process can still be written as JSON."""
+    error = TaskFailedError("the task failed", task=VideoTask.from_dict(TASK_FIELDS), task_id="grok:x")
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):  # noqa: S301 - written here
+        assert type(again) is TaskFailedError
+        assert again.task_id == "grok:x"
+        assert json.loads(json.dumps(again.task.to_dict())) == TASK_FIELDS
+
+
+def test_unset_prints_as_unset() -> None:
+    """A field that is not there is shown as UNSET, and is still false."""
+    assert (repr(UNSET), str(UNSET)) == ("UNSET", "UNSET")
+    assert not UNSET
+    assert isinstance(UNSET, Unset)
+    assert repr(VideoLocation()) == "VideoLocation(url=UNSET, additional_properties={})"
+
+
+@pytest.mark.parametrize(
+    ("task", "shown"),
+    [
+        (
+            VideoTask.from_dict(TASK_FIELDS),
+            "VideoTask(id='grok:48a67431-0708-46d1-9ab9-83cb84700153', status='processing', progress=42)",
+        ),
+        (VideoTask("grok:x", "completed", video_url=SIGNED_ADDRESS), "VideoTask(id='grok:x', status='completed')"),
+        (VideoTask("grok:x", "processing", progress=0), "VideoTask(id='grok:x', status='processing', progress=0)"),
+        (VideoTask("grok:\nx", "queued"), r"VideoTask(id='grok:\nx', status='queued')"),
+        (SubmittedTask("grok:x", "queued", status_update_time=1), "SubmittedTask(id='grok:x', status='queued')"),
+        (
+            UnifiedVideoTask(
+                "grok:x", "completed", video_url=SIGNED_ADDRESS, thumbnail_url=SIGNED_ADDRESS, progress=100
+            ),
+            "UnifiedVideoTask(id='grok:x', status='completed', progress=100)",
+        ),
+    ],
+)
+def test_a_task_is_shown_in_one_line_without_an_address(task: object, shown: str) -> None:
+    """The repr of a task has its id, its status and its progress, and no address, which would open without a key."""
+    assert repr(task) == shown
 
 
 def test_the_client_is_a_typed_package() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -20,10 +22,11 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _regenerate(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "generated/regenerate.py", *arguments], cwd=tree, capture_output=True, text=True, check=False
-    )
+def _regenerate(tree: Path, *arguments: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command; what lies in ``path`` is imported in place of what is installed."""
+    command = [sys.executable, "generated/regenerate.py", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(path)} if path else None
+    return subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False, env=environment)
 
 
 def _change(tree: Path, old: str, new: str) -> None:
@@ -55,7 +58,7 @@ def test_a_new_field_of_a_request_is_drift_until_generated(tree: Path) -> None:
     assert check.returncode == 1
     assert check.stdout.splitlines() == [
         "differs   models/create_video_extension_request.py",
-        "the client is not what openapi/openapi.yaml gives; mend it with: nox -s generate",
+        "the committed client is not what openapi/openapi.yaml generates; fix it with: nox -s generate",
     ]
     assert _snapshot(tree) == before
 
@@ -89,3 +92,30 @@ def test_a_warning_of_the_generator_fails_and_changes_nothing(tree: Path) -> Non
     assert "Traceback" not in done.stderr
     assert _snapshot(tree) == before
     assert [path.name for path in (tree / "generated").glob("generating-*")] == []
+
+
+@pytest.mark.parametrize(
+    ("template", "line"),
+    [("model.py.jinja", "def to_dict(self) -> dict[str, Any]:"), ("types.py.jinja", "def __bool__(self) -> Literal[")],
+)
+@pytest.mark.parametrize("times", [0, 2])
+def test_a_generator_with_other_templates_fails_and_changes_nothing(
+    tree: Path, tmp_path: Path, template: str, line: str, times: int
+) -> None:
+    """A line that our additions go before, and that a newer generator lacks or has twice, stops the generation."""
+    installed = importlib.util.find_spec("openapi_python_client")
+    assert installed is not None
+    assert installed.origin is not None
+    newer = tmp_path / "newer"
+    shutil.copytree(Path(installed.origin).parent, newer / "openapi_python_client")
+    path = newer / "openapi_python_client" / "templates" / template
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    path.write_text("".join(text * times if line in text else text for text in lines), "utf-8")
+
+    before = _snapshot(tree)
+    done = _regenerate(tree, path=newer)
+    assert done.returncode == 2
+    assert f"the template {template} of openapi-python-client has the line '{line}" in done.stderr
+    assert f"{times} times, not once; adapt INSERT_BEFORE in generated/regenerate.py" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert _snapshot(tree) == before

@@ -8,6 +8,13 @@ from attrs import define
 
 
 class Unset:
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    def __reduce__(self) -> str:
+        # The name of the object in this module: pickle and copy look it up there, and make no second object.
+        return "UNSET"
+
     def __bool__(self) -> Literal[False]:
         return False
 

@@ -48,6 +48,15 @@ class UnifiedVideoTask:
     trace_id: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
+    def __repr__(self) -> str:
+        shown = [
+            f"id={self.id!r}",
+            f"status={self.status!r}",
+        ]
+        if self.progress is not UNSET:
+            shown.append(f"progress={self.progress!r}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
     def to_dict(self) -> dict[str, Any]:
         id = self.id
 
