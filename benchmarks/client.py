@@ -12,11 +12,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import _client_runs
 import _report
 import _results
-from _client_runs import FASTER, KEY, Jobs
+from _client_runs import FASTER, KEY, STARTS, Jobs
 from _peers import BenchError
 from _servers import HOST, Server, running
 from octopusx_video import OctopusXError
@@ -24,47 +25,54 @@ from octopusx_video import OctopusXError
 FEWEST_ROUNDS = 5
 CALLS = 500
 JOBS = 300
+FEW_WAITS, MANY_WAITS = 100, 1000
 PACKAGES = ("octopusx-video", "httpx", "attrs", "jsonschema-rs", "anyio")
 EPILOG = f"""\
 With fewer than {FEWEST_ROUNDS} rounds nothing is written.
 
-exit status: 0 every target is reached, 2 can't run, 3 one is missed, 130 interrupted
+exit status: 0 every target is reached, 2 the benchmark failed, 3 a target is missed, 130 interrupted
 """
 METHOD = f"""\
 Each round takes both sides in turn; the figure is the median of the rounds' ratios.
 
 One submit: `client.extensions.create(…).id` and `httpx.Client.post(…)`, `raise_for_status()`, `json()["id"]` with \
-the contract's documented example, {CALLS} of each in ten pieces in turn; over HTTP on a connection that is kept, \
-against the mock as a server, and in process over `httpx.MockTransport` with a constant answer, where nothing but the \
-two is measured.
+the contract's documented example, {CALLS} of each in ten pieces in turn; over HTTP on one kept-alive connection to \
+the mock server, and in process over `httpx.MockTransport` with a constant response, so that nothing but the two is \
+measured.
 
 Import: CPU time of a new interpreter for `from octopusx_video import OctopusX` and for `import httpx`, less that of \
-one that imports nothing.
+one that imports nothing, {STARTS} of each in turn.
 
-Jobs: {JOBS} submits and waits at once in one asyncio process, against the mock with tasks {FASTER:.0f} times faster \
-than the contract's and the pauses between reads shorter by the same; memory is resident, at most, and that of the \
-process after one job."""
+Waits: `client.videos.wait(…)` for {MANY_WAITS:,} running tasks at once on one `AsyncOctopusX`, and for {FEW_WAITS}, \
+over HTTP against the mock server, each in a process of its own; CPU time of that process from the start of the waits \
+to their end, divided by the number of reads. Tasks run {FASTER:.0f} times faster than the contract's, and the pauses \
+between reads are shorter by the same factor.
+
+Jobs: {JOBS} submits and waits at once in one asyncio process, against the same mock; memory is the resident memory of \
+the process, at its peak and after one job."""
 
 
 @dataclass
 class Results:
-    """Every figure that was taken: pairs of ours and of httpx alone, in seconds."""
+    """Every figure that was taken, in seconds: pairs of ours and of httpx alone; of waits, of many and of few."""
 
     http: list[tuple[float, float]] = field(default_factory=list)
     in_process: list[tuple[float, float]] = field(default_factory=list)
     imports: list[tuple[float, float]] = field(default_factory=list)
+    waits: list[tuple[float, float]] = field(default_factory=list)
     jobs: Jobs | None = None
 
     def targets(self) -> list[tuple[str, float, float]]:
         """What, measured, at most."""
         return [
-            ("one submit over HTTP, ours to httpx by hand", _ratio(self.http), 1.25),
-            ("import, octopusx_video to httpx", _ratio(self.imports), 1.5),
+            ("one submit over HTTP, ours to httpx by hand", _ratio(self.http), 1.2),
+            ("import, octopusx_video to httpx", _ratio(self.imports), 1.2),
+            (f"CPU time for a read, {MANY_WAITS:,} waits at once to {FEW_WAITS}", _ratio(self.waits), 1.5),
         ]
 
 
 def _ratio(pairs: list[tuple[float, float]]) -> float:
-    return statistics.median(ours / peer for ours, peer in pairs)
+    return statistics.median(one / other for one, other in pairs)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,16 +80,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     parser = argparse.ArgumentParser(
         prog="benchmarks/client.py",
-        description="Measure the SDK beside httpx alone; takes about a minute.",
+        description="Measure the SDK beside httpx alone; takes about five minutes.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--rounds", type=int, default=9, metavar="N", help="rounds of each figure (9)")
-    parser.add_argument("--jobs", type=int, default=JOBS, metavar="N", help=f"jobs that are awaited at once ({JOBS})")
+    parser.add_argument("--jobs", type=int, default=JOBS, metavar="N", help=f"jobs that run at once ({JOBS})")
     parser.add_argument("--no-write", action="store_true", help="leave RESULTS.md as it is")
     options = parser.parse_args(arguments)
     if options.rounds < 1 or options.jobs < 1:
-        parser.error("--rounds and --jobs are whole numbers above 0")
+        parser.error("--rounds and --jobs must be integers > 0")
     load_average = os.getloadavg()[0]
     try:
         results = _measured(options.rounds, options.jobs)
@@ -100,19 +108,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _measured(rounds: int, jobs: int) -> Results:
     results = Results()
-    with _mock() as base_url:
+    with _mock() as base_url, _mock("--speed", str(FASTER)) as fast_url:
         for number in range(1, rounds + 1):
             results.http.append(_client_runs.submits(base_url, CALLS))
             results.in_process.append(_client_runs.submits(None, CALLS))
-            ours, httpx = (
-                _client_runs.imported(statement)
-                for statement in ("from octopusx_video import OctopusX", "import httpx")
-            )
-            results.imports.append((ours, httpx))
-            told = " ".join(f"{pairs[-1][0] / pairs[-1][1]:.2f}x" for pairs in vars(results).values() if pairs)
-            sys.stderr.write(f"round {number}/{rounds}  {told}\n")
-    with _mock("--speed", str(FASTER)) as base_url:
-        results.jobs = _client_runs.awaited(base_url, jobs)
+            results.imports.append(_client_runs.imports())
+            many, few = (_client_runs.cpu_per_read(fast_url, waits) for waits in (MANY_WAITS, FEW_WAITS))
+            results.waits.append((many, few))
+            ratios = " ".join(f"{pairs[-1][0] / pairs[-1][1]:.2f}x" for pairs in vars(results).values() if pairs)
+            sys.stderr.write(f"round {number}/{rounds}  {ratios}\n")
+        results.jobs = _client_runs.awaited(fast_url, jobs)
     return results
 
 
@@ -136,23 +141,20 @@ def _mock(*options: str) -> Iterator[str]:
 
 
 def _tables(results: Results) -> str:
-    rows = []
-    for what, pairs, unit, factor in (
-        ("one submit over HTTP", results.http, "us", 1e6),
-        ("one submit in process", results.in_process, "us", 1e6),
-        ("import", results.imports, "ms", 1e3),
-    ):
-        ours, peer = (statistics.median(side) * factor for side in zip(*pairs, strict=True))
-        ratios = [one / other for one, other in pairs]
-        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-        rows.append((what, f"{ours:,.0f} {unit}", f"{peer:,.0f} {unit}", f"{_ratio(pairs):.2f}x", spread))
+    rows = [
+        _row("one submit over HTTP", results.http, "us"),
+        _row("one submit in process", results.in_process, "us"),
+        _row("import", results.imports, "ms"),
+    ]
     parts = [_report.table(("", "ours", "httpx alone", "ours to it", "rounds"), rows)]
+    waits = [_row("CPU time for a read while waiting", results.waits, "us")]
+    parts.append(_report.table(("", f"{MANY_WAITS:,} waits", f"{FEW_WAITS} waits", "ratio", "rounds"), waits))
     if results.jobs is not None:
         jobs = results.jobs
         more = (jobs.memory - jobs.memory_before) / jobs.jobs / 1000
         parts.append(
             f"{jobs.jobs} jobs at once in one process: {jobs.seconds:.1f} s, {jobs.polls / jobs.jobs:.1f} reads a job; "
-            f"{jobs.memory / 1e6:.0f} MB at most, {jobs.memory_before / 1e6:.0f} MB with one, "
+            f"{jobs.memory / 1e6:.0f} MB at most, {jobs.memory_before / 1e6:.0f} MB after one job, "
             f"so {more:.0f} KB a job."
         )
     verdicts = [
@@ -161,6 +163,14 @@ def _tables(results: Results) -> str:
     ]
     parts.append(_report.table(("", "measured", "target", ""), verdicts))
     return "\n\n".join(parts)
+
+
+def _row(what: str, pairs: list[tuple[float, float]], unit: Literal["ms", "us"]) -> tuple[str, ...]:
+    """What, the medians of both sides in a unit, the median of their ratios, and how far the ratios spread."""
+    factor = {"ms": 1e3, "us": 1e6}[unit]
+    sides = (f"{statistics.median(side) * factor:,.0f} {unit}" for side in zip(*pairs, strict=True))
+    ratios = [one / other for one, other in pairs]
+    return (what, *sides, f"{_ratio(pairs):.2f}x", f"{min(ratios):.2f} to {max(ratios):.2f}")
 
 
 def _document(results: Results, command: str, load_average: float) -> str:
