@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema_rs
 import pytest
 from octopusx_video_mock._engine import Engine
+from octopusx_video_mock._faults import CUT
 from octopusx_video_mock._message import Answer, Request
 from octopusx_video_openapi import Contract
 
-DOWNLOAD = "downloadVideoContent"
+LARGEST = 4_000_000
+"""Bytes of a response that is no video, at most, as the suite holds it (rule R53)."""
 
 
 class Audit:
@@ -41,7 +45,7 @@ def departs(contract: Contract, answer: Answer) -> str:
     """How an answer departs from the contract, or "" where it does not."""
     if answer.delivery in {"lost", "reset"}:
         return ""
-    if answer.delivery == "cut":
+    if answer.delivery in CUT:
         return "it is cut"
     headers = {name.decode(): value.decode("latin-1") for name, value in answer.headers}
     if answer.operation is None:
@@ -50,6 +54,8 @@ def departs(contract: Contract, answer: Answer) -> str:
     response = dict(contract.responses(contract.operations[answer.operation])).get(str(answer.status))
     if response is None:
         return "an undocumented status"
+    if headers.get("content-type") != "video/mp4" and len(answer.body) > LARGEST:
+        return f"it has {len(answer.body)} bytes (R53)"
     return _headers_depart(contract, response, headers) or _body_departs(contract, answer, response, headers)
 
 
@@ -86,8 +92,28 @@ def _body_departs(contract: Contract, answer: Answer, response: dict[str, Any], 
         if speaks and rule.schema is not None and (not rule.statuses or answer.status in rule.statuses):
             schemas.append(rule.schema)
     body = json.loads(answer.body)
+    unusable = next((address for address in _addresses(body) if not _is_usable(address)), None)
+    if unusable is not None and answer.status < 300:
+        return f"no client can open {unusable} (R51)"
     errors = (error for schema in schemas for error in _validator(_dumped(schema), contract.path).iter_errors(body))
     return next((error.message for error in errors), "")
+
+
+def _addresses(value: Any) -> Iterator[str]:
+    """The addresses of a video in a body, wherever the contract has a place for one."""
+    for name, part in value.items() if isinstance(value, dict) else ():
+        if name in {"video_url", "url"} and isinstance(part, str) and part:
+            yield part
+        yield from _addresses(part)
+
+
+def _is_usable(address: str) -> bool:
+    """Whether a client can open a connection to where an address leads."""
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is out of range
+        return False
 
 
 def _dumped(schema: Any) -> str:

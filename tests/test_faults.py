@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -17,11 +19,13 @@ from octopusx_video_mock._faults import BY_NAME, CRAWL_SECONDS, FAULTS, HIDDEN_S
 from octopusx_video_openapi import life, load
 
 from tests.conftest import AUTHORIZED, KEY
-from tests.test_task_life import query, read, submit
+from tests.test_task_life import SUBMITS, query, read, submit
 
 LIFE = life.life(load())
 Seen = dict[str, Any]
 SAMPLE = "video_abc123"
+LARGE = 4_000_000
+"""More bytes than a client should read of a JSON response."""
 
 
 def observed(order: Callable[[Mock, httpx.Client], None]) -> Seen:
@@ -55,13 +59,18 @@ def _outcome(call: Callable[[], httpx.Response]) -> tuple[Any, ...]:
         answer = call()
     except httpx.TransportError as error:
         return (type(error).__name__,)
-    headers = {"retry-after": answer.headers.get("retry-after")}
+    headers = {
+        "retry-after": answer.headers.get("retry-after"),
+        "has a length": "content-length" in answer.headers,
+        "large": len(answer.content) > LARGE,
+    }
     if answer.headers.get("content-type") != "application/json":
         return answer.status_code, answer.headers.get("content-type"), len(answer.content), headers
     body = answer.json()
-    for name in ("id", "video_url"):  # they differ from task to task
-        if body.get(name):
-            body[name] = "there"
+    if body.get("id"):  # it differs from task to task, and the address with it
+        body["id"] = "there"
+    if str(body.get("video_url")).startswith("http://mock/"):
+        body["video_url"] = "there"
     body.pop("message", None)
     text = re.sub(r"request id: \w+", "", json.dumps(body, sort_keys=True))
     return answer.status_code, text, headers
@@ -112,6 +121,12 @@ SHOWS: dict[str, set[str]] = {
     "content_is_json": {"content", "address"},
     "download_cut": {"content", "address"},
     "download_crawls": {"download took"},
+    "content_chunked": {"content", "address"},
+    "content_chunked_cut": {"content", "address"},
+    "unusable_address": {"read ended", "query ended"},
+    "wrapped_id": {"submit"},
+    "created": {"submit"},
+    "too_large": {"submit", "read", "query"},
 }
 # Nothing was accepted, so the task that is read is another one, which had ended before.
 UNACCEPTED = {name for name, places in SHOWS.items() if "accepted" in places}
@@ -197,6 +212,106 @@ def test_a_download_that_was_cut_goes_on_with_range(mock: Mock, http: httpx.Clie
     assert 0 < len(got) < len(whole)
     rest = http.get(f"/v1/videos/{task}/content", headers={"Range": f"bytes={len(got)}-"})
     assert got + rest.content == whole
+
+
+@pytest.mark.parametrize("wanted", [None, "bytes=100-299"], ids=["whole", "part"])
+def test_a_chunked_download_arrives_whole_without_a_length(mock: Mock, http: httpx.Client, wanted: str | None) -> None:
+    """In several pieces, and a part of it in the same way."""
+    headers = {} if wanted is None else {"Range": wanted}
+    plain = http.get(f"/v1/videos/{SAMPLE}/content", headers=headers)
+    mock.faults.on("content_chunked")
+    with http.stream("GET", f"/v1/videos/{SAMPLE}/content", headers=headers) as answer:
+        pieces = list(answer.iter_raw())
+    assert (answer.status_code, b"".join(pieces)) == (plain.status_code, plain.content)
+    assert "content-length" in plain.headers
+    assert "content-length" not in answer.headers
+    assert answer.headers["transfer-encoding"] == "chunked"
+    assert (len(pieces) > 1) == (wanted is None)
+
+
+def test_a_chunked_download_that_was_cut_looks_whole_and_goes_on_with_range(mock: Mock, http: httpx.Client) -> None:
+    """Nothing is raised, half of the bytes are missing, and Range fetches them."""
+    whole = http.get(f"/v1/videos/{SAMPLE}/content").content
+    mock.faults.on("content_chunked_cut")
+    answer = http.get(f"/v1/videos/{SAMPLE}/content")
+    got = answer.content
+    assert (answer.status_code, "content-length" in answer.headers) == (200, False)
+    assert got == whole[: len(whole) // 2]
+    rest = http.get(f"/v1/videos/{SAMPLE}/content", headers={"Range": f"bytes={len(got)}-"})
+    assert (rest.status_code, got + rest.content) == (206, whole)
+
+
+def test_head_has_no_body_whatever_happens_to_the_content(mock: Mock) -> None:
+    """No piece of it, and nothing raised."""
+    address = mock.engine.address(mock.engine.documented(SAMPLE), "http://mock")  # type: ignore[arg-type]
+    with httpx.Client(transport=mock.transport) as http:
+        for name in ("download_cut", "download_crawls", "content_chunked", "content_chunked_cut"):
+            with mock.fault(name):
+                answer = http.head(address)
+            assert (answer.status_code, answer.content) == (200, b"")
+            assert ("content-length" in answer.headers) != (name == "content_chunked")
+
+
+def test_no_client_can_use_an_unusable_address(mock: Mock, http: httpx.Client) -> None:
+    """Its port is out of range, in both reads; the content is there all the same."""
+    mock.faults.on("unusable_address")
+    task = submit(http)
+    mock.clock.advance(LIFE.lasts)
+    for body in (read(http, task), query(http, task)):
+        assert body["status"] == "completed"
+        with pytest.raises(ValueError, match="Port out of range"):
+            urlsplit(body["video_url"]).port  # noqa: B018 - it is read for what it raises
+    assert http.get(f"/v1/videos/{task}/content").content[4:8] == b"ftyp"
+
+
+@pytest.mark.parametrize("name", ["wrapped_id", "created", "too_large"])
+@pytest.mark.parametrize("operation", SUBMITS)
+def test_an_unexpected_response_to_a_submit_has_the_id(
+    mock: Mock, http: httpx.Client, name: str, operation: str
+) -> None:
+    """The submit is accepted and billed, and the id can be found, so that the task can be read."""
+    path, body = SUBMITS[operation]
+    with mock.fault(name):
+        answer = http.post(path, json={"model": "m", "prompt": "p", **body})
+    [one] = mock.billed
+    assert one.answered
+    wrapped = {"code": "success", "message": "", "data": one.task}
+    if name == "wrapped_id":
+        assert (answer.status_code, answer.json()) == (200, wrapped)
+    else:
+        assert (answer.status_code, answer.json()["id"]) == (201 if name == "created" else 200, one.task)
+    assert (len(answer.content) > LARGE) == (name == "too_large")
+    assert answer.content.startswith(b'{"code":' if name == "wrapped_id" else b'{"id":"%b"' % one.task.encode())
+    assert read(http, one.task)["status"] == "processing"
+
+
+@pytest.mark.parametrize(
+    ("of_task", "of_request", "path", "shown"),
+    [
+        ("download_cut", "content_chunked", "/content", ("content_chunked",)),
+        ("download_crawls", "content_chunked_cut", "/content", ("content_chunked_cut",)),
+        ("content_chunked", "download_cut", "/content", ("download_cut",)),
+        ("content_chunked_cut", "content_is_json", "/content", ("content_is_json", "content_chunked_cut")),
+        ("completed_without_url", "unusable_address", "", ("unusable_address",)),
+        ("unusable_address", "completed_without_url", "", ("completed_without_url",)),
+        ("unusable_address", "completed_with_error", "", ("completed_with_error",)),
+        ("completed_with_error", "unusable_address", "", ("completed_with_error", "unusable_address")),
+        ("unusable_address", "not_json", "", ("unusable_address", "not_json")),
+        ("unusable_address", "too_large", "", ("unusable_address", "too_large")),
+    ],
+)
+def test_of_two_faults_that_change_the_same_thing_the_first_shows(
+    mock: Mock, http: httpx.Client, of_task: str, of_request: str, path: str, shown: tuple[str, ...]
+) -> None:
+    """The fault of the request comes before that of the task; what is noted as a break of the contract is one."""
+    http.headers["Prefer"] = f"fault={of_task}"
+    task = submit(http)
+    mock.clock.advance(LIFE.lasts)
+    http.headers["Prefer"] = f"fault={of_request}"
+    with contextlib.suppress(httpx.RemoteProtocolError):
+        answer = http.get(f"/v1/videos/{task}{path}")
+        assert (b":99999/" in answer.content) == ("unusable_address" in shown and "not_json" not in shown)
+    assert set(mock.calls[-1].faults) == set(shown)
 
 
 def test_a_late_id_is_there_when_its_seconds_have_passed(mock: Mock, http: httpx.Client) -> None:

@@ -255,6 +255,92 @@ def test_a_crawl_on_the_wire(mock: Mock, monkeypatch: pytest.MonkeyPatch) -> Non
     assert took >= 0.3 * (CRAWL_PIECES - 2) / CRAWL_PIECES
 
 
+def _sent(url: str, *requests: bytes) -> bytes:
+    """All bytes that come for these requests on one connection, which the last of them closes."""
+    parts = httpx.URL(url)
+    assert parts.port is not None
+    with socket.create_connection((parts.host, parts.port), timeout=5) as connection:
+        connection.sendall(b"".join(requests))
+        with connection.makefile("rb") as arriving:
+            return arriving.read()
+
+
+GET_CONTENT = b"GET /v1/videos/video_abc123/content HTTP/1.%d\r\nHost: a\r\nAuthorization: Bearer sk-tests\r\n%b\r\n"
+CLOSE = b"Connection: close\r\n"
+
+
+def test_a_chunked_download_on_the_wire(mock: Mock) -> None:
+    """Its chunks make the whole, no length is sent, and the connection serves the next request."""
+    mock.faults.on("content_chunked", times=1)
+    with mock.serve() as url:
+        first, _, rest = _sent(url, GET_CONTENT % (1, b""), GET_CONTENT % (1, CLOSE)).partition(b"0\r\n\r\n")
+    head, _, chunks = first.partition(b"\r\n\r\n")
+    second_head, _, whole = rest.partition(b"\r\n\r\n")
+    assert b"transfer-encoding: chunked" in head
+    assert b"content-length" not in head
+    assert b"content-length: %d" % len(whole) in second_head
+    got = b""
+    while chunks:
+        size, _, chunks = chunks.partition(b"\r\n")
+        got, end, chunks = got + chunks[: int(size, 16)], chunks[int(size, 16) :][:2], chunks[int(size, 16) + 2 :]
+        assert end == b"\r\n"
+    assert got == whole
+
+
+def test_a_chunked_cut_on_the_wire(mock: Mock) -> None:
+    """A client sees a complete response with half of the bytes; Range fetches the rest."""
+    with mock.serve() as url, _client(url) as http:
+        whole = http.get("/v1/videos/video_abc123/content").content
+        mock.faults.on("content_chunked_cut")
+        for name in ("/v1/videos/video_abc123/content", httpx.URL(read(http, "video_abc123")["video_url"]).path):
+            answer = http.get(name)
+            assert answer.headers["transfer-encoding"] == "chunked"
+            assert "content-length" not in answer.headers
+            assert answer.content == whole[: len(whole) // 2]
+            rest = http.get(name, headers={"Range": f"bytes={len(answer.content)}-"})
+            assert (rest.status_code, answer.content + rest.content) == (206, whole)
+
+
+def test_http_1_0_gets_no_chunks(mock: Mock) -> None:
+    """There the end of the connection ends the body (RFC 9112 section 6.1)."""
+    with mock.serve() as url:
+        _, _, whole = _sent(url, GET_CONTENT % (1, CLOSE)).partition(b"\r\n\r\n")
+        for name, length in (("content_chunked", len(whole)), ("content_chunked_cut", len(whole) // 2)):
+            with mock.fault(name):
+                head, _, body = _sent(url, GET_CONTENT % (0, b"")).partition(b"\r\n\r\n")
+            assert b"transfer-encoding" not in head
+            assert b"content-length" not in head
+            assert body == whole[:length]
+
+
+def test_head_on_the_wire_has_no_body(mock: Mock) -> None:
+    """Whatever happens to the content: what follows the headers is the next response."""
+    address = mock.engine.address(mock.engine.documented("video_abc123"), "").encode()  # type: ignore[arg-type]
+    head = b"HEAD %b HTTP/1.1\r\nHost: a\r\n%b\r\n"
+    with mock.serve() as url:
+        for name in ("download_cut", "download_crawls", "content_chunked", "content_chunked_cut"):
+            with mock.fault(name):
+                first, second, end = _sent(url, head % (address, b""), head % (address, CLOSE)).split(b"\r\n\r\n")
+            assert first.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert second.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert end == b""
+
+
+def test_unexpected_responses_to_a_submit_on_the_wire(mock: Mock) -> None:
+    """201, a wrapped id and five megabytes arrive whole."""
+    with mock.serve() as url, _client(url) as http:
+        for name, status, length in (("created", 201, 0), ("wrapped_id", 200, 0), ("too_large", 200, 4_000_000)):
+            answer = http.post(
+                "/v1/videos/extensions",
+                json={"model": "m", "prompt": "p", "start_time": 1, "video": {"url": "video_abc123"}},
+                headers={"Prefer": f"fault={name}"},
+            )
+            assert answer.status_code == status
+            assert len(answer.content) > length
+            assert mock.billed[-1].task in answer.json().values()
+    assert len(mock.billed) == 3
+
+
 def test_the_address_names_the_host_that_was_asked(mock: Mock) -> None:
     """It leads back over whatever name the caller used; a name that can't be one is left aside."""
     with mock.serve() as url, _client(url) as http:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import httptools
 
 from octopusx_video_mock import _faults
+from octopusx_video_mock._faults import CHUNKED
 from octopusx_video_mock._message import MAX_BODY, Answer, Request
 
 MAX_HEAD = 64 * 1024
@@ -221,7 +222,7 @@ class Connection(asyncio.Protocol):
         answer = self._app.answer(request, self._client)
         whole = body is not None
         self._let_go()
-        if answer.delivery is None:
+        if answer.delivery is None or answer.delivery in CHUNKED:
             self._write(answer, method, whole=whole)
         elif answer.delivery == "reset":
             self._reset()
@@ -245,24 +246,37 @@ class Connection(asyncio.Protocol):
     def _write(self, answer: Answer, method: str, *, whole: bool) -> None:
         self._keeps = self._keeps and whole
         transport = self._transport
-        body = b"" if method == "HEAD" or answer.status in _NO_BODY else answer.body
+        framing, body = self._framed(answer)
+        if method == "HEAD" or answer.status in _NO_BODY:
+            body = b""
         if transport.get_write_buffer_size() > MAX_UNSENT:
             self._ending = True
             transport.abort()
             return
-        transport.write(self._head(answer, len(answer.body)) + body)
+        transport.write(self._head(answer, framing) + body)
         if not whole:
             self._end()
         elif not self._keeps:
             self._ending = True
             transport.close()
 
-    def _head(self, answer: Answer, length: int) -> bytes:
+    def _framed(self, answer: Answer) -> tuple[bytes, bytes]:
+        """The header that says where the body ends, and the body as it is sent."""
+        if answer.delivery not in CHUNKED:
+            return b"content-length: %d\r\n" % len(answer.body), answer.body
+        arriving = _faults.pieces(answer.body, answer.delivery)
+        if self._parser.get_http_version() != "1.1":
+            # HTTP/1.0 knows no chunks (RFC 9112 section 6.1): there the body ends with the connection.
+            return b"", b"".join(arriving)
+        chunks = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in arriving]
+        return b"transfer-encoding: chunked\r\n", b"".join(chunks) + b"0\r\n\r\n"
+
+    def _head(self, answer: Answer, framing: bytes) -> bytes:
         parts = [_STATUS_LINES[answer.status]]
         parts += [b"%b: %b\r\n" % header for header in self._state.default_headers]
         parts += [b"%b: %b\r\n" % header for header in answer.headers]
         if answer.status not in _NO_BODY:
-            parts.append(b"content-length: %d\r\n" % length)
+            parts.append(framing)
         parts.append(b"\r\n" if self._keeps else b"connection: close\r\n\r\n")
         return b"".join(parts)
 
@@ -279,8 +293,9 @@ class Connection(asyncio.Protocol):
         if answer.delivery == "lost":
             await asyncio.sleep(LOST_SECONDS)
             return
-        self._transport.write(self._head(answer, len(answer.body)))
-        for number, piece in enumerate(_faults.pieces(answer.body, cut=answer.delivery == "cut")):
+        framing, body = self._framed(answer)
+        self._transport.write(self._head(answer, framing))
+        for number, piece in enumerate(_faults.pieces(body, answer.delivery)):
             if number:
                 await asyncio.sleep(_faults.CRAWL_SECONDS / _faults.CRAWL_PIECES)
             self._transport.write(piece)
@@ -291,7 +306,9 @@ class Connection(asyncio.Protocol):
             return
         self._keeps = False
         headers = [(b"content-type", b"text/plain; charset=utf-8")]
-        self._transport.write(self._head(Answer(status, headers, reason), len(reason)) + reason)
+        answer = Answer(status, headers, reason)
+        framing, body = self._framed(answer)
+        self._transport.write(self._head(answer, framing) + body)
         self._end()
 
     def _end(self) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from octopusx_video_openapi.life import result_length
 
 from octopusx_video_mock import _prefer, _reading, _task
-from octopusx_video_mock._faults import Fault, of_bits
+from octopusx_video_mock._faults import CUT, TASK_ID, Fault, of_bits
 from octopusx_video_mock._ledger import Ledger
 from octopusx_video_mock._message import Answer, Request
 from octopusx_video_mock._mp4 import mp4
@@ -83,7 +84,7 @@ class Exchange:
         length = result_length(engine.blueprint.contract, served.operation, body or {}, source_length)
         task = engine.new_task(key, served, self.now, length, bits, body or {})
         if engine.ledger is not None:
-            self.note(engine.ledger, task, answered=in_place is None)
+            self.note(engine.ledger, task, answered=in_place is None or in_place.keeps_id)
         template = ordered or served.success
         values = {"task.id": task.id, "task.status": engine.blueprint.life.running, "task.updated": int(task.begun)}
         answer = engine.rendered(template, values, self.request_id, served)
@@ -166,12 +167,8 @@ class Exchange:
         if not task.documented:
             for name, value_of in engine.echoes:
                 values[value_of] = task.echoes.get(name, ABSENT)
-        shown = tuple(
-            [fault for fault in showing if fault.during in {None, phase} and (fault.ends == "succeeded" or ended)]
-        )
         template = served.by_phase[phase]
-        # A fault breaks the contract only where there is something that it could change.
-        breaks = sum(_change(fault, values, template) and bool(fault.breaks) for fault in shown) > 0
+        shown, breaks = _changed(showing, phase, values, template) if showing else ([], False)
         answer = engine.rendered(template, values, self.request_id, served)
         answer.task = task.id
         if shown:
@@ -209,9 +206,18 @@ class Exchange:
                 headers.append((b"content-range", b"bytes %d-%d/%d" % (first, last, len(whole))))
         answer = Answer(status, headers, whole[first : last + 1], served.operation.id, task=task.id)
         for fault in showing:
-            if fault.answers and (fault.delivery != "cut" or first == 0):
+            if fault.answers and self.can_be_delivered(answer, fault, first):
                 answer = self.in_place_of(answer, fault)
         return answer
+
+    def can_be_delivered(self, answer: Answer, fault: Fault, first: int) -> bool:
+        """Whether a fault can show in how the content is delivered, from this byte on."""
+        if fault.delivery in {None, "reset"}:
+            return True
+        # Of two the first shows. A response to HEAD has no body that could come late or be cut.
+        if answer.delivery is not None or (self.request.method == "HEAD" and fault.delivery != "chunked"):
+            return False
+        return first == 0 or fault.delivery not in CUT
 
     def refuse_hidden(self, task: Task, showing: tuple[Fault, ...]) -> None:
         """Raise a refusal while a fault hides the task."""
@@ -238,25 +244,56 @@ class Exchange:
             if fault.media_type:
                 headers.append((b"content-type", fault.media_type.encode()))
             answer.headers, answer.body = headers, fault.body
+        if fault.wraps:
+            wrapped = {name: answer.task if value is TASK_ID else value for name, value in fault.wraps.items()}
+            answer.body = orjson.dumps(wrapped)
+        if fault.pads:
+            answer.body = answer.body.ljust(fault.pads)
         earlier = () if usual is None else tuple(name for name in usual.faults if name != fault.name)
         return dataclasses.replace(
             answer,
+            status=fault.as_status or answer.status,
             faults=(*earlier, fault.name),
             breaks=bool(fault.breaks) or (usual is not None and usual.breaks),
             delivery=fault.delivery or answer.delivery,
         )
 
 
-def _change(fault: Fault, values: dict[str, Any], template: Template) -> bool:
-    """Change the values as a fault does. Returns whether the answer has a place for any of them."""
-    changed = False
+def _changed(
+    showing: tuple[Fault, ...], phase: Phase, values: dict[str, Any], template: Template
+) -> tuple[list[Fault], bool]:
+    """Change the values of a task in this phase as the faults do.
+
+    Returns the faults that show, and whether what they changed breaks the contract.
+    """
+    shown: list[Fault] = []
+    breaks = False
+    changed: set[str] = set()
+    for fault in showing:
+        if fault.during not in {None, phase} or (fault.ends == "failed" and phase == "running"):
+            continue
+        if fault.values and fault.values.keys() <= changed:
+            continue  # an earlier one has changed the same
+        shown.append(fault)
+        # A fault breaks the contract only where there is something that it could change.
+        breaks = (_change(fault, values, template, changed) and bool(fault.breaks)) or breaks
+    return shown, breaks
+
+
+def _change(fault: Fault, values: dict[str, Any], template: Template, changed: set[str]) -> bool:
+    """Change the values as a fault does, but for those that are changed already.
+
+    Returns whether the response has a place for any of them.
+    """
+    before = len(changed)
     for name, change in fault.values.items():
         value = values.get(name, KEPT)
-        if not template.has(name) or (callable(change) and (value is KEPT or value is ABSENT)):
+        taken = name in changed or not template.has(name)
+        if taken or (callable(change) and (value is KEPT or value is ABSENT)):
             continue
         values[name] = change(value) if callable(change) else change
-        changed = True
-    return changed
+        changed.add(name)
+    return len(changed) > before
 
 
 def _phase(task: Task, faults: tuple[Fault, ...], now: float) -> Phase:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from octopusx_video_mock._errors import MockError
 from octopusx_video_mock._template import ABSENT
 
 Stage = Literal["submit", "read", "content"]
-Delivery = Literal["lost", "reset", "cut", "crawl"]
+Delivery = Literal["lost", "reset", "cut", "crawl", "chunked", "chunked_cut"]
 
 SUBMIT: frozenset[Stage] = frozenset({"submit"})
 READ: frozenset[Stage] = frozenset({"read"})
@@ -28,6 +28,16 @@ CRAWL_SECONDS = 90.0
 """How long a whole download takes with the fault ``download_crawls``: longer than the gateway's minute."""
 CRAWL_PIECES = 30
 """In how many pieces it comes."""
+CHUNK_BYTES = 8 * 1024
+"""How large a chunk is at most, of a download that comes chunked."""
+LARGE_BYTES = 5_000_000
+"""How large a response is with the fault ``too_large``."""
+TASK_ID: Final = object()
+"""Where the id of the task stands in what a fault wraps it in."""
+CUT: frozenset[Delivery | None] = frozenset({"cut", "chunked_cut"})
+"""The deliveries of which the second half is missing."""
+CHUNKED: frozenset[Delivery | None] = frozenset({"chunked", "chunked_cut"})
+"""The deliveries without a length, each to its proper end."""
 GATEWAY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
 
 
@@ -52,6 +62,9 @@ class Fault:
         during: In which phase the values are changed; None for every one.
         values: What the values of ``x-value-of`` become: a value, or a function of the value that was.
         body: The bytes that are sent instead, with ``media_type``; None for the usual ones.
+        wraps: The JSON object that is sent instead, with the task's id for ``TASK_ID``; empty for the usual one.
+        pads: To how many bytes the body is filled up with spaces behind it; 0 for not at all.
+        as_status: The status that the response has instead of the documented one, which its body keeps; 0 for the same.
         delivery: What happens to the answer on its way.
         no_video: Whether the content can't be fetched either.
         hides: For how many seconds of the clock after its submit a task is unknown.
@@ -74,6 +87,9 @@ class Fault:
     values: MappingProxyType[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     body: bytes | None = None
     media_type: str = ""
+    wraps: MappingProxyType[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    pads: int = 0
+    as_status: int = 0
     delivery: Delivery | None = None
     no_video: bool = False
     hides: float = 0.0
@@ -81,7 +97,12 @@ class Fault:
     @property
     def answers(self) -> bool:
         """Whether it stands in the place of the usual answer, or keeps it from arriving."""
-        return bool(self.status) or self.delivery is not None or self.body is not None
+        return not self.keeps_id or bool(self.wraps or self.pads or self.as_status)
+
+    @property
+    def keeps_id(self) -> bool:
+        """Whether the response to an accepted submit has the id of the new task in it."""
+        return not self.status and self.delivery is None and self.body is None
 
     @property
     def of_task(self) -> bool:
@@ -320,6 +341,63 @@ FAULTS: tuple[Fault, ...] = (
         bit=11,
         delivery="crawl",
     ),
+    Fault(
+        "content_chunked",
+        "the content comes chunked, without Content-Length",
+        f"RFC 9112 section 7.1; {_GATEWAY} controller/video_proxy.go @05393ffc (a length only if the upstream has one)",
+        CONTENT,
+        bit=12,
+        delivery="chunked",
+    ),
+    Fault(
+        "content_chunked_cut",
+        "a download that begins at the first byte comes chunked, is cut in the middle and ends in order; Range fetches "
+        "the rest",
+        f"{_GATEWAY} controller/video_proxy.go @05393ffc (it ends its response in order when its upstream breaks off)",
+        CONTENT,
+        breaks="R52",
+        bit=13,
+        delivery="chunked_cut",
+    ),
+    Fault(
+        "unusable_address",
+        "completed, and the address of the video can't be used; the content can be fetched",
+        f"{_GATEWAY} relay/channel/task/sora/adaptor.go @05393ffc (an address is passed on as the upstream wrote it)",
+        READ,
+        breaks="R51",
+        bit=14,
+        lasting=True,
+        during="succeeded",
+        values=_values(task__address="http://127.0.0.1:99999/v.mp4"),
+    ),
+    Fault(
+        "wrapped_id",
+        "a submit is accepted and billed, and its id comes in a wrapper that the contract does not know",
+        f"doc.octopusx.ai/en/tasks/task-status (the wrapper); {_GATEWAY} relay/channel/task/suno/adaptor.go @273c517a "
+        "(with the id as its data)",
+        SUBMIT,
+        breaks="R36",
+        accepts=True,
+        wraps=MappingProxyType({"code": "success", "message": "", "data": TASK_ID}),
+    ),
+    Fault(
+        "created",
+        "201 instead of 200, and the task was accepted and billed",
+        "RFC 9110 section 15.3.2; docs.octopusx.ai/en/videos/grok/extend gives no number for the status of a success",
+        SUBMIT,
+        breaks="R38",
+        accepts=True,
+        as_status=201,
+    ),
+    Fault(
+        "too_large",
+        f"the JSON is followed by spaces, {LARGE_BYTES // 1_000_000} megabytes in all; a submit is accepted and billed",
+        "our own choice, as no service is known to do so; RFC 8259 section 2 allows any whitespace after the value",
+        SUBMIT | READ,
+        breaks="R53",
+        accepts=True,
+        pads=LARGE_BYTES,
+    ),
 )
 """Every fault that the mock knows."""
 
@@ -327,12 +405,16 @@ BY_NAME = {fault.name: fault for fault in FAULTS}
 BY_BIT = {fault.bit: fault for fault in FAULTS if fault.bit is not None}
 
 
-def pieces(body: bytes, *, cut: bool) -> list[bytes]:
-    """What arrives of a body that comes slowly, or is cut."""
-    if cut:
-        return [body[: len(body) // 2]]
-    size = max(1, -(-len(body) // CRAWL_PIECES))
-    return [body[at : at + size] for at in range(0, len(body), size)]
+def pieces(body: bytes, delivery: Delivery | None) -> list[bytes]:
+    """What arrives of a body that comes in pieces, or is cut; no piece is empty."""
+    if delivery in CUT:
+        body = body[: len(body) // 2]
+    size = len(body)
+    if delivery == "crawl":
+        size = -(-len(body) // CRAWL_PIECES)
+    elif delivery in CHUNKED:
+        size = CHUNK_BYTES
+    return [body[at : at + size] for at in range(0, len(body), max(1, size))]
 
 
 def find(name: str) -> Fault:

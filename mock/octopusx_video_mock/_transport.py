@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from octopusx_video_mock._clock import Clock
-from octopusx_video_mock._faults import CRAWL_PIECES, CRAWL_SECONDS, pieces
+from octopusx_video_mock._faults import CHUNKED, CRAWL_PIECES, CRAWL_SECONDS, pieces
 from octopusx_video_mock._message import MAX_BODY, Answer, Request
 
 
@@ -19,7 +19,8 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     Faults of the connection are raised as httpx raises them over a socket: a lost answer as ``httpx.ReadTimeout``, a
     reset as ``httpx.ReadError``, a download that is cut as ``httpx.RemoteProtocolError``. A download that crawls turns
-    a clock that stands still, and waits on one that runs.
+    a clock that stands still, and waits on one that runs. A chunked one has the headers that it has over a socket, and
+    comes in the same pieces.
 
     Args:
         answer: Answers the requests.
@@ -58,15 +59,16 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             raise httpx.ReadTimeout("the answer did not arrive", request=request)
         if answer.delivery == "reset":
             raise httpx.ReadError("connection reset by peer", request=request)
-        headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
+        length = (b"content-length", b"%d" % len(answer.body))
+        headers = [*answer.headers, (b"transfer-encoding", b"chunked") if answer.delivery in CHUNKED else length]
         stream: httpx.ByteStream | _Stream = httpx.ByteStream(b"" if request.method == "HEAD" else answer.body)
-        if answer.delivery is not None:
+        if answer.delivery is not None and request.method != "HEAD":
             stream = _Stream(answer, request, self._clock)
         return httpx.Response(answer.status, headers=headers, stream=stream, request=request)
 
 
 class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A download that does not arrive whole, or not at once."""
+    """A download that arrives in pieces, or not whole."""
 
     def __init__(self, answer: Answer, request: httpx.Request, clock: Clock) -> None:
         self._answer = answer
@@ -87,13 +89,13 @@ class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
             yield piece
 
     def _pieces(self) -> Iterator[bytes]:
-        body, cut = self._answer.body, self._answer.delivery == "cut"
-        arriving = pieces(body, cut=cut)
+        body, delivery = self._answer.body, self._answer.delivery
+        arriving = pieces(body, delivery)
         yield from arriving
-        if cut:
+        if delivery == "cut":
             raise httpx.RemoteProtocolError(
                 f"peer closed connection without sending complete message body "
-                f"(received {len(arriving[0])} bytes, expected {len(body)})",
+                f"(received {sum(map(len, arriving))} bytes, expected {len(body)})",
                 request=self._request,
             )
 
