@@ -18,15 +18,14 @@ import pytest
 from octopusx_video_openapi import interrupts
 from octopusx_video_openapi.interrupts import Interrupted, handled
 
+from tests import signals
+
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    """The tests do not depend on what the parent process ignores (``nohup``); children inherit these handlers."""
-    before = {number: signal.signal(number, signal.default_int_handler) for number in interrupts.SIGNALS}
-    yield
-    assert all(signal.getsignal(number) is signal.default_int_handler for number in before)
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    """No signal is ignored, and no test leaves a handler."""
+    with signals.as_usual():
+        yield
 
 
 def wait_for_it() -> None:
@@ -242,6 +241,6 @@ def test_a_signal_at_any_moment_ends_a_process_in_order() -> None:
             process.send_signal(number)
             process.send_signal(number)
             printed = process.communicate()
-        outcomes = {(128 + number, "busy: interrupted\n"), (128 + number, ""), (0, ""), (-number, "")}
+        outcomes = {(128 + number, "busy: interrupted\n"), (128 + number, ""), (0, "")}
         assert printed[0] == ""
         assert (process.returncode, printed[1]) in outcomes, seed

@@ -78,6 +78,13 @@ class Plugin:
             self.outcomes[self._run.layer, report.outcome] += 1
         return report
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Called by pytest, which needs the line of each frame: one that was interrupted between two lines has none."""
+        excinfo.traceback = excinfo.traceback.filter(
+            lambda entry: entry._rawentry.tb_lineno is not None  # noqa: SLF001 - its own property raises TypeError
+        )
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Called by pytest after the tests."""
         run, write = self._run, terminalreporter.write_line

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import platformdirs
 import pytest
+from octopusx_video_openapi import interrupts
 
-from octopusx_video_contract import _interrupt, _report, _target
+from octopusx_video_contract import _report, _target
 from octopusx_video_contract._plugin import Plugin
 from octopusx_video_contract._redact import Redactor
 from octopusx_video_contract._run import Run, running
@@ -71,7 +72,7 @@ def run(run_: Run, options: list[str], report: Path | None = None, chosen: Conta
     with running(run_), _redacted_output(redactor), contextlib.chdir(suite):
         outcome = pytest.main(arguments, plugins=[redactor, plugin])
     gc.set_threshold(*thresholds)
-    ended = _interrupt.status() or (130 if outcome == pytest.ExitCode.INTERRUPTED else None)
+    ended = interrupts.status() or (130 if outcome == pytest.ExitCode.INTERRUPTED else None)
     if report is not None:
         written = _report.markdown(run_, plugin.outcomes, interrupted=ended is not None)
         report.write_text(redactor.text(written), "utf-8")
@@ -91,7 +92,7 @@ def rehearse(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
     run_.known_ids = run_.known_ids if known else ()
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
         run(run_, [])
-    _interrupt.check()
+    interrupts.check()
     counted = collections.Counter(
         (bool(run_.budget.price(request)), request.method, _report.shape(run_.contract, request))
         for request in run_.wire.sent or ()

@@ -17,9 +17,8 @@ from urllib.parse import urlsplit
 
 import httpcore
 import httpx
-from octopusx_video_openapi import Contract
+from octopusx_video_openapi import Contract, interrupts
 
-from octopusx_video_contract import _interrupt
 from octopusx_video_contract._budget import Budget
 from octopusx_video_contract._exchange import Answer, Request, found, sends_video
 
@@ -225,7 +224,7 @@ class Wire:
                 three times before.
             NotAskedError: The budget does not allow it.
         """
-        _interrupt.check()
+        interrupts.check()
         reached = found(self._contract, request.method, request.path)
         place = reached[0].id if reached else "no operation"
         if not self._answered and self._silent.total() >= GIVEN_UP_AFTER:

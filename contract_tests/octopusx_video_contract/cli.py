@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from octopusx_video_openapi import ContractError
+from octopusx_video_openapi import ContractError, interrupts
 
-from octopusx_video_contract import _interrupt, _session, _target
+from octopusx_video_contract import _session, _target
 from octopusx_video_contract._target import KEY_VARIABLE, LEDGER, OTHER_KEY_VARIABLE, CannotRunError
 
 EXAMPLES = f"""\
@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     probing = arguments[:1] == ["probe"]
     options = parser(probing=probing).parse_args(arguments[1:] if probing else arguments)
-    with _interrupt.heeded():
+    with interrupts.handled():
         return _run(options, probing=probing)
 
 
@@ -69,7 +69,7 @@ def _run(options: argparse.Namespace, *, probing: bool) -> int:
         return 2
     except KeyboardInterrupt:
         print("octopusx-video-contract: interrupted", file=sys.stderr)
-        return _interrupt.status() or 130
+        return interrupts.status() or 130
     except BrokenPipeError:  # whoever read the output has gone, so there is nobody to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

@@ -12,6 +12,7 @@ moment later. Other code may catch the exception and continue; what must not beg
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -81,14 +82,15 @@ def handled(raising: Raising = Interrupted) -> Iterator[None]:
 def run(name: str, main: Callable[[], int]) -> int:
     """Run the main function of a command, the last thing that the process does. Returns the exit status.
 
-    If ``main`` raises KeyboardInterrupt, one line reports it. After ``main``, while Python shuts down, a signal ends
-    the process at once and prints nothing.
+    If ``main`` raises KeyboardInterrupt, one line reports it. After ``main``, a signal ends the process at once and
+    prints nothing, also while Python waits for threads; what remains after that, signals do not interrupt.
 
     Args:
         name: The command, for that line.
         main: Returns the exit status of the command.
     """
     handling = _Handling(Interrupted)
+    atexit.register(handling.ignore)  # the first to be registered is the last to be called
     try:
         handling.begin()
         status = main()
@@ -168,6 +170,11 @@ class _Handling:
             sys.unraisablehook = self._hook
         if handler is None:
             _active.remove(self)
+
+    def ignore(self) -> None:
+        """Ignore the signals: Python has no handlers any more when it has almost shut down."""
+        for number in self._handlers:
+            signal.signal(number, signal.SIG_IGN)
 
     def settle(self) -> None:
         """Raise the exception that could not be raised before."""
