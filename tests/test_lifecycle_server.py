@@ -16,9 +16,11 @@ from typing import Any
 import httpx
 import pytest
 from octopusx_video_mock import Mock, _faults
+from octopusx_video_mock._app import App
 from octopusx_video_mock._faults import CRAWL_PIECES
-from octopusx_video_mock._message import MAX_BODY
+from octopusx_video_mock._message import MAX_BODY, Answer, Request
 from octopusx_video_openapi import contract_path
+from octopusx_video_openapi.text import printable
 
 from tests.conftest import AUTHORIZED
 from tests.test_mock_command import started
@@ -113,6 +115,34 @@ def test_faults_of_the_command_line_show_and_are_named_in_the_log() -> None:
         process.terminate()
         _, rest = process.communicate(timeout=15)
     assert re.search(r"GET /v1/videos/video_abc123 429 [\d.]+ ms \[rate_limited\]", rest)
+
+
+def test_a_request_can_not_write_controls_to_the_log() -> None:
+    """Neither escape sequences nor marks of direction nor line ends: each is shown as an escape."""
+    path = "/a%1b%5D0;pwned%07%c2%9b2J%0d%0aGET%20/b%e2%80%ae%e2%80%a8c"
+    with _server() as (process, http):
+        assert http.get(path).status_code == 404
+        assert http.get("/v1/video/query", params={"id": "\x1b[2J\n\u202e"}).status_code == 400
+        process.terminate()
+        _, rest = process.communicate(timeout=15)
+    assert r"GET /a\x1b]0;pwned\x07\x9b2J\x0d\x0aGET /b\u202e\u2028c 404" in rest
+    assert r"GET /v1/video/query?id=\x1b[2J\x0a\u202e 400" in rest
+    assert printable(rest, keep="\n") == rest
+    assert rest.count("\n") == 3
+
+
+def test_what_the_mock_says_of_its_own_error_holds_no_controls(mock: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that meets a defect is shown with escapes too."""
+
+    def broken(request: Request) -> Answer:
+        raise RuntimeError(request.path.decode())
+
+    monkeypatch.setattr(mock.engine, "answer", broken)
+    lines: list[str] = []
+    app = App(mock.engine, report=lines.append, trouble=lines.append)
+    app.answer(Request("GET", "/\x1b[2J\u202e".encode(), b"", [], {}, b"", "here"), "127.0.0.1")
+    assert r"RuntimeError: /\x1b[2J\u202e; please report it" in lines[0]
+    assert [printable(line) for line in lines] == lines
 
 
 @pytest.fixture

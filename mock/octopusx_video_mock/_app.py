@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from octopusx_video_openapi.text import printable
+
 from octopusx_video_mock._engine import Engine
 from octopusx_video_mock._message import Answer, Request
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 CONTROL = b"/__mock__/"
 
 _NAMES = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,4096}")
+_LONGEST_TARGET = 300
 _ANY_ORIGIN = (b"access-control-allow-origin", b"*")
 
 Say = Callable[[str], None]
@@ -65,7 +68,8 @@ class App:
             return self.engine.answer(request)
         except Exception as error:  # noqa: BLE001 - a defect costs the request it is working on, not the server
             what = f"{request.method} {request.path[:100]!r}: {type(error).__name__}: {error}"
-            self._trouble(f"the mock broke over {self.engine.hidden(request, what)}; please report it")
+            shown = printable(self.engine.hidden(request, what))
+            self._trouble(f"the mock broke over {shown}; please report it")
             return self.engine.broken(request)
 
     def _shared(self, request: Request) -> Answer:
@@ -82,7 +86,7 @@ class App:
         return answer
 
     def _line(self, request: Request, answer: Answer, milliseconds: float) -> str:
-        target = self.engine.shown(request)
+        target = printable(self.engine.shown(request)[:_LONGEST_TARGET])
         status = "no answer" if answer.delivery in {"lost", "reset"} else str(answer.status)
         faults = f" [{', '.join(answer.faults)}]" if answer.faults else ""
-        return f"{request.method} {target[:300]} {status} {milliseconds:.1f} ms{faults}"
+        return f"{request.method} {target} {status} {milliseconds:.1f} ms{faults}"

@@ -35,10 +35,11 @@ class Voice:
         self._thread.join(1)
 
     def _write(self) -> None:
+        from octopusx_video_openapi.text import printable  # noqa: PLC0415 - it brings the reader of the contract along
+
         for line in iter(self._lines.get, None):
-            # A line may hold what somebody else wrote; what is not printable would act on the terminal.
-            text = " ".join(line.split())
-            shown = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+            # One line on the terminal, whatever it holds: it may have parts that somebody else wrote.
+            shown = printable(" ".join(line.split()))
             # Not through sys.stderr: a thread that waits inside of it would block the end of the interpreter.
             with contextlib.suppress(OSError):
-                os.write(2, f"octopusx-video-mock: {shown}\n".encode(errors="backslashreplace"))
+                os.write(2, f"octopusx-video-mock: {shown}\n".encode())
