@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from octopusx_video_mock import cli
 from octopusx_video_openapi import contract_path
 
 COMMAND = [sys.executable, "-m", "octopusx_video_mock"]
@@ -69,10 +71,13 @@ def _alive(pids: set[int]) -> set[int]:
     return pids & running
 
 
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
+
+
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_nothing_stays_behind(number: signal.Signals, engine: str) -> None:
-    """Ctrl-C, SIGTERM and even SIGKILL leave no process; the first two are a clean end."""
+    """Ctrl-C, SIGTERM, SIGHUP and even SIGKILL leave no process; all but the last are a clean end."""
     with started("--port", "0", *ENGINES[engine]) as (process, url):
         family = _family(process.pid)
         assert bool(family) == (engine != "lifecycle"), "npx and Prism, and workers, run below it"
@@ -84,6 +89,42 @@ def test_nothing_stays_behind(number: signal.Signals, engine: str) -> None:
         assert _alive(family) == set()
         with pytest.raises(httpx.ConnectError):
             httpx.get(url)
+
+
+@pytest.mark.parametrize("engine", ["lifecycle", "workers"])
+def test_it_goes_on_when_its_terminal_is_closed_under_nohup(engine: str) -> None:
+    """A SIGHUP that was ignored when it was started stays ignored, in its workers as well."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with started("--port", "0", *ENGINES[engine]) as (process, url):
+            family = _family(process.pid)
+            for one in (process.pid, *family):
+                os.kill(one, signal.SIGHUP)
+            process.send_signal(signal.SIGHUP)
+            time.sleep(1)  # workers look at their signals twice a second
+            assert httpx.get(f"{url}/v1/videos/a").status_code == 401
+            assert _family(process.pid) == family
+            process.terminate()
+            assert process.wait(15) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_it_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """The name of the command and the version of the installed package, on stdout."""
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"octopusx-video-mock {importlib.metadata.version('octopusx-video')}\n"
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    """As with `octopusx-video-mock --faults list | head -1`: no traceback."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer) as stdout:
+        done = subprocess.run(
+            [*COMMAND, "--faults", "list"], stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+        )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -170,6 +211,7 @@ def test_a_port_in_use_is_one_line_and_status_2(engine: str) -> None:
         (["--token", ""], "the token can't be sent as a key"),
         (["--contract", "a\nb.yaml"], "a b.yaml: can't be read"),
         (["--contract", "none.yaml"], "none.yaml: can't be read (No such file or directory)"),
+        (["--contract", "a\x1b[2J\u202e.yaml"], r"a\x1b[2J\u202e.yaml: can't be read"),
     ],
 )
 @pytest.mark.parametrize("engine", ["lifecycle", "prism"])
@@ -204,6 +246,7 @@ def test_a_bad_option_of_one_engine_is_one_line_and_status_2(arguments: list[str
         (["--port", "x"], "argument --port: invalid int value: 'x'"),
         (["--engine", "other"], "argument --engine: invalid choice: 'other'"),
         (["--nonsense"], "unrecognized arguments: --nonsense"),
+        (["--nonsense\x1b[2J"], r"unrecognized arguments: --nonsense\x1b[2J"),
     ],
 )
 def test_a_misspelt_option_is_explained(arguments: list[str], said: str) -> None:

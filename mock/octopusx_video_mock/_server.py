@@ -21,7 +21,7 @@ from typing import Any, cast
 
 import uvicorn
 
-from octopusx_video_mock import _port
+from octopusx_video_mock import _port, _signals
 from octopusx_video_mock._app import App
 from octopusx_video_mock._clock import Clock
 from octopusx_video_mock._connection import Connection
@@ -98,7 +98,7 @@ class _Lived:
 
 
 def run(options: Options, say: Say) -> None:
-    """Serve in the foreground until SIGINT or SIGTERM, which are raised again at the end.
+    """Serve in the foreground until SIGINT, SIGTERM or SIGHUP; the signal is raised again at the end.
 
     Raises:
         MockError: The server can't start.
@@ -127,6 +127,7 @@ def run(options: Options, say: Say) -> None:
 def worker() -> Any:
     """The application of one worker of several, as the environment tells it. Called by uvicorn."""
     _silence()
+    _signals.end_on_hangup()
     parent = os.getppid()
     options = Options(**json.loads(os.environ[_WORKER_VARIABLE]))
     voice = Voice()
@@ -137,6 +138,12 @@ def _run_workers(options: Options, listening: socket.socket, started: Callable[[
     from uvicorn.supervisors import Multiprocess  # noqa: PLC0415 - one worker has no need of it
 
     class Workers(Multiprocess):
+        def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+            hangup = signal.getsignal(signal.SIGHUP)
+            super().__init__(config, sockets)
+            # uvicorn would restart the workers; here it ends them all, or is ignored under nohup.
+            signal.signal(signal.SIGHUP, hangup)
+
         def init_processes(self) -> None:
             super().init_processes()
             if all(process.wait_until_ready(START_SECONDS, self.should_exit) for process in self.processes):

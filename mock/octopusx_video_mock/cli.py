@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import signal
+import os
 import sys
-from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
+from octopusx_video_mock import _signals
 from octopusx_video_mock._errors import MockError
 from octopusx_video_mock._voice import Voice
 
@@ -22,7 +22,7 @@ examples:
 
 Mocks that share the secret in OCTOPUSX_MOCK_SECRET answer for each other's tasks, over restarts and on any machine.
 
-exit status: 0 stopped by Ctrl-C or SIGTERM, 2 can't start, 1 ended by itself
+exit status: 0 stopped by Ctrl-C, SIGTERM or SIGHUP, 2 can't start, 1 ended by itself
 """
 
 # What is of one engine alone, with the value that it has when nobody names it.
@@ -38,11 +38,15 @@ _LIFECYCLE = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a mock in the foreground until Ctrl-C or SIGTERM. Returns the exit status."""
+    """Run a mock in the foreground until Ctrl-C, SIGTERM or SIGHUP. Returns the exit status."""
     options = _parser().parse_args(argv)
+    if options.version:
+        import importlib.metadata  # noqa: PLC0415 - needed here alone, and slow to import
+
+        return _show(f"octopusx-video-mock {importlib.metadata.version('octopusx-video')}\n")
     if options.faults == "list":
-        return _list_faults()
-    signal.signal(signal.SIGTERM, _interrupt)
+        return _show(_fault_list())
+    _signals.end_on_signals()
     say = Voice()
     try:
         return _lifecycle(options, say) if options.engine == "lifecycle" else _prism(options, say)
@@ -96,8 +100,17 @@ def _prism(options: argparse.Namespace, say: Voice) -> int:
     return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """Shows arguments that it can't use without their control characters."""
+
+    def error(self, message: str) -> NoReturn:
+        from octopusx_video_openapi.text import printable  # noqa: PLC0415 - it brings the reader of the contract along
+
+        super().error(printable(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="octopusx-video-mock",
         description="Serve a mock of the OctopusX video-extension API, built from its OpenAPI contract.",
         epilog=EXAMPLES,
@@ -121,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--contract", metavar="FILE", help="an OpenAPI file to serve (default: the project's contract)")
     parser.add_argument("--quiet", action="store_true", help="do not show a line for each request")
+    parser.add_argument("--version", action="store_true", help="show the version and exit")
     only = parser.add_argument_group("of the lifecycle engine")
     only.add_argument(
         "--speed", type=float, default=1.0, metavar="N", help="how many times faster tasks run (default: 1)"
@@ -144,22 +158,28 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _list_faults() -> int:
+def _show(text: str) -> int:
+    """Write to stdout. A reader that leaves early, as `head` does, is no error."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more when it ends, and must find something that can be written to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _fault_list() -> str:
     from octopusx_video_mock._faults import FAULTS  # noqa: PLC0415 - the other engine needs none of it
 
+    lines = []
     for fault in FAULTS:
         marked = f" (breaks the contract: {fault.breaks})" if fault.breaks else ""
-        print(f"{fault.name:26}{fault.summary}{marked}")
-        print(f"{'':26}source: {fault.source}")
-    sys.stdout.flush()
-    return 0
+        lines += [f"{fault.name:26}{fault.summary}{marked}\n", f"{'':26}source: {fault.source}\n"]
+    return "".join(lines)
 
 
 def _line(event: dict[str, Any]) -> str:
     if event["event"] != "request":
         return f"error: {event.get('message', 'unknown')}"
     return f"{event['method']} {event['url']} {event['status'] or 'no answer'} {event['ms']:.0f} ms"
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
