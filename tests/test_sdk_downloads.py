@@ -32,7 +32,15 @@ from tests.sdk.clients import BASE_URL, EXTEND, KEY, KINDS, SOURCE, Between, Kin
 
 ADDRESS = "https://cdn.example/signed/v.mp4?signature=abc"
 CONTENT = f"{BASE_URL}/v1/videos/grok%3Anew/content"
-SMALL = b"\0\0\0\x18ftypisom\0\0\2\0isommp42" + bytes(range(256)) * 2
+
+
+def box(kind: bytes, content: bytes) -> bytes:
+    """A box of an mp4 file (ISO/IEC 14496-12 section 4.2)."""
+    return (8 + len(content)).to_bytes(4) + kind + content
+
+
+HEAD = box(b"ftyp", b"isom\0\0\2\0isommp42") + box(b"moov", box(b"mvhd", bytes(20)))
+SMALL = HEAD + box(b"mdat", bytes(range(256)) * 2)
 """Enough of an mp4 file to be walked byte by byte."""
 TASK = {"id": "grok:new", "status": "completed", "video_url": ADDRESS}
 GET_TASK = f"{BASE_URL}/v1/videos/grok%3Anew"
@@ -158,7 +166,7 @@ def test_a_server_without_ranges_is_begun_anew(kind: Kind, mock: Mock, tmp_path:
 @pytest.mark.parametrize("kind", KINDS)
 def test_another_video_is_not_joined_to_the_first(kind: Kind, mock: Mock, tmp_path: Path) -> None:
     """Where what is there has changed by the second request, its ETag or its length gives it away."""
-    other = SMALL[:24] + b"x" * 700
+    other = HEAD + box(b"mdat", b"x" * 700)
     for etag in ('"one"', None):
         first, second = Storage(cuts=(100,), etag=etag), Storage(other)
         answers: list[Any] = [first, second]
@@ -266,8 +274,8 @@ def test_what_can_not_be_had_leaves_nothing(kind: Kind, mock: Mock, tmp_path: Pa
     with pytest.raises(DownloadError) as caught:
         saved(kind, api({ADDRESS: gone, CONTENT: httpx.Response(502)}), tmp_path / "v.mp4", mock.clock)
     text = str(caught.value)
-    assert "https://cdn.example/signed/v.mp4: it was answered 410" in text
-    assert "answered 502" in text
+    assert "https://cdn.example/signed/v.mp4: status 410" in text
+    assert "status 502" in text
     assert "signature" not in text
     assert caught.value.task_id == "grok:new"
     assert list(tmp_path.iterdir()) == []
@@ -383,8 +391,9 @@ def test_a_video_does_not_lie_whole_in_memory(tmp_path: Path) -> None:
             """Send sixty-four megabytes."""
             self.send_response(200)
             self.send_header("Content-Type", "video/mp4")
-            self.send_header("Content-Length", str(64 * len(piece)))
+            self.send_header("Content-Length", str(len(HEAD) + 8 + 64 * len(piece)))
             self.end_headers()
+            self.wfile.write(HEAD + (8 + 64 * len(piece)).to_bytes(4) + b"mdat")
             for _ in range(64):
                 self.wfile.write(piece)
 
@@ -401,7 +410,7 @@ def test_a_video_does_not_lie_whole_in_memory(tmp_path: Path) -> None:
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
         server.shutdown()
-    assert (tmp_path / "v.mp4").stat().st_size == 64 * len(piece)
+    assert (tmp_path / "v.mp4").stat().st_size == len(HEAD) + 8 + 64 * len(piece)
     assert peak < 8_000_000
 
 
@@ -451,11 +460,11 @@ def test_an_answer_without_a_length_has_to_be_a_whole_mp4(kind: Kind, mock: Mock
     def unbounded(data: bytes) -> Any:
         return lambda request: httpx.Response(200, headers={"content-type": "video/mp4"}, stream=Bytes(data))
 
-    with pytest.raises(DownloadError, match="told no length"):
+    with pytest.raises(DownloadError, match="inside of its mdat box"):
         saved(
             kind, api({ADDRESS: unbounded(video[:-100]), CONTENT: httpx.Response(404)}), tmp_path / "v.mp4", mock.clock
         )
-    assert list(tmp_path.iterdir()) == []
+    assert [entry.name for entry in tmp_path.iterdir()] == ["v.mp4.rejected"]
     saved(kind, api({ADDRESS: unbounded(video)}), tmp_path / "v.mp4", mock.clock)
     assert (tmp_path / "v.mp4").read_bytes() == video
 

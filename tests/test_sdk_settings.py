@@ -125,9 +125,9 @@ def test_settings_come_from_the_environment_unless_given(monkeypatch: pytest.Mon
     [
         ({"timeout": "10"}, "timeout: '10' is no number of seconds above 0"),
         ({"timeout": 0}, "timeout: 0 is no number"),
-        ({"max_retries": -1}, "max_retries: -1 is no whole number"),
-        ({"max_retries": 1.5}, "max_retries: 1.5 is no whole number"),
-        ({"retry_for": "soon"}, "retry_for: 'soon' is no number of seconds"),
+        ({"max_retries": -1}, "max_retries: -1 is not an integer"),
+        ({"max_retries": 1.5}, "max_retries: 1.5 is not an integer"),
+        ({"retry_for": "soon"}, "retry_for: 'soon' is not a non-negative number of seconds"),
         ({"http_client": object()}, "http_client is of type object; give an httpx."),
         ({"transport": object()}, "transport is of type object; give an httpx."),
     ],

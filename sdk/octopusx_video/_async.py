@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import Any, TypeVar, cast
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import httpx
 
 from octopusx_video import _http
-from octopusx_video._effects import Answer, Do, Effect, Failure, Flow, Head, Open, Outgoing, Pull, Send, Sleep, Tell
+from octopusx_video._effects import (
+    MOST_BYTES,
+    Answer,
+    Do,
+    Effect,
+    Failure,
+    Flow,
+    Head,
+    Open,
+    Outgoing,
+    Pull,
+    Received,
+    Send,
+    Sleep,
+    Tell,
+)
 from octopusx_video._errors import NotSentError, OctopusXError
 from octopusx_video._settings import Settings
 
@@ -41,12 +58,16 @@ class AsyncShell:
         self._settings = settings
         self._monotonic = monotonic
         self._sleep = sleep or anyio.sleep
+        self._reads = anyio.Semaphore(_http.READS_AT_ONCE)
+        self._submits = anyio.Semaphore(_http.SUBMITS_AT_ONCE)
+        self._streams = anyio.Semaphore(_http.STREAMS_AT_ONCE)
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return what it returns; what it raises is raised."""
         if self.closed or self._client.is_closed:
             raise NotSentError("the client is closed; make another")
-        stream = _Stream()
+        _http.claim(self._client, anyio.lowlevel.current_token())
+        stream = _Stream(self._streams)
         outcome: Any = None
         step: Callable[[Any], Effect] = flow.send
         try:
@@ -62,14 +83,18 @@ class AsyncShell:
         except OctopusXError as error:
             self._settings.key.clean(error)
             raise
+        except BaseException as error:
+            # An interrupt may come between two effects, where the flow has not seen it.
+            flow.throw(error)
+            raise
         finally:
             flow.close()
             await stream.close()
 
     async def _perform(self, effect: Effect, stream: _Stream) -> Any:
         match effect:
-            case Send(request, until):
-                return await self._send(request, until)
+            case Send():
+                return await self._send(effect)
             case Open(request, until):
                 return await self._open(request, until, stream)
             case Pull(until):
@@ -85,23 +110,37 @@ class AsyncShell:
     def _left(self, until: float | None) -> float | None:
         return None if until is None else max(0.001, until - self._monotonic())
 
-    async def _begin(self, made: httpx.Request) -> httpx.Response:
-        return await self._client.send(made, stream=True, auth=None, follow_redirects=False)
+    async def _call_hooks(self, response: httpx.Response) -> None:
+        for hook in self._client.event_hooks["response"]:
+            try:
+                await hook(response)
+            except Exception as error:  # noqa: BLE001 - see hook_failed
+                _http.hook_failed(error)
 
-    async def _send(self, request: Outgoing, until: float | None) -> Answer | Failure:
+    async def _send(self, effect: Send) -> Answer | Failure:
+        request, received, until, within = effect
         made: httpx.Request | None = None
-        outcome: Answer | Failure = _http.TOO_LATE
-        try:
-            made = _http.prepared(self._client, self._settings, request, self._left(until))
-            with anyio.move_on_after(self._left(until)):
-                response = await self._begin(made)
-                try:
-                    outcome = await _whole(response)
-                finally:
-                    with anyio.CancelScope(shield=True):
-                        await response.aclose()
-        except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            outcome = _http.failed(error, self._settings, made)
+        outcome: Answer | Failure | None = None
+        async with self._reads if within is None else self._submits:
+            try:
+                with anyio.move_on_after(self._left(until) or within) as scope:
+                    trace = None if within is None else _after_writing(scope, within)
+                    left = self._left(until)
+                    made = _http.prepared(self._client, self._settings, request, left, within=within, trace=trace)
+                    received.sent = True
+                    client = _http.without_response_hooks(self._client)
+                    response = await _begin(client, made)
+                    try:
+                        outcome = await _whole(response, received)
+                    finally:
+                        with anyio.CancelScope(shield=True):
+                            await response.aclose()
+                    if client is not self._client:
+                        await self._call_hooks(_http.for_hooks(response, received, outcome))
+            except Exception as error:  # noqa: BLE001 - nothing from below escapes
+                outcome = _http.failed(error, self._settings, made, received)
+        if outcome is None:  # it was given up; what had arrived whole all the same counts
+            outcome = received.answer() if received.whole else _too_late(received)
         _http.told(request, outcome)
         return outcome
 
@@ -110,11 +149,13 @@ class AsyncShell:
         made: httpx.Request | None = None
         outcome: Head | Failure = _http.TOO_LATE
         try:
-            made = _http.prepared(self._client, self._settings, request, self._left(until))
             with anyio.move_on_after(self._left(until)):
-                stream.begin(await self._begin(made))
+                await stream.acquire()
+                made = _http.prepared(self._client, self._settings, request, self._left(until))
+                stream.begin(await _begin(self._client, made))
                 outcome = _http.head(stream.response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
+            await stream.close()
             outcome = _http.failed(error, self._settings, made)
         _http.told(request, outcome)
         return outcome
@@ -126,8 +167,25 @@ class AsyncShell:
             with anyio.move_on_after(self._left(until)):
                 return await anext(stream.pieces, b"")
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            return _http.failure(error, self._settings)
+            return _http.broken(error, self._settings)
         return _http.TOO_LATE
+
+
+def _too_late(received: Received) -> Failure:
+    return _http.TOO_LATE._replace(partial=received.partial())
+
+
+def _after_writing(scope: anyio.CancelScope, seconds: float) -> Callable[[str, Any], Awaitable[None]]:
+    """Let a scope last so many seconds from the end of the request: a slow upload that goes on is no silence."""
+
+    async def trace(event: str, _: Any) -> None:
+        _, _, step = event.partition(".")
+        if step == "send_request_body.started":
+            scope.deadline = math.inf  # each piece of it has the client's own timeout
+        elif step in {"send_request_body.complete", "send_request_body.failed"}:
+            scope.deadline = anyio.current_time() + seconds
+
+    return trace
 
 
 async def _awaited(value: Any) -> None:
@@ -135,39 +193,74 @@ async def _awaited(value: Any) -> None:
         await value
 
 
-async def _whole(response: httpx.Response) -> Answer | Failure:
-    content = bytearray()
-    async with contextlib.aclosing(_pieces(response.aiter_bytes())) as pieces:
-        async for piece in pieces:
-            content += piece
-            if len(content) > _http.MOST_BYTES:
-                return _http.TOO_LARGE
-    return Answer(response.status_code, dict(response.headers.items()), bytes(content))
+async def _begin(client: httpx.AsyncClient, made: httpx.Request) -> httpx.Response:
+    return await client.send(made, stream=True, auth=None, follow_redirects=False)
 
 
-def _pieces(arriving: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    # It is a generator, which has to be closed where it is left half way; httpx promises no more than an iterator.
-    return cast("AsyncGenerator[bytes]", arriving)
+async def _whole(response: httpx.Response, received: Received) -> Answer | Failure:
+    received.head = _http.head(response)
+    pieces = _pieces(response)
+    async for piece in pieces:
+        received.content += piece
+        if len(received.content) > MOST_BYTES:
+            await _end(response, pieces)
+            return Failure(sent=True, reason=_http.TOO_LARGE, permanent=True, partial=received.partial())
+    received.whole = True
+    return received.answer()
+
+
+def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The body as it arrives: pieces of a size of ours would be lost where the response breaks off."""
+    content = _http.read_already(response)
+    return response.aiter_raw() if content is None else _one(content)
+
+
+async def _one(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+async def _end(response: httpx.Response, pieces: AsyncIterator[bytes]) -> None:
+    """Close a response and the generators that httpx and httpcore read it with.
+
+    Each holds the next one, and closing the first leaves the others unfinished, which trio warns of. Reading on after
+    the connection is closed ends them all.
+    """
+    with anyio.CancelScope(shield=True):
+        with contextlib.suppress(Exception):
+            await response.aclose()
+        with contextlib.suppress(Exception):
+            while True:
+                if not await anext(pieces, b""):
+                    break
 
 
 class _Stream:
-    """The answer that is arriving in pieces, one at a time."""
+    """The response that is arriving in pieces, one at a time, and its place among the others."""
 
     response: httpx.Response
-    pieces: AsyncGenerator[bytes]
+    pieces: AsyncIterator[bytes]
 
-    def __init__(self) -> None:
+    def __init__(self, slots: anyio.Semaphore) -> None:
+        self._slots = slots
+        self._has_slot = False
         self._open = False
+
+    async def acquire(self) -> None:
+        """Wait for a place among the streams of the client."""
+        await self._slots.acquire()
+        self._has_slot = True
 
     def begin(self, response: httpx.Response) -> None:
         self.response = response
         self._open = True
-        # As they arrive: pieces of a size of ours would be lost where the answer breaks off.
-        self.pieces = _pieces(response.aiter_raw())
+        self.pieces = _pieces(response)
 
     async def close(self) -> None:
-        if self._open:
-            self._open = False
-            with anyio.CancelScope(shield=True), contextlib.suppress(Exception):
-                await self.pieces.aclose()
-                await self.response.aclose()
+        try:
+            if self._open:
+                self._open = False
+                await _end(self.response, self.pieces)
+        finally:
+            if self._has_slot:
+                self._has_slot = False
+                self._slots.release()

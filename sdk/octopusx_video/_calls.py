@@ -18,6 +18,8 @@ WAIT_SECONDS = 1800.0
 """How long a task is awaited unless told otherwise; two to eight minutes are typical (x-task-life)."""
 DOWNLOAD_SECONDS = 1800.0
 POLL_SECONDS = 2.0
+SUBMIT_SECONDS = 180.0
+"""How long a response to a submit may take; the gateway waits for its upstream."""
 MAX_RETRIES = 3
 RETRY_SECONDS = 60.0
 
@@ -27,6 +29,7 @@ def caller(
     base_url: object,
     max_retries: object,
     retry_for: object,
+    submit_timeout: object,
     clock: Callable[[], float] | None,
     random: Callable[[], float],
 ) -> _flows.Caller:
@@ -36,10 +39,12 @@ def caller(
         NotSentError: A setting is missing or can't be used.
     """
     if isinstance(max_retries, bool) or not isinstance(max_retries, int) or max_retries < 0:
-        raise NotSentError(f"max_retries: {max_retries!r} is no whole number from 0 on")
+        raise NotSentError(f"max_retries: {max_retries!r} is not an integer of 0 or more")
     world = World(clock or time.monotonic, time.time, random)
     patience = _flows.Patience(max_retries, _seconds(retry_for, "retry_for"))
-    return _flows.Caller(_settings.read(api_key, base_url), patience, world)
+    return _flows.Caller(
+        _settings.read(api_key, base_url), patience, world, _above_zero(submit_timeout, "submit_timeout")
+    )
 
 
 def submit(
@@ -71,8 +76,8 @@ def wait(
             route,
             task_id,
             timeout=_seconds(timeout, "timeout"),
-            poll_interval=_pace(poll_interval),
-            on_progress=_callable(on_progress),
+            poll_interval=_above_zero(poll_interval, "poll_interval"),
+            on_progress=_callable(on_progress, "on_progress"),
         )
     except OctopusXError as error:
         error.task_id = task_id
@@ -90,6 +95,7 @@ def download(
     path: object,
     *,
     overwrite: bool,
+    accept_any: bool,
     timeout: float,
     on_progress: _download.Listener | None,
 ) -> Flow[Path]:
@@ -101,7 +107,8 @@ def download(
         path,
         overwrite=overwrite,
         timeout=_seconds(timeout, "timeout"),
-        on_progress=_callable(on_progress),
+        accept_any=accept_any,
+        on_progress=_callable(on_progress, "on_progress"),
     )
 
 
@@ -112,6 +119,7 @@ def whole(
     path: object,
     *,
     overwrite: bool,
+    accept_any: bool,
     timeout: float,
     poll_interval: float,
     on_submit: Callable[[_models.SubmittedTask], Any] | None,
@@ -120,7 +128,8 @@ def whole(
     """Submit, wait, download. The path is looked at before anything is paid for."""
     _part.check(path, overwrite=overwrite)
     # Everything that could be wrong with the rest, before anything is paid for.
-    _seconds(timeout, "timeout"), _pace(poll_interval), _callable(on_submit), _callable(on_progress)
+    _seconds(timeout, "timeout"), _above_zero(poll_interval, "poll_interval")
+    _callable(on_submit, "on_submit"), _callable(on_progress, "on_progress")
     task = yield from submitted
     try:
         yield Tell(on_submit, (task,))
@@ -130,7 +139,16 @@ def whole(
             )
         except NoVideoAddressError as error:
             ended = error.task  # paid for, and the content route may have it
-        yield from download(caller, route, ended, path, overwrite=overwrite, timeout=DOWNLOAD_SECONDS, on_progress=None)
+        yield from download(
+            caller,
+            route,
+            ended,
+            path,
+            overwrite=overwrite,
+            accept_any=accept_any,
+            timeout=DOWNLOAD_SECONDS,
+            on_progress=None,
+        )
     except NotSentError as error:
         # Whoever catches it takes nothing for paid; the task is.
         raise DownloadError(str(error), task_id=task.id) from None
@@ -145,18 +163,18 @@ def whole(
 
 def _seconds(value: object, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _http.MOST_SECONDS:
-        raise NotSentError(f"{name}: {value!r} is no number of seconds")
+        raise NotSentError(f"{name}: {value!r} is not a non-negative number of seconds")
     return float(value)
 
 
-def _pace(value: object) -> float:
-    pause = _seconds(value, "poll_interval")
-    if not pause:
-        raise NotSentError("poll_interval: 0 would ask without a pause; give seconds above it")
-    return pause
+def _above_zero(value: object, name: str) -> float:
+    seconds = _seconds(value, name)
+    if not seconds:
+        raise NotSentError(f"{name}: 0 is not allowed; give a number of seconds above 0")
+    return seconds
 
 
-def _callable(value: Any) -> Any:
+def _callable(value: Any, name: str) -> Any:
     if value is not None and not callable(value):
-        raise NotSentError(f"a listener is of type {type(value).__name__}; give a function")
+        raise NotSentError(f"{name} is of type {type(value).__name__}; give a function")
     return value

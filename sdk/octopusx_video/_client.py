@@ -37,7 +37,9 @@ class OctopusX:
             own scheme, host and port alone.
         base_url: Where the API is; from ``OCTOPUSX_BASE_URL`` when left out, else the contract's server. Plain http
             only on this machine.
-        timeout: Seconds that a connection and each piece of an answer may take, or an ``httpx.Timeout``.
+        timeout: Seconds that a connection and each piece of a response may take, or an ``httpx.Timeout``.
+        submit_timeout: Seconds that the whole response to a submit may take after the request was sent; then the submit
+            ends in an ``AmbiguousSubmitError``. The gateway waits for its upstream before it answers.
         max_retries: How often a request is repeated that may be: a read, or a submit that surely was not begun.
         retry_for: Within how many seconds, waits included.
         http_client: An ``httpx.Client`` to send with, which is left open; it keeps its own timeout and proxies.
@@ -55,6 +57,7 @@ class OctopusX:
         *,
         base_url: str | None = None,
         timeout: float | httpx.Timeout | None = None,
+        submit_timeout: float = _calls.SUBMIT_SECONDS,
         max_retries: int = _calls.MAX_RETRIES,
         retry_for: float = _calls.RETRY_SECONDS,
         http_client: httpx.Client | None = None,
@@ -64,26 +67,35 @@ class OctopusX:
     ) -> None:
         functions = {"sleep": sleep, "clock": clock}
         _http.check(http_client, httpx.Client, transport, httpx.BaseTransport, timeout, functions)
-        caller = _calls.caller(api_key, base_url, max_retries, retry_for, clock, random.random)
+        caller = _calls.caller(api_key, base_url, max_retries, retry_for, submit_timeout, clock, random.random)
         self._owns = http_client is None
-        timeouts, mounts = _http.timeouts(timeout), _http.mounts(caller.settings)
-        with _http.making():
-            made = http_client or httpx.Client(timeout=timeouts, transport=transport, mounts=mounts)
-        shell = Shell(made, caller.settings, caller.world.monotonic, sleep, owned=self._owns)
+        timeouts = _http.timeouts(timeout)
+        made = http_client or _http.make(httpx.Client, caller.settings, timeouts, transport)
+        shell = Shell(made, caller.settings, caller.world.monotonic, sleep)
         self._client = made
         self._shell = shell
-        self.videos = Videos(caller, shell)
-        self.unified = Unified(caller, shell)
+        self._videos = Videos(caller, shell)
+        self._unified = Unified(caller, shell)
+
+    @property
+    def videos(self) -> Videos:
+        """The OpenAI-format routes (``/v1/videos``): ``extend``, ``retrieve``, ``wait``, ``download``."""
+        return self._videos
+
+    @property
+    def unified(self) -> Unified:
+        """The Unified Video routes (``/v1/video``), for tasks that were made there."""
+        return self._unified
 
     @property
     def extensions(self) -> Extensions:
         """The same as ``videos.extensions``."""
-        return self.videos.extensions
+        return self._videos.extensions
 
     def close(self) -> None:
         """Close the connections, unless the httpx client was handed in."""
         self._shell.closed = True
-        if self._owns:
+        if self._owns and _http.is_owner(self._client):
             self._client.close()
 
     def __enter__(self) -> Self:
@@ -211,33 +223,43 @@ class Videos:
         path: File,
         *,
         overwrite: bool = False,
+        accept_any: bool = False,
         timeout: float = _calls.DOWNLOAD_SECONDS,
         on_progress: Callable[[int, int | None], Any] | None = None,
     ) -> Path:
         """Fetch the video of a task that has succeeded, whole or not at all. Costs nothing.
 
         From the task's address, or else from ``/content`` (``downloadVideoContent``); after a break it goes on from the
-        last byte. The file appears under its name when it is whole.
+        last byte. The file appears under its name when it is a complete mp4 file. A response that is not stays beside
+        it, under the name that the error gives.
 
         Args:
             task: The task, or its id.
             path: Where to; the folder has to be there.
             overwrite: Whether a file that stands there may be replaced.
+            accept_any: Whether a response that is no complete mp4 file is saved as it is, where there is none better.
             timeout: Seconds that all of it may take.
-            on_progress: Is called with the bytes that came and how many there are, None where that is not told.
+            on_progress: Is called with the bytes that arrived and how many there are, None where nothing says so.
 
         Returns:
             Where it is.
 
         Raises:
             NotSentError: The path can't be written, or something can't be used.
-            DownloadError: It has not ended, or can't be had whole. Nothing is left behind.
+            DownloadError: It has not ended, or no complete video can be downloaded.
             TaskFailedError: The task has ended without a video.
             RefusedError: The task is unknown, or the key is refused.
             BrokenAnswerError: The task can't be read.
         """
         flow = _calls.download(
-            self._caller, _flows.VIDEOS, task, path, overwrite=overwrite, timeout=timeout, on_progress=on_progress
+            self._caller,
+            _flows.VIDEOS,
+            task,
+            path,
+            overwrite=overwrite,
+            accept_any=accept_any,
+            timeout=timeout,
+            on_progress=on_progress,
         )
         return self._shell.run(flow)
 
@@ -255,6 +277,7 @@ class Videos:
         upscale: bool | None = None,
         extra: Mapping[str, Any] | None = None,
         overwrite: bool = False,
+        accept_any: bool = False,
         timeout: float = _calls.WAIT_SECONDS,
         poll_interval: float = _calls.POLL_SECONDS,
         on_submit: Callable[[SubmittedTask], Any] | None = None,
@@ -268,6 +291,7 @@ class Videos:
             video_id: As ``extend`` has it, as are all that are not named here.
             path: Where the video goes; see ``download``.
             overwrite: Whether a file that stands there may be replaced.
+            accept_any: See ``download``.
             timeout: Seconds until the wait is given up.
             poll_interval: See ``wait``.
             on_submit: Is called with the new task as soon as it is known.
@@ -298,6 +322,7 @@ class Videos:
             submitted,
             path,
             overwrite=overwrite,
+            accept_any=accept_any,
             timeout=timeout,
             poll_interval=poll_interval,
             on_submit=on_submit,
@@ -364,6 +389,7 @@ class Extensions:
         duration: ExtensionDuration | None = None,
         extra: Mapping[str, Any] | None = None,
         overwrite: bool = False,
+        accept_any: bool = False,
         timeout: float = _calls.WAIT_SECONDS,
         poll_interval: float = _calls.POLL_SECONDS,
         on_submit: Callable[[SubmittedTask], Any] | None = None,
@@ -392,6 +418,7 @@ class Extensions:
             submitted,
             path,
             overwrite=overwrite,
+            accept_any=accept_any,
             timeout=timeout,
             poll_interval=poll_interval,
             on_submit=on_submit,
@@ -477,12 +504,20 @@ class Unified:
         path: File,
         *,
         overwrite: bool = False,
+        accept_any: bool = False,
         timeout: float = _calls.DOWNLOAD_SECONDS,
         on_progress: Callable[[int, int | None], Any] | None = None,
     ) -> Path:
         """Fetch the video of a task that has succeeded; see ``Videos.download``."""
         flow = _calls.download(
-            self._caller, _flows.UNIFIED, task, path, overwrite=overwrite, timeout=timeout, on_progress=on_progress
+            self._caller,
+            _flows.UNIFIED,
+            task,
+            path,
+            overwrite=overwrite,
+            accept_any=accept_any,
+            timeout=timeout,
+            on_progress=on_progress,
         )
         return self._shell.run(flow)
 
@@ -500,6 +535,7 @@ class Unified:
         upscale: bool | None = None,
         extra: Mapping[str, Any] | None = None,
         overwrite: bool = False,
+        accept_any: bool = False,
         timeout: float = _calls.WAIT_SECONDS,
         poll_interval: float = _calls.POLL_SECONDS,
         on_submit: Callable[[SubmittedTask], Any] | None = None,
@@ -525,6 +561,7 @@ class Unified:
             submitted,
             path,
             overwrite=overwrite,
+            accept_any=accept_any,
             timeout=timeout,
             poll_interval=poll_interval,
             on_submit=on_submit,

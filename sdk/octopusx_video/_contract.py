@@ -70,6 +70,12 @@ def unknown_for() -> float:
 
 
 @functools.cache
+def read_by(submit: str) -> tuple[str, ...]:
+    """The operations that read the tasks of a submit (R04)."""
+    return tuple(_rule("R04")["read-by"][submit])
+
+
+@functools.cache
 def last_second() -> float:
     """A time past this one is in milliseconds (R13)."""
     return float(min(time["maximum"] for time in _rule("R13")["schema"]["properties"].values()))
@@ -109,6 +115,12 @@ def bill(name: str, status: int, body: Json) -> Bill:
     except ValueError:  # half of a surrogate pair, which no rule can look at
         return Bill("possible", before_work=False)
     return Bill(told, before_work=told == "never" and decided is not None)
+
+
+@functools.cache
+def is_documented(name: str, status: int) -> bool:
+    """Whether an operation's responses list a status."""
+    return str(status) in operation(name).definition["responses"]
 
 
 @functools.cache

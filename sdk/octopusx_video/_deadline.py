@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import httpcore
@@ -19,15 +20,28 @@ class Deadline(threading.local):
     """When what this thread asks is given up, on the monotonic clock; None for never."""
 
     until: float | None = None
+    _after_writing: float | None = None
 
     @contextlib.contextmanager
-    def within(self, seconds: float | None) -> Iterator[None]:
-        """Give up what is asked in this block after so many seconds."""
+    def within(self, seconds: float | None, *, after_writing: bool = False) -> Iterator[None]:
+        """Give up what is asked in this block after so many seconds.
+
+        Args:
+            seconds: How many; None for never.
+            after_writing: Whether they count from the end of the request: a slow upload that goes on is no silence.
+        """
+        before = self.until, self._after_writing
         self.until = None if seconds is None else time.monotonic() + seconds
+        self._after_writing = seconds if after_writing else None
         try:
             yield
         finally:
-            self.until = None
+            self.until, self._after_writing = before
+
+    def wrote(self) -> None:
+        """Some of the request has been written."""
+        if self._after_writing is not None:
+            self.until = time.monotonic() + self._after_writing
 
     def left(self, timeout: float | None) -> float | None:
         """The shorter of a timeout and the time that is left.
@@ -39,56 +53,62 @@ class Deadline(threading.local):
             return timeout
         left = self.until - time.monotonic()
         if left <= 0:
-            raise httpcore.ReadTimeout("the answer takes too long")
+            raise httpcore.ReadTimeout("the response takes too long")
         return left if timeout is None else min(timeout, left)
 
 
-def kept(client: httpx.Client) -> Callable[[float | None], contextlib.AbstractContextManager[None]]:
-    """Hold the sockets of a client of our own to a deadline, and give what sets it for a block, in seconds.
+DEADLINE = Deadline()
+"""That of each thread, whatever client it uses."""
 
-    httpx hands its sockets' maker on to nobody, so it is put in its place; where a version has none there, the client
-    stays as it is, and each read is bounded by itself.
+
+def bound(client: httpx.Client) -> None:
+    """Let the sockets of a client keep the deadline of the thread that uses them; without one they are what they were.
+
+    httpx hands its sockets' maker on to nobody, so it is put in its place. Where a version of httpx has none there, a
+    warning says that only each read by itself is bounded.
     """
-    deadline = Deadline()
     for transport in {client._transport, *client._mounts.values()}:  # noqa: SLF001 - see above
+        if not isinstance(transport, httpx.HTTPTransport):  # it was handed in, and has no sockets or none of httpx's
+            continue
         pool: Any = getattr(transport, "_pool", None)
         backend = getattr(pool, "_network_backend", None)
-        if backend is not None:
-            pool._network_backend = _Backend(backend, deadline)  # noqa: SLF001 - see above
-    return deadline.within
+        if backend is None:
+            text = f"httpx {httpx.__version__} hides its sockets: the time of a whole response can't be bounded"
+            warnings.warn(text, RuntimeWarning, stacklevel=2)
+        elif not isinstance(backend, _Backend):
+            pool._network_backend = _Backend(backend)  # noqa: SLF001 - see above
 
 
 class _Backend(httpcore.NetworkBackend):
-    def __init__(self, backend: httpcore.NetworkBackend, deadline: Deadline) -> None:
+    def __init__(self, backend: httpcore.NetworkBackend) -> None:
         self._backend = backend
-        self._deadline = deadline
 
     def connect_tcp(self, *arguments: Any, **options: Any) -> httpcore.NetworkStream:
-        return _Stream(self._backend.connect_tcp(*arguments, **options), self._deadline)
+        return _Stream(self._backend.connect_tcp(*arguments, **options))
 
     def connect_unix_socket(self, *arguments: Any, **options: Any) -> httpcore.NetworkStream:
-        return _Stream(self._backend.connect_unix_socket(*arguments, **options), self._deadline)
+        return _Stream(self._backend.connect_unix_socket(*arguments, **options))
 
     def sleep(self, seconds: float) -> None:
         self._backend.sleep(seconds)
 
 
 class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
-        self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.left(timeout))
+        return self._stream.read(max_bytes, DEADLINE.left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._stream.write(buffer, timeout)
+        DEADLINE.wrote()
 
     def close(self) -> None:
         self._stream.close()
 
     def start_tls(self, *arguments: Any, **options: Any) -> httpcore.NetworkStream:
-        return _Stream(self._stream.start_tls(*arguments, **options), self._deadline)
+        return _Stream(self._stream.start_tls(*arguments, **options))
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from octopusx_video import _flows, _models, _pace, _requests, _verdict
-from octopusx_video._effects import Do, Failure, Flow, Head, Open, Outgoing, Pull, Sleep, Tell
+from octopusx_video import _answers, _flows, _models, _pace, _requests, _verdict
+from octopusx_video._effects import Answer, Do, Failure, Flow, Head, Open, Outgoing, Pull, Received, Sleep, Tell
 from octopusx_video._errors import DownloadError, NotSentError, NoVideoAddressError, OctopusXError
 from octopusx_video._part import Part
 
@@ -19,11 +20,9 @@ Listener = Callable[[int, int | None], Any]
 
 MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_BINARY = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/mp4"})
-"""Media types that may be a video though they do not say so; then its first box decides (R25)."""
-
-
 _DIGITS = "[0-9]{1,18}"
+_MOST_OF_ERROR = 65_536
+"""How much of an error's body is read for its reason, in bytes."""
 
 
 class _NoUseError(Exception):
@@ -32,7 +31,14 @@ class _NoUseError(Exception):
 
 @dataclass
 class _Fetch:
-    """One source of a video, and how far it has come."""
+    """One source of a video, and how far it has come.
+
+    Attributes:
+        total: How long the video is, by the headers; None where they don't say.
+        tag: The ETag of the video that has begun to arrive.
+        setbacks: Attempts in a row that brought nothing.
+        in_pieces: Whether the source sends parts of a length that it does not know (``bytes 0-999/*``).
+    """
 
     caller: _flows.Caller
     part: Part
@@ -42,57 +48,69 @@ class _Fetch:
     total: int | None = None
     tag: str | None = None
     setbacks: int = 0
-    is_video: bool = False
-    ends: bool = True
+    in_pieces: bool = False
 
-    def begin(self) -> Flow[None]:
-        """Fetch it from its first byte on.
+    def run(self) -> Flow[None]:
+        """Fetch a complete video, from its first byte on, and put it in its place.
 
         Raises:
-            _NoUseError: It can't be had from here.
-            DownloadError: It can't be written.
+            _NoUseError: It can't be had from here. A response that is no complete video has been kept.
+            DownloadError: It can't be written, or another file is in its place by now.
         """
         if self.part.size:
             yield from self._restart()
-        yield from self._run()
-
-    def end(self) -> Flow[None]:
-        """Put the file in its place.
-
-        Raises:
-            DownloadError: It can't be put there, or another is there by now.
-        """
-        yield from self._do(self.part.commit)
-
-    def _run(self) -> Flow[None]:
-        """Fetch it whole.
-
-        Raises:
-            _NoUseError: It can't be had from here.
-        """
         while True:
             had = self.part.size
-            wanted = None
+            wanted: float | None = None
+            is_over = False
             head = yield from self._open()
             if isinstance(head, Failure):
-                reason = head.reason
+                reason, is_over = head.reason, head.permanent
             elif _pace.passes(head.status):
-                reason, wanted = f"it was answered {head.status}", _pace.retry_after(head, self.caller.world)
+                wanted = _pace.retry_after(head, self.caller.world)
+                reason = yield from self._reason(head)
             elif (yield from self._begins(head)):
                 broken = yield from self._pull()
                 if broken is None:
-                    return
+                    wrong = yield from self._do(self.part.incomplete)
+                    came = self.part.size > had
+                    if wrong is None and not (self.in_pieces and came):
+                        yield from self._do(self.part.commit)
+                        return
+                    # By its length it is whole, by its boxes it is not: the length is wrong, and there may be more.
+                    self.total = None
+                    is_over = wrong is not None and not (wrong.is_mp4 and came)
+                    broken = wrong.reason if wrong else f"{self.part.size} bytes are a part of the video"
+                    if is_over:
+                        yield from self._do(self.part.reject)
                 reason = broken
             else:
-                reason = f"the answer {head.status} does not go on from byte {had}"
+                reason = f"the response with status {head.status} does not go on from byte {had}"
             # What brings the file on is no setback: a transfer that is cut again and again still ends.
             self.setbacks = 0 if self.part.size > had else self.setbacks + 1
-            pause = max(_pace.backoff(self.setbacks, self.caller.world), wanted or 0.0)
-            late = self.caller.world.monotonic() + pause > self.until
-            if late or self.setbacks > self.caller.patience.most:
-                raise _NoUseError(f"{reason}; {self.part.size} bytes came{', and the time is up' if late else ''}")
-            _flows.log.info("download: %s; going on from byte %d in %.1f s", reason, self.part.size, pause)
-            yield Sleep(pause)
+            yield from self._pause(reason, wanted, is_over=is_over)
+
+    def keep_rejected(self) -> Flow[None]:
+        """Put what was rejected in the file's place.
+
+        Raises:
+            DownloadError: It can't be put there.
+        """
+        yield from self._do(self.part.commit_rejected)
+
+    def _pause(self, reason: str, wanted: float | None, *, is_over: bool) -> Flow[None]:
+        """Wait before the next attempt.
+
+        Raises:
+            _NoUseError: There is none.
+        """
+        place = _place(self.request.url)
+        pause = max(_pace.backoff(self.setbacks, self.caller.world), _pace.bounded(wanted, f"download from {place}"))
+        late = self.caller.world.monotonic() + pause > self.until
+        if is_over or late or self.setbacks > self.caller.patience.most:
+            raise _NoUseError(f"{reason}; {self.part.size} bytes arrived{', and the time is up' if late else ''}")
+        _flows.log.info("download: %s; going on from byte %d in %.1f s", reason, self.part.size, pause)
+        yield Sleep(pause)
 
     def _open(self) -> Flow[Head | Failure]:
         request = self._request()
@@ -107,8 +125,7 @@ class _Fetch:
         raise _NoUseError(f"it is redirected more than {MOST_REDIRECTS} times")
 
     def _request(self) -> Outgoing:
-        # Without an encoding, so that bytes can be counted.
-        headers = {**self.request.headers, "Accept-Encoding": "identity"}
+        headers = {**self.request.headers}
         if self.part.size:
             headers["Range"] = f"bytes={self.part.size}-"
             if self.tag and self.tag.startswith('"'):  # a weak one may not stand there (RFC 9110 section 13.1.5)
@@ -118,21 +135,20 @@ class _Fetch:
     def _begins(self, head: Head) -> Flow[bool]:
         """Whether what comes now goes on where the file ends, which it begins anew where it has to."""
         if head.status == 416 and self.part.size:
-            if _total(head) == self.part.size and self.total in {None, self.part.size}:
+            if _total(head) in {None, self.part.size} and self.total in {None, self.part.size}:
                 self.total = self.part.size
                 return True
             yield from self._restart()
             return False
         if head.status not in {200, 206}:
-            raise _NoUseError(f"it was answered {head.status}")
-        if not (head.media_type.startswith("video/") or head.media_type in _BINARY):
-            raise _NoUseError(f"it is {head.media_type} and no video")
-        if head.headers.get("content-encoding", "identity") != "identity":
-            raise _NoUseError("it is encoded, though it was asked for as it is")
+            raise _NoUseError((yield from self._reason(head)))
+        if _codings(head):
+            raise _NoUseError("the video is sent with a Content-Encoding, though the request asks for none")
         length = _number(head.headers.get("content-length"))
         tag = head.headers.get("etag")
         if head.status == 206:
             first, total = _first(head), _total(head)
+            self.in_pieces = total is None
             if total is None and length is not None:
                 total = (first or 0) + length
             is_other = self.tag is not None and tag is not None and tag != self.tag
@@ -143,15 +159,23 @@ class _Fetch:
         else:
             if self.part.size:
                 yield from self._restart()
-            self.total = length
+            self.total, self.in_pieces = length, False
         self.tag = tag or self.tag
-        self.is_video = head.media_type.startswith("video/")
-        # Without either, an answer that breaks off looks like one that ends.
-        self.ends = length is not None or "chunked" in head.headers.get("transfer-encoding", "")
         return True
 
+    def _reason(self, head: Head) -> Flow[str]:
+        """What a response that is no video says, for people."""
+        content = b""
+        while len(content) < _MOST_OF_ERROR:
+            data = yield Pull(self.until)
+            if isinstance(data, Failure) or not data:
+                break
+            content += data
+        told = _answers.problem(_unpacked(head, content), self.caller.redact)
+        return f"status {head.status}{_flows.because(told)}"
+
     def _pull(self) -> Flow[str | None]:
-        """Take what comes; None when the file is whole, else what broke it off."""
+        """Take what comes; None when the response has ended as its headers say, else what broke it off."""
         while self.total is None or self.part.size < self.total:
             data = yield Pull(self.until)
             if isinstance(data, Failure):
@@ -165,12 +189,10 @@ class _Fetch:
         if self.total is not None and self.part.size > self.total:
             size = self.part.size
             yield from self._restart()
-            return f"{size} bytes came where {self.total} were told"
-        if not self.part.size:
-            return "it is empty"
-        if not self.ends and not (yield from self._do(self.part.is_whole_mp4)):
-            return f"it told no length and ended after {self.part.size} bytes, in the middle of an mp4 file"
-        return None
+            return f"{size} bytes arrived, more than the {self.total} of the headers"
+        # Asked once more for the end, so that nothing is left half read; what follows the end is not used.
+        yield Pull(self.until)
+        return None if self.part.size else "it is empty"
 
     def _restart(self) -> Flow[None]:
         self.total = self.tag = None
@@ -196,6 +218,7 @@ def download(
     path: object,
     *,
     overwrite: bool,
+    accept_any: bool,
     timeout: float,
     on_progress: Listener | None,
 ) -> Flow[Path]:
@@ -207,7 +230,7 @@ def download(
     Raises:
         NotSentError: The path can't be written, or what is to be downloaded is no task.
         TaskFailedError: The task has ended without a video.
-        DownloadError: It has not ended, or its video can't be had whole from anywhere.
+        DownloadError: It has not ended, or no complete video can be downloaded from anywhere.
         RefusedError, BrokenAnswerError: It can't be read.
     """
     task_id = _requests.task_id(task_or_id, "task")
@@ -222,20 +245,21 @@ def download(
         if not isinstance(task, _models.VideoTask | _models.UnifiedVideoTask) or _verdict.phase(task) == "running":
             task = yield from _flows.retrieve(caller, route, task_id, until)
         _check(task, task_id)
-        reasons = []
-        for request in _sources(caller, task, task_id):
+        reasons: list[str] = []
+        for request in _sources(caller, task, task_id, reasons):
             fetch = _Fetch(caller, part, request, until, on_progress)
             try:
-                yield from fetch.begin()
-                _check_type(fetch)
-                yield from fetch.end()
+                yield from fetch.run()
             except _NoUseError as error:
-                reasons.append(f"from {_place(request)}: {caller.redact(str(error))}")
+                reasons.append(f"from {_place(request.url)}: {caller.redact(str(error))}")
                 _flows.log.info("download of %s %s", task_id, reasons[-1])
             else:
                 return part.path
-        text = f"the video of {task_id} can't be had; {'; '.join(reasons)}. Try again: download of the same id"
-        raise DownloadError(text, task_id=task_id)
+        if accept_any and part.rejected is not None:
+            _flows.log.warning("download of %s: no complete mp4 file, saved as it is: %s", task_id, "; ".join(reasons))
+            yield from fetch.keep_rejected()
+            return part.path
+        raise _failure(task_id, reasons, part)
     except OctopusXError as error:
         error.task_id = task_id
         raise
@@ -245,36 +269,61 @@ def download(
 
 def _check(task: _models.Task, task_id: str) -> None:
     if _verdict.phase(task) == "running":
-        raise DownloadError(f"task {task_id} has not ended, it is {task.status}; wait for it first", task_id=task_id)
+        raise DownloadError(
+            f"task {task_id} has not ended, its status is {task.status}", task_id=task_id, advice="wait for it first"
+        )
     trouble = _verdict.trouble(task, task_id)
     if trouble is not None and not isinstance(trouble, NoVideoAddressError):
         raise trouble
 
 
-def _sources(caller: _flows.Caller, task: _models.Task, task_id: str) -> list[Outgoing]:
+def _codings(head: Head) -> tuple[str, ...]:
+    from octopusx_video_openapi import content_encoding  # noqa: PLC0415 - see _contract
+
+    return content_encoding.codings(head.headers.get("content-encoding", ""))
+
+
+def _unpacked(head: Head, content: bytes) -> Answer:
+    """A response of which so much was read, unpacked if it can be."""
+    received = Received()
+    received.head, received.content = head, bytearray(content)
+    arrived = received.partial()
+    assert arrived is not None  # noqa: S101 - for the type checker
+    return arrived
+
+
+def _failure(task_id: str, reasons: list[str], part: Part) -> DownloadError:
+    text = f"the video of {task_id} can't be downloaded; {'; '.join(reasons)}"
+    if part.rejected is None:
+        return DownloadError(text, task_id=task_id, advice="download it again by its id")
+    text += f". What arrived is no complete mp4 file, and was kept as {part.rejected}"
+    advice = "download it again by its id, with accept_any=True to save such a file as it is"
+    return DownloadError(text, task_id=task_id, rejected=os.fspath(part.rejected), advice=advice)
+
+
+def _sources(caller: _flows.Caller, task: _models.Task, task_id: str, reasons: list[str]) -> list[Outgoing]:
     """The task's own address first, then the content route, as grok/query has it (downloadVideoContent)."""
     content = _requests.read(caller.settings.base_url, "downloadVideoContent", task_id)
     told = _verdict.address(task)
-    address = _joined(f"{caller.settings.base_url}/", told) if told else ""
-    if not _is_http(address) or address == content.url:
+    if told is None:
         return [content]
-    return [Outgoing("", "GET", address, content.headers), content]
+    address = _joined(f"{caller.settings.base_url}/", told)
+    if not _is_http(address):
+        reasons.append(caller.redact(f"its address {_place(told)[:200]!r} can't be used"))
+        return [content]
+    return [content] if address == content.url else [Outgoing("", "GET", address, content.headers), content]
 
 
-def _check_type(fetch: _Fetch) -> None:
-    if not fetch.is_video and fetch.part.beginning[4:8] != b"ftyp":
-        raise _NoUseError("what came is no mp4 file, which begins with ftyp (R25)")
-
-
-def _place(request: Outgoing) -> str:
-    """A source, without what may be a signature."""
-    parts = urlsplit(request.url)
-    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+def _place(url: str) -> str:
+    """An address without its query, which may be a signature, and without a user name."""
+    plain = re.split(r"[?#]", url, maxsplit=1)[0]
+    return re.sub(r"//[^/@]*@", "//", plain)
 
 
 def _is_http(url: str) -> bool:
     try:
         parts = urlsplit(url)
+        _ = parts.port  # a number past 65535 is only found out when it is asked for
         return parts.scheme in {"http", "https"} and bool(parts.hostname)
     except ValueError:
         return False

@@ -13,6 +13,9 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
+MOST_BYTES = 4_000_000
+"""The largest response that is read, unpacked too, a video apart."""
+
 
 class Outgoing(NamedTuple):
     """A request that is ready to leave.
@@ -60,37 +63,94 @@ class Head:
 
 
 class Answer(Head):
-    """A whole answer, its body decoded from any Content-Encoding."""
+    """A response with its body, unpacked from any Content-Encoding.
 
-    __slots__ = ("content",)
+    Attributes:
+        content: The body.
+        is_read: Whether the body was read; a hook that raises closes a response before it is.
+    """
 
-    def __init__(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
+    __slots__ = ("content", "is_read")
+
+    def __init__(self, status: int, headers: Mapping[str, str], content: bytes, *, is_read: bool = True) -> None:
         super().__init__(status, headers)
         self.content = content
+        self.is_read = is_read
 
 
 class Failure(NamedTuple):
-    """No answer, or none that is whole.
+    """No response, or none that is whole.
 
     Attributes:
         sent: Whether any of the request may have reached a server; False only where no connection was made.
         reason: What happened, without secrets.
+        permanent: Whether the same request will fail in the same way: a certificate that is not trusted, a response
+            that is too large or can't be unpacked.
+        partial: What arrived of a response; None where nothing did.
     """
 
     sent: bool
     reason: str
+    permanent: bool = False
+    partial: Answer | None = None
+
+
+class Received:
+    """What has arrived of a response. The shell fills it in, so that it is there whatever ends the exchange.
+
+    Attributes:
+        sent: Whether sending has begun.
+        head: How the response begins; None before it does.
+        content: The body as far as it has arrived, encoded as the head says.
+        whole: Whether the body has ended.
+    """
+
+    __slots__ = ("content", "head", "sent", "whole")
+
+    def __init__(self) -> None:
+        self.sent = False
+        self.head: Head | None = None
+        self.content = bytearray()
+        self.whole = False
+
+    def answer(self) -> Answer | Failure:
+        """The response that has arrived whole, unpacked."""
+        assert self.head is not None  # noqa: S101 - for the type checker
+        content = bytes(self.content)
+        coding = self.head.headers.get("content-encoding", "")
+        if coding:
+            from octopusx_video_openapi import content_encoding  # noqa: PLC0415 - few responses have one
+
+            try:
+                content = content_encoding.decoded(content, coding, MOST_BYTES)
+            except content_encoding.EncodingError as error:
+                raw = Answer(self.head.status, self.head.headers, content)
+                return Failure(sent=True, reason=str(error), permanent=True, partial=raw)
+        return Answer(self.head.status, self.head.headers, content)
+
+    def partial(self) -> Answer | None:
+        """What has arrived of the response, unpacked if it can be; None where nothing has."""
+        if self.head is None:
+            return None
+        arrived = self.answer()
+        return arrived.partial if isinstance(arrived, Failure) else arrived
 
 
 class Send(NamedTuple):
-    """Send a request and read its answer. Gives an ``Answer`` or a ``Failure``.
+    """Send a request and read its response. Gives an ``Answer`` or a ``Failure``.
 
     Attributes:
         request: What is sent, once.
-        until: When to give up, on the monotonic clock; None for the timeouts of the client alone.
+        received: Where the shell writes down what arrives.
+        until: When to give up, on the monotonic clock; None for no such moment.
+        within: Seconds in which the whole response has to arrive after the request has been written; None for the
+            timeouts of the client alone.
     """
 
     request: Outgoing
+    received: Received
     until: float | None = None
+    within: float | None = None
 
 
 class Open(NamedTuple):

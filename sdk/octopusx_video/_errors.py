@@ -10,11 +10,13 @@ class OctopusXError(Exception):
 
     Attributes:
         task_id: The task that it is about, where there is one: go on with ``wait(task_id)`` or ``download(task_id)``.
+        problem: The message without its advice for Python, for programs that give advice of their own.
     """
 
-    def __init__(self, message: str, *, task_id: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, task_id: str | None = None, advice: str = "") -> None:
+        super().__init__(f"{message}; {advice}" if advice else message)
         self.task_id = task_id
+        self.problem = message
 
     def __reduce__(self) -> tuple[Any, ...]:
         # As it is, so that what a worker process raised arrives whole.
@@ -41,6 +43,7 @@ class RefusedError(OctopusXError):
         reason: The reason for people, as the service put it; may be in any language.
         request_id: What the gateway calls the request; quote it to support. None where it does not say.
         retry_after: Seconds after which the service wants to be asked again; None where it does not say.
+        response: The beginning of the response's body, without the key; None where none was received.
     """
 
     def __init__(
@@ -52,14 +55,17 @@ class RefusedError(OctopusXError):
         reason: str = "",
         request_id: str | None = None,
         retry_after: float | None = None,
+        response: str | None = None,
         task_id: str | None = None,
+        advice: str = "",
     ) -> None:
-        super().__init__(message, task_id=task_id)
+        super().__init__(message, task_id=task_id, advice=advice)
         self.status = status
         self.code = code
         self.reason = reason
         self.request_id = request_id
         self.retry_after = retry_after
+        self.response = response
 
 
 class AmbiguousSubmitError(OctopusXError):
@@ -69,9 +75,11 @@ class AmbiguousSubmitError(OctopusXError):
         operation: The contract's name of the submit.
         sent_at: When it was sent, in Unix seconds of this machine.
         request_hash: SHA-256 of method, path and body, in hexadecimal: the same for the same request.
-        status: HTTP status of the answer; None where none arrived.
-        request_id: What the gateway calls the request; quote it to support. None where no answer said.
-        reason: What came instead of an answer that can be trusted.
+        status: HTTP status of the response; None where none arrived.
+        request_id: What the gateway calls the request; quote it to support. None where no response said.
+        reason: What came instead of a documented response, with the service's own reason where it gave one.
+        response: The beginning of the response's body, as far as it arrived, without the key; None where none did.
+        possible_task_ids: What may be the id of the new task, at most five, the likeliest first; reading one is free.
     """
 
     def __init__(
@@ -84,14 +92,19 @@ class AmbiguousSubmitError(OctopusXError):
         reason: str,
         status: int | None = None,
         request_id: str | None = None,
+        response: str | None = None,
+        possible_task_ids: tuple[str, ...] = (),
+        advice: str = "",
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, advice=advice)
         self.operation = operation
         self.sent_at = sent_at
         self.request_hash = request_hash
         self.reason = reason
         self.status = status
         self.request_id = request_id
+        self.response = response
+        self.possible_task_ids = possible_task_ids
 
 
 class WaitTimeoutError(OctopusXError, TimeoutError):
@@ -101,8 +114,8 @@ class WaitTimeoutError(OctopusXError, TimeoutError):
         task: How it stood when it was read last; None where no read came through.
     """
 
-    def __init__(self, message: str, *, task_id: str, task: Any = None) -> None:
-        super().__init__(message, task_id=task_id)
+    def __init__(self, message: str, *, task_id: str, task: Any = None, advice: str = "") -> None:
+        super().__init__(message, task_id=task_id, advice=advice)
         self.task = task
 
 
@@ -115,8 +128,10 @@ class TaskFailedError(OctopusXError):
         reason: The service's reason for people, "" where there is none.
     """
 
-    def __init__(self, message: str, *, task: Any, task_id: str, code: str = "", reason: str = "") -> None:
-        super().__init__(message, task_id=task_id)
+    def __init__(
+        self, message: str, *, task: Any, task_id: str, code: str = "", reason: str = "", advice: str = ""
+    ) -> None:
+        super().__init__(message, task_id=task_id, advice=advice)
         self.task = task
         self.code = code
         self.reason = reason
@@ -139,11 +154,12 @@ class NoVideoAddressError(TaskFailedError):
 
 
 class BrokenAnswerError(OctopusXError):
-    """A read got no answer that can be understood, or none at all. The task is not touched; read it again.
+    """A read got no response that can be understood, or none at all. The task is not touched; read it again.
 
     Attributes:
-        status: HTTP status of the answer; None where none arrived.
-        request_id: What the gateway calls the request; None where no answer said.
+        status: HTTP status of the response; None where none arrived.
+        request_id: What the gateway calls the request; None where no response said.
+        response: The beginning of the response's body, as far as it arrived, without the key; None where none did.
     """
 
     def __init__(
@@ -152,12 +168,32 @@ class BrokenAnswerError(OctopusXError):
         *,
         status: int | None = None,
         request_id: str | None = None,
+        response: str | None = None,
         task_id: str | None = None,
+        advice: str = "",
     ) -> None:
-        super().__init__(message, task_id=task_id)
+        super().__init__(message, task_id=task_id, advice=advice)
         self.status = status
         self.request_id = request_id
+        self.response = response
 
 
 class DownloadError(OctopusXError):
-    """The video could not be fetched or written whole. Nothing was left behind; ``download(task_id)`` tries again."""
+    """The video could not be downloaded or written whole. ``download(task_id)`` tries again.
+
+    Attributes:
+        rejected: Where a response lies that is no complete mp4 file, beside the target; None where there was none.
+            ``download(task_id, path, accept_any=True)`` saves such a response as it is.
+    """
+
+    def __init__(
+        self, message: str, *, task_id: str | None = None, rejected: str | None = None, advice: str = ""
+    ) -> None:
+        super().__init__(message, task_id=task_id, advice=advice)
+        self.rejected = rejected
+
+
+# Tracebacks and pickles name them as programs import them.
+for _kind in tuple(globals().values()):
+    if isinstance(_kind, type) and issubclass(_kind, OctopusXError):
+        _kind.__module__ = "octopusx_video"

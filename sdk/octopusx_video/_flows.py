@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from octopusx_video import _answers, _contract, _models, _pace, _requests, _verdict
-from octopusx_video._effects import Answer, Failure, Flow, Outgoing, Send, Sleep, Tell, World
+from octopusx_video._effects import Answer, Failure, Flow, Outgoing, Received, Send, Sleep, Tell, World
 from octopusx_video._errors import (
     AmbiguousSubmitError,
     BrokenAnswerError,
@@ -27,6 +27,8 @@ log.addFilter(redact)
 Model = TypeVar("Model", "_models.VideoTask", "_models.UnifiedVideoTask")
 Listener = Callable[[Model], Any]
 
+MAX_PERMANENT = 3
+"""After how many reads in a row that will fail in the same way again a wait ends."""
 LAST_LOOK = 1.0
 """Seconds that the read at the end of a wait may take beyond its deadline."""
 
@@ -60,11 +62,12 @@ UNIFIED: Route[_models.UnifiedVideoTask] = Route("queryUnifiedVideo", lambda: _m
 
 
 class Caller(NamedTuple):
-    """Who runs a flow: its settings, its patience, and what it knows of the world."""
+    """Who runs a flow: its settings, its patience, what it knows of the world, and how long a submit may take."""
 
     settings: Settings
     patience: Patience
     world: World
+    submit_timeout: float
 
     def redact(self, text: str) -> str:
         """The text without the key."""
@@ -83,77 +86,146 @@ def submit(caller: Caller, request: Outgoing) -> Flow[_models.SubmittedTask]:
     until = world.monotonic() + caller.patience.within
     attempt = 0
     while True:
-        sent_at = world.wall()
+        sent = _Sent(caller, request, world.wall(), Received())
         try:
-            outcome = yield Send(request)
-        except GeneratorExit:
+            outcome = yield Send(request, sent.received, within=caller.submit_timeout)
+            result = _result(sent, outcome)
+            if not isinstance(result, _NotBegun):
+                return result
+        except (OctopusXError, GeneratorExit):
             raise
         except BaseException as stop:  # Ctrl-C, a cancelled task, a timeout around it
-            stop.add_note(str(_ambiguous(caller, request, sent_at, "it was interrupted")))
+            stop.add_note(_interrupted(sent))
             raise
-        if isinstance(outcome, Failure):
-            if outcome.sent:
-                raise _ambiguous(caller, request, sent_at, f"no answer came ({outcome.reason})")
-            error: OctopusXError = NotSentError(_unreached(caller, outcome))
-            wanted = None
-        else:
-            if outcome.status == 200:
-                return _submitted(caller, request, sent_at, outcome)
-            error, wanted = _refused_submit(caller, request, sent_at, outcome), _pace.retry_after(outcome, world)
-            if not _contract.bill(request.operation, outcome.status, _answers.loaded(outcome)).before_work:
-                raise error
-        yield from _pause_or_raise(caller, error, attempt, wanted, until)
+        yield from _pause_or_raise(caller, result.error, attempt, result.retry_after, until)
         attempt += 1
+
+
+class _Sent(NamedTuple):
+    """A submit that is under way: who sends what, when, and what has arrived in return."""
+
+    caller: Caller
+    request: Outgoing
+    at: float
+    received: Received
+
+
+class _NotBegun(NamedTuple):
+    """A submit that the service surely has not begun to work on."""
+
+    error: OctopusXError
+    retry_after: float | None = None
+
+
+def _result(sent: _Sent, outcome: Answer | Failure) -> _models.SubmittedTask | _NotBegun:
+    """What a submit has come to.
+
+    Raises:
+        NotSentError: No connection was made, and none will be.
+        RefusedError, AmbiguousSubmitError: As ``submit`` has them.
+    """
+    caller, name = sent.caller, sent.request.operation
+    if isinstance(outcome, Failure):
+        if outcome.sent:
+            begun = "the response did not arrive whole" if outcome.partial else "no response arrived"
+            raise _ambiguous(sent, f"{begun} ({outcome.reason})", outcome.partial)
+        error: OctopusXError = NotSentError(_unreached(caller, outcome))
+        if outcome.permanent:
+            raise error
+        return _NotBegun(error)
+    if 200 <= outcome.status < 300:
+        return _submitted(sent, outcome)
+    error = _refused_submit(sent, outcome)
+    if not _contract.bill(name, outcome.status, _answers.loaded(outcome)).before_work:
+        raise error
+    return _NotBegun(error, _pace.retry_after(outcome, caller.world))
 
 
 def _unreached(caller: Caller, failure: Failure) -> str:
     return f"no connection was made to {caller.settings.base_url}: {failure.reason}"
 
 
-def _submitted(caller: Caller, request: Outgoing, sent_at: float, answer: Answer) -> _models.SubmittedTask:
+def _submitted(sent: _Sent, answer: Answer) -> _models.SubmittedTask:
+    reason = ""
     try:
         task = _answers.task(answer, _models.SubmittedTask, None)
     except _answers.UnreadableError as error:
         reason = str(error)
     else:
         # That the new task has the source's id is in a sample of the pages (R03): then the new one's is not known.
-        if _contract.is_task_id(task.id) and task.id != request.source:
-            log.info("%s accepted: task %s, %s", request.operation, task.id, task.status)
+        if _contract.is_task_id(task.id) and task.id != sent.request.source:
+            _accepted(sent, task, answer.status)
             return task
-        reason = f"it tells the id {task.id!r}{', which is the source' if task.id == request.source else ''}"
-    # Outside of the handler, since what it caught may hold what is not to be shown.
-    raise _ambiguous(caller, request, sent_at, f"it was accepted, and {reason}", answer)
+        reason = f"the id is {task.id!r}{', which is the source' if task.id == sent.request.source else ''}"
+    # Outside of the handler, since what it caught may hold what must not be shown.
+    why = because(_answers.problem(answer, sent.caller.redact)) if answer.content else ""
+    raise _ambiguous(sent, f"status {answer.status}, and {reason}{why}", answer)
 
 
-def _refused_submit(caller: Caller, request: Outgoing, sent_at: float, answer: Answer) -> OctopusXError:
-    told = _answers.problem(answer, caller.redact)
-    if not isinstance(_answers.loaded(answer), dict):
-        # What the contract lists is JSON, so this is none of it, and nobody can tell whose word it is (R29, R35).
-        return _ambiguous(caller, request, sent_at, f"it was answered {answer.status} without JSON", answer)
-    if _contract.bill(request.operation, answer.status, _answers.loaded(answer)).billed != "never":
-        reason = f"it was answered {answer.status}{_because(told)}"
-        return _ambiguous(caller, request, sent_at, reason, answer)
-    return _refused(caller, request.operation, answer, None)
+def _accepted(sent: _Sent, task: _models.SubmittedTask, status: int) -> None:
+    name = sent.request.operation
+    if not _contract.is_documented(name, status):
+        log.warning("%s accepted with status %d, which is not documented: task %s", name, status, task.id)
+    # Marked for who has to show an id from the moment on in which it is known.
+    log.info("%s accepted: task %s, %s", name, task.id, task.status, extra={"accepted": task.id})
 
 
-def _ambiguous(
-    caller: Caller, request: Outgoing, sent_at: float, reason: str, answer: Answer | None = None
-) -> AmbiguousSubmitError:
+def _refused_submit(sent: _Sent, answer: Answer) -> OctopusXError:
+    caller = sent.caller
+    value = _answers.loaded(answer)
+    why = because(_answers.problem(answer, caller.redact))
+    if not isinstance(value, dict):
+        # What the contract lists is a JSON object, so nobody can tell whose response this is (R29, R35).
+        what = "without a JSON object" if answer.is_read else "whose body was not read"
+        return _ambiguous(sent, f"status {answer.status} {what}{why}", answer)
+    if _contract.bill(sent.request.operation, answer.status, value).billed != "never":
+        return _ambiguous(sent, f"status {answer.status}{why}", answer)
+    return _refused(caller, sent.request.operation, answer, None)
+
+
+def _ambiguous(sent: _Sent, reason: str, answer: Answer | None = None) -> AmbiguousSubmitError:
+    caller, request = sent.caller, sent.request
     digest = hashlib.sha256(f"{request.method} {request.url}\n".encode() + (request.body or b"")).hexdigest()
     reason = caller.redact(reason)
     request_id = answer.request_id if answer else None
-    text = f"the submit may have been accepted and may be billed: {reason}. It was not sent again"
     known = f"request id {request_id}" if request_id else f"request hash {digest[:12]}"
-    log.warning("%s: %s (%s)", request.operation, text, known)
-    return AmbiguousSubmitError(
-        f"{text}; look for it in your account before you submit the same again ({known})",
+    ids = _answers.possible_task_ids(answer, request.body, request.source)
+    ids = tuple(one for one in ids if caller.redact(one) == one)
+    text = f"the submit may have been accepted and may be billed: {reason}. It was not sent again"
+    advice = f"look for it in your account before you submit the same again ({known})"
+    if ids:
+        text += f". The response holds what may be the id of the new task: {', '.join(ids)}"
+        family = "videos" if VIDEOS.operation in _contract.read_by(request.operation) else "unified"
+        advice = f"look at it with client.{family}.retrieve({ids[0]!r}), which is free; otherwise {advice}"
+    error = AmbiguousSubmitError(
+        text,
         operation=request.operation,
-        sent_at=sent_at,
+        sent_at=sent.at,
         request_hash=digest,
         reason=reason,
         status=answer.status if answer else None,
         request_id=request_id,
+        response=_answers.excerpt(answer, caller.redact),
+        possible_task_ids=ids,
+        advice=advice,
     )
+    log.warning("%s: %s (%s)", request.operation, text, known, extra={"ambiguous": error})
+    return error
+
+
+def _interrupted(sent: _Sent) -> str:
+    """What an interrupted submit has come to, as far as is known."""
+    received = sent.received
+    if not received.sent:
+        return "the submit was not sent"
+    cut = Failure(sent=True, reason="it was interrupted", partial=received.partial())
+    try:
+        result = _result(sent, received.answer() if received.whole else cut)
+    except OctopusXError as error:
+        return str(error)
+    if isinstance(result, _NotBegun):
+        return str(result.error)
+    return f"the submit was accepted and is billed: go on with task {result.id}"
 
 
 def retrieve(caller: Caller, route: Route[Model], task_id: str, latest: float = math.inf) -> Flow[Model]:
@@ -168,13 +240,14 @@ def retrieve(caller: Caller, route: Route[Model], task_id: str, latest: float = 
     until = min(latest, world.monotonic() + caller.patience.within)
     attempt = 0
     while True:
-        outcome = yield Send(_requests.read(caller.settings.base_url, route.operation, task_id), until)
+        outcome = yield Send(_requests.read(caller.settings.base_url, route.operation, task_id), Received(), until)
         read = _read(caller, route, task_id, outcome)
         if not isinstance(read, Setback):
             return read
         if not read.passes:
             raise read.error
-        yield from _pause_or_raise(caller, read.error, attempt, read.retry_after, until)
+        wanted = None if read.retry_after is None else _pace.bounded(read.retry_after, f"task {task_id}")
+        yield from _pause_or_raise(caller, read.error, attempt, wanted, until)
         attempt += 1
 
 
@@ -202,23 +275,25 @@ def wait(
     last: Model | None = None
     setback: Setback | None = None
     unknown_since: float | None = None
+    permanent = 0
     strange: set[str] = set()
     while True:
         look = max(until, world.monotonic() + LAST_LOOK)
-        outcome = yield Send(_requests.read(caller.settings.base_url, route.operation, task_id), look)
+        outcome = yield Send(_requests.read(caller.settings.base_url, route.operation, task_id), Received(), look)
         read = _read(caller, route, task_id, outcome)
-        wanted = None
+        wanted = 0.0
         if isinstance(read, Setback):
             if read.unknown:
                 unknown_since = world.monotonic() if unknown_since is None else unknown_since
             is_new = unknown_since is not None and world.monotonic() - unknown_since < _contract.unknown_for()
-            if not read.passes and not (read.unknown and is_new):
+            permanent = permanent + 1 if read.permanent else 0
+            if not read.passes and not (read.unknown and is_new) and permanent in {0, MAX_PERMANENT}:
                 raise read.error
-            setback, wanted = read, read.retry_after
+            setback, wanted = read, _pace.bounded(read.retry_after, f"task {task_id}")
             # Marked for who shows a person what a wait is waiting for.
             log.info("task %s: %s; reading on", task_id, read.error, extra={"setback": True})
         else:
-            last, setback, unknown_since = read, None, None
+            last, setback, unknown_since, permanent = read, None, None, 0
             if not _contract.is_known(read.status) and read.status not in strange:
                 strange.add(read.status)
                 log.warning("task %s: the status %r is not known; it is taken for running (R14)", task_id, read.status)
@@ -229,42 +304,52 @@ def wait(
         left = until - world.monotonic()
         if left <= 0:
             raise _not_ended(task_id, timeout, last, setback)
-        yield Sleep(min(max(next(pauses), wanted or 0.0), left))
+        yield Sleep(min(max(next(pauses), wanted), left))
 
 
 def _not_ended(task_id: str, timeout: float, last: _models.Task | None, setback: Setback | None) -> WaitTimeoutError:
-    stood = f"it was {last.status} when it was read last" if last else "no read came through"
-    stood += f"; the last one failed: {setback.error}" if setback else ""
-    text = f"task {task_id} has not ended in {timeout:g} s ({stood}); it goes on: wait for the same id again"
-    return WaitTimeoutError(text, task_id=task_id, task=last)
+    if last is None and setback is not None and setback.unknown:
+        text = (
+            f"task {task_id} is unknown: in {timeout:g} s the service did not find it ({setback.error.problem}). A new "
+            f"task may be unknown for {_contract.unknown_for():g} s"
+        )
+        return WaitTimeoutError(text, task_id=task_id, advice="check the id, the key and the base URL, or wait longer")
+    state = f"its last known status is {last.status}" if last else "no read succeeded"
+    state += f"; the last read failed: {setback.error.problem}" if setback else ""
+    text = f"task {task_id} has not ended in {timeout:g} s ({state}); the task goes on"
+    return WaitTimeoutError(text, task_id=task_id, task=last, advice="wait for the same id again")
 
 
 class Setback(NamedTuple):
-    """A read that told nothing of its task.
+    """A read that says nothing of its task.
 
     Attributes:
         error: What to raise for it.
-        passes: Whether it may be otherwise later.
+        passes: Whether the next read may succeed.
         unknown: Whether the task is unknown, which one that is new may be for a while.
-        retry_after: Seconds that the service wants to be left alone.
+        permanent: Whether the same read will fail in the same way, by all that is known.
+        retry_after: Seconds after which the service wants the next request.
     """
 
     error: OctopusXError
     passes: bool
     unknown: bool = False
+    permanent: bool = False
     retry_after: float | None = None
 
 
 def _read(caller: Caller, route: Route[Model], task_id: str, outcome: Answer | Failure) -> Model | Setback:
     if isinstance(outcome, Failure):
-        if outcome.sent:
-            return Setback(BrokenAnswerError(f"no answer came: {outcome.reason}", task_id=task_id), passes=True)
-        return Setback(NotSentError(_unreached(caller, outcome), task_id=task_id), passes=True)
-    if outcome.status == 200:
+        return _unread(caller, task_id, outcome)
+    if 200 <= outcome.status < 300:
         try:
-            return _answers.task(outcome, route.load(), task_id)
+            task = _answers.task(outcome, route.load(), task_id)
         except _answers.UnreadableError as error:
-            return Setback(_broken(caller, outcome, str(error), task_id), passes=True)
+            reason = f"{error}{because(_answers.problem(outcome, caller.redact))}"
+            return Setback(_broken(caller, outcome, reason, task_id), passes=True)
+        if not _contract.is_documented(route.operation, outcome.status):
+            log.info("task %s: read with status %d, which is not documented", task_id, outcome.status)
+        return task
     told = _answers.problem(outcome, caller.redact)
     is_unknown = outcome.status in {400, 404} and told.code == _contract.unknown_task_code()
     is_unknown |= outcome.status == 404 and told.kind != _contract.wrong_route_type()
@@ -272,12 +357,38 @@ def _read(caller: Caller, route: Route[Model], task_id: str, outcome: Answer | F
         refused = _refused(caller, route.operation, outcome, task_id)
         wanted = _pace.retry_after(outcome, caller.world)
         return Setback(refused, _pace.passes(outcome.status), unknown=is_unknown, retry_after=wanted)
-    return Setback(_broken(caller, outcome, "nothing that the contract documents", task_id), passes=True)
+    return Setback(_broken(caller, outcome, "the status is not documented", task_id), passes=True)
+
+
+def _unread(caller: Caller, task_id: str, failure: Failure) -> Setback:
+    """What a read without a whole response means."""
+    advice = "the same read will fail again; the task is not affected" if failure.permanent else ""
+    error: OctopusXError
+    if not failure.sent:
+        error = NotSentError(_unreached(caller, failure), task_id=task_id, advice=advice)
+    else:
+        partial = failure.partial
+        error = BrokenAnswerError(
+            f"the response did not arrive whole: {failure.reason}"
+            if partial
+            else f"no response arrived: {failure.reason}",
+            status=partial.status if partial else None,
+            request_id=partial.request_id if partial else None,
+            response=_answers.excerpt(partial, caller.redact),
+            task_id=task_id,
+            advice=advice,
+        )
+    return Setback(error, passes=not failure.permanent, permanent=failure.permanent)
 
 
 def _broken(caller: Caller, answer: Answer, reason: str, task_id: str) -> BrokenAnswerError:
-    text = caller.redact(f"the read was answered {answer.status} with what can't be used: {reason}")
-    return BrokenAnswerError(text, status=answer.status, request_id=answer.request_id, task_id=task_id)
+    return BrokenAnswerError(
+        caller.redact(f"the response to the read can't be used: status {answer.status}, and {reason}"),
+        status=answer.status,
+        request_id=answer.request_id,
+        response=_answers.excerpt(answer, caller.redact),
+        task_id=task_id,
+    )
 
 
 _HINTS = {
@@ -292,8 +403,8 @@ def _refused(caller: Caller, operation: str, answer: Answer, task_id: str | None
     told = _answers.problem(answer, caller.redact)
     hint = _HINTS.get(answer.status)
     if told.code == _contract.unknown_task_code():
-        hint = f"this key knows no task {task_id}" if task_id else "this key knows no such source task"
-    text = f"{operation} was refused with {answer.status}{_because(told)}{f'; {hint}' if hint else ''}"
+        hint = f"this key has no task {task_id}" if task_id else "this key has no such source task"
+    text = f"{operation} was refused with {answer.status}{because(told)}{f'; {hint}' if hint else ''}"
     return RefusedError(
         caller.redact(text),
         status=answer.status,
@@ -301,11 +412,13 @@ def _refused(caller: Caller, operation: str, answer: Answer, task_id: str | None
         reason=caller.redact(told.reason),
         request_id=answer.request_id,
         retry_after=_pace.retry_after(answer, caller.world),
+        response=_answers.excerpt(answer, caller.redact),
         task_id=task_id,
     )
 
 
-def _because(told: _answers.Problem) -> str:
+def because(told: _answers.Problem) -> str:
+    """The reason of an error response in parentheses; "" where it gives none."""
     parts = [part for part in (told.code, told.reason) if part]
     return f" ({': '.join(parts)})" if parts else ""
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import importlib.metadata
 import logging
-from collections.abc import Iterator, Mapping
+import os
+import ssl
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 from httpx._client import UseClientDefault
 
-from octopusx_video._effects import Failure, Head, Outgoing
+from octopusx_video._effects import MOST_BYTES, Answer, Failure, Head, Outgoing, Received
 from octopusx_video._errors import NotSentError
-from octopusx_video._settings import Settings, is_loopback
+from octopusx_video._settings import Settings
+
+Made = TypeVar("Made", httpx.Client, httpx.AsyncClient)
 
 log = logging.getLogger("octopusx_video")
 
@@ -22,8 +29,12 @@ TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 """Seconds that a connection, and each piece of an answer, may take. A submit waits for an upstream."""
 MOST_SECONDS = 1e8
 """Three years; more is no patience but a slip."""
-MOST_BYTES = 4_000_000
-"""The largest answer that is read, a video apart."""
+READS_AT_ONCE = 20
+"""Reads of one client that are under way at once; httpx's pool takes longer for each the more there are."""
+SUBMITS_AT_ONCE = 50
+STREAMS_AT_ONCE = 30
+"""Downloads of one client at once; with the reads and the submits they are httpx's own 100 connections."""
+LIMITS = httpx.Limits(max_connections=READS_AT_ONCE + SUBMITS_AT_ONCE + STREAMS_AT_ONCE, max_keepalive_connections=20)
 
 # Nothing of the request can have left: there was no connection for it (httpx, httpcore).
 _NOT_SENT = (
@@ -34,8 +45,42 @@ _NOT_SENT = (
     httpx.UnsupportedProtocol,
 )
 
-TOO_LATE = Failure(sent=True, reason="no whole answer came in time")
-TOO_LARGE = Failure(sent=True, reason=f"the answer is larger than {MOST_BYTES:,} bytes")
+TOO_LATE = Failure(sent=True, reason="no whole response came in time")
+TOO_LARGE = f"the response is larger than {MOST_BYTES:,} bytes"
+
+# Where each client of httpx's was used first: its connections work there and nowhere else.
+_OWNERS: weakref.WeakKeyDictionary[httpx.Client | httpx.AsyncClient, tuple[int, object]] = weakref.WeakKeyDictionary()
+
+
+def is_owner(client: httpx.Client | httpx.AsyncClient, loop: object = None) -> bool:
+    """Whether a client's connections, if it has any, belong to this process and this event loop."""
+    here = (os.getpid(), loop)
+    return _OWNERS.setdefault(client, here) == here
+
+
+def claim(client: httpx.Client | httpx.AsyncClient, loop: object = None) -> None:
+    """Refuse to use connections where they do not work, before anything is sent.
+
+    Args:
+        client: Whose connections they are.
+        loop: The running event loop; None for a synchronous client.
+
+    Raises:
+        NotSentError: The client was first used in another process, from which this one was forked, or in another
+            event loop.
+    """
+    if is_owner(client, loop):
+        return
+    if _OWNERS[client][0] != os.getpid():
+        raise NotSentError(
+            "this client was used before the process was forked, and a connection can't be shared with the other "
+            "process",
+            advice="make a client in each process that uses one",
+        )
+    raise NotSentError(
+        "this client was used in another event loop, where its connections belong; each asyncio.run starts a loop",
+        advice="make the AsyncOctopusX inside of the coroutine that asyncio.run runs",
+    )
 
 
 @functools.cache
@@ -59,29 +104,42 @@ def timeouts(timeout: object) -> httpx.Timeout:
     return httpx.Timeout(timeout)
 
 
-def mounts(settings: Settings) -> dict[str, None]:
-    """What goes through no proxy of the environment's: an API on this machine, since a proxy would see the key."""
-    parts = urlsplit(settings.base_url)
-    host = parts.hostname or ""
-    return {f"all://{f'[{host}]' if ':' in host else host}": None} if is_loopback(host) else {}
+def make(kind: type[Made], settings: Settings, timeout: httpx.Timeout, transport: Any) -> Made:
+    """Make a client of httpx's, with the proxies and certificates of the environment.
 
-
-@contextlib.contextmanager
-def making() -> Iterator[None]:
-    """Make an httpx client, which reads proxies and certificates from the environment.
+    An API on this machine, or on a host that ``OCTOPUSX_HTTP_HOSTS`` lists, is asked without a proxy, which would see
+    the key. Such an API is reached even where a proxy variable can't be used.
 
     Raises:
-        NotSentError: One of them can't be used.
+        NotSentError: A variable of the environment can't be used. The text names it.
     """
+    host = urlsplit(settings.base_url).hostname or ""
+    mounts = {f"all://{f'[{host}]' if ':' in host else host}": None} if settings.is_direct else {}
+    options: dict[str, Any] = {"timeout": timeout, "transport": transport, "mounts": mounts, "limits": LIMITS}
     try:
-        yield
-    except NotSentError:
-        raise
+        return kind(**options)
     except Exception as error:  # noqa: BLE001 - ImportError, OSError, ValueError, httpx.InvalidURL
         text = f"httpx can't be set up ({type(error).__name__}: {error})"
-    else:
-        return
-    raise NotSentError(f"{text}; look at the proxies and certificates in the environment")
+    variable = _unusable_proxy(os.environ)
+    if variable and settings.is_direct:
+        log.warning("%s can't be used, and nothing goes through a proxy", variable)
+        with contextlib.suppress(Exception):
+            return kind(**options, trust_env=False)
+    if variable:
+        raise NotSentError(f"the environment variable {variable} can't be used: {text}", advice=f"change {variable}")
+    raise NotSentError(text, advice="look at the proxies and certificates in the environment (SSL_CERT_FILE)")
+
+
+def _unusable_proxy(environment: Mapping[str, str]) -> str:
+    """The first variable of a proxy that httpx can't use; "" where all can be used."""
+    for name, value in environment.items():
+        if name.upper() not in {"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"} or not value:
+            continue
+        try:
+            httpx.Client(proxy=value if "://" in value else f"http://{value}", trust_env=False).close()
+        except Exception:  # noqa: BLE001 - as above
+            return name
+    return next((name for name in ("NO_PROXY", "no_proxy") if environment.get(name)), "")
 
 
 def check(
@@ -111,7 +169,13 @@ def check(
 
 
 def prepared(
-    client: httpx.Client | httpx.AsyncClient, settings: Settings, request: Outgoing, left: float | None
+    client: httpx.Client | httpx.AsyncClient,
+    settings: Settings,
+    request: Outgoing,
+    left: float | None,
+    *,
+    within: float | None = None,
+    trace: Callable[..., Any] | None = None,
 ) -> httpx.Request:
     """A request of httpx's, with the key where its address is the API's own, and timeouts within the time that is left.
 
@@ -120,44 +184,143 @@ def prepared(
         settings: The key, and who is trusted with it.
         request: What to send.
         left: Seconds until it is given up; None for the client's own timeouts alone.
+        within: Seconds that the whole response may take. Where the client has this package's timeouts, silence may last
+            as long, since the gateway waits for its upstream.
+        trace: Is called by httpx with each step of the exchange (its ``trace`` extension).
     """
-    headers = {"User-Agent": user_agent(), **request.headers}
+    # Without a coding, since httpx unpacks without a limit, and the bytes of a video have to be counted.
+    headers = {"User-Agent": user_agent(), "Accept-Encoding": "identity", **request.headers}
     trusted = settings.trusts(request.url)
     if trusted:
         headers["Authorization"] = f"Bearer {settings.key.reveal()}"
     timeout: httpx.Timeout | UseClientDefault = httpx.USE_CLIENT_DEFAULT
     if left is not None:
-        told = client.timeout.as_dict().items()
-        timeout = httpx.Timeout(**{name: left if most is None else min(most, left) for name, most in told})
-    made = client.build_request(request.method, request.url, headers=headers, content=request.body, timeout=timeout)
+        limits = client.timeout.as_dict().items()
+        timeout = httpx.Timeout(**{name: left if most is None else min(most, left) for name, most in limits})
+    elif within is not None and client.timeout == TIMEOUT:
+        timeout = httpx.Timeout(**{**TIMEOUT.as_dict(), "read": within})
+    extensions = {} if trace is None else {"trace": trace}
+    made = client.build_request(
+        request.method, request.url, headers=headers, content=request.body, timeout=timeout, extensions=extensions
+    )
     if not trusted:
         # A client that was handed in may carry a credential of its own for everybody.
         made.headers.pop("Authorization", None)
     return made
 
 
-def failure(error: Exception, settings: Settings, request: httpx.Request | None = None) -> Failure:
-    """What an exception means that came while a request was sent; one that nobody foresaw may have come after it left.
+def failed(
+    error: Exception, settings: Settings, made: httpx.Request | None = None, received: Received | None = None
+) -> Answer | Failure:
+    """What an exception means that came while a request was sent or its response was read.
 
     Args:
         error: The exception.
-        settings: Whose key is not to show.
-        request: What was being sent. Only the transport names it in its errors: one of the same kind from a hook of the
-            caller's, which runs when the answer is there, does not.
+        settings: Whose key must not be shown.
+        made: What was being sent; None where it was not even made. Only the transport names it in its errors: one of
+            the same kind from a hook of the caller's, which runs when the response is there, does not.
+        received: What has arrived of the response.
+
+    Returns:
+        The response that the exception carries, as that of ``raise_for_status`` in a hook does, or the one that had
+        arrived whole; else the failure. An exception that nobody foresaw may have come after the request had left.
     """
+    if received is not None and received.whole:
+        return received.answer()
+    response = None if made is None else _carried(error, made)
+    if response is not None:
+        return _closed(response)
+    unsent = made is None or (isinstance(error, _NOT_SENT) and _is_of(error, made))
+    return broken(error, settings)._replace(sent=not unsent, partial=None if received is None else received.partial())
+
+
+def broken(error: Exception, settings: Settings) -> Failure:
+    """What an exception means that came while a response was read."""
     text = settings.key.redact(" ".join(str(error).split()))
-    unsent = isinstance(error, _NOT_SENT) and request is not None and getattr(error, "_request", None) is request
-    return Failure(not unsent, f"{type(error).__name__}{': ' if text else ''}{text}")
+    reason = f"{type(error).__name__}{': ' if text else ''}{text}"
+    return Failure(sent=True, reason=reason, permanent=_is_untrusted(error))
 
 
-def failed(error: Exception, settings: Settings, made: httpx.Request | None) -> Failure:
-    """The same, of a request that may not even have been made (None)."""
-    return failure(error, settings)._replace(sent=False) if made is None else failure(error, settings, made)
+def without_response_hooks(client: Made) -> Made:
+    """The client, to send with; its response hooks are left to the caller.
+
+    httpx calls them before the body is read, and closes the response when one of them raises, as ``raise_for_status``
+    does: then nobody would know what the response said. A copy shares the connections, cookies and all else.
+    """
+    if not client.event_hooks["response"]:
+        return client
+    sending = copy.copy(client)
+    sending.event_hooks = {"request": client.event_hooks["request"]}
+    return sending
+
+
+def for_hooks(response: httpx.Response, received: Received, outcome: Answer | Failure) -> httpx.Response:
+    """The response as a hook gets it, with its body read."""
+    content = outcome.content if isinstance(outcome, Answer) else bytes(received.content)
+    headers = [(name, value) for name, value in response.headers.raw if name.lower() != b"content-encoding"]
+    return httpx.Response(
+        response.status_code, headers=headers, content=content, request=response.request, extensions=response.extensions
+    )
+
+
+def hook_failed(error: Exception) -> None:
+    """Log an exception of a hook of the caller's. What the service has answered counts all the same."""
+    log.info("a response hook raised %s; the response is used all the same", type(error).__name__)
+
+
+def _carried(error: BaseException, made: httpx.Request) -> httpx.Response | None:
+    """The response to this very request that an exception, or one that it was raised from, carries."""
+    for one in _chain(error):
+        response = getattr(one, "response", None)
+        with contextlib.suppress(RuntimeError):  # it was made by hand, and is to no request
+            if isinstance(response, httpx.Response) and response.request is made:
+                return response
+    return None
+
+
+def _closed(response: httpx.Response) -> Answer:
+    """A response that httpx has closed, since a hook raised: its body is there only where the hook had read it."""
+    beginning = head(response)
+    try:
+        return Answer(beginning.status, beginning.headers, response.content)
+    except httpx.ResponseNotRead:
+        return Answer(beginning.status, beginning.headers, b"", is_read=False)
+
+
+def _is_of(error: httpx.TransportError, made: httpx.Request) -> bool:
+    with contextlib.suppress(RuntimeError):  # it names no request
+        return error.request is made
+    return False
+
+
+def _is_untrusted(error: BaseException) -> bool:
+    return any(isinstance(one, ssl.SSLCertVerificationError) for one in _chain(error))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def head(response: httpx.Response) -> Head:
-    """How an answer begins."""
-    return Head(response.status_code, dict(response.headers.items()))
+    """How a response begins."""
+    headers: dict[str, str] = dict(response.headers.items())
+    if response.is_stream_consumed and headers.pop("content-encoding", ""):
+        # A hook or a transport has read it, and httpx has unpacked it.
+        headers.pop("content-length", "")
+    return Head(response.status_code, headers)
+
+
+def read_already(response: httpx.Response) -> bytes | None:
+    """The body of a response that a hook or a transport of the caller's has read; None where it is still to come.
+
+    Raises:
+        httpx.ResponseNotRead: It was read and not kept.
+    """
+    return response.content if response.is_stream_consumed else None
 
 
 def told(request: Outgoing, outcome: Head | Failure) -> None:

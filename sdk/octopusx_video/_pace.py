@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import email.utils
+import logging
 import math
 from collections.abc import Iterator
 
 from octopusx_video._effects import Head, World
+
+log = logging.getLogger("octopusx_video")
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 POLL_GROWTH = 1.5
 POLL_MOST = 8
 """How many times longer than the first the longest pause between two polls is."""
+LONGEST_RETRY_AFTER = 60.0
+"""How many seconds a read waits at most because Retry-After asks for it: a wrong number must not stop a wait."""
 JITTER = 0.25
 """By how much of itself a pause may be shorter, so that many callers do not ask at once."""
 
@@ -53,6 +58,20 @@ def retry_after(head: Head, world: World) -> float | None:
         now = _moment(head.headers.get("date", ""))
         return max(0.0, moment - (world.wall() if now is None else now))
     return wanted if math.isfinite(wanted) and wanted >= 0 else None
+
+
+def bounded(wanted: float | None, what: str) -> float:
+    """Seconds that a read waits because Retry-After asks for it, at most a minute.
+
+    Args:
+        wanted: What Retry-After asks for; None where it does not.
+        what: The read, for the log.
+    """
+    if wanted is None:
+        return 0.0
+    if wanted > LONGEST_RETRY_AFTER:
+        log.info("%s: Retry-After asks for %g s; the next read is in %g s", what, wanted, LONGEST_RETRY_AFTER)
+    return min(wanted, LONGEST_RETRY_AFTER)
 
 
 def _moment(text: str) -> float | None:

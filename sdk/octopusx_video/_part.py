@@ -5,9 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import stat
 from pathlib import Path
 
+from octopusx_video import _mp4
 from octopusx_video._errors import DownloadError, NotSentError
+
+REJECTED = ".rejected"
+"""Ends the name of a file that holds a response which is no complete video, beside the target."""
 
 
 class Part:
@@ -23,22 +28,21 @@ class Part:
 
     def __init__(self, path: object, *, overwrite: bool) -> None:
         self.path = _path(path)
+        self.rejected: Path | None = None
         self._overwrite = overwrite
         try:
-            os.fsencode(self.path)  # what no system could name
-            if self.path.is_dir():
-                raise NotSentError(f"{self.path} is a folder; name a file in it")
-            if not overwrite and os.path.lexists(self.path):
-                text = "exists; name another file, or allow to replace it (overwrite=True, --overwrite)"
-                raise NotSentError(f"{self.path} {text}")
-            beside = self.path.with_name(f".octopusx-video-{secrets.token_hex(6)}.part")
-            self._file = beside.open("xb", buffering=0)
+            _check_free(self.path, overwrite=overwrite)
+            self._begin()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or type(error).__name__
-            raise NotSentError(f"{self.path} can't be written: {reason}; name a file in a folder of yours") from None
+            advice = "name a file in an existing, writable directory"
+            raise NotSentError(f"{self.path} can't be written: {reason}", advice=advice) from None
+
+    def _begin(self) -> None:
+        beside = self.path.with_name(f".octopusx-video-{secrets.token_hex(6)}.part")
+        self._file = beside.open("x+b", buffering=0)
         self._beside: Path | None = beside
         self.size = 0
-        self.beginning = b""
 
     def write(self, data: bytes) -> None:
         """Add bytes.
@@ -46,8 +50,6 @@ class Part:
         Raises:
             OSError: They can't be written.
         """
-        if len(self.beginning) < 12:
-            self.beginning = (self.beginning + data)[:12]
         view = memoryview(data)
         while view:
             view = view[self._file.write(view) :]
@@ -58,7 +60,6 @@ class Part:
         self._file.seek(0)
         self._file.truncate()
         self.size = 0
-        self.beginning = b""
 
     def commit(self) -> None:
         """Put the file in its place, whole.
@@ -71,39 +72,66 @@ class Part:
             return
         os.fsync(self._file.fileno())
         self._file.close()
-        if self._overwrite:
-            self._beside.replace(self.path)
-        else:
-            self._link()
+        self._take_place(self._beside)
         self._beside = None
+        if self.rejected is not None:
+            self.rejected.unlink(missing_ok=True)
+            self.rejected = None
 
-    def _link(self) -> None:
-        """Give it its name, unless another has it by now; a name that is taken is never lost to a race."""
-        assert self._beside is not None  # noqa: S101 - for the type checker
+    def commit_rejected(self) -> None:
+        """Put what was rejected in its place all the same.
+
+        Raises:
+            DownloadError: A file has appeared there meanwhile.
+            OSError: It can't be put there.
+        """
+        assert self.rejected is not None  # noqa: S101 - for the type checker
+        self._take_place(self.rejected)
+        self.rejected = None
+
+    def reject(self) -> None:
+        """Keep what was written beside the place, under the place's name and ``.rejected``; the largest of several.
+
+        Raises:
+            OSError: It can't be kept.
+        """
+        if self._beside is None or not self.size:
+            return
+        self._file.close()
+        if self.rejected is not None and self.rejected.stat().st_size >= self.size:
+            self._beside.unlink()
+        else:
+            name = os.fsdecode(
+                os.fsencode(self.path.name)[: os.pathconf(self.path.parent, "PC_NAME_MAX") - len(REJECTED)]
+            )
+            self.rejected = self._beside.replace(self.path.with_name(f"{name}{REJECTED}"))
+        self._begin()
+
+    def _take_place(self, file: Path) -> None:
+        if self._overwrite:
+            file.replace(self.path)
+        else:
+            self._link(file)
+
+    def _link(self, file: Path) -> None:
+        """Give a file its name, unless another has it by now; a name that is taken is never lost to a race."""
         try:
-            os.link(self._beside, self.path)
+            os.link(file, self.path)
         except FileExistsError:
             raise DownloadError(f"{self.path} has appeared meanwhile and was not overwritten") from None
         except OSError:  # a file system without links
             if os.path.lexists(self.path):
                 raise DownloadError(f"{self.path} has appeared meanwhile and was not overwritten") from None
-            self._beside.rename(self.path)
+            file.rename(self.path)
         else:
-            self._beside.unlink()
+            file.unlink()
 
-    def is_whole_mp4(self) -> bool:
-        """Whether the boxes of an mp4 file follow one another to the very end (ISO/IEC 14496-12 section 4.2)."""
-        assert self._beside is not None  # noqa: S101 - for the type checker
-        at = 0
-        with self._beside.open("rb") as file:
-            while at < self.size:
-                file.seek(at)
-                head = file.read(16)
-                size = int.from_bytes(head[:4]) if int.from_bytes(head[:4]) != 1 else int.from_bytes(head[8:16])
-                if len(head) < 8 or not (size == 0 or size >= 8):
-                    return False
-                at = self.size if size == 0 else at + size
-        return at == self.size and self.size > 0
+    def incomplete(self) -> _mp4.Incomplete | None:
+        """What keeps it from being a complete mp4 file; None where it is one."""
+        try:
+            return _mp4.incomplete(self._file, self.size)
+        finally:
+            self._file.seek(self.size)  # where the next bytes belong
 
     def discard(self) -> None:
         """Leave nothing behind, unless it is in its place."""
@@ -124,10 +152,29 @@ def check(path: object, *, overwrite: bool) -> None:
     Part(path, overwrite=overwrite).discard()
 
 
+def _check_free(path: Path, *, overwrite: bool) -> None:
+    """See whether a name may be taken.
+
+    Raises:
+        NotSentError: It is a directory's, or a file's that must stay.
+        OSError, ValueError: No file can have it, for example since it is too long.
+    """
+    os.fsencode(path)  # what no system could name
+    try:
+        # Asked by itself: Python 3.14's is_dir answers False for a name that is too long.
+        kind = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(kind) or path.is_dir():
+        raise NotSentError(f"{path} is a directory", advice="name a file in it")
+    if not overwrite:
+        raise NotSentError(f"{path} exists", advice="name another file, or pass overwrite=True to replace it")
+
+
 def _path(path: object) -> Path:
     if not isinstance(path, str | os.PathLike):
         raise NotSentError(f"path is of type {type(path).__name__}; give the name of a file")
     text = os.fspath(path)
     if not isinstance(text, str) or not Path(text).name or "\0" in text:
-        raise NotSentError(f"path: {text!r} is no name of a file; give one as text")
+        raise NotSentError(f"path: {text!r} is not the name of a file; give one as text")
     return Path(text)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 import re
 import weakref
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from octopusx_video import _contract
@@ -20,6 +20,9 @@ _HIDDEN = "[key]"
 _LIKE = "give one like https://example.com"
 _PORTS = {"http": 80, "https": 443}
 
+
+_SHORTEST_PIECE = 8
+"""A piece of the key that a response broke off in the middle of is hidden from so many characters on."""
 
 _KEYS: weakref.WeakSet[Key] = weakref.WeakSet()
 
@@ -55,14 +58,31 @@ class Key:
         return self._text
 
     def redact(self, text: str) -> str:
-        """The text without the key, as it is and percent-encoded, and without what can't be written down."""
-        return self._spelled.sub(_HIDDEN, text).encode("utf-8", "backslashreplace").decode()
+        """The text without the key, as it is, percent-encoded or cut at the end, and without control characters."""
+        from octopusx_video_openapi.text import printable  # noqa: PLC0415 - see _contract
+
+        text = self._spelled.sub(_HIDDEN, text)
+        for length in range(min(len(self._text), len(text)), _SHORTEST_PIECE - 1, -1):
+            if text.endswith(self._text[:length]):
+                text = f"{text[:-length]}{_HIDDEN}"
+                break
+        return printable(text)
+
+    def hide(self, value: Any) -> Any:
+        """A JSON value without the key, in its texts and its names."""
+        if isinstance(value, str):
+            return self.redact(value)
+        if isinstance(value, dict):
+            return {self.hide(name): self.hide(field) for name, field in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.hide(one) for one in value]
+        return value
 
     def clean(self, error: Exception) -> None:
         """Take the key out of what an error says and carries, whoever told it."""
         error.args = tuple(self.redact(one) if isinstance(one, str) else one for one in error.args)
         for name, value in vars(error).items():
-            if isinstance(value, str):
+            if isinstance(value, str) and name != "response":  # which keeps its lines, and is clean already
                 setattr(error, name, self.redact(value))
 
 
@@ -72,13 +92,15 @@ class Settings:
     Attributes:
         key: The API key.
         base_url: Scheme, host and path in front of the contract's paths, without a slash at the end.
+        is_direct: Whether it is asked without a proxy: it is on this machine, or on a host that the user lists.
     """
 
-    __slots__ = ("_origin", "_prefix", "base_url", "key")
+    __slots__ = ("_origin", "_prefix", "base_url", "is_direct", "key")
 
-    def __init__(self, key: Key, base_url: str) -> None:
+    def __init__(self, key: Key, base_url: str, *, is_direct: bool = False) -> None:
         self.key = key
         self.base_url = base_url
+        self.is_direct = is_direct
         self._origin = origin(base_url)
         self._prefix = f"{base_url}/"
 
@@ -100,7 +122,11 @@ def read(api_key: object, base_url: object, environment: Mapping[str, str] = os.
     """
     secret = api_key if api_key is not None else environment.get(KEY_VARIABLE)
     address = base_url if base_url is not None else environment.get(URL_VARIABLE) or _contract.server()
-    return Settings(_key(secret), _base_url(address))
+    from octopusx_video_openapi import hosts  # noqa: PLC0415 - see _contract
+
+    base_url = _base_url(address, environment)
+    is_direct = hosts.may_use_http(urlsplit(base_url).hostname or "", environment)
+    return Settings(_key(secret), base_url, is_direct=is_direct)
 
 
 def _key(text: object) -> Key:
@@ -113,11 +139,11 @@ def _key(text: object) -> Key:
     if re.match(r"bearer\s", text, re.IGNORECASE):
         raise NotSentError('the API key begins with "Bearer"; give the key alone')
     if not re.fullmatch(r"[!-~]+", text):
-        raise NotSentError("the API key holds a space or a character that no HTTP header can carry; copy it anew")
+        raise NotSentError("the API key holds a space or a character that no HTTP header can carry; copy it again")
     return Key(text)
 
 
-def _base_url(text: object) -> str:
+def _base_url(text: object, environment: Mapping[str, str]) -> str:
     if not isinstance(text, str):
         raise NotSentError(f"the base URL is of type {type(text).__name__}; {_LIKE}")
     try:
@@ -134,17 +160,16 @@ def _base_url(text: object) -> str:
     path = parts.path.rstrip("/")
     if path.endswith("/v1"):
         raise NotSentError(f"the base URL {text!r} ends in /v1, which every path begins with; leave it out")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise NotSentError(f"the base URL {text!r} would send the key unencrypted; use https")
-    return f"{parts.scheme}://{parts.netloc}{path}"
+    from octopusx_video_openapi import hosts  # noqa: PLC0415 - see _contract
 
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name."""
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        may_use_http = hosts.may_use_http(host, environment)
+    except ValueError as error:
+        raise NotSentError(str(error)) from None
+    if parts.scheme == "http" and not may_use_http:
+        advice = f"use https, or list {host} in {hosts.HTTP_HOSTS_VARIABLE} to send the key in clear to a mock there"
+        raise NotSentError(f"the base URL {text!r} would send the key unencrypted", advice=advice)
+    return f"{parts.scheme}://{parts.netloc}{path}"
 
 
 def origin(url: str) -> tuple[str, str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -10,7 +11,22 @@ from typing import Any, TypeVar
 import httpx
 
 from octopusx_video import _http
-from octopusx_video._effects import Answer, Do, Effect, Failure, Flow, Head, Open, Outgoing, Pull, Send, Sleep, Tell
+from octopusx_video._effects import (
+    MOST_BYTES,
+    Answer,
+    Do,
+    Effect,
+    Failure,
+    Flow,
+    Head,
+    Open,
+    Outgoing,
+    Pull,
+    Received,
+    Send,
+    Sleep,
+    Tell,
+)
 from octopusx_video._errors import NotSentError, OctopusXError
 from octopusx_video._settings import Settings
 
@@ -25,7 +41,6 @@ class Shell:
         settings: The key, and who is trusted with it.
         monotonic: The clock of deadlines.
         sleep: Lets seconds pass.
-        owned: Whether the client is of our own making, and may be held to deadlines.
     """
 
     def __init__(
@@ -34,25 +49,26 @@ class Shell:
         settings: Settings,
         monotonic: Callable[[], float],
         sleep: Callable[[float], Any] | None = None,
-        *,
-        owned: bool = False,
     ) -> None:
+        from octopusx_video import _deadline  # noqa: PLC0415 - brings httpcore, which httpx too loads only now
+
         self.closed = False
         self._client = client
         self._settings = settings
         self._monotonic = monotonic
         self._sleep = sleep or time.sleep
-        self._within: Callable[[float | None], contextlib.AbstractContextManager[None]] = _unbounded
-        if owned:
-            from octopusx_video import _deadline  # noqa: PLC0415 - brings httpcore, which httpx too loads only now
-
-            self._within = _deadline.kept(client)
+        _deadline.bound(client)
+        self._within = _deadline.DEADLINE.within
+        self._reads = threading.Semaphore(_http.READS_AT_ONCE)
+        self._submits = threading.Semaphore(_http.SUBMITS_AT_ONCE)
+        self._streams = threading.Semaphore(_http.STREAMS_AT_ONCE)
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return what it returns; what it raises is raised."""
         if self.closed or self._client.is_closed:
             raise NotSentError("the client is closed; make another")
-        with contextlib.closing(_Stream()) as stream:
+        _http.claim(self._client)
+        with contextlib.closing(_Stream(self._streams)) as stream:
             outcome: Any = None
             step: Callable[[Any], Effect] = flow.send
             try:
@@ -68,13 +84,17 @@ class Shell:
             except OctopusXError as error:
                 self._settings.key.clean(error)
                 raise
+            except BaseException as error:
+                # An interrupt may come between two effects, where the flow has not seen it.
+                flow.throw(error)
+                raise
             finally:
                 flow.close()
 
     def _perform(self, effect: Effect, stream: _Stream) -> Any:
         match effect:
-            case Send(request, until):
-                return self._send(request, until)
+            case Send():
+                return self._send(effect)
             case Open(request, until):
                 return self._open(request, until, stream)
             case Pull(until):
@@ -90,31 +110,49 @@ class Shell:
     def _left(self, until: float | None) -> float | None:
         return None if until is None else max(0.001, until - self._monotonic())
 
-    def _send(self, request: Outgoing, until: float | None) -> Answer | Failure:
+    def _send(self, effect: Send) -> Answer | Failure:
+        request, received, until, within = effect
         made: httpx.Request | None = None
         outcome: Answer | Failure
+        slots = self._reads if within is None else self._submits
+        if not slots.acquire(timeout=self._left(until)):
+            return _http.TOO_LATE
         try:
-            made = _http.prepared(self._client, self._settings, request, self._left(until))
-            with self._within(self._left(until)), contextlib.closing(self._begin(made)) as response:
-                outcome = _whole(response)
+            made = _http.prepared(self._client, self._settings, request, self._left(until), within=within)
+            with self._within(self._left(until) or within, after_writing=within is not None):
+                received.sent = True
+                client = _http.without_response_hooks(self._client)
+                with contextlib.closing(_begin(client, made)) as response:
+                    outcome = _whole(response, received)
+            if client is not self._client:
+                self._call_hooks(_http.for_hooks(response, received, outcome))
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            outcome = _http.failed(error, self._settings, made)
+            outcome = _http.failed(error, self._settings, made, received)
+        finally:
+            slots.release()
         _http.told(request, outcome)
         return outcome
 
-    def _begin(self, made: httpx.Request) -> httpx.Response:
-        return self._client.send(made, stream=True, auth=None, follow_redirects=False)
+    def _call_hooks(self, response: httpx.Response) -> None:
+        for hook in self._client.event_hooks["response"]:
+            try:
+                hook(response)
+            except Exception as error:  # noqa: BLE001 - see hook_failed
+                _http.hook_failed(error)
 
     def _open(self, request: Outgoing, until: float | None, stream: _Stream) -> Head | Failure:
         stream.close()
         made: httpx.Request | None = None
         outcome: Head | Failure
+        if not stream.acquire(self._left(until)):
+            return _http.TOO_LATE
         try:
             made = _http.prepared(self._client, self._settings, request, self._left(until))
             with self._within(self._left(until)):
-                stream.begin(self._begin(made))
+                stream.begin(_begin(self._client, made))
             outcome = _http.head(stream.response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
+            stream.close()
             outcome = _http.failed(error, self._settings, made)
         _http.told(request, outcome)
         return outcome
@@ -126,39 +164,57 @@ class Shell:
             with self._within(self._left(until)):
                 return next(stream.pieces, b"")
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            return _http.failure(error, self._settings)
+            return _http.broken(error, self._settings)
 
 
-def _unbounded(_: float | None) -> contextlib.AbstractContextManager[None]:
-    return contextlib.nullcontext()
+def _begin(client: httpx.Client, made: httpx.Request) -> httpx.Response:
+    return client.send(made, stream=True, auth=None, follow_redirects=False)
 
 
-def _whole(response: httpx.Response) -> Answer | Failure:
-    content = bytearray()
-    for piece in response.iter_bytes():
-        content += piece
-        if len(content) > _http.MOST_BYTES:
-            return _http.TOO_LARGE
-    return Answer(response.status_code, dict(response.headers.items()), bytes(content))
+def _whole(response: httpx.Response, received: Received) -> Answer | Failure:
+    received.head = _http.head(response)
+    for piece in _pieces(response):
+        received.content += piece
+        if len(received.content) > MOST_BYTES:
+            return Failure(sent=True, reason=_http.TOO_LARGE, permanent=True, partial=received.partial())
+    received.whole = True
+    return received.answer()
+
+
+def _pieces(response: httpx.Response) -> Iterator[bytes]:
+    """The body as it arrives: pieces of a size of ours would be lost where the response breaks off."""
+    content = _http.read_already(response)
+    return response.iter_raw() if content is None else iter([content])
 
 
 class _Stream:
-    """The answer that is arriving in pieces, one at a time."""
+    """The response that is arriving in pieces, one at a time, and its place among the others."""
 
     response: httpx.Response
     pieces: Iterator[bytes]
 
-    def __init__(self) -> None:
+    def __init__(self, slots: threading.Semaphore) -> None:
+        self._slots = slots
+        self._has_slot = False
         self._open = False
+
+    def acquire(self, seconds: float | None) -> bool:
+        """Wait for a place among the streams of the client; False where there is none in time."""
+        self._has_slot = self._slots.acquire(timeout=seconds)
+        return self._has_slot
 
     def begin(self, response: httpx.Response) -> None:
         self.response = response
         self._open = True
-        # As they arrive: pieces of a size of ours would be lost where the answer breaks off.
-        self.pieces = response.iter_raw()
+        self.pieces = _pieces(response)
 
     def close(self) -> None:
-        if self._open:
-            self._open = False
-            with contextlib.suppress(Exception):
-                self.response.close()
+        try:
+            if self._open:
+                self._open = False
+                with contextlib.suppress(Exception):
+                    self.response.close()
+        finally:
+            if self._has_slot:
+                self._has_slot = False
+                self._slots.release()

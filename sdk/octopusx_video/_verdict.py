@@ -34,8 +34,9 @@ def trouble(task: _models.Task, task_id: str) -> TaskFailedError | None:
         text = f"task {task_id} calls itself {task.status} and carries an error ({why}); {_MAY_BE_BILLED}"
         return TaskBlockedError(text, task=task, task_id=task_id, code=code, reason=reason)
     if address(task) is None:
-        text = f"task {task_id} is {task.status} and gives no address of a video; download it by its id"
-        return NoVideoAddressError(text, task=task, task_id=task_id)
+        text = f"task {task_id} is {task.status} and gives no address of a video"
+        advice = "download it by its id: download(task_id, path)"
+        return NoVideoAddressError(text, task=task, task_id=task_id, advice=advice)
     return None
 
 
@@ -46,8 +47,9 @@ def address(task: _models.SubmittedTask | _models.Task) -> str | None:
 
 
 def _told(task: _models.Task) -> tuple[str, str]:
-    error = getattr(task, "error", None)
-    if not error:  # left out, or of the route that has none
+    # The unified read has no field for it; the service may send it all the same.
+    error = getattr(task, "error", None) or task.additional_properties.get("error")
+    if not error:
         return "", ""
-    code, message = (value if isinstance(value, str) else "" for value in (error.code, error.message))
-    return code.strip(), message.strip()
+    told = error if isinstance(error, dict) else error.to_dict()
+    return str(told.get("code", "")).strip(), str(told.get("message", "")).strip()
