@@ -28,7 +28,7 @@ from octopusx_video._part import Part
 from octopusx_video_mock import Mock
 from octopusx_video_mock._mp4 import mp4
 
-from tests.sdk.clients import BASE_URL, EXTEND, KEY, KINDS, SOURCE, Between, Kind, connected, on_mock
+from tests.sdk.clients import BASE_URL, CLIENTS, EXTEND, KEY, KINDS, SOURCE, Between, Kind, connected, on_mock
 
 ADDRESS = "https://cdn.example/signed/v.mp4?signature=abc"
 CONTENT = f"{BASE_URL}/v1/videos/grok%3Anew/content"
@@ -354,7 +354,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CLIENTS)
 def test_an_interruption_leaves_nothing(kind: Kind, mock: Mock, tmp_path: Path) -> None:
     """Ctrl-C in the middle takes the part away."""
 

@@ -7,14 +7,14 @@ import random
 import pytest
 
 from tests.sdk import schedules
-from tests.sdk.clients import KINDS, Kind
+from tests.sdk.clients import CLIENTS, Kind
 
 OPERATIONS = ("extendVideo", "createVideoExtension", "extendUnifiedVideo")
 SAMPLED = 60
 """Schedules of three faults that are tried here; `nox -s schedules` tries them all."""
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CLIENTS)
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_no_fault_makes_it_pay_twice(kind: Kind, operation: str) -> None:
     """Each fault at every request of a job of each submit."""
@@ -24,7 +24,7 @@ def test_no_fault_makes_it_pay_twice(kind: Kind, operation: str) -> None:
         assert schedules.run(kind, operation, schedule).faults == [], schedule
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CLIENTS)
 def test_no_three_faults_make_it_pay_twice(kind: Kind) -> None:
     """Some of the schedules of three faults, each at a request that the job really sends."""
     drawn = random.Random(f"three faults, {kind}")  # noqa: S311 - made to be repeated

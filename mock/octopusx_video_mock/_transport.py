@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+import anyio
 import httpx
 
 from octopusx_video_mock._clock import Clock
@@ -85,7 +85,7 @@ class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for at, piece in enumerate(self._pieces()):
             if at and self._waits():
-                await asyncio.sleep(self._pause)
+                await anyio.sleep(self._pause)  # under asyncio and trio
             yield piece
 
     def _pieces(self) -> Iterator[bytes]:

@@ -165,7 +165,7 @@ class AsyncShell:
             return _http.TOO_LATE
         try:
             with anyio.move_on_after(self._left(until)):
-                return await anext(stream.pieces, b"")
+                return await _next(stream.pieces)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
             return _http.broken(error, self._settings)
         return _http.TOO_LATE
@@ -219,6 +219,14 @@ async def _one(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
+async def _next(pieces: AsyncIterator[bytes]) -> bytes:
+    """The next piece that is not empty; ``b""`` at the end."""
+    async for piece in pieces:
+        if piece:
+            return piece
+    return b""
+
+
 async def _end(response: httpx.Response, pieces: AsyncIterator[bytes]) -> None:
     """Close a response and the generators that httpx and httpcore read it with.
 
@@ -229,9 +237,8 @@ async def _end(response: httpx.Response, pieces: AsyncIterator[bytes]) -> None:
         with contextlib.suppress(Exception):
             await response.aclose()
         with contextlib.suppress(Exception):
-            while True:
-                if not await anext(pieces, b""):
-                    break
+            while await _next(pieces):
+                pass
 
 
 class _Stream:

@@ -184,7 +184,7 @@ def _whole(response: httpx.Response, received: Received) -> Answer | Failure:
 def _pieces(response: httpx.Response) -> Iterator[bytes]:
     """The body as it arrives: pieces of a size of ours would be lost where the response breaks off."""
     content = _http.read_already(response)
-    return response.iter_raw() if content is None else iter([content])
+    return filter(None, response.iter_raw() if content is None else (content,))
 
 
 class _Stream:

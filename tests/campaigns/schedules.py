@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tests.sdk import schedules
-from tests.sdk.clients import KINDS, Kind
+from tests.sdk.clients import CLIENTS, Kind
 from tests.sdk.schedules import Schedule
 
 DEPTHS = {"createVideoExtension": 3, "extendVideo": 2, "extendUnifiedVideo": 2}
@@ -32,7 +32,7 @@ def main() -> int:
     """Run the campaign."""
     parser = argparse.ArgumentParser(prog="nox -s schedules --", description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--depth", type=int, help="faults in a schedule, at most (3, and 2 for the other submits)")
-    parser.add_argument("--only", choices=KINDS, help="one client alone")
+    parser.add_argument("--only", choices=CLIENTS, help="one client alone")
     parser.add_argument("--operation", choices=DEPTHS, help="one submit alone")
     options = parser.parse_args()
     branches = list(_branches(options))
@@ -56,7 +56,7 @@ def main() -> int:
 def _branches(options: argparse.Namespace) -> Iterator[Branch]:
     """Each schedule of one fault, and the one of none."""
     for operation, depth in DEPTHS.items():
-        for kind in KINDS:
+        for kind in CLIENTS:
             if options.only not in {None, kind} or options.operation not in {None, operation}:
                 continue
             most = depth if options.depth is None else options.depth

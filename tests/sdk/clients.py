@@ -1,13 +1,15 @@
-"""Both clients behind one face, on a mock whose clock their sleeping turns."""
+"""The clients behind one interface, on a mock whose clock their sleeping turns; the asynchronous one in two libraries."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
+import anyio.from_thread
 import httpx
 from octopusx_video import AsyncOctopusX, OctopusX
 from octopusx_video_mock import Mock
@@ -17,26 +19,33 @@ SOURCE = "grok:f673ba58-b053-4d8d-8938-c0b429de4d7f"
 """A finished task that every mock has: an example of the contract."""
 BASE_URL = "http://localhost"
 
-Kind = Literal["sync", "async"]
-KINDS: tuple[Kind, Kind] = ("sync", "async")
+Kind = Literal["sync", "async", "trio"]
+KINDS: tuple[Kind, ...] = ("sync", "async", "trio")
+CLIENTS: tuple[Kind, ...] = ("sync", "async")
+"""One of each client, for what takes long."""
 
 EXTEND = {"model": "grok-video-3", "prompt": "play with another white cat"}
 CREATE = {**EXTEND, "start_time": 4, "duration": 6}
 
 
 class Blocking:
-    """An asynchronous object whose coroutines are run to their end."""
+    """An asynchronous object whose coroutines are run to their end.
 
-    def __init__(self, wrapped: Any, loop: asyncio.AbstractEventLoop) -> None:
+    Args:
+        wrapped: The object.
+        run: Calls a function with its arguments, and awaits it to its end.
+    """
+
+    def __init__(self, wrapped: Any, run: Callable[..., Any]) -> None:
         self._wrapped = wrapped
-        self._loop = loop
+        self._run = run
 
     def __getattr__(self, name: str) -> Any:
         """A coroutine function becomes one that waits; a part of the client is wrapped in its turn."""
         value = getattr(self._wrapped, name)
         if inspect.iscoroutinefunction(value):
-            return lambda *arguments, **options: self._loop.run_until_complete(value(*arguments, **options))
-        return Blocking(value, self._loop) if type(value).__module__.startswith("octopusx_video.") else value
+            return lambda *arguments, **options: self._run(functools.partial(value, *arguments, **options))
+        return Blocking(value, self._run) if type(value).__module__.startswith("octopusx_video.") else value
 
 
 @contextlib.contextmanager
@@ -49,11 +58,23 @@ def connected(kind: Kind, transport: Any, clock: Any = None, **options: Any) -> 
         with OctopusX(transport=transport, **options) as client:
             yield client
         return
-    with contextlib.closing(asyncio.new_event_loop()) as loop:
+    with _asyncio() if kind == "async" else _trio() as run:
         asynchronous = AsyncOctopusX(transport=transport, **options)
-        yield Blocking(asynchronous, loop)
-        loop.run_until_complete(asynchronous.close())
+        yield Blocking(asynchronous, run)
+        run(asynchronous.close)
+
+
+@contextlib.contextmanager
+def _asyncio() -> Iterator[Callable[..., Any]]:
+    with contextlib.closing(asyncio.new_event_loop()) as loop:
+        yield lambda call: loop.run_until_complete(call())
         loop.run_until_complete(loop.shutdown_default_executor())
+
+
+@contextlib.contextmanager
+def _trio() -> Iterator[Callable[..., Any]]:
+    with anyio.from_thread.start_blocking_portal("trio") as portal:
+        yield portal.call
 
 
 class Between(httpx.BaseTransport, httpx.AsyncBaseTransport):
