@@ -110,7 +110,7 @@ def saved(kind: Kind, transport: Between, path: Path, clock: Any, **options: Any
         return client.videos.download("grok:new", path, **options)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CLIENTS)
 def test_a_cut_at_any_byte_does_no_harm(kind: Kind, mock: Mock, tmp_path: Path) -> None:
     """The cut walks through the file; each time the file is the original, and no byte was asked for twice."""
     for cut in range(len(SMALL) + 1):
@@ -124,7 +124,7 @@ def test_a_cut_at_any_byte_does_no_harm(kind: Kind, mock: Mock, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CLIENTS)
 def test_a_cut_anywhere_in_a_real_video_does_no_harm(kind: Kind, mock: Mock, tmp_path: Path) -> None:
     """The mock's own mp4, cut at some fifty places and at each answer again, twenty times over."""
     video = mp4(10)
@@ -134,7 +134,7 @@ def test_a_cut_anywhere_in_a_real_video_does_no_harm(kind: Kind, mock: Mock, tmp
         assert path.read_bytes() == video
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CLIENTS)
 def test_over_http_a_cut_download_is_whole(kind: Kind, tmp_path: Path) -> None:
     """Through real sockets, with the mock's own fault, by the address and by the content route."""
     mock = Mock(token=KEY, start=None, speed=1000)

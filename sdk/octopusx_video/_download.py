@@ -36,7 +36,8 @@ class _Fetch:
     Attributes:
         total: How long the video is, by the headers; None where they don't say.
         tag: The ETag of the video that has begun to arrive.
-        setbacks: Attempts in a row that brought nothing.
+        setbacks: Attempts in a row that brought nothing new.
+        furthest: How many bytes there ever were.
         in_pieces: Whether the source sends parts of a length that it does not know (``bytes 0-999/*``).
     """
 
@@ -48,6 +49,7 @@ class _Fetch:
     total: int | None = None
     tag: str | None = None
     setbacks: int = 0
+    furthest: int = 0
     in_pieces: bool = False
 
     def run(self) -> Flow[None]:
@@ -86,8 +88,9 @@ class _Fetch:
                 reason = broken
             else:
                 reason = f"the response with status {head.status} does not go on from byte {had}"
-            # What brings the file on is no setback: a transfer that is cut again and again still ends.
-            self.setbacks = 0 if self.part.size > had else self.setbacks + 1
+            # What brings the file further than ever is no setback: a transfer that is cut again and again still ends.
+            self.setbacks = 0 if self.part.size > self.furthest else self.setbacks + 1
+            self.furthest = max(self.furthest, self.part.size)
             yield from self._pause(reason, wanted, is_over=is_over)
 
     def keep_rejected(self) -> Flow[None]:

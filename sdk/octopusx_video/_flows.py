@@ -218,9 +218,12 @@ def _interrupted(sent: _Sent) -> str:
     received = sent.received
     if not received.sent:
         return "the submit was not sent"
-    cut = Failure(sent=True, reason="it was interrupted", partial=received.partial())
+    arrived = received.partial()
+    # A JSON object that is complete says all, even where the end of the response was not seen.
+    is_whole = arrived is not None and (received.whole or _answers.loaded(arrived) is not None)
+    cut = Failure(sent=True, reason="it was interrupted", partial=arrived)
     try:
-        result = _result(sent, received.answer() if received.whole else cut)
+        result = _result(sent, arrived if arrived is not None and is_whole else cut)
     except OctopusXError as error:
         return str(error)
     if isinstance(result, _NotBegun):

@@ -1,0 +1,282 @@
+"""A file is complete or absent, however the length of a video is given; and a video that was paid for can be saved."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from octopusx_video import DownloadError, NotSentError
+from octopusx_video._mp4 import incomplete
+from octopusx_video._part import Part
+from octopusx_video_mock import Mock
+from octopusx_video_mock._mp4 import mp4
+
+from tests.sdk.clients import CREATE, KINDS, SOURCE, Kind, answering, connected, on_mock
+from tests.test_sdk_downloads import ADDRESS, CONTENT, HEAD, SMALL, TASK, Bytes, Storage, api, box, saved
+
+VIDEO = mp4(10)
+HALF = VIDEO[: len(VIDEO) // 2]
+FRAGMENT = box(b"moof", box(b"mfhd", bytes(8))) + box(b"mdat", b"f" * 90)
+CHUNKED = {"content-type": "video/mp4", "transfer-encoding": "chunked"}
+
+
+def whole(data: bytes, tmp_path: Path) -> bool:
+    """Whether the bytes are a complete mp4 file."""
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    with path.open("rb") as file:
+        return incomplete(file, len(data)) is None
+
+
+def test_every_cut_of_a_video_is_seen(tmp_path: Path) -> None:
+    """At the edges of each box and around them, with the movie box before the media and behind it."""
+    edges = {len(VIDEO)}
+    at = 0
+    while at < len(VIDEO):
+        edges.add(at)
+        at += int.from_bytes(VIDEO[at : at + 4])
+    moov = VIDEO.index(b"moov") - 4
+    mdat = VIDEO.index(b"mdat") - 4
+    slow = VIDEO[:moov] + VIDEO[mdat:] + VIDEO[moov:mdat]
+    for video in (VIDEO, slow, SMALL):
+        assert whole(video, tmp_path)
+        near = {edge + step for edge, step in itertools.product(edges, range(-9, 18))}
+        near |= {len(slow) - (mdat - moov)}
+        for cut in sorted(near & set(range(len(video)))):
+            assert not whole(video[:cut], tmp_path), cut
+
+
+def test_the_forms_of_iso_14496_12_are_known(tmp_path: Path) -> None:
+    """Another box first, a last box of size 0, sizes of 64 bits, and fragments."""
+    mdat = VIDEO.index(b"mdat") - 4
+    unbounded = VIDEO[:mdat] + bytes(4) + VIDEO[mdat + 4 :]
+    large = VIDEO[:mdat] + (1).to_bytes(4) + b"mdat" + (len(VIDEO) - mdat + 8).to_bytes(8) + VIDEO[mdat + 8 :]
+    movie = HEAD[:24] + box(b"moov", box(b"mvhd", bytes(20)) + box(b"mvex", b""))
+    for first in (b"free", b"skip", b"wide", b"uuid", b"pdin", b"styp", b"sidx", b"emsg", b"prft", b"meta"):
+        assert whole(box(first, bytes(24)) + VIDEO, tmp_path), first
+    assert whole(unbounded, tmp_path)
+    assert whole(large, tmp_path)
+    assert whole(VIDEO + box(b"mdat", b""), tmp_path)
+    for count in (1, 2, 5):
+        assert whole(movie + FRAGMENT * count, tmp_path), count
+        assert not whole(movie + FRAGMENT * count + FRAGMENT[:16], tmp_path)
+        assert not whole(movie + FRAGMENT * count + FRAGMENT[:-1], tmp_path)
+    assert not whole(movie, tmp_path)
+    for wrong in (b"", b"{}", b"<html></html>", b"<!DOCTYPE html><html>404</html>", VIDEO + b"x"):
+        assert not whole(wrong, tmp_path), wrong[:20]
+    assert not whole(VIDEO[:mdat] + (7).to_bytes(4) + VIDEO[mdat + 4 :], tmp_path)
+
+
+def test_a_last_box_without_a_size_is_held_to_the_tables(tmp_path: Path) -> None:
+    """The movie box says where the media data lies; a file that ends before it is not whole."""
+    chunks = [HEAD[:24] + box(b"moov", nested(offset)) + bytes(4) + b"mdat" + b"x" * 400 for offset in (300, 5_000)]
+    assert [whole(chunk, tmp_path) for chunk in chunks] == [True, False]
+
+
+def nested(offset: int) -> bytes:
+    """The boxes of a movie down to a table with one place."""
+    made = box(b"stco", bytes(4) + (1).to_bytes(4) + offset.to_bytes(4))
+    for kind in (b"stbl", b"minf", b"mdia", b"trak"):
+        made = box(kind, made)
+    return made
+
+
+def short_length(request: httpx.Request) -> httpx.Response:
+    """A Content-Length that is ten bytes short, at each request."""
+    return Storage(VIDEO[:-10])(request)
+
+
+def rest_of(first: Any, data: bytes = VIDEO) -> Any:
+    """Responds at first, and serves the rest to Range."""
+    storage = Storage(data)
+    return lambda request: storage(request) if "range" in request.headers else first(request)
+
+
+def chunked(data: bytes) -> Any:
+    """A chunked response with its proper end."""
+    return lambda _: httpx.Response(200, headers=CHUNKED, stream=Bytes(data, piece=1000))
+
+
+def pieces(request: httpx.Request) -> httpx.Response:
+    """A thousand bytes for each request, of a length that is not given."""
+    first = int(request.headers.get("range", "bytes=0-")[6:-1])
+    if first >= len(VIDEO):
+        return httpx.Response(416, headers={"content-range": "bytes */*"})
+    data = VIDEO[first : first + 1000]
+    headers = {"content-type": "video/mp4", "content-range": f"bytes {first}-{first + len(data) - 1}/*"}
+    return httpx.Response(206, headers={**headers, "content-length": str(len(data))}, stream=Bytes(data))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "serve",
+    [
+        rest_of(chunked(HALF)),
+        rest_of(short_length),
+        rest_of(lambda _: httpx.Response(200, headers={"content-length": str(len(HALF))}, stream=Bytes(HALF))),
+        pieces,
+    ],
+    ids=["chunked and cut", "ten bytes short", "half by its length", "in pieces"],
+)
+def test_an_incomplete_file_goes_on_with_range(kind: Kind, serve: Any, mock: Mock, tmp_path: Path) -> None:
+    """Its boxes say that there is more, whatever its headers say; no byte is fetched twice."""
+    path = tmp_path / "v.mp4"
+    transport = api({ADDRESS: serve})
+    saved(kind, transport, path, mock.clock)
+    assert path.read_bytes() == VIDEO
+    ranges = [int(one.headers.get("range", "bytes=0-")[6:-1]) for one in transport.requests[1:]]
+    assert ranges == sorted(set(ranges))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["v.mp4"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "serve",
+    [
+        chunked(HALF),
+        short_length,
+        lambda _: httpx.Response(206, headers={"content-range": "bytes 0-999/*"}, stream=Bytes(VIDEO[:1000])),
+        lambda _: httpx.Response(200, headers={"content-type": "video/mp4"}, stream=Bytes(b"<html>404 !</html>")),
+        lambda _: httpx.Response(200, headers={"content-type": "video/mp4"}, content=b"<html>404 !</html>"),
+    ],
+    ids=["half, again and again", "ten bytes short", "a part of no length", "a page", "a page that was read"],
+)
+def test_a_source_without_a_complete_video_is_followed_by_the_next(
+    kind: Kind, serve: Any, mock: Mock, tmp_path: Path
+) -> None:
+    """The content route has it, and nothing else stays."""
+    saved(kind, api({ADDRESS: serve, CONTENT: Storage(VIDEO)}), tmp_path / "v.mp4", mock.clock)
+    assert (tmp_path / "v.mp4").read_bytes() == VIDEO
+    assert [entry.name for entry in tmp_path.iterdir()] == ["v.mp4"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_rejected_stays_beside_the_target(kind: Kind, mock: Mock, tmp_path: Path) -> None:
+    """The larger one of two, under the name that the error gives; accept_any saves it where it belongs."""
+    path = tmp_path / "v.mp4"
+    routes = {ADDRESS: chunked(b"<html>no video</html>"), CONTENT: chunked(HALF)}
+    with pytest.raises(DownloadError) as caught:
+        saved(kind, api(routes), path, mock.clock)
+    kept = tmp_path / "v.mp4.rejected"
+    assert caught.value.rejected == str(kept)
+    assert (str(kept) in str(caught.value), "accept_any=True" in str(caught.value)) == (True, True)
+    assert "begins with '<html>no video</html>'" in str(caught.value)
+    assert [entry.name for entry in tmp_path.iterdir()] == [kept.name]
+    assert kept.read_bytes() == HALF
+    assert saved(kind, api(routes), path, mock.clock, accept_any=True) == path
+    assert path.read_bytes() == HALF
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_accept_any_prefers_a_complete_video(kind: Kind, mock: Mock, tmp_path: Path) -> None:
+    """And what exists is kept as ever."""
+    routes = {ADDRESS: chunked(HALF), CONTENT: Storage(VIDEO)}
+    saved(kind, api(routes), tmp_path / "v.mp4", mock.clock, accept_any=True)
+    assert (tmp_path / "v.mp4").read_bytes() == VIDEO
+    with pytest.raises(NotSentError, match="exists"):
+        saved(kind, api(routes), tmp_path / "v.mp4", mock.clock, accept_any=True)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_video_of_another_kind_can_be_had(kind: Kind, mock: Mock, tmp_path: Path) -> None:
+    """By accept_any, as it is."""
+    webm = b"\x1aE\xdf\xa3" + bytes(500)
+    routes = {ADDRESS: chunked(webm), CONTENT: httpx.Response(404)}
+    saved(kind, api(routes), tmp_path / "v.webm", mock.clock, accept_any=True)
+    assert (tmp_path / "v.webm").read_bytes() == webm
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "address",
+    ["http://127.0.0.1:99999/v.mp4?signature=abc", "http://a b/v.mp4", "http://[::1/v", "ftp://a/v", "http://"],
+)
+def test_an_address_that_can_not_be_used_leads_to_the_content_route(
+    kind: Kind, address: str, mock: Mock, tmp_path: Path
+) -> None:
+    """Which has the video; where it has none the error says what is wrong with the address."""
+    task = {**TASK, "video_url": address}
+    saved(kind, api({CONTENT: Storage(VIDEO)}, task), tmp_path / "v.mp4", mock.clock)
+    assert (tmp_path / "v.mp4").read_bytes() == VIDEO
+    with pytest.raises(DownloadError) as caught:
+        saved(kind, api({CONTENT: httpx.Response(404)}, task), tmp_path / "w.mp4", mock.clock)
+    assert address.partition("?")[0][:20] in str(caught.value)
+    assert "signature" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fault", ["content_chunked", "content_chunked_cut", "unusable_address"])
+def test_the_mocks_faults_of_a_video_do_no_harm(kind: Kind, fault: str, mock: Mock, tmp_path: Path) -> None:
+    """The file is the video."""
+    mock.faults.on(fault)
+    with on_mock(kind, mock) as client:
+        client.extensions.create_and_download(SOURCE, tmp_path / "v.mp4", **CREATE)
+    assert (tmp_path / "v.mp4").read_bytes() == mp4(10)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("coding", ["Identity", "", "identity, identity"])
+def test_an_identity_coding_is_none(kind: Kind, coding: str, mock: Mock, tmp_path: Path) -> None:
+    """Of a video and of an ordinary response."""
+    headers = {"content-encoding": coding, "content-type": "video/mp4"}
+    routes = {ADDRESS: lambda _: httpx.Response(200, headers=headers, stream=Bytes(VIDEO))}
+    saved(kind, api(routes), tmp_path / "v.mp4", mock.clock)
+    with connected(kind, answering(httpx.Response(200, json={"id": "grok:b"}, headers=headers)), mock.clock) as client:
+        assert client.extensions.create(SOURCE, **CREATE).id == "grok:b"
+
+
+class Counted(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that is packed so that httpx would unpack it."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __iter__(self) -> Iterator[bytes]:
+        """For the synchronous client."""
+        yield self._data
+
+    async def __aiter__(self) -> Any:
+        """For the asynchronous one."""
+        yield self._data
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_body_that_unpacks_to_gigabytes_is_given_up(kind: Kind, mock: Mock) -> None:
+    """Two codings in one another, a kilobyte for a gigabyte: no more than the limit is ever unpacked."""
+    bomb = gzip.compress(gzip.compress(bytes(1 << 24)) * 8)
+    assert len(bomb) < 2_000
+    response = lambda _: httpx.Response(200, headers={"content-encoding": "gzip, gzip"}, stream=Counted(bomb))  # noqa: E731
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with connected(kind, answering(response), mock.clock) as client:
+        with pytest.raises(Exception, match="larger than 4,000,000 bytes when unpacked"):
+            client.extensions.create(SOURCE, **CREATE)
+        with pytest.raises(Exception, match="larger than 4,000,000 bytes when unpacked"):
+            client.videos.wait("grok:b", timeout=60)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_packed_response_is_understood(kind: Kind, mock: Mock) -> None:
+    """From a gateway that packs though nothing was said to be accepted; the request asks for none."""
+    task = gzip.compress(b'{"id":"grok:b","status":"processing"}')
+    transport = answering(lambda _: httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Counted(task)))
+    with connected(kind, transport, mock.clock) as client:
+        assert client.extensions.create(SOURCE, **CREATE).id == "grok:b"
+    assert transport.requests[0].headers["accept-encoding"] == "identity"
+
+
+def test_a_name_that_is_too_long_is_found_without_is_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.14 documents that is_dir answers False there, where it raises today."""
+    monkeypatch.setattr(Path, "is_dir", lambda _: False)
+    with pytest.raises(NotSentError, match="name too long"):
+        Part(tmp_path / ("x" * 256), overwrite=False)
+    with pytest.raises(NotSentError, match="is a directory"):
+        Part(tmp_path, overwrite=True)
+    assert list(tmp_path.iterdir()) == []
