@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import socket
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,10 +13,12 @@ import pytest
 from octopusx_video import (
     AmbiguousSubmitError,
     AsyncOctopusX,
+    DownloadError,
     NotSentError,
     OctopusX,
     RefusedError,
     TaskBlockedError,
+    VideoTask,
     WaitTimeoutError,
 )
 from octopusx_video._settings import Key, origin
@@ -206,3 +210,90 @@ def test_an_error_survives_a_process(error: Exception) -> None:
     """What a worker raised arrives with all that it carries."""
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 - written here
     assert (type(again), str(again), vars(again)) == (type(error), "no", vars(error))
+
+
+PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment without any variable of a proxy."""
+    for name in (*PROXIES, "OCTOPUSX_HTTP_HOSTS"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("NO_PROXY", "localhost,127.0.0.0/8,::1/128"),
+        ("ALL_PROXY", "socks5://127.0.0.1:7890"),
+        ("https_proxy", "http://127.0.0.1:99999"),
+        ("HTTP_PROXY", "gopher://127.0.0.1:70"),
+    ],
+)
+def test_an_unusable_proxy_stops_the_real_host_alone(
+    kind: Kind, variable: str, value: str, no_proxies: pytest.MonkeyPatch
+) -> None:
+    """An API on this machine goes through no proxy; for another the error names the variable."""
+    no_proxies.setenv(variable, value)
+    with Mock(token=KEY).serve() as url, connected(kind, None, base_url=url) as client:
+        assert client.videos.retrieve(SOURCE).status == "completed"
+    for client in CLIENTS:
+        with pytest.raises(NotSentError, match=f"the environment variable {variable} can't be used") as caught:
+            client(KEY, base_url="https://octopusx.ai")
+        assert f"change {variable}" in str(caught.value)
+
+
+def test_an_address_elsewhere_still_goes_through_the_proxy(no_proxies: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Only the API itself is asked without one; the proxy here answers 404."""
+    with Mock(token=KEY).serve() as url:
+        no_proxies.setenv("ALL_PROXY", url)
+        task = VideoTask(id=SOURCE, status="completed", video_url="http://elsewhere.example/v.mp4")
+        with (
+            OctopusX(KEY, base_url="http://127.0.0.1:9", max_retries=0) as client,
+            pytest.raises(DownloadError) as caught,
+        ):
+            client.videos.download(task, tmp_path / "v.mp4")
+    assert "from http://elsewhere.example/v.mp4: status 404" in str(caught.value)
+
+
+def test_plain_http_goes_to_the_hosts_that_are_listed(no_proxies: pytest.MonkeyPatch) -> None:
+    """By exact names, in any case, with any port, and without a proxy."""
+    ask = socket.getaddrinfo
+
+    def ask_here(host: Any, *arguments: Any, **options: Any) -> Any:
+        known = {b"mock": "127.0.0.1", "mock": "127.0.0.1", "host.docker.internal": "127.0.0.1"}
+        return ask(known.get(host, host), *arguments, **options)
+
+    no_proxies.setattr(socket, "getaddrinfo", ask_here)
+    no_proxies.setenv("OCTOPUSX_HTTP_HOSTS", "mock, host.docker.internal")
+    no_proxies.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    with Mock(token=KEY).serve() as url:
+        port = url.rpartition(":")[2]
+        for name in ("mock", "MOCK", "host.docker.internal"):
+            with OctopusX(KEY, base_url=f"http://{name}:{port}") as client:
+                assert client.videos.retrieve(SOURCE).status == "completed"
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_plain_http_goes_nowhere_else(client: Any, no_proxies: pytest.MonkeyPatch) -> None:
+    """Neither to a name that is like a listed one, nor by a wildcard."""
+    no_proxies.setenv("OCTOPUSX_HTTP_HOSTS", "mock, host.docker.internal")
+    for url in ("http://mocks", "http://a.mock", "http://octopusx.ai", "http://docker.internal"):
+        with pytest.raises(NotSentError, match=r"unencrypted; use https, or list \S+ in OCTOPUSX_HTTP_HOSTS"):
+            client(KEY, base_url=url)
+    no_proxies.setenv("OCTOPUSX_HTTP_HOSTS", "*.internal")
+    with pytest.raises(NotSentError, match=r"'\*.internal' is not the name of a host"):
+        client(KEY, base_url="http://mock:4010")
+
+
+def test_a_socket_of_httpx_that_is_hidden_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer httpx that hands out no sockets' maker would leave a submit without a bound; a warning says so."""
+    with httpx.Client() as own:
+        pool: Any = own._transport._pool  # type: ignore[attr-defined]  # noqa: SLF001 - what it may hide
+        monkeypatch.delattr(pool, "_network_backend")
+        with pytest.warns(RuntimeWarning, match="hides its sockets"):
+            OctopusX(KEY, base_url="http://127.0.0.1:9", http_client=own)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import os
+import pydoc
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -114,3 +116,14 @@ def test_importing_the_package_loads_no_tools() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     loaded = set(done.stdout.split())
     assert not {"yaml", "jsonschema_rs", "anyio", "octopusx_video_mock", "octopusx_video.cli", "schemathesis"} & loaded
+
+
+def test_errors_and_parts_are_named_as_programs_use_them() -> None:
+    """A traceback names octopusx_video.NotSentError, and help(OctopusX) shows what the client has."""
+    for name in octopusx_video.__all__:
+        if name.endswith("Error"):
+            assert getattr(octopusx_video, name).__module__ == "octopusx_video", name
+    for client in (octopusx_video.OctopusX, octopusx_video.AsyncOctopusX):
+        text = pydoc.render_doc(client, renderer=pydoc.plaintext)
+        for part in ("videos", "unified", "extensions"):
+            assert re.search(rf"^ \|  {part}$", text, re.MULTILINE), part

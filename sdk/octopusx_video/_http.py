@@ -117,6 +117,8 @@ def make(kind: type[Made], settings: Settings, timeout: httpx.Timeout, transport
     mounts = {f"all://{f'[{host}]' if ':' in host else host}": None} if settings.is_direct else {}
     options: dict[str, Any] = {"timeout": timeout, "transport": transport, "mounts": mounts, "limits": LIMITS}
     try:
+        for name in _proxies(os.environ):
+            _ = urlsplit(os.environ[name]).port  # httpx finds out only when it connects
         return kind(**options)
     except Exception as error:  # noqa: BLE001 - ImportError, OSError, ValueError, httpx.InvalidURL
         text = f"httpx can't be set up ({type(error).__name__}: {error})"
@@ -130,12 +132,18 @@ def make(kind: type[Made], settings: Settings, timeout: httpx.Timeout, transport
     raise NotSentError(text, advice="look at the proxies and certificates in the environment (SSL_CERT_FILE)")
 
 
+def _proxies(environment: Mapping[str, str]) -> list[str]:
+    """The variables that name a proxy."""
+    names = {"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"}
+    return [name for name, value in environment.items() if name.upper() in names and value]
+
+
 def _unusable_proxy(environment: Mapping[str, str]) -> str:
     """The first variable of a proxy that httpx can't use; "" where all can be used."""
-    for name, value in environment.items():
-        if name.upper() not in {"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"} or not value:
-            continue
+    for name in _proxies(environment):
+        value = environment[name]
         try:
+            _ = urlsplit(value).port
             httpx.Client(proxy=value if "://" in value else f"http://{value}", trust_env=False).close()
         except Exception:  # noqa: BLE001 - as above
             return name
