@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import pty
 import re
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import octopusx_video
 import pytest
 from octopusx_video_mock import Mock
 from octopusx_video_mock._mp4 import mp4
 
+from tests.sdk import command
 from tests.sdk.clients import KEY, SOURCE
+from tests.sdk.command import COMMAND, QUICK, SUBMIT, Done, Here
 
-COMMAND = [sys.executable, "-m", "octopusx_video"]
-SUBMIT = ["-m", "grok-video-3", "-p", "play with another white cat", "--start-time", "4"]
-QUICK = ["--poll-interval", "0.05"]
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., Done]
 
 
 @pytest.fixture
@@ -42,38 +41,23 @@ def base_url(mock: Mock) -> Iterator[str]:
 @pytest.fixture
 def environment(base_url: str) -> dict[str, str]:
     """The environment of a person who has set the command up."""
-    return {**os.environ, "OCTOPUSX_API_KEY": KEY, "OCTOPUSX_BASE_URL": base_url, "COLUMNS": "100"}
+    return command.environment(base_url)
 
 
 @pytest.fixture
-def run(environment: dict[str, str], tmp_path: Path) -> Run:
+def run(base_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Here:
     """Run the command in an empty folder; ``key=None`` leaves the key out."""
-
-    def run(*arguments: str, key: str | None = KEY, **changes: str) -> subprocess.CompletedProcess[str]:
-        changed = {**environment, **changes}
-        del changed["OCTOPUSX_API_KEY"]
-        return subprocess.run(
-            [*COMMAND, *arguments],
-            env=changed if key is None else {**changed, "OCTOPUSX_API_KEY": key},
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    return run
+    return Here(monkeypatch, capsys, tmp_path, base_url)
 
 
 def test_a_submit_prints_the_id_alone(run: Run, mock: Mock) -> None:
     """So that a script can keep it."""
-    for command, options in (
+    for name, options in (
         ("extend", ["--size", "1080P"]),
         ("extend", ["--unified"]),
         ("extensions", ["--duration", "6"]),
     ):
-        done = run(command, SOURCE, *SUBMIT, *options)
+        done = run(name, SOURCE, *SUBMIT, *options)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout == f"{mock.submissions[-1].task}\n"
     assert len(mock.billed) == 3
@@ -86,7 +70,8 @@ def test_one_command_goes_from_submit_to_file(run: Run, mock: Mock, tmp_path: Pa
     assert (done.returncode, done.stdout) == (0, "cat.mp4\n")
     assert (tmp_path / "cat.mp4").read_bytes() == mp4(10)
     lines = done.stderr.splitlines()
-    assert lines[0] == f"task {mock.submissions[0].task} is submitted"
+    task = mock.submissions[0].task
+    assert lines[0] == f"task {task} is submitted; to resume: octopusx-video wait {task} -o cat.mp4"
     assert any(re.fullmatch(r"processing \d+ %", line) for line in lines)
     assert "completed 100 %" in lines
     assert "\r" not in done.stderr
@@ -104,18 +89,27 @@ def test_the_steps_can_be_taken_one_by_one(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes() == mp4(14)
 
 
+def test_a_video_in_chunks_is_saved(run: Run, mock: Mock, tmp_path: Path) -> None:
+    """It comes without its length, so that the progress tells only how much has arrived."""
+    mock.faults.on("content_chunked")
+    done = run("extend", SOURCE, *SUBMIT, "-o", "cat.mp4", *QUICK)
+    assert (done.returncode, done.stdout) == (0, "cat.mp4\n")
+    assert re.search(r"^[\d,]+ bytes$", done.stderr, re.MULTILINE)
+    assert (tmp_path / "cat.mp4").read_bytes() == mp4(14)
+
+
 def test_json_is_one_object(run: Run, tmp_path: Path) -> None:
     """Of a result and of an error, on standard output."""
     done = run("extend", SOURCE, *SUBMIT, "-o", "cat.mp4", "--json", "-q", *QUICK)
-    told = json.loads(done.stdout)
-    assert (told["phase"], told["file"], told["task"]["status"]) == ("succeeded", "cat.mp4", "completed")
-    status = json.loads(run("status", told["task"]["id"], "--json").stdout)
-    assert status == {"task": told["task"], "phase": "succeeded", "file": None}
+    printed = json.loads(done.stdout)
+    assert (printed["phase"], printed["file"], printed["task"]["status"]) == ("succeeded", "cat.mp4", "completed")
+    status = json.loads(run("status", printed["task"]["id"], "--json").stdout)
+    assert status == {"task": printed["task"], "phase": "succeeded", "file": None}
     refused = run("status", "task_nobody_made", "--json")
     error = json.loads(refused.stdout)["error"]
     assert (refused.returncode, refused.stderr) == (1, "")
     assert (error["type"], error["status"], error["code"]) == ("RefusedError", 400, "task_not_exist")
-    assert (error["billed"], error["go_on"], error["task_id"]) == ("never", None, "task_nobody_made")
+    assert (error["billed"], error["resume"], error["task_id"]) == ("never", None, "task_nobody_made")
     usage = run("extensions", SOURCE, "--json")
     assert (usage.returncode, usage.stderr) == (2, "")
     assert json.loads(usage.stdout)["error"]["type"] == "UsageError"
@@ -128,13 +122,13 @@ EXITS: dict[str, tuple[str, list[str], int, str]] = {
     "failed": ("failed", ["--wait"], 4, "has ended as failed"),
     "blocked": ("completed_with_error", ["--wait"], 4, "moderation_blocked"),
     "late": ("", ["--wait", "--timeout", "0"], 5, "wait for the same id again"),
-    "no video": ("content_is_json", ["-o", "v.mp4"], 6, "can't be had"),
+    "no video": ("content_is_json", ["-o", "v.mp4"], 6, "can't be downloaded"),
 }
 
 
 @pytest.mark.parametrize("case", EXITS)
 def test_the_exit_status_tells_a_script_what_happened(case: str, run: Run, mock: Mock, tmp_path: Path) -> None:
-    """One for each kind of error, with one line that says what to do, and nothing left behind."""
+    """One for each kind of error, with a line that says what to do; only a response that was rejected is kept."""
     fault, options, status, text = EXITS[case]
     if fault:
         mock.faults.on(fault)
@@ -142,17 +136,17 @@ def test_the_exit_status_tells_a_script_what_happened(case: str, run: Run, mock:
     assert done.returncode == status
     assert text in done.stderr
     assert "Traceback" not in done.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == (["v.mp4.rejected"] if status == 6 else [])
     assert len(mock.submissions) == (0 if case == "refused" else 1)
     if status in {5, 6}:
         task = mock.submissions[0].task
-        assert f"go on with: octopusx-video {'wait' if status == 5 else 'download'} {task}" in done.stderr
+        assert f"\nto resume: octopusx-video {'wait' if status == 5 else 'download'} {task}" in done.stderr
     else:
-        assert "go on with" not in done.stderr
+        assert "\nto resume" not in done.stderr
     assert done.stderr.count("may be billed") <= 1
-    told = json.loads(run("extensions", SOURCE, *SUBMIT, *options, *QUICK, "--json").stdout)["error"]
-    assert told["billed"] == {1: "never", 3: "possible", 4: "possible", 5: "yes", 6: "yes"}[status]
-    assert bool(told["go_on"]) is (status in {5, 6})
+    printed = json.loads(run("extensions", SOURCE, *SUBMIT, *options, *QUICK, "--json").stdout)["error"]
+    assert printed["billed"] == {1: "never", 3: "possible", 4: "possible", 5: "yes", 6: "yes"}[status]
+    assert bool(printed["resume"]) is (status in {5, 6})
 
 
 BAD: dict[str, tuple[list[str], str]] = {
@@ -162,17 +156,27 @@ BAD: dict[str, tuple[list[str], str]] = {
     "a duration": (["extensions", SOURCE, *SUBMIT, "--duration", "7"], "'7' is not one of '6', '10', '15'"),
     "a size": (["extend", SOURCE, *SUBMIT, "--size", "1080p"], "'1080p' is not one of '720P', '1080P'"),
     "no number": (["extend", SOURCE, *SUBMIT[:4], "--start-time", "x"], "'x' is not a valid integer"),
-    "negative": (["extend", SOURCE, *SUBMIT[:4], "--start-time", "-1"], "start_time: -1 is less than the minimum"),
-    "empty prompt": (["extend", SOURCE, "-m", "m", "-p", " "], "prompt: ' ' is not allowed"),
-    "a link": (["extensions", "https://x.example/v.mp4", *SUBMIT], "is a link; give the id of a task"),
+    "negative": (["extend", SOURCE, *SUBMIT[:4], "--start-time", "-1"], "error: --start-time: -1 is less than the"),
+    "empty prompt": (["extend", SOURCE, "-m", "m", "-p", " "], "error: --prompt: ' ' is not allowed"),
+    "a link": (
+        ["extensions", "https://x.example/v.mp4", *SUBMIT],
+        "error: VIDEO_ID: 'https://x.example/v.mp4' is a link",
+    ),
     "no id": (["wait", "no id"], "'no id' is no id of a task"),
     "an address": (["status", SOURCE, "--base-url", "octopusx.ai"], "lacks http:// or https://"),
     "no folder": (["extend", SOURCE, *SUBMIT, "-o", "no/v.mp4"], "no/v.mp4 can't be written: No such file"),
-    "a folder": (["download", SOURCE, "-o", "."], "is no name of a file"),
-    "overwrite": (["wait", SOURCE, "--overwrite"], "--overwrite says nothing without -o"),
-    "a timeout": (["wait", SOURCE, "--timeout", "-1"], "-1.0 is not in the range"),
-    "no pause": (["extend", SOURCE, *SUBMIT, "--wait", "--poll-interval", "nan"], "'nan' is no number of seconds"),
-    "no end": (["extend", SOURCE, *SUBMIT, "--wait", "--timeout", "inf"], "'inf' is no number of seconds"),
+    "a folder": (["download", SOURCE, "-o", "."], "is not the name of a file"),
+    "a file": (
+        ["download", SOURCE, "-o", "../taken"],
+        "error: ../taken exists; name another file, or pass --overwrite",
+    ),
+    "overwrite": (["wait", SOURCE, "--overwrite"], "error: --overwrite needs -o FILE"),
+    "accept any": (["extend", SOURCE, *SUBMIT, "--accept-any"], "error: --accept-any needs -o FILE"),
+    "a timeout": (["wait", SOURCE, "--timeout", "-1"], "'-1' is not a number of seconds"),
+    "a word": (["status", SOURCE, "--request-timeout", "long"], "'long' is not a number of seconds above 0"),
+    "no time": (["extend", SOURCE, *SUBMIT, "--submit-timeout", "0"], "'0' is not a number of seconds above 0"),
+    "no pause": (["extend", SOURCE, *SUBMIT, "--wait", "--poll-interval", "nan"], "'nan' is not a number of seconds"),
+    "no end": (["extend", SOURCE, *SUBMIT, "--wait", "--timeout", "inf"], "'inf' is not a number of seconds"),
 }
 
 
@@ -180,6 +184,7 @@ BAD: dict[str, tuple[list[str], str]] = {
 def test_bad_input_sends_nothing_and_ends_with_2(case: str, run: Run, mock: Mock, tmp_path: Path) -> None:
     """A clear line on standard error, exit status 2, no request and no file."""
     arguments, text = BAD[case]
+    (tmp_path.parent / "taken").touch()
     done = run(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert text in done.stderr
@@ -197,7 +202,7 @@ def test_without_a_key_that_can_be_used_nothing_is_sent(key: str | None, run: Ru
     assert mock.calls == []
 
 
-def test_an_unreachable_service_is_told(run: Run) -> None:
+def test_an_unreachable_service_is_reported(run: Run) -> None:
     """As not sent, with the exit status of that; a wait says what it waits for, and goes on with the same address."""
     done = run("status", SOURCE, OCTOPUSX_BASE_URL="http://127.0.0.1:9")
     assert (done.returncode, done.stdout) == (2, "")
@@ -206,7 +211,7 @@ def test_an_unreachable_service_is_told(run: Run) -> None:
     assert done.returncode == 5
     assert done.stderr.splitlines()[0].endswith("reading on")
     assert done.stderr.count("reading on") == 1
-    assert f"go on with: octopusx-video wait {SOURCE} --base-url http://127.0.0.1:9" in done.stderr
+    assert f"to resume: octopusx-video wait {SOURCE} --base-url http://127.0.0.1:9" in done.stderr
 
 
 def test_what_has_not_ended_is_waited_for(run: Run) -> None:
@@ -215,72 +220,14 @@ def test_what_has_not_ended_is_waited_for(run: Run) -> None:
         task = run("extend", SOURCE, *SUBMIT, "--base-url", url).stdout.strip()
         done = run("download", task, "-o", "v.mp4", "--base-url", url)
     assert done.returncode == 6
-    assert f"go on with: octopusx-video wait {task} -o v.mp4 --base-url {url}" in done.stderr
+    assert f"to resume: octopusx-video wait {task} -o v.mp4 --base-url {url}" in done.stderr
 
 
 def test_quiet_still_tells_what_was_paid_for(run: Run, mock: Mock) -> None:
     """The id is no progress: without it a killed command would lose the job."""
     done = run("extend", SOURCE, *SUBMIT, "-q", "--wait", *QUICK)
-    assert done.stderr == f"task {mock.submissions[0].task} is submitted\n"
-
-
-def test_ctrl_c_prints_the_id_and_the_command_to_go_on_with(environment: dict[str, str], tmp_path: Path) -> None:
-    """And ends with 130, SIGTERM with 143; the printed command goes on to the file."""
-    for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        mock = Mock(token=KEY, start=None, speed=60)  # three seconds
-        with mock.serve() as url:
-            arguments = ["extend", SOURCE, *SUBMIT, "-o", "cat's.mp4", "--overwrite", *QUICK]
-            process = subprocess.Popen(
-                [*COMMAND, *arguments],
-                env={**environment, "OCTOPUSX_BASE_URL": url},
-                cwd=tmp_path,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            assert process.stderr is not None
-            assert "is submitted" in process.stderr.readline()
-            assert "processing" in process.stderr.readline()
-            process.send_signal(number)
-            output, errors = process.communicate(timeout=20)
-            assert (process.returncode, output) == (status, "")
-            task = mock.submissions[0].task
-            assert f"interrupted: task {task} goes on" in errors
-            command = re.search(r"go on with: octopusx-video (.*)", errors)
-            assert command is not None
-            assert command[1] == f"""wait {task} -o 'cat'"'"'s.mp4' --overwrite"""
-            assert "Traceback" not in errors
-            line = f"{' '.join(COMMAND)} {command[1]}"
-            subprocess.run(  # noqa: S602 - it is a line for a shell
-                line,
-                shell=True,
-                env={**environment, "OCTOPUSX_BASE_URL": url},
-                cwd=tmp_path,
-                check=True,
-                capture_output=True,
-                timeout=60,
-            )
-            assert len(mock.billed) == 1
-        assert [entry.name for entry in tmp_path.iterdir()] == ["cat's.mp4"]
-
-
-def test_ctrl_c_during_the_submit_says_that_it_may_be_billed(environment: dict[str, str], mock: Mock) -> None:
-    """Nobody knows yet whether it was accepted."""
-    mock.faults.on("lost_answer")
-    process = subprocess.Popen(
-        [*COMMAND, "extend", SOURCE, *SUBMIT],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 20
-    while not mock.submissions and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=20)
-    assert (process.returncode, output) == (130, "")
-    assert "may have been accepted and may be billed" in errors
+    task = mock.submissions[0].task
+    assert done.stderr == f"task {task} is submitted; to resume: octopusx-video wait {task}\n"
 
 
 def _on_a_terminal(arguments: list[str], environment: dict[str, str], answer: bytes = b"") -> tuple[int, str]:
@@ -313,7 +260,7 @@ def test_on_a_terminal_there_is_a_bar_and_the_key_is_asked_for(environment: dict
     assert status == 0
     assert "OctopusX API key:" in shown
     assert KEY not in shown
-    assert re.search(r"waiting +\[#*-*\] +\d+%", shown)
+    assert re.search(r"completed 100%\|\S+\| 00:0\d", shown)
     assert file.read_bytes() == mp4(14)
 
 
@@ -327,29 +274,32 @@ def test_each_command_has_an_example_in_its_help(command: str, run: Run) -> None
 
 def test_help_tells_the_exit_statuses_and_version(run: Run) -> None:
     """Those that the errors have."""
-    told = run("--help").stdout
-    for status in (0, 1, 2, 3, 4, 5, 6, 130):
-        assert re.search(rf"^  +{status} ", told, re.MULTILINE)
-    assert re.fullmatch(r"octopusx-video, version \d+\.\d+\.\d+\n", run("--version").stdout)
+    printed = run("--help", COLUMNS="80").stdout
+    for status in (0, 1, 2, 3, 4, 5, 6, 129, 130, 143):
+        assert re.search(rf"^  +{status} ", printed, re.MULTILINE)
+    assert re.search(r"OCTOPUSX_HTTP_HOSTS +host names(.|\n)*UNENCRYPTED", printed)
+    assert all(len(line) <= 80 for line in printed.splitlines()), printed
+    assert run("--version").stdout == f"octopusx-video {octopusx_video.__version__}\n"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_shells_can_complete_it(shell: str, run: Run) -> None:
+def test_shells_can_complete_it(shell: str, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     """By the line of the help."""
-    done = run(_OCTOPUSX_VIDEO_COMPLETE=f"{shell}_source")
-    assert "octopusx-video" in done.stdout
+    with pytest.raises(SystemExit):
+        run(_OCTOPUSX_VIDEO_COMPLETE=f"{shell}_source")
+    assert "octopusx-video" in capsys.readouterr().out
 
 
 def test_the_key_never_shows(run: Run, mock: Mock) -> None:
     """Not in what is printed, whatever happens."""
-    told: list[Any] = []
+    printed: list[Done] = []
     for arguments in (["status", SOURCE], ["status", "nope"], ["extend", SOURCE, *SUBMIT, "--json"], ["wait"]):
-        told.append(run(*arguments))
-        told.append(run(*arguments, key="sk-wrong-key"))
-    assert all(KEY not in done.stdout + done.stderr and "sk-wrong" not in done.stdout + done.stderr for done in told)
+        printed.append(run(*arguments))
+        printed.append(run(*arguments, key="sk-wrong-key"))
+    assert all(KEY not in done.stdout + done.stderr and "sk-wrong" not in done.stdout + done.stderr for done in printed)
 
 
-def test_an_id_is_told_where_standard_output_takes_nothing(environment: dict[str, str], mock: Mock) -> None:
+def test_an_id_is_printed_where_standard_output_takes_nothing(environment: dict[str, str], mock: Mock) -> None:
     """A full disk or a closed pipe behind a paid submit: it stands on standard error, and no traceback does."""
     line = [*COMMAND, "extend", SOURCE, *SUBMIT]
     with Path("/dev/full").open("w") as full:
@@ -387,3 +337,29 @@ def test_odd_text_is_no_traceback(environment: dict[str, str], tmp_path: Path) -
         done = subprocess.run([*arguments, *options], env=few, cwd=tmp_path, capture_output=True, check=False)
         assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
         assert (Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))).stat().st_size
+
+
+LOADED = """
+import sys
+import octopusx_video
+assert not {"httpx", "typing", "importlib.metadata", "octopusx_video._client"} & set(sys.modules)
+assert {"OctopusX", "__version__"} <= set(dir(octopusx_video))
+import octopusx_video.cli
+assert not {"click", "httpx", "octopusx_video_openapi"} & set(sys.modules)
+from octopusx_video._command import commands
+assert "tqdm" not in sys.modules
+"""
+
+
+def test_nothing_is_imported_before_it_is_needed() -> None:
+    """The command handles signals before anything large is imported, and tqdm is imported for a bar alone."""
+    subprocess.run([sys.executable, "-I", "-c", LOADED], check=True)
+
+
+def test_each_name_of_the_package_is_there() -> None:
+    """With the version of the distribution; another name is an AttributeError."""
+    names: dict[str, Any] = {}
+    exec("from octopusx_video import *", names)  # noqa: S102 - our own line
+    assert names.keys() >= {*octopusx_video.__all__, "OctopusX", "__version__", "phase"}
+    assert octopusx_video.__version__ == importlib.metadata.version("octopusx-video")
+    assert not hasattr(octopusx_video, "Octopus")

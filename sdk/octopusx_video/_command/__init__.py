@@ -1,0 +1,1 @@
+"""The command ``octopusx-video``, which ``octopusx_video.cli`` starts."""
