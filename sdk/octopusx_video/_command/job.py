@@ -41,7 +41,6 @@ _STATUSES: tuple[tuple[type[OctopusXError], int], ...] = (
 )
 _IN_COMMANDS = {
     "overwrite=True": "--overwrite",
-    "accept_any=True": "--accept-any",
     "client.unified": "--unified",
     " (in Python, or give api_key)": "",
 }
@@ -151,7 +150,7 @@ class Job:
 
     def _in_commands(self, error: OctopusXError) -> str:
         """What an error says, in the words of the command line."""
-        has_advice = isinstance(error, AmbiguousSubmitError | NoVideoAddressError)  # see _advise
+        has_advice = isinstance(error, AmbiguousSubmitError | NoVideoAddressError) or _is_rejected(error)  # see _advise
         text: str = self.console.clean(error.problem if has_advice else str(error))
         for name, option in _IN_COMMANDS.items():
             text = text.replace(name, option)
@@ -178,6 +177,8 @@ class Job:
             self.console.note(f"to download it by its id: {command}")
         elif self.resume:
             self.console.note(f"to resume: {self._resume()}")
+            if _is_rejected(error):
+                self.console.note("with --accept-any it saves such a file as it is")
 
     def _resume(self) -> str:
         """The command that continues, for a shell."""
@@ -201,6 +202,11 @@ class Job:
             self.console.print_json({"error": fields})
         except OutputError:
             self.console.note(f"error: {message}")
+
+
+def _is_rejected(error: OctopusXError | None) -> bool:
+    """Whether a response arrived that is no complete video."""
+    return isinstance(error, DownloadError) and error.rejected is not None
 
 
 def _known(error: OctopusXError) -> dict[str, Any]:
