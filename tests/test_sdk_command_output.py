@@ -268,12 +268,11 @@ def test_the_bar_fits_the_terminal_and_moves_between_polls(
         done = run("wait", TASK, "-o", "v.mp4", "--poll-interval", "1.1")
     lines = screen.lines()
     assert (done.returncode, done.stdout) == (0, "v.mp4\n")
-    assert re.fullmatch(r"completed 100%\|.+\| 00:0[2-9]", lines[-2]), lines
-    assert re.fullmatch(rf"downloading {len(VIDEO) / 1000:.2f}kB 00:00", lines[-1])
+    assert re.fullmatch(r"completed 100%\|.+\| \d\d:\d\d", lines[-2]), lines
+    assert re.fullmatch(rf"downloading {len(VIDEO) / 1000:.2f}kB \d\d:\d\d", lines[-1])
     assert len(lines[-2]) == columns - 1
     drawn = re.findall(r"\r(\w+ +\d+%)\|.*?\| (\d\d:\d\d)", screen.written)
-    assert ("processing  50%", "00:01") in drawn
-    assert ("processing  50%", "00:02") in drawn
+    assert len({shown for state, shown in drawn if state == "processing  50%"}) > 1
     assert "\x1b" not in screen.written
     assert "".join(lines[:-2]).startswith("warning: task")
     assert len(lines[:-2]) == -(-len("".join(lines[:-2])) // columns), lines
