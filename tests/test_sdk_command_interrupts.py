@@ -162,10 +162,18 @@ def silent_server() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
+# Says so once it has blocked the signals, which is the first thing that it does.
 STARTED = """
-import sys
-print("started", file=sys.stderr, flush=True)
+import signal, sys
 from octopusx_video.cli import main
+
+def mask(how, signals):
+    before = sigmask(how, signals)
+    if how == signal.SIG_BLOCK:
+        print("started", file=sys.stderr, flush=True)
+    return before
+
+sigmask, signal.pthread_sigmask = signal.pthread_sigmask, mask
 main()
 """
 
