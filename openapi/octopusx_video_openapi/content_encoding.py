@@ -8,6 +8,9 @@ MAX_CODINGS = 4
 """How many codings may follow one another; a real server uses one."""
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_PIECE, _SMALL_PIECE = 16_384, 64
+"""How many bytes are unpacked at a time: all that follows a member of gzip is copied, and a piece with a fault in it
+gives nothing."""
 
 
 class EncodingError(Exception):
@@ -40,25 +43,50 @@ def decoded(content: bytes, header: str, most: int) -> bytes:
     return content
 
 
-def _unpacked(content: bytes, name: str, most: int) -> bytes:
+def beginning(content: bytes, header: str, most: int) -> bytes:
+    """The first bytes of a body without its Content-Encoding, as far as it can be unpacked; else as they came.
+
+    For a body that ``decoded`` refuses: what it begins with may still be of use.
+
+    Args:
+        content: The bytes as they came, all of them or the first ones.
+        header: The value of Content-Encoding, "" for none.
+        most: How many bytes, at most.
+    """
+    for name in reversed(codings(header)[-MAX_CODINGS:]):
+        try:
+            content = _unpacked(content, name, most, is_whole=False)
+        except EncodingError:
+            break
+    return content[:most]
+
+
+def _unpacked(content: bytes, name: str, most: int, *, is_whole: bool = True) -> bytes:
     if name not in {"gzip", "x-gzip", "deflate"}:
         raise EncodingError(f"its Content-Encoding {name[:40]!r} is not supported")
     whole = bytearray()
-    rest = content
-    while rest:  # gzip may hold several members, one after the other (RFC 1952 section 2.2)
-        unpacker = _unpacker(name, rest)
+    rest, unpacker = memoryview(content), None
+    while rest and (is_whole or len(whole) < most):
+        piece = rest[: _PIECE if is_whole else _SMALL_PIECE]
+        unpacker = unpacker or _unpacker(name, bytes(piece[:2]))
         try:
-            whole += unpacker.decompress(rest, most + 1 - len(whole))
+            whole += unpacker.decompress(piece, most + 1 - len(whole))
         except zlib.error:
-            raise EncodingError(f"its body is not {name}, which its Content-Encoding says") from None
-        if len(whole) > most or unpacker.unconsumed_tail:
+            if is_whole or not whole:
+                raise EncodingError(f"its body is not {name}, which its Content-Encoding says") from None
+            break
+        if is_whole and len(whole) > most:
             raise EncodingError(f"it is larger than {most:,} bytes when unpacked")
-        rest = unpacker.unused_data if name != "deflate" else b""
+        rest = rest[len(piece) - len(unpacker.unused_data) :]
+        if unpacker.eof and name == "deflate":
+            break
+        if unpacker.eof:  # gzip may hold several members, one after the other (RFC 1952 section 2.2)
+            unpacker = None
     return bytes(whole)
 
 
-def _unpacker(name: str, content: bytes) -> zlib._Decompress:
+def _unpacker(name: str, begins: bytes) -> zlib._Decompress:
     # Servers send "deflate" with and without the zlib header that RFC 9110 asks for.
-    has_header = (content[0] & 0x0F) == zlib.DEFLATED and int.from_bytes(content[:2]) % 31 == 0  # RFC 1950
+    has_header = (begins[0] & 0x0F) == zlib.DEFLATED and int.from_bytes(begins) % 31 == 0  # RFC 1950
     is_raw = name == "deflate" and not has_header
     return zlib.decompressobj(-zlib.MAX_WBITS if is_raw else _GZIP_OR_ZLIB)

@@ -1,13 +1,27 @@
-"""Where a request names a task: every parameter and body field that the contract types as a TaskId."""
+"""Where a request names a task (what the contract types as a TaskId), and what may be one in any response."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import json
+import re
+from collections.abc import Container, Iterator
 from typing import Any
 
 from octopusx_video_openapi._contract import Contract, Operation
 
 TASK_ID = "#/components/schemas/TaskId"
+
+MOST_POSSIBLE = 5
+"""How many ids ``possible`` finds at most."""
+LONGEST_POSSIBLE = 300
+"""How long one of them is at most."""
+_MOST_SCANNED = 100_000
+"""How many bytes of a response are searched for ids."""
+_WRAPPER = "data"
+"""Holds the task or its id in the gateway's wrapper (doc.octopusx.ai/en/tasks/task-status)."""
+_PAIR = re.compile(r'"([A-Za-z0-9_.-]{0,60}[iI][dD]|data)"\s{0,9}:\s{0,9}"((?:[^"\\]|\\.){1,300})"')
+_LAST = 3
 
 Place = tuple[str, ...]
 """Where it stands: ``("path", name)``, ``("query", name)`` or ``("body", name, ...)``."""
@@ -67,6 +81,58 @@ def _in_answers(contract: Contract, operation: Operation) -> Iterator[str]:
                     value = at(example, place)
                     if isinstance(value, str):
                         yield value
+
+
+def possible(contract: Contract, content: bytes, repeated: Container[str] = ()) -> tuple[str, ...]:
+    """What may be the id of a new task in a response that can't be understood, the likeliest first.
+
+    Values that fit the contract's TaskId, as a bare string, under a name that ends in ``id``, or in the gateway's
+    wrapper. The id of the request itself counts only where there is no other.
+
+    Args:
+        contract: Says what a TaskId is.
+        content: As much of the body as arrived, whether it is JSON or not.
+        repeated: What the request held, which a gateway may repeat and which is no new task.
+    """
+    text = content[:_MOST_SCANNED].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    found: dict[str, int] = {}
+    for name, value in _named(text):
+        if value not in repeated and len(value) <= LONGEST_POSSIBLE and _fits(contract).fullmatch(value):
+            found[value] = min(found.get(value, _LAST), _rank(name))
+    likeliest = sorted(found, key=found.__getitem__)
+    return tuple(one for one in likeliest if found[one] < _LAST or found[likeliest[0]] == _LAST)[:MOST_POSSIBLE]
+
+
+@functools.cache
+def _fits(contract: Contract) -> re.Pattern[str]:
+    schema = contract.document.get("components", {}).get("schemas", {}).get("TaskId", {})
+    return re.compile(schema.get("pattern", r"\S+"))
+
+
+def _rank(name: str) -> int:
+    plain = re.sub(r"[^a-z]", "", name.lower())
+    if plain in {"id", "taskid", "videoid"}:
+        return 0
+    return _LAST if plain in {"requestid", "xrequestid", "traceid", "oneapirequestid"} else 1 if plain else 2
+
+
+def _named(text: str) -> Iterator[tuple[str, str]]:
+    """The texts that may be ids, each with its name; "" where it has none."""
+    try:
+        value, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        value, end = None, 0
+    for pair in _PAIR.finditer(text, end):  # of what is cut, of what is no JSON, and of what follows it
+        yield "" if pair[1] == _WRAPPER else pair[1], pair[2]
+    if isinstance(value, str):
+        yield "", value
+    level = [value]
+    for one in level:
+        if isinstance(one, dict):
+            for name, field in one.items():
+                if isinstance(field, str) and (name.lower().endswith("id") or name == _WRAPPER):
+                    yield "" if name == _WRAPPER else name, field
+        level += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
 
 
 def at(value: Any, place: Place) -> Any:
