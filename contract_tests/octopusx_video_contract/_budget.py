@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from _pytest.outcomes import Skipped
-from octopusx_video_openapi import Contract, costs
+from octopusx_video_openapi import Contract, costs, task_ids, text
 
 from octopusx_video_contract._exchange import Answer, Request, found
 from octopusx_video_contract._redact import Redactor
@@ -40,8 +40,9 @@ class Unit:
         operation: The operation that it may have reached.
         target: Path and query.
         billed: What its answer says, ``possible`` as long as there is none.
-        status: The answer's status; None where none came.
+        status: The answer's status; None where none came that could be used.
         task: The id of the new task, where one was told.
+        possible_tasks: Ids that may be the new task's, in a response that names none where it should.
     """
 
     number: int
@@ -50,6 +51,7 @@ class Unit:
     billed: costs.Billed = "possible"
     status: int | None = None
     task: str | None = None
+    possible_tasks: tuple[str, ...] = ()
 
 
 @dataclass
@@ -64,6 +66,7 @@ class Budget:
         ledger: Where each unit is written before its request leaves; None where nothing is kept.
         units: Those that were taken.
         accepted_unpaid: Requests that cost no unit (no valid key, or a wrong method) and were not surely refused.
+        unpaid_tasks: Ids that may be those of tasks that such requests have started.
     """
 
     contract: Contract
@@ -72,6 +75,7 @@ class Budget:
     ledger: Path | None = None
     units: list[Unit] = field(default_factory=list)
     accepted_unpaid: int = 0
+    unpaid_tasks: tuple[str, ...] = ()
     other_key: str | None = field(default=None, repr=False)
     _awaited: bool = False
 
@@ -110,14 +114,28 @@ class Budget:
         if unit is None:
             if self.limit is not None and answer.request.method not in _SAFE_METHODS:
                 self._awaited = False
-                self.accepted_unpaid += not _is_refused(self.contract, answer)
+                if not _is_refused(self.contract, answer):
+                    self.accepted_unpaid += 1
+                    self.unpaid_tasks += possible_tasks(self.contract, answer)
             return
         unit.status = answer.status
         unit.billed = billed(self.contract, answer)
         body = answer.json()
         if isinstance(body, dict) and isinstance(body.get("id"), str):
             unit.task = body["id"]
+        elif unit.billed != "never":
+            unit.possible_tasks = possible_tasks(self.contract, answer)
         self._write(unit, "answered")
+
+    def give_up(self, unit: Unit | None, part: Answer) -> tuple[str, ...]:
+        """Note what arrived of a response that can't be used. Returns the ids of tasks that may have been started."""
+        possible = possible_tasks(self.contract, part)
+        if unit is not None and unit.task is None:
+            unit.possible_tasks = possible
+            self._write(unit, "unusable")
+        elif unit is None and self.limit is not None:
+            self.unpaid_tasks += possible
+        return possible
 
     @property
     def upper_bound(self) -> int:
@@ -147,7 +165,12 @@ class Budget:
                 f"{self.upper_bound_unpaid} of them cost no unit (no valid key, or a wrong method), "
                 "and was not surely refused"
             )
-        lines += [f"task {unit.task} of {unit.operation}" for unit in self.units if unit.task]
+        lines += [f"task {_shown(unit.task)} of {unit.operation}" for unit in self.units if unit.task]
+        for unit in self.units:
+            if not unit.task and unit.possible_tasks:
+                lines.append(f"{_possibly(unit.possible_tasks)} of {unit.operation}: the response could not be used")
+        if self.unpaid_tasks:
+            lines.append(f"{_possibly(self.unpaid_tasks)} of requests that cost no unit")
         return lines
 
     def _write(self, unit: Unit, state: str) -> None:
@@ -160,6 +183,33 @@ class Budget:
             file.flush()
             if self.ledger.is_file():  # what is none, /dev/null say, can't be synced
                 os.fsync(file.fileno())  # before the request leaves: a crash must not lose what was paid for
+
+
+def _possibly(ids: tuple[str, ...]) -> str:
+    return f"possibly task {' or '.join(map(_shown, dict.fromkeys(ids)))}"
+
+
+def _shown(task: str) -> str:
+    """An id as it can be printed, whatever a server calls one."""
+    return text.printable(task[: task_ids.LONGEST_POSSIBLE])
+
+
+def possible_tasks(contract: Contract, answer: Answer) -> tuple[str, ...]:
+    """Ids in a response that may be those of tasks that its request has started; none if the request starts none."""
+    if answer.request.method in _SAFE_METHODS:
+        return ()
+    return task_ids.possible(contract, answer.content, _strings_of(answer.request))
+
+
+def _strings_of(request: Request) -> set[str]:
+    """What a request names, which a server may repeat."""
+    named = {*unquote(request.path).split("/"), *request.query.values()}
+    level = [request.json()]
+    for value in level:
+        if isinstance(value, str):
+            named.add(value)
+        level += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return named
 
 
 def submits(contract: Contract) -> list[str]:

@@ -41,7 +41,8 @@ class Through(httpx.BaseTransport, httpx.AsyncBaseTransport):
         target = str(request.url).removeprefix(self.run.base_url)
         sent = Request(request.method, target, headers, body or None)
         self.answer = answer = self.run.send(sent)
-        kept = {name: value for name, value in answer.headers.items() if name not in {"content-length", "connection"}}
+        dropped = {"content-length", "connection", "transfer-encoding"}
+        kept = {name: value for name, value in answer.headers.items() if name not in dropped}
         return httpx.Response(answer.status, headers=kept, content=answer.content)
 
 

@@ -20,7 +20,7 @@ from octopusx_video_contract import _judge
 from octopusx_video_contract._budget import submits
 from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._finding import Finding, Findings
-from octopusx_video_contract._run import NO_ANSWER_RULE, Run, current
+from octopusx_video_contract._run import Run, current
 from octopusx_video_contract._wire import NoAnswerError
 
 Case: TypeAlias = "schemathesis.Case[Any]"
@@ -229,11 +229,12 @@ def send(run: Run, case: Case) -> Response:
 
     Raises:
         Finding: No answer came that could be judged.
+        Findings: The same, and it began.
     """
     try:
         return case.call()
     except NoAnswerError as error:
-        raise run.finding(NO_ANSWER_RULE, str(error), error.request) from None
+        raise run.unanswered(error) from None
 
 
 def judge(run: Run, case: Case, response: Response, **options: Any) -> None:
@@ -246,7 +247,7 @@ def judge(run: Run, case: Case, response: Response, **options: Any) -> None:
     try:
         case.validate_response(response, **options)
     except NoAnswerError as error:
-        raise run.finding(NO_ANSWER_RULE, str(error), error.request) from None
+        raise run.unanswered(error) from None
     except FailureGroup as group:
         answer = _answer(run, response)
         findings = [finding for failure in group.exceptions for finding in _findings(run, failure, answer)]

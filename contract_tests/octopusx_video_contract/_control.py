@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
-import httpcore
-import httpx
 from _pytest.outcomes import Failed
 
-from octopusx_video_contract._exchange import ABSENT, loaded
-from octopusx_video_contract._wire import Sender
+from octopusx_video_contract._exchange import ABSENT, Request
+from octopusx_video_contract._receiving import Arriving
+from octopusx_video_contract._wire import FAILURES, Sender
 
 _PREFIX = "/__mock__/"
 _SECONDS = 5.0
+_MOST_BYTES = 100_000
+"""The largest answer that is read."""
 
 
 class Control:
@@ -52,15 +54,12 @@ class Control:
     def _ask(self, method: str, name: str, value: Any = None) -> Any:
         body = None if value is None else json.dumps(value).encode()
         headers = [(b"Content-Type", b"application/json")] if body else []
+        arriving = Arriving(Request(method, _PREFIX + name))
         try:
-            status, _, stream = self._sender(method, self._base_url, _PREFIX + name, headers, body, _SECONDS)
-            content = b"".join(stream)
-        except (
-            httpcore.TimeoutException,
-            httpcore.NetworkError,
-            httpcore.ProtocolError,
-            httpx.TransportError,
-            OSError,
-        ):
+            status, received, stream = self._sender(method, self._base_url, _PREFIX + name, headers, body, _SECONDS)
+            arriving.begin(status, received)
+            arriving.read(stream, time.monotonic() + _SECONDS, _MOST_BYTES)
+            answer = arriving.whole(_MOST_BYTES)
+        except FAILURES:
             return ABSENT
-        return loaded(content) if status == 200 else ABSENT
+        return answer.json() if status == 200 else ABSENT

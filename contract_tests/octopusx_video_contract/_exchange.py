@@ -6,9 +6,10 @@ import functools
 import json
 import re
 import shlex
+import string
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from octopusx_video_openapi import Contract, Operation
 
@@ -158,6 +159,16 @@ def target(operation: Operation, path: dict[str, str], query: dict[str, Any]) ->
     filled = re.sub(r"\{(\w+)\}", lambda match: quote(path[match[1]], safe=_SAFE), operation.path)
     pairs = "&".join(f"{quote(name)}={quote(str(value), safe=_SAFE)}" for name, value in query.items())
     return f"{filled}?{pairs}" if pairs else filled
+
+
+def target_of(address: str) -> str:
+    """Path and query of an address, what no request can hold percent-encoded, as browsers and httpx do.
+
+    Raises:
+        ValueError: It is no address.
+    """
+    parts = urlsplit(address)
+    return quote(f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}", safe=string.punctuation)
 
 
 def found(contract: Contract, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:

@@ -87,7 +87,11 @@ class Plugin:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Called by pytest after the tests."""
-        run, write = self._run, terminalreporter.write_line
+        run = self._run
+
+        def write(line: str) -> None:
+            terminalreporter.write_line(run.redactor.shown(line))
+
         terminalreporter.section("what was exercised")
         for operation in run.contract.operations:
             came, ordered = (run.seen.statuses(operation, ordered=kind) for kind in (False, True))

@@ -60,7 +60,7 @@ class Probe:
         try:
             came.answer = bearable(run.wire.send(question.request))
         except NoAnswerError as error:
-            came.missing = str(error)
+            came.missing, came.partial = str(error), error.partial
             came.broken[NO_ANSWER_RULE] = came.missing
         except NotAskedError as error:
             came.missing = f"not asked: {error}"

@@ -60,6 +60,7 @@ class Came:
         question: What was asked.
         answer: What was answered; None for nothing.
         missing: Why there is no answer.
+        partial: What arrived of an answer that can't be used.
         kept: The numbered rules that the answer shows to be kept.
         broken: Those that it breaks, with what was found.
         listed: Whether it stands in the report by itself; the reads of a task that is followed do not.
@@ -68,6 +69,7 @@ class Came:
     question: Question
     answer: Answer | None
     missing: str = ""
+    partial: Answer | None = None
     kept: set[str] = field(default_factory=set)
     broken: dict[str, str] = field(default_factory=dict)
     listed: bool = True

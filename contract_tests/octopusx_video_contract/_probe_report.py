@@ -11,7 +11,7 @@ from octopusx_video_contract import _probe_proposals, _probe_rules
 from octopusx_video_contract._exchange import ABSENT
 from octopusx_video_contract._probe_questions import OWN_ID, Came
 from octopusx_video_contract._probe_rules import KNOWN, grade, says
-from octopusx_video_contract._probe_shapes import branch, came_as, clean, fields, headers, kind, printable
+from octopusx_video_contract._probe_shapes import branch, came_as, clean, fields, headers, kind
 from octopusx_video_contract._probe_task import Lived
 from octopusx_video_contract._run import Run
 
@@ -81,7 +81,7 @@ class Report:
         return self._safe(json.dumps(told, indent=2) + "\n")
 
     def _safe(self, text: str) -> str:
-        return printable(self._run.redactor.text(text))
+        return self._run.redactor.shown(text)
 
     def _tables(self) -> Iterator[tuple[str, list[Row]]]:
         yield "Questions", [self._row(one) for one in self._came if one.listed]
@@ -102,13 +102,14 @@ class Report:
     def _row(self, one: Came) -> Row:
         answer = one.answer
         text = ""
-        if answer is not None and not answer.is_success and answer.content:
-            text = clean(self._run.redactor.excerpt(answer.content))
+        shown = answer or one.partial
+        if shown is not None and not (answer and answer.is_success) and shown.content:
+            text = clean(self._run.redactor.excerpt(shown.content))
         broken = "; ".join(f"{rule}: {clean(detail)}" for rule, detail in one.broken.items())
         return {
             "question": f"{one.question.name}: {one.question.asked}",
             "contract": says(self._contract, one),
-            "came": came_as(answer) if answer else clean(one.missing),
+            "came": came_as(answer) if answer else clean(_without(one)),
             "excerpt": text,
             "broken": broken,
             "proposal": "; ".join(self._of(one)),
@@ -267,6 +268,12 @@ class Report:
         if limited:
             count = sum("retry-after" in answer.headers for answer in limited)
             yield f"Retry-After came with {count} of {len(limited)} answers with 429"
+
+
+def _without(one: Came) -> str:
+    """Why there is no answer, and how one began."""
+    begun = f"{one.partial.status} came, and " if one.partial and one.partial.status else ""
+    return f"{begun}{one.missing}"
 
 
 def _is_time(node: dict[str, Any] | None) -> bool:

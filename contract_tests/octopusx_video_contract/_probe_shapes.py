@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import jsonschema_rs
 from octopusx_video_openapi import Contract
+from octopusx_video_openapi.text import printable
 
 from octopusx_video_contract._exchange import Answer
 
@@ -27,8 +28,6 @@ _ADDRESS = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>\\]+")
 _LONG = re.compile(r"(?=[A-Za-z_+/=.-]*[0-9])[A-Za-z0-9_+/=.-]{16,}|\b[Ss][Kk]-[^\s\"']+|\beyJ[^\s\"']+")
 _MAIL = re.compile(r"[^\s\"'<>@]+@[^\s\"'<>@]+")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)+|\d{4,}")
-# What acts on a terminal, turns text around, or is no text at all.
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 DEEPEST = 4
 """How many objects within one another are shown."""
 
@@ -50,13 +49,8 @@ def clean(text: str) -> str:
     text = _MAIL.sub("[mail]", text)
     text = _LONG.sub("[…]", text)
     text = _NUMBER.sub("[number]", text)
-    text = printable(text).replace("\n", " ")
+    text = "".join(character if printable(character) == character else " " for character in text)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
-
-
-def printable(text: str) -> str:
-    """Lines of text without what acts on a terminal or can't be written."""
-    return _CONTROL.sub(" ", text)
 
 
 def kind(value: Any) -> str:

@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
 import pytest
+from octopusx_video_openapi.text import printable
 
 HIDDEN = "[key]"
 EXCERPT = 500
 """How much of an answer is shown, in characters."""
+KEPT = "\n\t"
+"""The control characters that text for people may hold."""
 
 # Anything shorter is hidden only whole: a piece of it tells nothing, and would be found in every other word.
 _PIECE = 8
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Redactor:
@@ -35,11 +37,15 @@ class Redactor:
             text = key.hidden_in(text)
         return text
 
+    def shown(self, text: str) -> str:
+        """The text fit to be shown: without the keys, and with control characters written as escapes."""
+        return printable(self.text(text), keep=KEPT)
+
     def excerpt(self, content: bytes) -> str:
-        """The beginning of an answer, fit to be shown: without the key, and with control characters spelt out."""
+        """The beginning of an answer, fit to be shown."""
         # Cut before the key is looked for, which takes its time; a key of which eight characters are left is found.
         beginning = content[: 8 * EXCERPT].decode("utf-8", "backslashreplace")
-        return _visible(self.text(beginning))[:EXCERPT]
+        return self.shown(beginning)[:EXCERPT]
 
     def stream(self, stream: TextIO) -> TextIO:
         """A stream that writes to this one, without the key."""
@@ -48,11 +54,15 @@ class Redactor:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Called by pytest with each outcome, before any reporter sees it."""
-        plain = str(report.longrepr)
-        fit = _visible(self.text(plain))
-        if fit != plain:
-            report.longrepr = fit
-        report.sections = [(name, _visible(self.text(content))) for name, content in report.sections]
+        if isinstance(report.longrepr, tuple):  # where a test was skipped, and why
+            path, line, reason = report.longrepr
+            report.longrepr = (path, line, self.shown(reason))
+        else:
+            plain = str(report.longrepr)
+            fit = self.shown(plain)
+            if fit != plain:
+                report.longrepr = fit
+        report.sections = [(name, self.shown(content)) for name, content in report.sections]
 
 
 def _made_of(key: str) -> Iterator[str]:
@@ -89,10 +99,6 @@ class _Key:
 def _spellings(character: str) -> str:
     number = ord(character)
     return rf"(?:\\?{re.escape(character)}|%(?i:{number:02x})|\\u00(?i:{number:02x}))"
-
-
-def _visible(text: str) -> str:
-    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 class _Stream:

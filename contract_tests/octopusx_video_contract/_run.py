@@ -29,6 +29,15 @@ from octopusx_video_contract._wire import NoAnswerError, Sender, Wire
 
 NO_ANSWER_RULE = "R53"
 LENGTH_RULE = "R24"
+SHOWN_HEADERS = frozenset(
+    {
+        *("content-type", "content-length", "content-encoding", "content-range", "transfer-encoding"),
+        *("location", "retry-after", "x-oneapi-request-id", "x-request-id"),
+    }
+)
+"""The headers that are shown of a response that arrived in part."""
+MOST_HEAD = 1_000
+"""How much of them is shown, in characters."""
 Case = TypeVar("Case")
 
 
@@ -174,17 +183,19 @@ class Run:
         try:
             return self.wire.send(request)
         except NoAnswerError as error:
-            whole = self.finding(NO_ANSWER_RULE, str(error), error.request)
-            if not error.begun:
-                raise whole from None
-            raise Findings([whole, *self._cut_short(error)]) from None
+            raise self.unanswered(error) from None
 
-    def _cut_short(self, error: NoAnswerError) -> Iterator[Finding]:
-        """The same in the words of the rule of lengths, where it speaks of the operation."""
-        finding = self.finding(LENGTH_RULE, f"its body ended before its end: {error}", error.request)
+    def unanswered(self, error: NoAnswerError) -> Finding | Findings:
+        """What is found where no response arrived that can be used, with what arrived of it."""
+        shown = error.partial or error.request
+        may_cost = f"; it may have started {' or '.join(error.possible_tasks)}" if error.possible_tasks else ""
+        whole = self.finding(NO_ANSWER_RULE, f"{error}{may_cost}", shown, is_whole=False)
+        if not error.begun:
+            return whole
+        # The same in the words of the rule of lengths, where it speaks of the operation.
+        short = self.finding(LENGTH_RULE, f"its body ended before its end: {error}", shown, is_whole=False)
         rule = self._rules.get(LENGTH_RULE)
-        if rule is not None and finding.operation in rule.operations:
-            yield finding
+        return Findings([whole, *([short] if rule is not None and short.operation in rule.operations else [])])
 
     def broken(self, rule_id: str, detail: str, shown: Answer | Request | None = None) -> None:
         """Report that a numbered rule is broken, where the contract has it and it speaks of the operation.
@@ -218,19 +229,34 @@ class Run:
         if findings:
             raise Findings(findings)
 
-    def finding(self, rule_id: str, detail: str, shown: Answer | Request | None = None) -> Finding:
-        """A broken rule, with the request and the answer that show it."""
+    def finding(
+        self, rule_id: str, detail: str, shown: Answer | Request | None = None, *, is_whole: bool = True
+    ) -> Finding:
+        """A broken rule, with the request and the answer that show it, or what arrived of an answer.
+
+        Nothing in it acts on a terminal, and the key is in none of it.
+        """
         rule = self._rules.get(rule_id) or Rule(rule_id, "should", "the contract has no such rule", "", (), (), None)
         request = shown.request if isinstance(shown, Answer) else shown
+        detail = self.redactor.shown(detail)
         answer = ""
         if isinstance(shown, Answer):
-            answer = f"{shown.status} {shown.media_type} {self.redactor.excerpt(shown.content)}"
+            excerpt = self.redactor.excerpt(shown.content)
+            head = f"{shown.status} {shown.media_type}" if is_whole else self._head(shown)
+            answer = f"{self.redactor.shown(head)} {excerpt}"
         if request is None:
             return Finding(rule.id, rule.level, rule.title, detail, "", "", answer)
         reached = _exchange.found(self.contract, request.method, request.path)
         place = reached[0].id if reached else ""
-        curl = self.redactor.text(request.curl(self.base_url, self.key))
+        curl = self.redactor.shown(request.curl(self.base_url, self.key))
         return Finding(rule.id, rule.level, rule.title, detail, place, curl, answer)
+
+    def _head(self, part: Answer) -> str:
+        """Status and some headers of a response that arrived in part."""
+        if not part.status:
+            return "(not an HTTP response)"
+        kept = [f"{name}: {value}" for name, value in part.headers.items() if name in SHOWN_HEADERS]
+        return f"{part.status} (in part; {'; '.join([*kept, 'body'])})"[:MOST_HEAD]
 
     def each(self, cases: Iterable[Case], ask: Callable[[Case], None]) -> None:
         """Ask of each case, and tell of all that was found together.

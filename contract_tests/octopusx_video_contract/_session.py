@@ -75,7 +75,7 @@ def run(run_: Run, options: list[str], report: Path | None = None, chosen: Conta
     ended = interrupts.status() or (130 if outcome == pytest.ExitCode.INTERRUPTED else None)
     if report is not None:
         written = _report.markdown(run_, plugin.outcomes, interrupted=ended is not None)
-        report.write_text(redactor.text(written), "utf-8")
+        report.write_text(redactor.shown(written), "utf-8")
     return ended or (0 if outcome == pytest.ExitCode.OK else 1)
 
 

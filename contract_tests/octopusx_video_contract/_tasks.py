@@ -10,19 +10,18 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
-from octopusx_video_openapi import Operation, task_ids
+from octopusx_video_openapi import Operation, hosts, task_ids
 
 from octopusx_video_contract import _judge, _life
 from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import NotAskedError, submits
-from octopusx_video_contract._exchange import Answer, Request, sends_video
+from octopusx_video_contract._exchange import Answer, Request, sends_video, target_of
 from octopusx_video_contract._life import Task, Told
 from octopusx_video_contract._mp4 import seconds_of
 from octopusx_video_contract._run import Run
+from octopusx_video_contract._wire import VIDEO_PATIENCE, fetched
 
 READ_RULE, AT_ONCE_RULE = "R04", "R05"
-_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 UNKNOWN = {400, 404}
 """What an unknown task is answered with."""
 _SECONDS_BETWEEN = 2
@@ -339,10 +338,14 @@ class Tasks:
         address = _life.address(self.contract, told)
         if address is None or task.video is None:
             return  # R07 and R08 speak of that
-        mine, theirs = urlsplit(run.base_url), urlsplit(address)
-        target = theirs.path + (f"?{theirs.query}" if theirs.query else "")
+        mine = urlsplit(run.base_url)
+        try:
+            theirs, target = urlsplit(address), target_of(address)
+        except ValueError as error:
+            run.broken("R51", f"the address {address} can't be used: {error}")
+            return
         request = Request("GET", target.removeprefix(mine.path))
-        if theirs.hostname not in {None, *_HERE, mine.hostname}:
+        if theirs.hostname not in {None, mine.hostname} and not hosts.is_loopback(theirs.hostname or ""):
             return  # whatever is elsewhere is not this server, and not asked
         if told.route not in self.rules.get("R51", {}).get("operations", ()):
             return
@@ -351,7 +354,8 @@ class Tasks:
             answer = run.send(request)
             status, content = answer.status, answer.content
         else:
-            status, content = _fetched(address, run.timeout)
+            lying = fetched(address, run.timeout * VIDEO_PATIENCE)
+            status, content = (lying.status, lying.content) if lying else (0, b"")
         if status != 200 or content != task.video:
             what = "with another video" if status == 200 else f"with {status or 'nothing'}"
             run.broken("R51", f"the address {address} was answered {what}", request)
@@ -402,15 +406,6 @@ class Tasks:
     def billed(self) -> int | None:
         """How many submits cost money; None where the server's books can't be looked at."""
         return self.run.control.billed() if self.run.control else None
-
-
-def _fetched(address: str, seconds: float) -> tuple[int, bytes]:
-    """Status and body of what lies at an address on this machine; zero where nothing does."""
-    try:
-        answer = httpx.get(address, timeout=seconds, trust_env=False)
-    except (httpx.HTTPError, httpx.InvalidURL):
-        return 0, b""
-    return answer.status_code, answer.content
 
 
 def _is_near(first: Any, second: Any) -> bool:

@@ -1,17 +1,18 @@
 """The one place from which requests leave: one at a time, each once, never repeated and never sent elsewhere.
 
 What schemathesis, the generated client and the layers send all passes here, so that the budget, the account of what was
-exercised and the limits of an answer hold for everything.
+exercised and the limits of an answer hold for everything. A response that can't be used is not dropped: the error and
+the budget keep what arrived of it.
 """
 
 from __future__ import annotations
 
 import collections
+import contextlib
 import functools
-import json
 import time
 import urllib.request
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
@@ -19,31 +20,51 @@ import httpcore
 import httpx
 from octopusx_video_openapi import Contract, interrupts
 
-from octopusx_video_contract._budget import Budget
-from octopusx_video_contract._exchange import Answer, Request, found, sends_video
+from octopusx_video_contract._budget import Budget, Unit
+from octopusx_video_contract._exchange import Answer, Request, found, sends_video, target_of
+from octopusx_video_contract._receiving import (
+    MOST_BYTES,
+    MOST_KEPT,
+    MOST_VIDEO_BYTES,
+    Arriving,
+    Headers,
+    Received,
+    UnusableError,
+)
 
-MOST_BYTES = 4_000_000
-"""The largest answer that is read, unless it is a video."""
-MOST_VIDEO_BYTES = 512_000_000
 VIDEO_PATIENCE = 12
 """How many times longer than any other answer a video may take."""
-_DEEP = 500
-"""How deeply JSON may be nested: half of what Python gets through, far more than anybody needs."""
-_TOO_DEEP = f"its JSON is nested more than {_DEEP} deep"
 GIVEN_UP_AFTER = 3
 """After how many requests without an answer an operation is not asked any more."""
-
-Headers = list[tuple[bytes, bytes]]
-Received = tuple[int, Headers, Iterator[bytes]]
+FAILURES = (
+    *(httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError),
+    *(httpcore.UnsupportedProtocol, httpx.TransportError, OSError, UnusableError),
+)
+"""What is raised where no response arrives that can be used."""
 
 
 class NoAnswerError(Exception):
-    """A request got no answer that could be judged. The text says what came instead; ``begun``, that its body began."""
+    """A request got no answer that could be judged. The text says what came instead.
 
-    def __init__(self, request: Request, reason: str, *, begun: bool = False) -> None:
+    Attributes:
+        request: What was sent.
+        partial: What arrived of the response, bounded, and with the status 0 where it was not HTTP; None if nothing
+            arrived.
+        possible_tasks: Ids in it that may be those of new tasks, which may be billed.
+    """
+
+    def __init__(
+        self, request: Request, reason: str, partial: Answer | None = None, possible_tasks: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(reason)
         self.request = request
-        self.begun = begun
+        self.partial = partial
+        self.possible_tasks = possible_tasks
+
+    @property
+    def begun(self) -> bool:
+        """Whether the body of the response began."""
+        return self.partial is not None and self.partial.status != 0
 
 
 class Sender(Protocol):
@@ -112,7 +133,7 @@ class OverHttp:
         self, method: str, base_url: str, target: str, headers: Headers, body: bytes | None, seconds: float
     ) -> Received:
         """Called for each request."""
-        self._deadline.until = time.monotonic() + seconds
+        self._deadline.until, self._deadline.raw = time.monotonic() + seconds, bytearray()
         parts = urlsplit(base_url)
         scheme, host = parts.scheme.encode(), (parts.hostname or "").encode()
         url = httpcore.URL(scheme=scheme, host=host, port=parts.port, target=(parts.path + target).encode("latin-1"))
@@ -124,6 +145,11 @@ class OverHttp:
         request = httpcore.Request(method, url, headers=headers, content=body, extensions={"timeout": timeouts})
         response = self._pool.handle_request(request)
         return response.status, response.headers, _closing(response)
+
+    @property
+    def raw(self) -> bytearray:
+        """The first bytes that arrived since the last request left, head and body as they are."""
+        return self._deadline.raw
 
     def longer(self, seconds: float) -> None:
         """Give the answer that is arriving more time, in seconds."""
@@ -147,6 +173,7 @@ class _Deadline(httpcore.SyncBackend):
     def __init__(self) -> None:
         super().__init__()
         self.until = 0.0
+        self.raw = bytearray()
 
     def connect_tcp(self, *arguments: Any, **options: Any) -> httpcore.NetworkStream:
         return _Stream(super().connect_tcp(*arguments, **options), self)
@@ -161,7 +188,10 @@ class _Stream(httpcore.NetworkStream):
         left = self._deadline.until - time.monotonic()
         if left <= 0:
             raise httpcore.ReadTimeout("the answer takes too long")
-        return self._stream.read(max_bytes, left)
+        data = self._stream.read(max_bytes, left)
+        if len(self._deadline.raw) < MOST_KEPT:
+            self._deadline.raw += data
+        return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._stream.write(buffer, max(0.001, self._deadline.until - time.monotonic()))
@@ -208,7 +238,7 @@ class Wire:
         self._timeout = timeout
         self._watch = watch
         self.lost = 0
-        self._begun = self._answered = False
+        self._answered = False
         self._silent: collections.Counter[str] = collections.Counter()
         self._reasons: dict[str, str] = {}
 
@@ -235,103 +265,81 @@ class Wire:
         unit = self._budget.take(request)
         if self.sent is not None:
             self.sent.append(request)
+        arriving = Arriving(request)
         try:
-            may_be_video = reached is None or sends_video(self._contract, reached[0].id)
-            answer = self._exchange(request, seconds or self._timeout, may_be_video=may_be_video)
-        except (httpcore.TimeoutException, httpx.TimeoutException):
-            reason = f"no whole answer came within {seconds or self._timeout:g} s"
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpx.TransportError, OSError) as error:
-            reason = f"no whole answer came ({type(error).__name__}: {error})"
-        except _NoUseError as error:
-            reason = str(error)
-        else:
+            answer = self._tried(arriving, request, seconds or self._timeout, reached and reached[0].id)
+            possible = self._account(unit, arriving, answer)
+        except BaseException:  # most of all an interrupt: what arrived before it is accounted for
+            self._account(unit, arriving, None)
+            raise
+        if isinstance(answer, Answer):
             self._answered = True
-            self._budget.settle(unit, answer)
             self._watch(answer)
             return answer
         self.lost += 1
         self._silent[place] += seconds is None
-        self._reasons[place] = reason
-        raise NoAnswerError(request, reason, begun=self._begun) from None
+        self._reasons[place] = answer
+        raise NoAnswerError(request, answer, arriving.part(), possible)
 
-    def _exchange(self, request: Request, seconds: float, *, may_be_video: bool) -> Answer:
+    def _tried(self, arriving: Arriving, request: Request, seconds: float, operation: str | None) -> Answer | str:
+        """The answer, or why there is none that can be used."""
+        may_be_video = operation is None or sends_video(self._contract, operation)
+        try:
+            return self._exchange(arriving, request, seconds, may_be_video=may_be_video)
+        except (httpcore.TimeoutException, httpx.TimeoutException):
+            return f"no whole answer came within {seconds:g} s"
+        except UnusableError as error:
+            return str(error)
+        except FAILURES as error:
+            return f"no whole answer came ({type(error).__name__}: {error})"
+
+    def _account(self, unit: Unit | None, arriving: Arriving, answer: Answer | str | None) -> tuple[str, ...]:
+        """Tell the budget what came. Returns the ids of tasks that a response may have started that can't be used."""
+        if isinstance(answer, Answer):
+            self._budget.settle(unit, answer)
+            return ()
+        if isinstance(self._sender, OverHttp):
+            arriving.raw = self._sender.raw
+        part = arriving.part()
+        return () if part is None else self._budget.give_up(unit, part)
+
+    def _exchange(self, arriving: Arriving, request: Request, seconds: float, *, may_be_video: bool) -> Answer:
         headers = [(name.encode("latin-1"), _encoded(value)) for name, value in request.headers]
         if request.body is None and request.method in {"POST", "PUT", "PATCH"}:
             headers.append((b"Content-Length", b"0"))
         until = time.monotonic() + seconds
-        self._begun = False
         status, received, stream = self._sender(
             request.method, self.base_url, request.target, headers, request.body, seconds
         )
-        self._begun = True
-        kept: dict[str, str] = {}
-        for name, value in received:
-            key = name.decode("latin-1").lower()
-            text = value.decode("latin-1")
-            kept[key] = f"{kept[key]}, {text}" if key in kept else text
-        is_video = may_be_video and kept.get("content-type", "").startswith("video/")
+        arriving.begin(status, received)
+        is_video = may_be_video and arriving.calls_itself_video
         if is_video:
             until += (VIDEO_PATIENCE - 1) * self._timeout
             if isinstance(self._sender, OverHttp):
                 self._sender.longer((VIDEO_PATIENCE - 1) * self._timeout)
-        try:
-            content = _read(stream, until, MOST_VIDEO_BYTES if is_video else MOST_BYTES)
-        finally:
-            # What is left of an answer that is too long or too late is not waited for.
-            if isinstance(stream, Generator):
-                stream.close()
-        whole = _decoded(content, kept.get("content-encoding", "identity"))
-        if not is_video and whole.count(b"[") + whole.count(b"{") > _DEEP:
-            _hold_readable(whole)
-        return Answer(request, status, kept, whole)
+        most = MOST_VIDEO_BYTES if is_video else MOST_BYTES
+        arriving.read(stream, until, most)
+        return arriving.whole(most, is_video=is_video)
 
     def close(self) -> None:
         """Close the connections."""
         self._sender.close()
 
 
-class _NoUseError(Exception):
-    pass
-
-
-def _hold_readable(content: bytes) -> None:
-    """Refuse JSON that no reader of Python gets to the end of, whoever of them reads it."""
-    try:
-        level: list[Any] = [json.loads(content)]
-    except ValueError:
-        return
-    except RecursionError:
-        raise _NoUseError(_TOO_DEEP) from None
-    for _ in range(_DEEP):
-        level = [inner for value in level for inner in _inside(value)]
-    if level:
-        raise _NoUseError(_TOO_DEEP)
-
-
-def _inside(value: Any) -> Iterable[Any]:
-    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-
-
-def _decoded(content: bytes, encoding: str) -> bytes:
-    """What an encoded body holds, though none was asked for."""
-    if encoding == "identity":
-        return content
-    try:
-        return httpx.Response(200, headers={"content-encoding": encoding}, content=content).content
-    except httpx.DecodingError:
-        raise _NoUseError(f"its body is not what its Content-Encoding says ({encoding})") from None
-
-
-def _read(stream: Iterator[bytes], until: float, most: int) -> bytes:
-    pieces, size = [], 0
-    for piece in stream:
-        pieces.append(piece)
-        size += len(piece)
-        if size > most:
-            raise _NoUseError(f"the answer is larger than {most:,} bytes")
-        if time.monotonic() > until:
-            raise httpcore.ReadTimeout("the answer takes too long")
-    return b"".join(pieces)
+def fetched(address: str, seconds: float) -> Answer | None:
+    """What lies at an address on this machine, without a key, within the bounds of a video; None for nothing."""
+    request = Request("GET", address)
+    arriving = Arriving(request)
+    with contextlib.closing(OverHttp(local=True)) as sender:
+        try:
+            parts = urlsplit(address)
+            base_url = f"{parts.scheme}://{parts.netloc}"
+            status, headers, stream = sender("GET", base_url, target_of(address), [], None, seconds)
+            arriving.begin(status, headers)
+            arriving.read(stream, time.monotonic() + seconds, MOST_VIDEO_BYTES)
+            return arriving.whole(MOST_VIDEO_BYTES, is_video=True)
+        except (*FAILURES, ValueError):
+            return None
 
 
 def _encoded(value: str) -> bytes:
