@@ -84,10 +84,18 @@ def test_the_command_writes_its_reports_and_tells_what_it_may_have_cost(tmp_path
     assert "keeps the contract**, as far as" not in written
 
 
+# Says so once it has blocked the signals, which is the first thing that it does.
 STARTED = """
-import sys
+import signal, sys
 from octopusx_video_contract.command import main
-print("started", file=sys.stderr, flush=True)
+
+def mask(how, signals):
+    before = sigmask(how, signals)
+    if how == signal.SIG_BLOCK:
+        print("started", file=sys.stderr, flush=True)
+    return before
+
+sigmask, signal.pthread_sigmask = signal.pthread_sigmask, mask
 sys.exit(main())
 """
 

@@ -27,6 +27,7 @@ LAYERS = (
 """The modules of the suite, in the order in which they run: those of the server first, the account of the run last."""
 
 
+_LOOPBACK = "localhost,127.0.0.1,::1"
 _SLOW_TO_COLLECT = "conformance.py"
 
 
@@ -111,7 +112,7 @@ def rehearse(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
 def own_settings() -> Iterator[None]:
     """Keep the caller's settings of pytest, proxies and credentials out of the run, and files out of their folder."""
     before = dict(os.environ)
-    local = ",".join(sorted(_target.LOOPBACK))
+    direct = ",".join(filter(None, [_LOOPBACK, before.get("NO_PROXY") or before.get("no_proxy")]))
     os.environ.pop("PYTEST_ADDOPTS", None)
     os.environ.pop("PYTEST_PLUGINS", None)
     os.environ |= {
@@ -120,8 +121,8 @@ def own_settings() -> Iterator[None]:
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         # The key of this run is the only credential, and what goes to this machine goes through no proxy.
         "NETRC": os.devnull,
-        "NO_PROXY": local,
-        "no_proxy": local,
+        "NO_PROXY": direct,
+        "no_proxy": direct,
     }
     try:
         yield

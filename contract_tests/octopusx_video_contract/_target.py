@@ -9,24 +9,24 @@ import os
 import random
 import re
 import sys
+import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-from octopusx_video_openapi import Contract, Operation, load, task_ids
+from octopusx_video_openapi import Contract, Operation, hosts, load, task_ids
 
 from octopusx_video_contract._budget import Budget
 from octopusx_video_contract._control import Control
 from octopusx_video_contract._coverage import Coverage
 from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._run import Run
-from octopusx_video_contract._wire import InProcess, NoAnswerError, OverHttp, Sender
+from octopusx_video_contract._wire import InProcess, NoAnswerError, OverHttp, Sender, proxy_of_environment
 
 KEY_VARIABLE = "OCTOPUSX_API_KEY"
 OTHER_KEY_VARIABLE = "OCTOPUSX_OTHER_API_KEY"
 ENGINES = ("lifecycle", "server", "prism")
 LEDGER = "octopusx-video-contract-ledger.jsonl"
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _STATELESS = "prism"
 _MOCK_KEY = "sk-made-up-for-the-mock"
@@ -138,7 +138,25 @@ def _named(text: str) -> Server:
     other = _checked_key(OTHER_KEY_VARIABLE) or None
     if other == key:
         raise CannotRunError(f"{OTHER_KEY_VARIABLE} holds the same key as {KEY_VARIABLE}; give one of another account")
-    return Server(base_url, OverHttp(local=local), key, other, local)
+    return Server(base_url, OverHttp(local=_is_direct(base_url)), key, other, local)
+
+
+def _is_direct(base_url: str) -> bool:
+    """Whether a server is reached without the environment's proxy.
+
+    Raises:
+        CannotRunError: It is not, and the suite can't use the proxy.
+    """
+    host = urlsplit(base_url).hostname or ""
+    if hosts.is_loopback(host) or host in hosts.http_hosts() or urllib.request.proxy_bypass(host):
+        return True
+    proxy = proxy_of_environment()
+    if proxy is not None and urlsplit(proxy).scheme not in {"http", "https"}:
+        raise CannotRunError(
+            f"the proxy that HTTPS_PROXY or ALL_PROXY names is not one of http:// or https://, which are all that the "
+            f"suite can use; change it, or list {host} in NO_PROXY"
+        )
+    return False
 
 
 def _checked_url(text: str) -> tuple[str, bool]:
@@ -158,11 +176,17 @@ def _checked_url(text: str) -> tuple[str, bool]:
         host.encode("idna")
     except UnicodeError as error:
         raise CannotRunError(f"--base-url {text}: {host} is no name of a host ({error})") from None
-    local = host.lower() in LOOPBACK
-    if parts.scheme == "http" and not local:
-        raise CannotRunError(f"--base-url {text}: plain http would show the key to everybody on the way; use https")
+    try:
+        may_use_http = hosts.may_use_http(host)
+    except ValueError as error:
+        raise CannotRunError(str(error)) from None
+    if parts.scheme == "http" and not may_use_http:
+        raise CannotRunError(
+            f"--base-url {text}: plain http would show the key to everybody on the way; use https, "
+            f"or list the host in {hosts.HTTP_HOSTS_VARIABLE} if everybody on the way may see it"
+        )
     # As httpx writes it: the host in lower case, no port that is the scheme's own.
-    return str(httpx.URL(text)).rstrip("/"), local
+    return str(httpx.URL(text)).rstrip("/"), hosts.is_loopback(host)
 
 
 def is_local(url: str) -> bool:
@@ -219,7 +243,7 @@ def _greet(run: Run) -> None:
             raise CannotRunError(
                 f"{run.base_url} shows a certificate that is not trusted; SSL_CERT_FILE may name those that are"
             ) from None
-        if "ConnectError" in str(error) or "ConnectTimeout" in str(error):
+        if any(kind in str(error) for kind in ("ConnectError", "ConnectTimeout", "ProxyError")):
             raise CannotRunError(
                 f"{run.base_url} does not answer as a server does: {error}; is it running there?"
             ) from None

@@ -115,13 +115,22 @@ class InProcess:
         """There is nothing to give back."""
 
 
+def proxy_of_environment() -> str | None:
+    """The proxy of the environment for servers elsewhere."""
+    proxies = urllib.request.getproxies()
+    return proxies.get("https") or proxies.get("all")
+
+
 class OverHttp:
-    """Sends over HTTP/1.1, on connections that are kept, through the environment's proxy to a server elsewhere."""
+    """Sends over HTTP/1.1, on connections that are kept.
+
+    Args:
+        local: Whether the server is reached directly, and not through the environment's proxy.
+    """
 
     def __init__(self, *, local: bool) -> None:
         self._deadline = _Deadline()
-        proxies = {} if local else urllib.request.getproxies()
-        proxy = proxies.get("https") or proxies.get("all")
+        proxy = None if local else proxy_of_environment()
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(),
             proxy=httpcore.Proxy(proxy) if proxy else None,

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.metadata
 import os
 import sys
 from pathlib import Path
 from typing import NoReturn
 
 from octopusx_video_openapi import ContractError, interrupts
+from octopusx_video_openapi.hosts import HTTP_HOSTS_VARIABLE
 
 from octopusx_video_contract import _session, _target
+from octopusx_video_contract._redact import Redactor
 from octopusx_video_contract._target import KEY_VARIABLE, LEDGER, OTHER_KEY_VARIABLE, CannotRunError
 
+_PROGRAM = "octopusx-video-contract"
 EXAMPLES = f"""\
 examples:
   octopusx-video-contract
@@ -28,12 +32,15 @@ examples:
 The key is read from {KEY_VARIABLE} and never from an argument; {OTHER_KEY_VARIABLE} may hold a key of another account,
 for the rule that keeps accounts apart.
 
+{HTTP_HOSTS_VARIABLE}=mock,host.docker.internal allows plain http to these hosts: exact names, no wildcards. The key
+goes to them in clear and without a proxy; --max-paid limits their submits, as those of any server elsewhere.
+
 A server on this machine is taken for a mock. Against any other, each submit that carries the key costs a unit of
 --max-paid, whatever it is answered, and is sent once: without it only reads, submits without a valid key and wrong
 methods are sent. For a tunnel from this machine to the service give --max-paid as well.
 
 exit status: 0 the server keeps the contract, 1 it does not or the run proved nothing, 2 the run can't start,
-130 or 143 interrupted
+129, 130 or 143 interrupted (SIGHUP, Ctrl-C, SIGTERM)
 """
 
 
@@ -65,10 +72,11 @@ def _run(options: argparse.Namespace, *, probing: bool) -> int:
             chosen = _session.pytest_options(options)
             return _session.run(_target.prepare(options, stack), chosen, options.report)
     except (CannotRunError, ContractError) as error:
-        print(f"octopusx-video-contract: error: {error}", file=sys.stderr)
+        keys = filter(None, (os.environ.get(KEY_VARIABLE), os.environ.get(OTHER_KEY_VARIABLE)))
+        print(f"{_PROGRAM}: error: {Redactor(*keys).shown(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("octopusx-video-contract: interrupted", file=sys.stderr)
+        print(f"{_PROGRAM}: interrupted", file=sys.stderr)
         return interrupts.status() or 130
     except BrokenPipeError:  # whoever read the output has gone, so there is nobody to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -78,7 +86,7 @@ def _run(options: argparse.Namespace, *, probing: bool) -> int:
 def parser(*, probing: bool = False) -> argparse.ArgumentParser:
     """The options of the suite, or of the probe."""
     parser = _Parser(
-        prog="octopusx-video-contract" + (" probe" if probing else ""),
+        prog=_PROGRAM + (" probe" if probing else ""),
         description="Ask a server how it answers where the pages are silent, and propose changes of the contract. "
         "Reads and submits without a valid key come first; --max-paid 1 allows one submit that starts a task, and "
         "--max-paid 2 one more that lacks a field."
@@ -88,7 +96,13 @@ def parser(*, probing: bool = False) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--base-url", metavar="URL", help="the server (default: a mock, started for the run)")
+    parser.add_argument("--version", action="version", version=f"{_PROGRAM} {_version()}")
+    parser.add_argument(
+        "--base-url",
+        metavar="URL",
+        help="the server (default: a mock, started for the run); https, or plain http to this machine and to the hosts "
+        f"that {HTTP_HOSTS_VARIABLE} lists, which sends the key in clear",
+    )
     parser.add_argument(
         "--task-id",
         action="append",
@@ -152,6 +166,13 @@ def _suite_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fail-fast", action="store_true", help="end the run at the first finding")
     parser.add_argument("--verbose", action="store_true", help="a line for each test instead of a dot")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="also write a JUnit report")
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("octopusx-video")
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
 
 
 def _positive(text: str) -> int:
