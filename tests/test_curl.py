@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from octopusx_video_contract._exchange import Request
+from octopusx_video_contract._exchange import Request, as_sent
 
 KEY = "sk-a-key-that-is-secret"
 BASE_URL = "http://localhost:4010"
@@ -51,6 +51,8 @@ BODIES = {
     "no UTF-8": b'{"prompt": "\xff\xfe"}',
     "a NUL": b'{"prompt": "\0"}',
     "percent signs": b"100%s \xff %d\\n",
+    "control characters": b'{"prompt": "a\x1b]0;b\x07\x7f\xc2\x9b1m"}\r\n',
+    "text that is turned around": '{"prompt": "\u202egnp.exe"}'.encode(),
     "the key": f'{{"key": "{KEY}"}}'.encode(),
     "empty": b"",
 }
@@ -89,6 +91,16 @@ def test_the_very_path_is_asked_for(target: str, option: str, tmp_path: Path) ->
     words, _ = handed(Request("GET", target, (AUTHORIZED,)), tmp_path)
     assert BASE_URL + target in words
     assert option in words
+
+
+@pytest.mark.parametrize("value", ["a\x1b[31mb", "\x9b1m", "'\x7f'", "\u202ea", f"\x1b{KEY}\x1b"])
+def test_nothing_in_a_command_acts_on_a_terminal(value: str, tmp_path: Path) -> None:
+    """A header or a body that would is written in octal digits, and handed over as it was sent."""
+    request = Request("POST", "/v1/videos/a", (AUTHORIZED, ("X-Odd", value)), value.replace(KEY, "").encode())
+    assert request.curl(BASE_URL, KEY).isprintable()
+    words, body = handed(request, tmp_path)
+    assert f"X-Odd: {as_sent(value).decode('latin-1')}" in words
+    assert body == request.body
 
 
 def test_a_head_waits_for_no_body(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,6 +15,7 @@ from octopusx_video_contract._budget import Budget
 from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._redact import EXCERPT, HIDDEN, Redactor
 from octopusx_video_openapi import load
+from octopusx_video_openapi.text import printable
 
 KEY, OTHER = "sk-SecretAbcdefghijklmnop0123456789", "sk-somebody-else-s-key"
 MADE = {
@@ -65,6 +68,53 @@ def test_of_a_large_answer_the_beginning_is_shown_without_the_key() -> None:
     """It is cut before the key is looked for, and the key that is cut in two is still hidden."""
     for before in range(EXCERPT - 2 * len(KEY), 8 * EXCERPT, 50):
         assert leaks(Redactor(KEY).excerpt(b"a" * before + KEY.encode() + b"a" * 5_000_000)) == []
+
+
+# A server whose every text would act on a terminal and holds the key; what is written of it goes to the files named.
+HOSTILE = """
+import sys, json, contextlib, pathlib, httpx
+from octopusx_video_contract import _session, _target, cli
+from octopusx_video_contract._wire import InProcess
+from octopusx_video_mock import Mock
+
+KEY, BAD = sys.argv[1], "\\x1b]0;pwned\\x07\\x1b[2J\\u009b1m\\u202egnp\\u2066\\u200f" + sys.argv[1]
+mock = Mock(token=KEY)
+
+def answer(request):
+    response = mock.transport.handle_request(request)
+    response.read()
+    headers = [(name, value) for name, value in response.headers.raw if name.lower() != b"content-length"]
+    headers += [(b"x-oneapi-request-id", BAD.encode()), (b"allow", b"\\x9b")]
+    body = {"id": BAD, "status": BAD, "error": {"message": BAD, "code": BAD}, BAD: BAD, "video_url": BAD}
+    return httpx.Response(response.status_code, headers=headers, content=json.dumps(body, ensure_ascii=False).encode())
+
+sender = InProcess(httpx.MockTransport(answer))
+server = _target.Server("http://localhost", sender, KEY, None, local=True)
+folder = pathlib.Path(sys.argv[2])
+options = cli.parser().parse_args(["--seed", "1", "--max-examples", "1", "--max-paid", "9", "--deadline", "0.1",
+    "--ledger", str(folder / "ledger"), "--junit", str(folder / "junit"), "--report", str(folder / "report")])
+with contextlib.ExitStack() as stack:
+    stack.enter_context(_session.own_settings())
+    run = _target.prepare(options, stack, server)
+    chosen = _session.pytest_options(options)
+    _session.run(run, chosen, options.report, ("documented_requests", "life"))
+    print(len(run.budget.account()))
+"""
+
+
+def test_nothing_that_a_server_wrote_acts_on_a_terminal_or_tells_the_key(tmp_path: Path) -> None:
+    """Neither on the terminal nor in JUnit, in the report or in the ledger, and its text is still to be seen there."""
+    command = [sys.executable, "-c", HOSTILE, KEY, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    written = {file.name: file.read_text("utf-8") for file in tmp_path.iterdir()}
+    assert written.keys() == {"ledger", "junit", "report"}
+    written |= {"stdout": done.stdout, "stderr": done.stderr}
+    for name, text in written.items():
+        assert printable(text, keep="\n") == text, name
+        assert leaks(text) == [], name
+    for name in ("junit", "report", "stdout"):
+        assert r"\u202egnp" in written[name], name
+        assert r"]0;pwned" in written[name], name
 
 
 def test_neither_key_is_in_the_ledger(tmp_path: Path) -> None:

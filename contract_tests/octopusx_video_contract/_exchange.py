@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from octopusx_video_openapi import Contract, Operation
+from octopusx_video_openapi.text import printable
 
 ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "ABSENT", "__bool__": lambda _: False})()
 """Stands where there is no value, since null is one."""
@@ -70,7 +71,8 @@ class Request:
     def curl(self, base_url: str, key: str) -> str:
         """The request as a command of a shell, curl in most cases, that reads the key from the environment.
 
-        A body that no argument can hold is piped into it. One that is too long to be shown is named, and has to be put
+        Nothing in it acts on a terminal: what would is written as octal digits, as a body is that no argument can hold
+        and is piped into it. One that is too long to be shown is named, and has to be put
         into a file of that name to repeat the request.
         """
         words = ["curl", "-i", *(["-I"] if self.method == "HEAD" else ["-X", self.method]), base_url + self.target]
@@ -85,11 +87,10 @@ class Request:
         if self.header("Content-Type") is None:
             words += ["-H", "Content-Type:"]  # else curl says that it is a form
         text = self._text()
-        if text is not None and len(self.body) <= _SHOWN_BODY:
+        if text is not None and _is_plain(text) and len(self.body) <= _SHOWN_BODY:
             return _line([*words, "--data-raw" if text.startswith("@") else "--data-binary", text], key)
         if len(self.body) <= _SHOWN_BODY and key.encode() not in self.body:
-            octal = "".join(f"\\{byte:03o}" for byte in self.body)
-            return f"printf '{octal}' | {_line([*words, '--data-binary', '@-'], key)}"
+            return f"{_printf(self.body)} | {_line([*words, '--data-binary', '@-'], key)}"
         beginning = self.body[:_SHOWN].decode("utf-8", "backslashreplace")
         return f"{_line([*words, '--data-binary', '@body'], key)} # {len(self.body)} bytes, {_word(beginning, key)}…"
 
@@ -108,11 +109,32 @@ def _line(words: list[str], key: str) -> str:
 
 def _word(word: str, key: str) -> str:
     """A word of a command line; one with the key in double quotes, where the shell puts the variable's value."""
+    if not _is_plain(word):
+        pieces = [f'"$({_printf(as_sent(piece))})"' if piece else "" for piece in word.split(key)]
+        return f'"{KEY_IN_CURL}"'.join(pieces)
     if key not in word:
         return shlex.quote(word)
     for sign in '\\"$`':
         word = word.replace(sign, f"\\{sign}")
     return f'"{word}"'.replace(key, KEY_IN_CURL)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a terminal shows a text as it is."""
+    return printable(text, keep="\n\t") == text
+
+
+def _printf(data: bytes) -> str:
+    """A command that prints some bytes."""
+    return f"printf '{''.join(f'{chr(92)}{byte:03o}' for byte in data)}'"
+
+
+def as_sent(text: str) -> bytes:
+    """A header's value or a target as it is sent."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode()
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import itertools
 import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -55,7 +56,7 @@ class Plugin:
         begun = session.testscollected
         items = session.perform_collect(self._later) if self._later else []
         session.testscollected += begun
-        for item, following in zip(items, [*items[1:], None], strict=True):
+        for item, following in itertools.zip_longest(items, items[1:]):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if session.shouldfail:
                 raise session.Failed(session.shouldfail)

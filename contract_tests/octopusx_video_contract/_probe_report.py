@@ -78,7 +78,8 @@ class Report:
         told |= {title.lower().replace(" ", "_"): rows for title, rows in self._tables()}
         told["proposals"] = [vars(proposal) for proposal in self._proposals]
         told |= {title.lower().replace(" ", "_"): items for title, items in self._lists() if title != "Proposals"}
-        return self._safe(json.dumps(told, indent=2) + "\n")
+        # Its escapes are those of JSON.
+        return self._run.redactor.text(json.dumps(told, indent=2) + "\n").replace("\x7f", r"\u007f")
 
     def _safe(self, text: str) -> str:
         return self._run.redactor.shown(text)

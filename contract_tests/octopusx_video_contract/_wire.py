@@ -21,7 +21,7 @@ import httpx
 from octopusx_video_openapi import Contract, interrupts
 
 from octopusx_video_contract._budget import Budget, Unit
-from octopusx_video_contract._exchange import Answer, Request, found, sends_video, target_of
+from octopusx_video_contract._exchange import Answer, Request, as_sent, found, sends_video, target_of
 from octopusx_video_contract._receiving import (
     MOST_BYTES,
     MOST_KEPT,
@@ -313,7 +313,7 @@ class Wire:
         return () if part is None else self._budget.give_up(unit, part)
 
     def _exchange(self, arriving: Arriving, request: Request, seconds: float, *, may_be_video: bool) -> Answer:
-        headers = [(name.encode("latin-1"), _encoded(value)) for name, value in request.headers]
+        headers = [(name.encode("latin-1"), as_sent(value)) for name, value in request.headers]
         if request.body is None and request.method in {"POST", "PUT", "PATCH"}:
             headers.append((b"Content-Length", b"0"))
         until = time.monotonic() + seconds
@@ -349,10 +349,3 @@ def fetched(address: str, seconds: float) -> Answer | None:
             return arriving.whole(MOST_VIDEO_BYTES, is_video=True)
         except (*FAILURES, ValueError):
             return None
-
-
-def _encoded(value: str) -> bytes:
-    try:
-        return value.encode("latin-1")
-    except UnicodeEncodeError:
-        return value.encode()
