@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 import pytest
-from octopusx_video_contract import _client_calls, _conformance, _wire
+from octopusx_video_contract import _client_calls, _conformance, _session, _wire, cli
 from octopusx_video_contract._budget import Budget
 from octopusx_video_contract._control import Control
 from octopusx_video_contract._coverage import Coverage
@@ -341,3 +341,41 @@ def test_a_coding_changes_nothing_for_whoever_reads(coding: str, pack: Callable[
         schema: Any = _conformance.schema(run)
         case = schema.find_operation_by_id("getVideoTask").Case(path_parameters={"task_id": run.known_ids[0]})
         _conformance.validate(run, case)
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), pytest.ExitCode.INTERNAL_ERROR], ids=["interrupted", "crashed"])
+def test_a_run_without_a_summary_names_what_was_paid_for(
+    end: BaseException | int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A signal in the summary, or an error of pytest, does not drop the ids of paid tasks."""
+    run = run_of(answering(BODY))
+
+    def main(*_: object, **__: object) -> int:
+        run.wire.send(SUBMIT)
+        if isinstance(end, BaseException):
+            raise end
+        return end
+
+    monkeypatch.setattr(pytest, "main", main)
+    assert _session.run(run, []) == (130 if isinstance(end, KeyboardInterrupt) else 1)
+    assert f"task {NEW} of createVideoExtension" in capsys.readouterr().out
+
+
+def test_a_probe_that_is_interrupted_while_it_reports_reports_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its account, with the ids of paid tasks, is printed whole."""
+    text, calls = Report.text, []
+
+    def interrupted(report: Report) -> str:
+        calls.append(report)
+        if len(calls) == 1:
+            signal.raise_signal(signal.SIGINT)
+        return text(report)
+
+    monkeypatch.setattr(Report, "text", interrupted)
+    with signals.as_usual():
+        assert cli.main(["probe"]) == 130
+    printed = capsys.readouterr()
+    assert "What it may have cost" in printed.out
+    assert "interrupted" in printed.err

@@ -29,6 +29,7 @@ class Plugin:
 
     Attributes:
         outcomes: How many tests of each layer passed, failed or were skipped.
+        accounted: Whether it has been said what the run may have cost.
     """
 
     def __init__(self, run: Run, later: Sequence[str] = ()) -> None:
@@ -36,6 +37,7 @@ class Plugin:
         self._later = later
         self._begun = time.monotonic()
         self.outcomes: collections.Counter[tuple[str, str]] = collections.Counter()
+        self.accounted = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -124,6 +126,7 @@ class Plugin:
             terminalreporter.section("what it may have cost")
             for line in run.budget.account():
                 write(line)
+        self.accounted = True
         write("")
         write(f"seed {run.seed}")
 

@@ -120,7 +120,11 @@ def run(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
         probe.ask_all()
         interrupted = False
     finally:
-        _tell(probe, options, interrupted=interrupted)
+        try:
+            _tell(probe, options, interrupted=interrupted)
+        except KeyboardInterrupt:  # another one does not follow at once, and what was paid for has to be named
+            _tell(probe, options, interrupted=interrupted)
+            raise
     free = [came for came in probe.came if came.listed and not came.missing.startswith("not asked")]
     return 0 if sum(came.telling for came in free) * 2 >= len(free) else 1
 

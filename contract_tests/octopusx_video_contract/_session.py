@@ -71,7 +71,12 @@ def run(run_: Run, options: list[str], report: Path | None = None, chosen: Conta
     gc.set_threshold(50_000, 20, 100)
     plugin = Plugin(run_, files[later:])
     with running(run_), _redacted_output(redactor), contextlib.chdir(suite):
-        outcome = pytest.main(arguments, plugins=[redactor, plugin])
+        try:
+            outcome = pytest.main(arguments, plugins=[redactor, plugin])
+        except KeyboardInterrupt:  # in the summary, say
+            outcome = pytest.ExitCode.INTERRUPTED
+        for line in () if plugin.accounted else run_.budget.account():  # whatever became of the summary
+            print(redactor.shown(line), flush=True)
     gc.set_threshold(*thresholds)
     ended = interrupts.status() or (130 if outcome == pytest.ExitCode.INTERRUPTED else None)
     if report is not None:
