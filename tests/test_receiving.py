@@ -49,7 +49,7 @@ def run_of(sender: Sender, base_url: str = "http://localhost", ledger: Path | No
     """A run in which submits are paid for."""
     budget = Budget(CONTRACT, KEY, limit, ledger)
     known = tuple(task_ids.documented(CONTRACT))
-    run = Run(base_url, KEY, CONTRACT, sender, known, 1, timeout=0.5, strict=False, budget=budget)
+    run = Run(base_url, KEY, CONTRACT, sender, known, 1, timeout=10.0, strict=False, budget=budget)
     run.coverage = Coverage(CONTRACT)
     return run
 
@@ -121,6 +121,7 @@ def served(case: InProcess | tuple[bytes, bool], ledger: Path | None = None) -> 
     answer, closes = case
     with raw_server(answer, closes=closes) as url:
         run = run_of(OverHttp(local=True), url, ledger)
+        run.timeout = 10.0 if closes else 0.7
         with contextlib.closing(run.wire):
             yield run
 
