@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 import pytest
-from octopusx_video_contract import _client_calls, _conformance, _session, _wire, cli
+from octopusx_video_contract import _client_calls, _conformance, _life, _session, _wire, cli
 from octopusx_video_contract._budget import Budget
 from octopusx_video_contract._control import Control
 from octopusx_video_contract._coverage import Coverage
@@ -29,6 +29,7 @@ from octopusx_video_contract._probe import Probe
 from octopusx_video_contract._probe_questions import Question
 from octopusx_video_contract._probe_report import Report
 from octopusx_video_contract._run import Run, running
+from octopusx_video_contract._tasks import Tasks
 from octopusx_video_contract._wire import InProcess, NoAnswerError, OverHttp, Sender
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import content_encoding, interrupts, load, task_ids
@@ -380,3 +381,13 @@ def test_a_probe_that_is_interrupted_while_it_reports_reports_again(
     printed = capsys.readouterr()
     assert "What it may have cost" in printed.out
     assert "interrupted" in printed.err
+
+
+def test_numbers_without_end_are_none() -> None:
+    """Python turns neither thousands of digits into a number nor every whole number into another one."""
+    run = run_of(answering(b"a" * 10, status=206, content_range=f"bytes 0-9/{'9' * 5000}"))
+    task = _life.Task("a", CONTRACT.operations["createVideoExtension"], {}, (0.0, 0.0), None)
+    assert Tasks(run).size_by_a_part(task) is None
+    told = _life.Told("getVideoTask", 0.0, {"seconds": 10**400}, "running")
+    task.length = 5.0
+    assert [rule for rule, _ in _life.broken(CONTRACT, task, told) if rule == "R55"] == ["R55"]

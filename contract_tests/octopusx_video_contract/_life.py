@@ -163,7 +163,7 @@ def _tells_its_submit(contract: Contract, task: Task, told: Told) -> Broken:
 def _number(value: Any) -> float | None:
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

@@ -238,7 +238,7 @@ def _not_part(answer: Answer) -> str:
     if answer.status != 206:
         return _not_its_length(answer)
     told = answer.headers.get("content-range", "")
-    matches = re.fullmatch(r"bytes 0-(\d+)/(\d+|\*)", told)
+    matches = re.fullmatch(r"bytes 0-([0-9]{1,18})/([0-9]+|\*)", told)
     if matches is None or int(matches[1]) + 1 != len(answer.content):
         return f"Content-Range is {told!r}, and {len(answer.content)} bytes came"
     return ""

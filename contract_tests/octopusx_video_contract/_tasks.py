@@ -233,8 +233,8 @@ class Tasks:
     def size_by_a_part(self, task: Task) -> int | None:
         """Bytes of a video as one of its parts tells them, before all of it is asked for; None where it does not."""
         answer = self.run.send(self.request(self.content, task.id, Range="bytes=0-9"))
-        size = answer.headers.get("content-range", "").rpartition("/")[2]
-        return int(size) if answer.status == 206 and size.isdecimal() else None
+        size = re.fullmatch(r".*/([0-9]{1,18})", answer.headers.get("content-range", ""))
+        return int(size[1]) if answer.status == 206 and size else None
 
     def download(self, task: Task, size: int | None = None) -> bytes | None:
         """Download the video of a task that has succeeded, and hold it to its length and to what came before.
@@ -315,7 +315,7 @@ class Tasks:
         """Ask for two parts at once: all may come, one of them, or both as multipart, each under its own name."""
         run = self.run
         answer = run.send(self.request(self.content, task, Range=f"bytes=0-9,20-{len(whole) // 2}"))
-        told = re.fullmatch(r"bytes (\d+)-(\d+)/(?:\d+|\*)", answer.headers.get("content-range", ""))
+        told = re.fullmatch(r"bytes ([0-9]{1,18})-([0-9]{1,18})/(?:[0-9]+|\*)", answer.headers.get("content-range", ""))
         also = []
         if answer.status == 206 and "multipart" not in answer.media_type:
             if told is None or answer.content != whole[int(told[1]) : int(told[2]) + 1]:
