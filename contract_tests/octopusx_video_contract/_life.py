@@ -12,12 +12,18 @@ from typing import Any
 from octopusx_video_openapi import Contract, Operation
 from octopusx_video_openapi.life import result_length
 
+from octopusx_video_contract import _places
+
 Broken = Iterator[tuple[str, str]]
 """Broken rules: number, and what was found."""
 
 ENDED = {"succeeded", "failed"}
 NOT_YET = (None, "", 0)
 """What stands for a value that is not there yet, as the contract has it."""
+_RISING = frozenset({"task.progress", "task.updated"})
+"""What time lets rise and never fall, as ``x-value-of`` names it."""
+_CONSTANT = frozenset({"task.id", "task.created"})
+"""What time does not change."""
 
 
 @dataclass(frozen=True)
@@ -138,9 +144,8 @@ def _keeps_its_times(contract: Contract, task: Task, told: Told) -> Broken:
             yield "R49", f"{before} is {first}, after {after}, {second}"
     tolerance = _rule(contract, "R56").get("tolerance", {}).get("seconds", math.inf)
     began, ended = task.submitted
-    for name, value_of in _values_of(contract, told.route).items():
+    for name, value_of, value in _places.values(contract, told.route, told.body):
         made = value_of == "task.created" or (value_of == "task.updated" and told.phase == "running")
-        value = told.body.get(name)
         if not made or not _is_number(value) or not value:
             continue
         latest = ended if value_of == "task.created" else told.at
@@ -149,8 +154,7 @@ def _keeps_its_times(contract: Contract, task: Task, told: Told) -> Broken:
 
 
 def _tells_its_submit(contract: Contract, task: Task, told: Told) -> Broken:
-    for name, value_of in _values_of(contract, told.route).items():
-        value = told.body.get(name)
+    for name, value_of, value in _places.values(contract, told.route, told.body):
         if value in NOT_YET:
             continue
         kind, _, asked = value_of.partition(".")
@@ -158,6 +162,22 @@ def _tells_its_submit(contract: Contract, task: Task, told: Told) -> Broken:
             yield "R48", f"{asked} was submitted as {task.body[asked]!r}, and {name} is {value!r}"
         if value_of == "task.length" and task.length is not None and _number(value) != task.length:
             yield "R55", f"{name} is {value!r}, and x-result-length gives {task.length:g}"
+
+
+def changed_by_reads(contract: Contract, before: Told, now: Told) -> Iterator[str]:
+    """What differs between two reads of one route, of a task that ran at the first, though time alone can't change it.
+
+    Time that passes may let progress and times rise, change the status, end the task, and change what the contract does
+    not describe.
+    """
+    earlier = {name: value for name, _, value in _places.values(contract, before.route, before.body)}
+    for name, value_of, second in _places.values(contract, now.route, now.body):
+        first = earlier.pop(name, None)
+        if value_of in _RISING:
+            if _is_number(first) and _is_number(second) and second < first:
+                yield f"{name} was {first} and is {second}"
+        elif (value_of in _CONSTANT or value_of.startswith("request.")) and first not in NOT_YET and first != second:
+            yield f"{name} was {first!r} and is {second!r}"
 
 
 def _number(value: Any) -> float | None:
@@ -177,32 +197,17 @@ def _rule(contract: Contract, rule_id: str) -> dict[str, Any]:
 
 
 @functools.cache
-def _values_of(contract: Contract, operation_id: str) -> dict[str, str]:
-    """Which value stands in each field of an operation's success."""
-    response = dict(contract.responses(contract.operations[operation_id]))["200"]
-    schema = contract.resolve(response["content"]["application/json"]["schema"])
-    return {name: field["x-value-of"] for name, field in schema.get("properties", {}).items() if "x-value-of" in field}
-
-
-@functools.cache
 def echoes(contract: Contract) -> frozenset[str]:
     """The fields of a submit that some answer tells again."""
     submits = {route for rule in contract.document["x-rules"] for route in rule.get("read-by", {})}
     reads = {read for rule in contract.document["x-rules"] for read in rule.get("operations", ())} - submits
-    found = {value for read in reads for value in _json_values_of(contract, read)}
+    found = {value for read in reads for value in _places.values_of(contract, read)}
     return frozenset(value.removeprefix("request.") for value in found if value.startswith("request."))
-
-
-def _json_values_of(contract: Contract, operation_id: str) -> Iterator[str]:
-    response = dict(contract.responses(contract.operations[operation_id])).get("200", {})
-    if "application/json" in response.get("content", {}):
-        yield from _values_of(contract, operation_id).values()
 
 
 def address(contract: Contract, told: Told) -> str | None:
     """The first address of the video that an answer gives, in the order of its fields."""
-    for name, value_of in _values_of(contract, told.route).items():
-        value = told.body.get(name)
-        if value_of == "task.address" and isinstance(value, str) and value:
+    for _, value_of, value in _places.values(contract, told.route, told.body):
+        if value_of == _places.ADDRESS and isinstance(value, str) and value:
             return value
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import random
 import re
 import time
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 
 from octopusx_video_openapi import Operation, hosts, task_ids
 
-from octopusx_video_contract import _judge, _life
+from octopusx_video_contract import _judge, _life, _places
 from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import NotAskedError, submits
 from octopusx_video_contract._exchange import Answer, Request, sends_video, target_of
@@ -361,14 +362,24 @@ class Tasks:
             run.broken("R51", f"the address {address} was answered {what}", request)
 
     def reads_change_nothing(self, task: Task, route: Operation) -> None:
-        """Read a task again and again while the clock stands: nothing changes, and nothing is billed."""
+        """Read a task again and again: nothing changes but what the time that passed changes, and nothing is billed."""
         run = self.run
         run.seen.asked.add("R19")
         billed = self.billed()
+        begun = run.now()
         answers = [run.send(self.request(route, task.id)) for _ in range(3)]
-        for answer in answers:
-            if _unsigned(answer.json()) != _unsigned(answers[0].json()):
-                run.broken("R19", f"{route.id}: at the same time it answered something else than before", answer)
+        time_passed = run.now() != begun
+        for before, answer in itertools.pairwise(answers):
+            first, second = (_life.telling(self.contract, route.id, begun, one.json()) for one in (before, answer))
+            if time_passed and first is not None and second is not None and first.phase == "running":
+                for change in _life.changed_by_reads(self.contract, first, second):
+                    run.broken("R19", f"{route.id}: read again, {change}", answer)
+            elif other := next(_places.differences(self.contract, route.id, before.json(), answer.json()), None):
+                run.broken("R19", f"{route.id}: read again at the same time, {other}", answer)
+            elif answer.status != before.status:
+                run.broken(
+                    "R19", f"{route.id}: read again at the same time, {before.status} became {answer.status}", answer
+                )
         self.unbilled(billed, answers[-1].request)
 
     def stand_alike(self, read: Task, unread: Task) -> None:
@@ -378,9 +389,11 @@ class Tasks:
         one, other = self.read(read, route), self.read(unread, route)
         if one is None or other is None:
             return
-        for name in one.body.keys() & other.body.keys():
-            first, second = one.body[name], other.body[name]
-            if read.id in str(first) or "://" in str(first) or _is_near(first, second):
+        values = _places.values(self.contract, route.id, one.body)
+        others = {name: value for name, _, value in _places.values(self.contract, route.id, other.body)}
+        for name, value_of, first in values:
+            second = others.get(name, first)
+            if value_of in {"task.id", _places.ADDRESS} or isinstance(first, dict) or _is_near(first, second):
                 continue
             what = f"{name} of a task that was read is {first!r}, and of one that was not {second!r}"
             self.run.broken("R19", f"{route.id}: {what}", self.request(route, read.id))
@@ -432,13 +445,6 @@ def _part_faults(answer: Answer, whole: bytes, first: int, last: int) -> Iterato
         yield f"are bytes {first}-{last}/{size}, and Content-Range is {told!r}"
     elif answer.content != whole[first : last + 1]:
         yield f"are not the bytes from {first} to {last} of the whole"
-
-
-def _unsigned(body: Any) -> Any:
-    """A body without addresses, which may be signed anew each time."""
-    if not isinstance(body, dict):
-        return body
-    return {name: value for name, value in body.items() if not (isinstance(value, str) and "://" in value)}
 
 
 def a_submit(run: Run, submit: Operation, random_: random.Random | None = None) -> dict[str, Any]:
