@@ -157,7 +157,7 @@ def test_control_routes_do_what_the_object_does(base_url: str) -> None:
     with _client(base_url) as http:
         task = submit(http)
         before = http.get("/__mock__/clock").json()["now"]
-        assert http.post("/__mock__/clock", json={"advance": LIFE.lasts}).json() == {"now": before + LIFE.lasts}
+        assert http.post("/__mock__/clock", json={"advance": LIFE.lasts}).json()["now"] == before + LIFE.lasts
         assert read(http, task)["status"] == "completed"
         assert http.post("/__mock__/faults", json={"on": "rate_limited", "times": 1}).json()["on"] == [
             {"fault": "rate_limited", "operation": None, "probability": 1.0, "times": 1}
@@ -175,11 +175,35 @@ def test_control_routes_do_what_the_object_does(base_url: str) -> None:
         assert http.get("/__mock__/faults").json()["on"] == []
 
 
+def test_a_clock_that_runs_is_stopped_and_started_by_its_route() -> None:
+    """A program compares two reads while no time passes; afterwards the clock continues from where it stood."""
+    with Mock(start=None, speed=1000).serve(control=True) as url, _client(url) as http:
+        task = submit(http)
+        assert http.get("/__mock__/clock").json()["running"] is True
+        stopped = http.post("/__mock__/clock", json={"running": False}).json()
+        first = read(http, task)
+        time.sleep(0.1)
+        assert read(http, task) == first
+        assert http.get("/__mock__/clock").json() == {**stopped, "running": False}
+        assert http.post("/__mock__/clock", json={"running": False, "advance": 5}).json() == {
+            "now": stopped["now"] + 5,
+            "running": False,
+        }
+        started_ = http.post("/__mock__/clock", json={"running": True}).json()
+        assert started_["running"] is True
+        assert 0 <= started_["now"] - stopped["now"] - 5 < 0.1
+        time.sleep(0.01)
+        assert http.get("/__mock__/clock").json()["now"] > started_["now"]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "request_", "status", "said"),
     [
         ("POST", "clock", {"json": {"advance": -1}}, 400, "a clock can't be turned by -1"),
-        ("POST", "clock", {"json": {"advance": "1"}}, 400, 'say {"advance": SECONDS}'),
+        ("POST", "clock", {"json": {"advance": "1"}}, 400, 'send {"advance": SECONDS}'),
+        ("POST", "clock", {"json": {"running": 0}}, 400, '{"running": false} to stop it'),
+        ("POST", "clock", {"json": {"stopped": True}}, 400, 'or {"running": true} to start it'),
+        ("POST", "clock", {"json": {}}, 400, 'send {"advance": SECONDS}'),
         ("POST", "clock", {"json": [1]}, 400, "send a JSON object"),
         ("POST", "clock", {"content": "{", "headers": {"Content-Type": "application/json"}}, 400, "EOF"),
         ("POST", "clock", {"content": '{"advance": 1}'}, 400, "send JSON, with Content-Type: application/json"),

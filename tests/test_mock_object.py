@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import Any
 
 import httpx
@@ -189,7 +190,7 @@ def test_the_control_routes_are_answered_without_a_socket(octopusx_mock: Mock) -
     with _with_key(octopusx_mock, "any") as plain, _with_control(octopusx_mock) as http:
         task = submit(plain)
         before = octopusx_mock.clock.now()
-        assert http.post("/__mock__/clock", json={"advance": LIFE.lasts}).json() == {"now": before + LIFE.lasts}
+        assert http.post("/__mock__/clock", json={"advance": LIFE.lasts}).json()["now"] == before + LIFE.lasts
         assert octopusx_mock.clock.now() == before + LIFE.lasts
         assert read(http, task)["status"] == read(plain, task)["status"] == "completed"
         assert http.post("/__mock__/faults", json={"on": "connection_reset"}).is_success
@@ -224,6 +225,24 @@ def test_time_runs_forward(octopusx_mock: Mock, seconds: float) -> None:
     """A clock can't be turned back, nor to nowhere."""
     with pytest.raises(ValueError, match="a clock can't be turned by"):
         octopusx_mock.clock.advance(seconds)
+
+
+def test_a_clock_can_be_stopped_and_started(octopusx_mock: Mock) -> None:
+    """A clock that stands still runs from there; one that runs stands where it was stopped."""
+    clock = octopusx_mock.clock
+    before = clock.now()
+    assert (clock.stop(), clock.stands_still) == (before, True)
+    assert clock.start() >= before
+    running = clock.now()
+    clock.start()
+    time.sleep(0.01)
+    assert not clock.stands_still
+    assert 0.01 <= clock.now() - running < 5
+    clock.advance(30)
+    stopped = clock.stop()
+    time.sleep(0.01)
+    assert clock.now() == clock.stop() == stopped >= running + 30
+    assert clock.advance(1) == stopped + 1
 
 
 def test_what_happened_can_be_read_while_it_happens(octopusx_mock: Mock) -> None:

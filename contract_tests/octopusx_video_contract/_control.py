@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from _pytest.outcomes import Failed
@@ -14,6 +17,7 @@ from octopusx_video_contract._wire import FAILURES, Sender
 
 _PREFIX = "/__mock__/"
 _SECONDS = 5.0
+_CURL = """curl -H 'Content-Type: application/json' -d '{"running": true}'"""
 _MOST_BYTES = 100_000
 """The largest answer that is read."""
 
@@ -40,6 +44,24 @@ class Control:
     def advance(self, seconds: float) -> None:
         """Let so many seconds pass."""
         self._ask("POST", "clock", {"advance": seconds})
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop the clock while the block lasts, so that between two requests nothing changes by itself.
+
+        A clock that stands still before stays so afterwards. One that can't be stopped runs on.
+        """
+        clock = self._ask("GET", "clock")
+        if not isinstance(clock, dict) or clock.get("running") is not True:
+            yield
+            return
+        try:
+            self._ask("POST", "clock", {"running": False})
+            yield
+        finally:
+            if self._ask("POST", "clock", {"running": True}) is ABSENT:
+                url = f"{self._base_url}{_PREFIX}clock"
+                sys.stderr.write(f"warning: the server's clock may be stopped; start it: {_CURL} {url}\n")
 
     def billed(self) -> int:
         """How many submits cost money as things stand."""

@@ -96,6 +96,8 @@ def prepare(options: argparse.Namespace, stack: contextlib.ExitStack, server: Se
     _greet(run)
     if local:
         _look_around(run)
+        if run.control is not None and hasattr(options, "seed"):  # the probe observes a task while time passes
+            stack.enter_context(run.control.stopped())
         if not options.task_id and run.control is None and not run.stateless:
             run.known_ids = tuple(task for task in run.known_ids if _has(run, task)) or run.known_ids
     return run

@@ -130,10 +130,9 @@ class Walk:
             return
         with self._catching(name):
             tasks.no_content_yet(task, still=control is not None)
-        if control is not None:
-            for route in self._readable[task.id]:
-                with self._catching(name):
-                    tasks.reads_change_nothing(task, route)
+        for route in self._readable[task.id]:
+            with self._catching(name):
+                tasks.reads_change_nothing(task, route)
         if not self.run.paid:
             for other in submits(self.run.contract):
                 with self._catching(other):

@@ -10,10 +10,10 @@ LATEST = 253_402_300_799.0
 
 
 class Clock:
-    """The mock's time, in Unix seconds: the machine's time, or one that stands still until it is turned.
+    """The mock's time, in Unix seconds: it runs with the machine's time, or it stands still until it is turned.
 
     Args:
-        start: The time at which the clock stands still; None follows the machine's time.
+        start: The time at which the clock stands still; None makes it run with the machine's time.
 
     Raises:
         ValueError: ``start`` is before 1970 or past the year 9999.
@@ -22,18 +22,35 @@ class Clock:
     def __init__(self, start: float | None = None) -> None:
         if start is not None and not 0 <= start <= LATEST:
             raise ValueError(f"a clock can't stand at {start}; give Unix seconds before the year 10000")
-        self._start = start
-        self._ahead = 0.0
+        # Where it stands (None while it runs) and what is added to that, or to the machine's time. They change as one,
+        # since other threads read the time meanwhile.
+        self._state: tuple[float | None, float] = (start, 0.0)
         self._lock = threading.Lock()
 
     @property
     def stands_still(self) -> bool:
         """Whether time passes only by ``advance``."""
-        return self._start is not None
+        return self._state[0] is not None
 
     def now(self) -> float:
         """The time, in Unix seconds."""
-        return (time.time() if self._start is None else self._start) + self._ahead
+        stands_at, ahead = self._state
+        return (time.time() if stands_at is None else stands_at) + ahead
+
+    def stop(self) -> float:
+        """Stop the clock where it is. One that stands still stays so. Returns the time."""
+        with self._lock:
+            stands_at, ahead = self._state
+            if stands_at is None:
+                self._state = (time.time(), ahead)
+        return self.now()
+
+    def start(self) -> float:
+        """Let the clock run, from where it stands. One that runs stays so. Returns the time."""
+        with self._lock:
+            if self._state[0] is not None:
+                self._state = (None, self.now() - time.time())
+        return self.now()
 
     def advance(self, seconds: float) -> float:
         """Turn the clock forward by so many seconds. Returns the new time.
@@ -45,5 +62,6 @@ class Clock:
             if not 0 <= seconds <= LATEST - self.now():
                 shown = str(seconds)[:30]
                 raise ValueError(f"a clock can't be turned by {shown} seconds; time runs forward, to the year 9999")
-            self._ahead += seconds
+            stands_at, ahead = self._state
+            self._state = (stands_at, ahead + seconds)
         return self.now()

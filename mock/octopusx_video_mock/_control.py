@@ -79,13 +79,20 @@ class Control:
         return None
 
     def _clock(self) -> Json:
-        return {"now": self._mock.clock.now()}
+        clock = self._mock.clock
+        return {"now": clock.now(), "running": not clock.stands_still}
 
     def _turn(self, value: Json) -> Json:
-        advance = value.get("advance")
-        if not isinstance(advance, int | float) or isinstance(advance, bool):
-            raise MockError('say {"advance": SECONDS}')
-        self._mock.clock.advance(advance)
+        clock, advance, running = self._mock.clock, value.get("advance", 0), value.get("running")
+        right = isinstance(advance, int | float) and not isinstance(advance, bool) and isinstance(running, bool | None)
+        if not right or not value or not value.keys() <= {"advance", "running"}:
+            raise MockError(
+                'send {"advance": SECONDS} to advance the clock, {"running": false} to stop it, or {"running": true} '
+                "to start it"
+            )
+        clock.advance(advance)
+        if running is not None:
+            (clock.start if running else clock.stop)()
         return self._clock()
 
     def _faults(self) -> Json:
