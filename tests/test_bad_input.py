@@ -80,7 +80,7 @@ def test_a_body_that_is_no_json_is_refused(http: httpx.Client, body: bytes) -> N
         ({"duration": "10"}, "duration: the value is not "),
         ({"video": "video_abc123"}, "video: the value is not of type"),
         ({"video": {}}, 'video: "url" is a required property'),
-        ({"video": {"url": "http://example.com/a.mp4"}}, "video.url: the value does not match"),
+        ({"video": {"url": "http://example.com/a.mp4"}}, "video.url is a link; send the id of a task"),
     ],
 )
 def test_a_field_that_is_wrong_is_named(http: httpx.Client, change: dict[str, Any], said: str) -> None:

@@ -15,8 +15,6 @@ from octopusx_video_mock._message import Answer, Request
 if TYPE_CHECKING:
     from octopusx_video_mock._control import Control
 
-CONTROL = b"/__mock__/"
-
 _NAMES = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,4096}")
 _LONGEST_TARGET = 300
 _ANY_ORIGIN = (b"access-control-allow-origin", b"*")
@@ -61,7 +59,7 @@ class App:
 
     def _answered(self, request: Request, client: str) -> Answer:
         try:
-            if self._control is not None and request.path.startswith(CONTROL):
+            if self._control is not None and request.is_control:
                 return self._control.answer(request, client)
             if self._cors:
                 return self._shared(request)

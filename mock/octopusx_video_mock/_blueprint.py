@@ -67,6 +67,9 @@ class Blueprint:
             pattern = "".join(
                 "([^/]*)" if at % 2 else re.escape(part) for at, part in enumerate(_PARAMETER.split(template))
             )
+            # HEAD asks for the headers of GET (RFC 9110 section 9.3.2): how large a video is, before it is downloaded.
+            if "HEAD" not in methods and "GET" in methods and methods["GET"].content:
+                methods["HEAD"] = methods["GET"]
             route = Route(re.compile(pattern.encode()), names, methods, ", ".join(methods).encode())
             if names:
                 self.routes.append(route)
@@ -75,6 +78,11 @@ class Blueprint:
         # The answers to what is of no operation, as any operation of the contract shows them.
         self.wrong_route = next(
             (s.causes["wrong-route"] for s in self.served.values() if "wrong-route" in s.causes), None
+        )
+        # What an order is refused with that can't be followed, where an operation calls each wrong request by its task.
+        self.wrong_order = next(
+            (s.causes["invalid-request"] for s in self.served.values() if s.starts and "invalid-request" in s.causes),
+            None,
         )
         self.request_id = _request_id(contract)
 

@@ -13,9 +13,9 @@ import orjson
 
 from octopusx_video_mock._errors import MockError
 from octopusx_video_mock._faults import FAULTS
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock._message import CONTROL_ROOT, ENCODED_BODY, Answer, Request
 
-PREFIX = "/__mock__/"
+PREFIX = f"{CONTROL_ROOT.decode()}/"
 MOST_KEPT = 10_000
 """How many calls and submissions a server keeps for these routes."""
 
@@ -35,6 +35,7 @@ class Control:
     def __init__(self, mock: Any) -> None:
         self._mock = mock
         self._routes: dict[tuple[str, str], Callable[[Json], Json]] = {
+            ("GET", ""): lambda _: {"routes": self._listed()},
             ("GET", "clock"): lambda _: self._clock(),
             ("POST", "clock"): self._turn,
             ("GET", "faults"): lambda _: self._faults(),
@@ -49,14 +50,13 @@ class Control:
 
     def answer(self, request: Request, client: str) -> Answer:
         """Answer a control request."""
-        name = request.path.decode("latin-1").removeprefix(PREFIX)
+        name = request.path[len(CONTROL_ROOT) :].removeprefix(b"/").decode("latin-1")
         route = self._routes.get((request.method, name))
         refusal = self._refusal(request, client)
         if refusal is not None:
             return _json(*refusal)
         if route is None:
-            known = ", ".join(f"{method} {PREFIX}{route}" for method, route in self._routes)
-            return _json(404, {"error": f"there is no such control route; there are {known}"})
+            return _json(404, {"error": f"there is no such control route; there are {', '.join(self._listed())}"})
         try:
             value = jiter.from_json(request.body, allow_inf_nan=False) if request.body else {}
             if not isinstance(value, dict):
@@ -76,7 +76,12 @@ class Control:
         # A page of another origin can send anything else than JSON without asking first.
         if request.method != "GET" and not _is_json(request):
             return 400, {"error": "send JSON, with Content-Type: application/json"}
+        if request.has_encoded_body:
+            return 400, {"error": ENCODED_BODY}
         return None
+
+    def _listed(self) -> list[str]:
+        return [f"{method} {PREFIX}{name}" for method, name in self._routes if name]
 
     def _clock(self) -> Json:
         clock = self._mock.clock

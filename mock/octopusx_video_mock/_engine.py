@@ -19,7 +19,7 @@ from octopusx_video_mock._exchange import Exchange
 from octopusx_video_mock._ledger import Ledger
 from octopusx_video_mock._message import Answer, Request
 from octopusx_video_mock._orders import Faults
-from octopusx_video_mock._reading import Refusal
+from octopusx_video_mock._reading import WRONG_ORDER, Refusal
 from octopusx_video_mock._served import Served
 from octopusx_video_mock._task import Ids, Task, carried
 from octopusx_video_mock._template import Template
@@ -131,16 +131,17 @@ class Engine:
         address = _ADDRESS.fullmatch(request.path)
         if address is not None and request.method in {"GET", "HEAD"}:
             return self._at_address(address, request, now, request_id)
+        hint = _hint(request)
         shown = self.shown(request)
         shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
         allowed = self.blueprint.allowed(request.path)
         if allowed is not None:
             answer = self._plain(
-                405, f"Invalid method ({request.method} {shown}); it has {allowed.decode()}", request_id
+                405, f"Invalid method ({request.method} {shown}); it has {allowed.decode()}{hint}", request_id
             )
             answer.headers.append((b"allow", allowed))
             return answer
-        return self._plain(404, f"Invalid URL ({request.method} {shown})", request_id)
+        return self._plain(404, f"Invalid URL ({request.method} {shown}){hint}", request_id)
 
     def _plain(self, status: int, reason: str, request_id: str) -> Answer:
         template = self.blueprint.wrong_route
@@ -170,6 +171,9 @@ class Engine:
 
     def refused(self, served: Served, refusal: Refusal, request_id: str) -> Answer:
         template = served.causes.get(refusal.cause) or served.refusal
+        if refusal.cause == WRONG_ORDER:
+            known = served.causes.get("invalid-request") if served.starts else self.blueprint.wrong_order
+            template = known if known is not None and known.status in served.by_status else template
         if template is None:  # no cause of its own, and nothing that could be invalid
             return self._plain(404, refusal.reason or refusal.cause, request_id)
         values = {"answer.reason": refusal.reason} if refusal.reason else {}
@@ -262,3 +266,19 @@ class Engine:
     def has_expired(self, task: Task, now: float) -> bool:
         """Whether the video of a task can't be fetched any more."""
         return not task.documented and task.age(now) >= self.blueprint.life.expires_after
+
+
+def _hint(request: Request) -> str:
+    """What a request that is no operation may have been meant for, and what has to be done for that."""
+    if request.is_control:
+        return (
+            "; the control routes are off; start the mock with --control (in Python: mock.serve(control=True), or "
+            "mock.controlled_transport)"
+        )
+    if request.method == "OPTIONS" and request.header(b"access-control-request-method") is not None:
+        return (
+            "; this is a preflight request of a web page; start the mock with --cors (in Python: mock.serve(cors=True))"
+        )
+    if b"://" in request.path:
+        return "; it holds a link; where a task id belongs, send the id"
+    return ""

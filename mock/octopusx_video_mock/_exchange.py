@@ -194,7 +194,10 @@ class Exchange:
         headers = [(b"content-type", media_type.encode()), (b"accept-ranges", b"bytes")]
         status, first, last = 200, 0, len(whole) - 1
         wanted = self.request.header(b"range")
-        if wanted is not None and 206 in served.by_status:
+        # Range is of GET alone (RFC 9110 section 14.2). If-Range holds for a video that has the caller's validator, and
+        # this one has none, so that all of it is sent (section 13.1.5).
+        is_partial = self.request.method == "GET" and self.request.header(b"if-range") is None
+        if wanted is not None and is_partial and 206 in served.by_status:
             part = _reading.part(wanted, len(whole))
             if part is None:
                 refusal = Refusal("range-past-end")

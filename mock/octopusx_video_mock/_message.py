@@ -17,6 +17,9 @@ Headers = Sequence[tuple[bytes, bytes]]
 MAX_BODY = 10 * 1024 * 1024
 """Largest body of a request in bytes; as much as stock Prism takes."""
 _HOST = re.compile(rb"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
+CONTROL_ROOT = b"/__mock__"
+"""The path below which the control routes are."""
+ENCODED_BODY = "the body has a Content-Encoding, which is not supported; send it without"
 _KEY = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
@@ -76,6 +79,16 @@ class Request:
             value = self._fields.get(name)
             return [] if value is None else [value]
         return [value for sent, value in self.headers if sent == name]
+
+    @property
+    def has_encoded_body(self) -> bool:
+        """Whether its headers say that the body is encoded, by gzip for example."""
+        return any(value.strip().lower() not in {b"", b"identity"} for value in self.every(b"content-encoding"))
+
+    @property
+    def is_control(self) -> bool:
+        """Whether its path is that of a control route."""
+        return self.path == CONTROL_ROOT or self.path.startswith(CONTROL_ROOT + b"/")
 
     @property
     def origin(self) -> str:

@@ -10,7 +10,7 @@ import jiter
 from octopusx_video_openapi import task_ids
 
 from octopusx_video_mock import _schema
-from octopusx_video_mock._message import Request
+from octopusx_video_mock._message import ENCODED_BODY, Request
 from octopusx_video_mock._prefer import Orders
 from octopusx_video_mock._served import Served
 from octopusx_video_mock._template import Template
@@ -22,13 +22,17 @@ _JSON = re.compile(
 )
 _RANGE = re.compile(rb"bytes=\s*([0-9]{0,20})-([0-9]{0,20})\s*", re.IGNORECASE)
 _MOST_FIELDS = 1000
+WRONG_ORDER = "wrong-order"
+"""The cause where ``Prefer`` orders what can't be done: one of the mock's own, which the contract does not have."""
+
+_LINK = "is a link; send the id of a task, and not the address of its video"
 
 Parameters = dict[tuple[str, str], Any]
 """Values by their place (``path``, ``query``, ``header``) and name."""
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not an error
-    """The request is refused, for one of the causes of ``x-when``."""
+    """The request is refused, for one of the causes of ``x-when`` or for ``WRONG_ORDER``."""
 
     def __init__(self, cause: str, reason: str = "") -> None:
         self.cause = cause
@@ -63,6 +67,8 @@ def parameters(served: Served, request: Request, raw: dict[str, bytes]) -> Param
             continue
         value = parameter.read(text)
         if not parameter.validator.is_valid(value):
+            if (parameter.place, name) in served.named and _is_link(value):
+                raise Refusal("invalid-request", f"{name} {_LINK}")
             raise Refusal("invalid-request", f"{name}: {_schema.fault(parameter.validator, value)}")
         found[parameter.place, name] = value
     return found
@@ -79,6 +85,8 @@ def body(served: Served, request: Request) -> Any:
         raise Refusal("too-large")
     if not raw and not served.body_required:
         return None
+    if raw and request.has_encoded_body:
+        raise Refusal("invalid-request", ENCODED_BODY)
     if raw and not _is_taken(served, request.header(b"content-type") or b""):
         raise Refusal("invalid-request", f"Content-Type must be {' or '.join(sorted(served.media_types))}")
     try:
@@ -87,6 +95,9 @@ def body(served: Served, request: Request) -> Any:
     except ValueError as error:
         raise Refusal("malformed-body", f"the body is no valid JSON: {_shown(str(error))}") from None
     if served.validator is not None and not served.validator.is_valid(value):
+        for place in served.named:
+            if place[0] == "body" and _is_link(task_ids.at(value, place[1:])):
+                raise Refusal("invalid-request", f"{'.'.join(place[1:])} {_LINK}")
         raise Refusal("invalid-request", _schema.fault(served.validator, value))
     return value
 
@@ -98,21 +109,21 @@ def ordered(served: Served, orders: Orders, request: Request) -> Template | None
         Refusal: The contract has no such answer of this operation, or what is ordered can't show there.
     """
     if orders.wrong:
-        raise Refusal("invalid-request", orders.wrong)
+        raise Refusal(WRONG_ORDER, orders.wrong)
     for fault in orders.faults:
         given = served.stage == "submit" and fault.of_task
         shows = served.stage in fault.at and (not fault.status or served.has(fault.status, fault.example))
         if not given and not shows:
-            raise Refusal("invalid-request", f"Prefer: the fault {fault.name} can't show here ({fault.summary})")
+            raise Refusal(WRONG_ORDER, f"Prefer: the fault {fault.name} can't show here ({fault.summary})")
     if orders.code == 206 and request.header(b"range") is None:
-        raise Refusal("invalid-request", "Prefer: 206 answers a request with Range; send one")
+        raise Refusal(WRONG_ORDER, "Prefer: 206 answers a request with Range; send one")
     if orders.code is None and orders.example is None:
         return None
     for template in served.templates:
         if orders.code in {None, template.status} and orders.example in {None, template.example}:
             return template
     names = ", ".join(f"{template.status} {template.example}" for template in served.templates)
-    raise Refusal("invalid-request", f"Prefer: the contract has no such answer here; it has {names}")
+    raise Refusal(WRONG_ORDER, f"Prefer: the contract has no such answer here; it has {names}")
 
 
 def named(place: tuple[str, ...], found: Parameters, value: Any) -> str | None:
@@ -138,6 +149,10 @@ def part(wanted: bytes, size: int) -> tuple[int, int] | None:
     if last < first and match[2]:
         return -1, -1
     return None if first >= size else (first, min(last, size - 1))
+
+
+def _is_link(value: Any) -> bool:
+    return isinstance(value, str) and ("://" in value or value.startswith("//"))
 
 
 def _is_taken(served: Served, media_type: bytes) -> bool:
