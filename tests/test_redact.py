@@ -97,7 +97,7 @@ with contextlib.ExitStack() as stack:
     stack.enter_context(_session.own_settings())
     run = _target.prepare(options, stack, server)
     chosen = _session.pytest_options(options)
-    _session.run(run, chosen, options.report, ("documented_requests", "life"))
+    _session.run(run, chosen, options.report, ("documented_requests",))
     print(len(run.budget.account()))
 """
 
