@@ -9,15 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
-from octopusx_video import DownloadError, NotSentError
+from octopusx_video import AsyncOctopusX, DownloadError, NotSentError, VideoTask
 from octopusx_video._mp4 import incomplete
 from octopusx_video._part import Part
 from octopusx_video_mock import Mock
 from octopusx_video_mock._mp4 import mp4
 
-from tests.sdk.clients import CREATE, KINDS, SOURCE, Kind, answering, connected, on_mock
+from tests.sdk.clients import BASE_URL, CLIENTS, CREATE, KEY, KINDS, SOURCE, Kind, answering, connected, on_mock
 from tests.test_sdk_downloads import ADDRESS, CONTENT, HEAD, SMALL, TASK, Bytes, Storage, api, box, saved
 
 VIDEO = mp4(10)
@@ -280,3 +281,153 @@ def test_a_name_that_is_too_long_is_found_without_is_dir(tmp_path: Path, monkeyp
     with pytest.raises(NotSentError, match="is a directory"):
         Part(tmp_path, overwrite=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def with_tables(chunks: list[int], sizes: list[int], media: bytes) -> bytes:
+    """A video whose last box has the size 0: a chunk of two samples each, at the places given."""
+    tables = box(b"stco", bytes(4) + len(chunks).to_bytes(4) + b"".join(one.to_bytes(4) for one in chunks))
+    tables += box(b"stsc", bytes(4) + (1).to_bytes(4) + b"".join(one.to_bytes(4) for one in (1, 2, 1)))
+    tables += box(b"stsz", bytes(8) + len(sizes).to_bytes(4) + b"".join(one.to_bytes(4) for one in sizes))
+    for kind in (b"stbl", b"minf", b"mdia", b"trak", b"moov"):
+        tables = box(kind, tables)
+    return HEAD[:24] + tables + bytes(4) + b"mdat" + media
+
+
+def test_a_last_box_without_a_size_ends_where_the_tables_say(tmp_path: Path) -> None:
+    """Each sample of the last chunk has to be there."""
+    sizes = [10, 20, 30, 40]
+    begin = len(with_tables([0, 0], sizes, b""))
+    video = with_tables([begin, begin + 30], sizes, bytes(100))
+    assert whole(video, tmp_path)
+    for cut in range(begin - 8, len(video)):
+        assert not whole(video[:cut], tmp_path), cut
+
+
+def rest_then(first: Any, then: Any) -> Any:
+    """Responds with the first, and to Range with the other."""
+    return lambda request: then(request) if "range" in request.headers else first(request)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "then",
+    [
+        lambda _: httpx.Response(403),
+        lambda _: httpx.Response(206, headers={"content-range": "bytes 0-9/*"}, stream=Bytes(VIDEO[:10])),
+        lambda _: httpx.Response(206, headers={"content-encoding": "br"}, stream=Bytes(b"x")),
+        lambda request: (_ for _ in ()).throw(httpx.ConnectError("refused", request=request)),
+    ],
+    ids=["403", "another part", "a coding", "no connection"],
+)
+def test_what_has_ended_is_kept_whatever_follows(kind: Kind, then: Any, mock: Mock, tmp_path: Path) -> None:
+    """Half a video that ended in order can be had by accept_any, though its source fails afterwards."""
+    routes = {ADDRESS: rest_then(chunked(HALF), then), CONTENT: httpx.Response(404)}
+    with pytest.raises(DownloadError) as caught:
+        saved(kind, api(routes), tmp_path / "v.mp4", mock.clock)
+    assert caught.value.rejected is not None
+    assert Path(caught.value.rejected).read_bytes() == HALF
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "serve",
+    [
+        rest_then(
+            lambda _: httpx.Response(
+                206, headers={"content-range": f"bytes 0-{len(VIDEO) - 1}/*"}, stream=Bytes(VIDEO)
+            ),
+            lambda _: httpx.Response(404),
+        ),
+        lambda _: httpx.Response(200, headers={"content-length": str(len(VIDEO) + 10)}, stream=Bytes(VIDEO)),
+        rest_then(
+            lambda _: httpx.Response(200, headers={"content-length": str(len(VIDEO) + 10)}, stream=Bytes(VIDEO)),
+            lambda _: httpx.Response(416, headers={"content-range": f"bytes */{len(VIDEO)}"}),
+        ),
+    ],
+    ids=["a part of no length, then nothing", "ten bytes too long", "ten bytes too long, and corrected"],
+)
+def test_a_whole_video_is_never_thrown_away(kind: Kind, serve: Any, mock: Mock, tmp_path: Path) -> None:
+    """Its boxes decide where its headers are wrong."""
+    saved(kind, api({ADDRESS: serve, CONTENT: httpx.Response(404)}), tmp_path / "v.mp4", mock.clock)
+    assert (tmp_path / "v.mp4").read_bytes() == VIDEO
+    assert [entry.name for entry in tmp_path.iterdir()] == ["v.mp4"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_fragments_that_were_cut_are_not_whole(kind: Kind, mock: Mock, tmp_path: Path) -> None:
+    """A connection that breaks between two fragments leaves a file that looks whole."""
+    movie = HEAD[:24] + box(b"moov", box(b"mvhd", bytes(20)) + box(b"mvex", b""))
+    cut = httpx.ReadError("reset")
+    routes = {
+        ADDRESS: lambda _: httpx.Response(200, headers=CHUNKED, stream=Bytes(movie + FRAGMENT * 3, breaks=cut)),
+        CONTENT: httpx.Response(404),
+    }
+    with pytest.raises(DownloadError):
+        saved(kind, api(routes), tmp_path / "v.mp4", mock.clock)
+    assert not (tmp_path / "v.mp4").exists()
+    saved(kind, api({ADDRESS: chunked(movie + FRAGMENT * 3)}), tmp_path / "v.mp4", mock.clock)
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_a_larger_file_beside_the_target_is_kept(kind: Kind, mock: Mock, tmp_path: Path) -> None:
+    """Whoever put it there; the error names another."""
+    (tmp_path / "v.mp4.rejected").write_bytes(b"m" * 100_000)
+    with pytest.raises(DownloadError) as caught:
+        saved(kind, api({ADDRESS: chunked(HALF), CONTENT: httpx.Response(404)}), tmp_path / "v.mp4", mock.clock)
+    assert caught.value.rejected == str(tmp_path / "v.mp4.rejected-2")
+    assert (tmp_path / "v.mp4.rejected").stat().st_size == 100_000
+
+
+@pytest.mark.parametrize("name", ["\U0001f468\u200d\U0001f469.mp4", "v\udce9.mp4", f"{'猫' * 82}.mp4"])
+def test_the_error_names_the_file_that_is_there(name: str, mock: Mock, tmp_path: Path) -> None:
+    """Also where its name holds what a terminal would not show, or is as long as a name may be."""
+    with pytest.raises(DownloadError) as caught:
+        saved("sync", api({ADDRESS: chunked(HALF), CONTENT: httpx.Response(404)}), tmp_path / name, mock.clock)
+    assert caught.value.rejected is not None
+    assert Path(caught.value.rejected).read_bytes() == HALF
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_two_videos_of_one_length_are_not_joined(kind: Kind, mock: Mock, tmp_path: Path) -> None:
+    """Their dates tell them apart where they have no ETag."""
+    other = HEAD + box(b"mdat", b"y" * 512)
+    first, second = Storage(SMALL, cuts=(300,)), Storage(other)
+    first.headers["last-modified"] = "Sun, 29 Nov 2026 10:00:00 GMT"
+    second.headers["last-modified"] = "Sun, 29 Nov 2026 11:00:00 GMT"
+    saved(kind, api({ADDRESS: _turns(first, second)}), tmp_path / "v", mock.clock)
+    assert (tmp_path / "v").read_bytes() == other
+
+
+def _turns(first: Any, second: Any) -> Any:
+    turns = iter([first])
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        response: httpx.Response = next(turns, second)(request)
+        return response
+
+    return serve
+
+
+def test_downloads_within_downloads_do_not_wait_for_one_another(mock: Mock, tmp_path: Path) -> None:
+    """However many there are: a listener may download with the same client."""
+    task = VideoTask(id="grok:new", status="completed", video_url=ADDRESS)
+
+    async def main() -> None:
+        transport = api({ADDRESS: Storage()})
+        async with AsyncOctopusX(KEY, base_url=BASE_URL, transport=transport) as client:
+
+            async def inner(name: str) -> None:
+                if not (tmp_path / name).exists():
+                    await client.videos.download(task, tmp_path / name, overwrite=True, timeout=5)
+
+            async def outer(number: int) -> None:
+                await client.videos.download(
+                    task, tmp_path / f"{number}", timeout=5, on_progress=lambda *_: inner(f"{number}.inner")
+                )
+
+            async with anyio.create_task_group() as group:
+                for number in range(40):
+                    group.start_soon(outer, number)
+
+    anyio.run(main)
+    assert len(list(tmp_path.iterdir())) == 80

@@ -13,13 +13,14 @@ from octopusx_video import (
     AmbiguousSubmitError,
     BrokenAnswerError,
     DownloadError,
+    NotSentError,
     OctopusX,
     RefusedError,
     WaitTimeoutError,
 )
 from octopusx_video_mock import Mock
 
-from tests.sdk.clients import BASE_URL, CREATE, EXTEND, KEY, KINDS, SOURCE, Between, Kind, answering, connected
+from tests.sdk.clients import BASE_URL, CLIENTS, CREATE, EXTEND, KEY, KINDS, SOURCE, Between, Kind, answering, connected
 from tests.test_sdk_downloads import ADDRESS, CONTENT, Bytes, api, saved
 
 NEW = "grok:b"
@@ -301,3 +302,160 @@ def test_hooks_get_the_response_with_its_body() -> None:
         with OctopusX(KEY, base_url=BASE_URL, http_client=own) as client:
             assert client.videos.extend(SOURCE, model="grok-video-3", prompt="a cat").id == NEW
     assert seen == [(200, NEW)]
+
+
+DEEP = b'{"id":"grok:b","error":' + b"[" * 700 + b"]" * 700 + b"}"
+
+HIDDEN: dict[str, tuple[httpx.Response, tuple[str, ...]]] = {
+    "after a chunk's length": (httpx.Response(200, content=b'2c\r\n{"id":"grok:b"}\r\n0\r\n\r\n'), (NEW,)),
+    "in the second of two lines": (httpx.Response(200, content=b'{"ping":1}\n{"id":"grok:b"}'), (NEW,)),
+    "after null": (httpx.Response(200, content=b'null{"id":"grok:b"}'), (NEW,)),
+    "beside many others": (
+        httpx.Response(
+            200,
+            json={
+                "code": "success",
+                "message": "",
+                "data": "task_x",
+                "user_id": "1",
+                "token_id": "2",
+                "channel_id": "3",
+                "group_id": "4",
+                "org_id": "5",
+            },
+        ),
+        ("task_x", "1", "2", "3", "4"),
+    ),
+    "beside other words": (
+        httpx.Response(200, json={"paid": "yes", "valid": "no", "data": "task_x"}),
+        ("task_x", "yes", "no"),
+    ),
+    "behind the images": (httpx.Response(200, json={"images": ["x" * 120_000], "data": "task_x"}), ("task_x",)),
+    "beside the request's in a header": (
+        httpx.Response(
+            200, headers={"x-oneapi-request-id": "R1"}, json={"reqId": "R1", "theId": "R1", "data": "task_x"}
+        ),
+        ("task_x",),
+    ),
+    "in UTF-16": (httpx.Response(500, content='{"id":"grok:b"}'.encode("utf-16")), (NEW,)),
+    "in JSON in JSON": (httpx.Response(200, json={"data": '{"id":"grok:b"}'}), (NEW,)),
+    "in a wrapped list": (httpx.Response(200, json={"data": ["task_x"]}), ("task_x",)),
+    "in an address": (httpx.Response(202, headers={"location": "/v1/videos/grok%3Ab"}), (NEW,)),
+    "in a full address": (httpx.Response(303, headers={"location": "https://a.example/v1/videos/grok:b"}), (NEW,)),
+    "in escapes": (httpx.Response(200, content=rb'{"id":"grok\u003ab","status":'), (NEW,)),
+    "in something deep": (httpx.Response(500, content=DEEP), (NEW,)),
+    "the source without its beginning": (httpx.Response(500, json={"id": SOURCE.partition(":")[2]}), ()),
+}
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("case", HIDDEN)
+def test_an_id_is_found_wherever_it_hides(kind: Kind, case: str, mock: Mock) -> None:
+    """The likeliest first."""
+    response, ids = HIDDEN[case]
+    assert ambiguous(kind, response, mock).possible_task_ids == ids
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize(
+    "response",
+    [
+        httpx.Response(429, json={"error": {"message": "m", "type": "new_api_error", "code": ""}, "id": "grok:first"}),
+        httpx.Response(
+            503, json={"error": {"message": "m", "type": "new_api_error", "code": "", "task_id": "grok:first"}}
+        ),
+        httpx.Response(400, json={"code": "invalid_request", "message": "m", "data": {"task_id": "grok:first"}}),
+    ],
+    ids=lambda response: str(response.status_code),
+)
+def test_a_rejection_that_names_a_task_is_ambiguous(kind: Kind, response: httpx.Response, mock: Mock) -> None:
+    """Nobody can tell whether it was accepted; it is not sent again."""
+    assert ambiguous(kind, response, mock).possible_task_ids == ("grok:first",)
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_what_is_nested_deeply_is_no_other_error(kind: Kind, mock: Mock) -> None:
+    """A read of it fails for a while, as any 500 does."""
+    done = httpx.Response(200, json={"id": NEW, "status": "completed", "video_url": "https://a.example/v.mp4"})
+    with connected(kind, answering(httpx.Response(500, content=DEEP), done), mock.clock) as client:
+        assert client.videos.wait(NEW).status == "completed"
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_a_short_key_does_not_damage_other_words(kind: Kind, mock: Mock) -> None:
+    """As the one that the README gives for a mock: it is hidden where it stands by itself."""
+    unknown = httpx.Response(404, json={"code": "task_not_exist", "message": "no grok:many for key any, or many"})
+    with connected(kind, answering(unknown), mock.clock, api_key="any") as client:
+        with pytest.raises(RefusedError) as caught:
+            client.videos.retrieve("grok:many")
+    assert caught.value.task_id == "grok:many"
+    assert caught.value.reason == "no grok:many for key [key], or many"
+
+
+def test_the_key_is_hidden_in_every_spelling(mock: Mock) -> None:
+    """Of JSON, of URLs and of HTML, in each text of the error, in the log's error, and in a task's repr."""
+    key = "sk-ab/cd+ef&123456=="
+    spelled = (
+        key,
+        r"sk-ab\/cd+ef&123456==",
+        r"sk-ab/cd+ef\u0026123456==",
+        "sk-ab/cd+ef&amp;123456==",
+        "sk-ab%2fcd%2Bef%26123456%3D%3D",
+    )
+    for one in spelled:
+        response = httpx.Response(
+            500, headers={"x-oneapi-request-id": key}, content=f'{{"message":"no {one}"}}'.encode()
+        )
+        with connected("sync", answering(response), mock.clock, api_key=key) as client:
+            with pytest.raises(AmbiguousSubmitError) as caught:
+                client.extensions.create(SOURCE, **CREATE)
+        for text in (caught.value.response, caught.value.reason, str(caught.value), caught.value.request_id):
+            assert "[key]" in str(text)
+            assert "123456" not in str(text)
+    task = {"id": NEW, "status": f"{key}\x1b[2J", "error": {"message": key}, "video_url": f"https://a.example/{key}"}
+    with connected("sync", answering(httpx.Response(200, json=task)), mock.clock, api_key=key) as client:
+        read = client.videos.retrieve(NEW)
+    assert "123456" not in repr(read) + repr(read.error)
+    assert "\x1b" not in repr(read)
+
+
+def test_hooks_run_as_httpx_runs_them(mock: Mock) -> None:
+    """Once for each request and response, also of one that breaks off, with what httpx gives them; they may send."""
+    seen: list[str] = []
+
+    def on_request(request: httpx.Request) -> None:
+        seen.append(request.method)
+
+    def on_response(response: httpx.Response) -> None:
+        response.read()
+        seen.append(f"{response.status_code} {response.elapsed >= response.elapsed}")
+        if len(seen) < 40:
+            client.videos.retrieve(SOURCE)
+
+    with httpx.Client(
+        transport=mock.transport, event_hooks={"request": [on_request], "response": [on_response]}
+    ) as own:
+        with OctopusX(KEY, base_url=BASE_URL, http_client=own) as client:
+            client.videos.retrieve(SOURCE)
+    assert len(seen) == 40
+    assert seen[:2] == ["GET", "200 True"]
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_a_request_hook_that_raises_has_sent_nothing(kind: Kind, mock: Mock) -> None:
+    """It runs before the request leaves."""
+
+    def broken(_: httpx.Request) -> None:
+        raise ValueError("no")
+
+    async def broken_in_async(request: httpx.Request) -> None:
+        broken(request)
+
+    hooks = {"request": [broken if kind == "sync" else broken_in_async]}
+    own: Any = (httpx.Client if kind == "sync" else httpx.AsyncClient)(transport=mock.transport, event_hooks=hooks)
+    with (
+        connected(kind, None, mock.clock, http_client=own) as client,
+        pytest.raises(NotSentError, match="ValueError: no"),
+    ):
+        client.extensions.create(SOURCE, **CREATE)
+    assert mock.calls == []

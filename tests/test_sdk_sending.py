@@ -244,3 +244,34 @@ def test_a_client_is_refused_on_the_other_side_of_a_fork(mock: Mock) -> None:
         assert "make a client in each process" in said[0]
         assert said[1:] == [SOURCE, "closed"]
         assert used.videos.retrieve(SOURCE).id == SOURCE
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_connection_that_is_being_made_is_no_submit(kind: Kind) -> None:
+    """A TLS handshake without an answer has the connect timeout, and nothing was sent when it is over."""
+
+    def silent(connection: socket.socket) -> None:
+        connection.recv(1)
+        time.sleep(1.5)
+
+    with serving(silent) as url:
+        timeout = httpx.Timeout(5, connect=0.8)
+        options: dict[str, Any] = {"timeout": timeout, "submit_timeout": 0.3, "max_retries": 0}
+        with connected(kind, None, base_url=url.replace("http:", "https:"), **options) as client:
+            with pytest.raises(NotSentError, match="no connection was made"):
+                client.extensions.create(SOURCE, **CREATE)
+
+
+def test_a_transport_that_was_handed_in_is_bounded_between_its_pieces() -> None:
+    """Whatever sockets it has."""
+
+    class Slow(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            for piece in (HEAD, *[b" "] * 100):
+                yield piece
+                time.sleep(0.05)
+
+    with connected("sync", answering(lambda _: httpx.Response(200, stream=Slow())), submit_timeout=0.3) as client:
+        with pytest.raises(AmbiguousSubmitError) as caught:
+            client.extensions.create(SOURCE, **CREATE)
+    assert caught.value.possible_task_ids == (NEW,)

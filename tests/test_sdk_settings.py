@@ -34,7 +34,7 @@ SECRET = "sk-do-not-show"
 @pytest.mark.parametrize(
     ("key", "complaint"),
     [
-        ("", "there is no API key: set OCTOPUSX_API_KEY .in Python, or give api_key"),
+        ("", "there is no API key: set OCTOPUSX_API_KEY; in Python you can pass api_key"),
         (None, "there is no API key"),
         (f"{SECRET}\n", "holds a line break"),
         (f"{SECRET}\r\nX-Evil: 1", "holds a line break"),

@@ -16,12 +16,17 @@ MOST_POSSIBLE = 5
 """How many ids ``possible`` finds at most."""
 LONGEST_POSSIBLE = 300
 """How long one of them is at most."""
-_MOST_SCANNED = 100_000
+_MOST_SCANNED = 4_000_000
 """How many bytes of a response are searched for ids."""
 _WRAPPER = "data"
 """Holds the task or its id in the gateway's wrapper (doc.octopusx.ai/en/tasks/task-status)."""
 _PAIR = re.compile(r'"([A-Za-z0-9_.-]{0,60}[iI][dD]|data)"\s{0,9}:\s{0,9}"((?:[^"\\]|\\.){1,300})"')
-_LAST = 3
+_TASK_NAMES = frozenset({"id", "taskid", "videoid"})
+_OF_REQUEST = re.compile(r"req|trace|log|oneapi", re.IGNORECASE)
+"""Names of ids that are the request's own."""
+_NAMED, _WRAPPED, _OTHER, _WORD, _LAST = range(5)
+"""How likely an id is the new task's: by its name, in the wrapper or bare, by another name of an id, by a name that may
+be another word (``paid``), and the request's own, which counts only where there is no other."""
 
 Place = tuple[str, ...]
 """Where it stands: ``("path", name)``, ``("query", name)`` or ``("body", name, ...)``."""
@@ -83,7 +88,14 @@ def _in_answers(contract: Contract, operation: Operation) -> Iterator[str]:
                         yield value
 
 
-def possible(contract: Contract, content: bytes, repeated: Container[str] = ()) -> tuple[str, ...]:
+def possible(
+    contract: Contract,
+    content: bytes,
+    repeated: Container[str] = (),
+    request_id: str | None = None,
+    *,
+    is_named: bool = False,
+) -> tuple[str, ...]:
     """What may be the id of a new task in a response that can't be understood, the likeliest first.
 
     Values that fit the contract's TaskId, as a bare string, under a name that ends in ``id``, or in the gateway's
@@ -93,13 +105,19 @@ def possible(contract: Contract, content: bytes, repeated: Container[str] = ()) 
         contract: Says what a TaskId is.
         content: As much of the body as arrived, whether it is JSON or not.
         repeated: What the request held, which a gateway may repeat and which is no new task.
+        request_id: What a header calls the request.
+        is_named: Whether only ids under the names of a task's id count.
     """
-    text = content[:_MOST_SCANNED].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    content = content[:_MOST_SCANNED]
+    text = content.decode(json.detect_encoding(content), "replace").lstrip("\ufeff \t\r\n")
     found: dict[str, int] = {}
     for name, value in _named(text):
         if value not in repeated and len(value) <= LONGEST_POSSIBLE and _fits(contract).fullmatch(value):
-            found[value] = min(found.get(value, _LAST), _rank(name))
+            rank = _LAST if value == request_id else _rank(name)
+            found[value] = min(found.get(value, _LAST), rank)
     likeliest = sorted(found, key=found.__getitem__)
+    if is_named:
+        return tuple(one for one in likeliest if found[one] == _NAMED)[:MOST_POSSIBLE]
     return tuple(one for one in likeliest if found[one] < _LAST or found[likeliest[0]] == _LAST)[:MOST_POSSIBLE]
 
 
@@ -110,10 +128,14 @@ def _fits(contract: Contract) -> re.Pattern[str]:
 
 
 def _rank(name: str) -> int:
+    if name in {"", _WRAPPER}:
+        return _WRAPPED
     plain = re.sub(r"[^a-z]", "", name.lower())
-    if plain in {"id", "taskid", "videoid"}:
-        return 0
-    return _LAST if plain in {"requestid", "xrequestid", "traceid", "oneapirequestid"} else 1 if plain else 2
+    if plain in _TASK_NAMES:
+        return _NAMED
+    if _OF_REQUEST.search(name):
+        return _LAST
+    return _OTHER if re.search(r"(?:^|[_.-])[iI][dD]$|[a-z0-9]I[dD]$|ID$", name) else _WORD
 
 
 def _named(text: str) -> Iterator[tuple[str, str]]:
@@ -123,16 +145,26 @@ def _named(text: str) -> Iterator[tuple[str, str]]:
     except (ValueError, RecursionError):
         value, end = None, 0
     for pair in _PAIR.finditer(text, end):  # of what is cut, of what is no JSON, and of what follows it
-        yield "" if pair[1] == _WRAPPER else pair[1], pair[2]
+        yield pair[1], _unescaped(pair[2])
     if isinstance(value, str):
         yield "", value
     level = [value]
     for one in level:
-        if isinstance(one, dict):
-            for name, field in one.items():
-                if isinstance(field, str) and (name.lower().endswith("id") or name == _WRAPPER):
-                    yield "" if name == _WRAPPER else name, field
+        for name, field in one.items() if isinstance(one, dict) else ():
+            if name == _WRAPPER and isinstance(field, list):
+                yield from ((name, item) for item in field if isinstance(item, str))
+            if isinstance(field, str) and (name.lower().endswith("id") or name == _WRAPPER):
+                yield name, field
+                if field.startswith("{"):  # JSON as a text within JSON
+                    yield from ((inner[1], _unescaped(inner[2])) for inner in _PAIR.finditer(field))
         level += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+
+
+def _unescaped(text: str) -> str:
+    try:
+        return str(json.loads(f'"{text}"'))
+    except ValueError:
+        return text
 
 
 def at(value: Any, place: Place) -> Any:

@@ -8,9 +8,11 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
 from octopusx_video import _contract, _models
-from octopusx_video._effects import Answer
+from octopusx_video._effects import Answer, Outgoing
+from octopusx_video._settings import Key, each_text
 
 Json = Any
 Model = TypeVar("Model", "_models.SubmittedTask", "_models.VideoTask", "_models.UnifiedVideoTask")
@@ -18,12 +20,14 @@ Model = TypeVar("Model", "_models.SubmittedTask", "_models.VideoTask", "_models.
 NOT_KNOWN = "unknown"
 """The contract's word for a status that is not told; it is no end."""
 LONGEST_REASON = 300
-MAX_RESPONSE = 2000
-"""How much of a response an error carries, in characters."""
 MAX_IDS = 5
 """How many ids that may be a new task's an error carries."""
+MAX_RESPONSE = 2000
+"""How much of a response an error carries, in characters."""
 _MAX_SCANNED = 100_000
-"""How much of a response is searched for ids and a reason, in bytes."""
+"""How much of a response is searched for a reason, in bytes."""
+_DEEPEST_REASON = 8
+"""How deep a reason may stand in an error."""
 _REASONS = (
     "message",
     "msg",
@@ -36,9 +40,8 @@ _REASONS = (
     "error_description",
 )
 """Where gateways and frameworks put a reason for people, in the order in which they are looked at."""
-_WRAPPER = "data"
-"""Holds the task or its id in the gateway's wrapper (doc.octopusx.ai/en/tasks/task-status)."""
-_ID = r'"([A-Za-z0-9_.-]*[iI][dD]|data)"\s*:\s*"((?:[^"\\]|\\.)*)"'
+_SUCCESS = frozenset({"success", "ok", "200", "0", "null", "none"})
+"""What gateways write in the place of a code or a reason where nothing is wrong, in lower case."""
 
 
 class UnreadableError(Exception):
@@ -85,23 +88,31 @@ def problem(answer: Answer, redact: Callable[[str], str]) -> Problem:
 def _problem_in(value: Mapping[str, Json], redact: Callable[[str], str]) -> Problem:
     error = value.get("error")
     holder: Mapping[str, Json] = error if isinstance(error, Mapping) else value
-    code, kind = _scalar(holder.get("code")), _scalar(holder.get("type"))
-    return Problem(_short(redact(reason_in(value))), redact(code), kind)
+    return Problem(_short(redact(reason_in(value))), redact(_code(holder)), _scalar(holder.get("type")))
 
 
-def reason_in(value: Json) -> str:
+def reason_in(value: Json, depth: int = 0) -> str:
     """The reason for people in a JSON value, wherever it stands; "" where there is none."""
+    if depth > _DEEPEST_REASON:
+        return ""
     if isinstance(value, list):
-        return "; ".join(dict.fromkeys(filter(None, map(reason_in, value[:3]))))
+        return "; ".join(dict.fromkeys(filter(None, (reason_in(one, depth + 1) for one in value[:3]))))
     if not isinstance(value, dict):
-        return _scalar(value)
+        text = _scalar(value)
+        return "" if text.strip().lower() in _SUCCESS else text
     for name in _REASONS:
         field = value.get(name)
-        reason = "" if isinstance(field, bool) else reason_in(field)
+        reason = "" if isinstance(field, bool) else reason_in(field, depth + 1)
         if reason:
             place = value.get("loc")  # FastAPI and others say where in the request the fault is
             return f"{'.'.join(map(str, place))}: {reason}" if isinstance(place, list) and place else reason
     return ""
+
+
+def _code(value: Json) -> str:
+    """The reason for programs in an error; "" where there is none."""
+    code = _scalar(value.get("code")) if isinstance(value, dict) else ""
+    return "" if code.strip().lower() in _SUCCESS else code
 
 
 def _scalar(value: Json) -> str:
@@ -122,69 +133,33 @@ def excerpt(answer: Answer | None, redact: Callable[[str], str]) -> str | None:
     return "\n".join(map(redact, lines))[:MAX_RESPONSE]
 
 
-def possible_task_ids(answer: Answer | None, sent: bytes | None, source: str) -> tuple[str, ...]:
+def possible_task_ids(answer: Answer | None, request: Outgoing, *, is_named: bool = False) -> tuple[str, ...]:
     """What may be the id of a new task in a response that can't be understood, the likeliest first.
 
-    Values that fit the contract's TaskId, as a bare string, under a name that ends in ``id``, or in the gateway's
-    wrapper. What the request held is left out, since a gateway may repeat it; an id of the request itself counts only
-    where there is no other.
+    What the request held is left out, since a gateway may repeat it.
 
     Args:
         answer: As much of the response as arrived, whether it is JSON or not.
-        sent: The body of the request.
-        source: The task that the request named.
+        request: What was sent.
+        is_named: Whether only ids under the names of a task's id count.
     """
     if answer is None:
         return ()
-    text = answer.content[:_MAX_SCANNED].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
-    repeated = {source, *_strings(json.loads(sent) if sent else None)}
-    found: dict[str, int] = {}
-    for name, value in _named(text):
-        if value not in repeated and len(value) <= LONGEST_REASON and _contract.is_task_id(value):
-            found[value] = min(found.get(value, 3), _rank(name))
-    likeliest = sorted(found, key=found.__getitem__)
-    return tuple(one for one in likeliest if found[one] < 3 or found[likeliest[0]] == 3)[:MAX_IDS]
+    repeated = {request.source, request.source.partition(":")[2], *_strings(request.body)}
+    ids = _contract.possible_task_ids(answer.content, repeated, answer.request_id, is_named=is_named)
+    place = _contract.task_at(request.operation, urlsplit(answer.headers.get("location", "")).path)
+    return ids if place is None or place in {*ids, *repeated} or is_named else (*ids, place)[-MAX_IDS:]
 
 
-def _rank(name: str) -> int:
-    plain = re.sub(r"[^a-z]", "", name.lower())
-    if plain in {"id", "taskid", "videoid"}:
-        return 0
-    return 3 if plain in {"requestid", "xrequestid", "traceid", "oneapirequestid"} else 1 if plain else 2
+def _strings(body: bytes | None) -> Iterator[str]:
+    level = [json.loads(body)] if body else []
+    for one in level:
+        if isinstance(one, str):
+            yield one
+        level += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
 
 
-def _named(text: str) -> Iterator[tuple[str, str]]:
-    """The texts that may be ids, each with its name; "" where it has none."""
-    try:
-        value, _ = json.JSONDecoder().raw_decode(text)
-    except (ValueError, RecursionError):
-        for found in re.finditer(_ID, text):  # cut, or more than JSON
-            yield "" if found[1] == _WRAPPER else found[1], found[2]
-        return
-    yield from [("", value)] if isinstance(value, str) else _named_in(value)
-
-
-def _named_in(value: Json) -> Iterator[tuple[str, str]]:
-    level = [value]
-    while level:
-        one = level.pop(0)
-        if isinstance(one, dict):
-            for name, field in one.items():
-                if isinstance(field, str) and (name.lower().endswith("id") or name == _WRAPPER):
-                    yield "" if name == _WRAPPER else name, field
-            level += one.values()
-        elif isinstance(one, list):
-            level += one
-
-
-def _strings(value: Json) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _strings(one)
-
-
-def task(answer: Answer, model: type[Model], asked: str | None) -> Model:
+def task(answer: Answer, model: type[Model], asked: str | None, key: Key) -> Model:
     """The task that an answer with the status 200 tells of, what the service writes in several ways in one.
 
     What is empty, null or zero is left out (``UNSET`` in the model); times are Unix seconds and progress is a whole
@@ -195,6 +170,7 @@ def task(answer: Answer, model: type[Model], asked: str | None) -> Model:
         answer: The answer.
         model: What it is read as.
         asked: The id that a read asked for, which the task keeps; None for a submit, which has to tell it.
+        key: Is taken out of everything that a person may be shown; addresses and ids stay as they are.
 
     Raises:
         UnreadableError: It is no JSON object, is an error, or a submit's has no id.
@@ -209,20 +185,19 @@ def task(answer: Answer, model: type[Model], asked: str | None) -> Model:
     told = {"id": _id(value, asked), "status": _status(value.get("status"))}
     try:
         kept = {name: field for name, field in value.items() if not _is_absent(field)} | told
-        _respell(kept, _contract.places(model.__name__))
+        places: _contract.Places = _contract.places(model.__name__)
+        _respell(kept, places)
         _drop_absent(kept)
-        return model.from_dict(kept)
+        used = {"id", "task_id", *(place[0] for place in places.address)}
+        shown = {name: field if name in used else each_text(field, key.removed) for name, field in kept.items()}
+        return model.from_dict(shown)
     except Exception:  # noqa: BLE001 - whatever a value that nobody foresaw does, the task is not lost to it
-        return model.from_dict(told)
+        return model.from_dict({**told, "status": key.removed(told["status"])})
 
 
 def _is_error(value: Mapping[str, Json]) -> bool:
     """Whether an object without a task is an error; the gateway's wrapper says ``success`` in the place of a code."""
-    code = value.get("code")
-    return bool(value.get("error")) or (bool(code) and code is not True and str(code).lower() not in _SUCCESS)
-
-
-_SUCCESS = frozenset({"success", "ok", "200"})
+    return bool(value.get("error") or _code(value))
 
 
 def _id(value: Mapping[str, Json], asked: str | None) -> str:
@@ -266,16 +241,13 @@ def _respell_error(value: dict[str, Json]) -> None:
     (QuantumNous/new-api model/task.go).
     """
     error = value.pop("error", None)
-    reason, code = reason_in(error), ""
-    for one in error if isinstance(error, list) else [error]:
-        code = code or (_scalar(one.get("code")) if isinstance(one, dict) else "")
+    reason = reason_in(error)
+    code = next(filter(None, map(_code, error if isinstance(error, list) else [error])), "")
     if _contract.phase(value["status"]) == "failed":
-        reason = reason or reason_in(value)
-        code = code or _scalar(value.get("code"))
+        reason, code = reason or reason_in(value), code or _code(value)
     kept = error if isinstance(error, dict) else {}
-    told = {**kept, "message": reason, "code": code}
     if reason or code or not _is_absent(kept):
-        value["error"] = told
+        value["error"] = {**kept, "message": reason, "code": code}
 
 
 def _at(value: Json, place: tuple[str, ...]) -> Json:
@@ -302,7 +274,7 @@ def seconds(value: Json) -> int | None:
                 return None
     else:
         number = _number(value)
-    if number is None:
+    if number is None or number < 0:  # the zero of some languages is in the year 1
         return None
     return int(number / 1000 if number > _contract.last_second() else number) or None
 

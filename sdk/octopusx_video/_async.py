@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import inspect
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 import anyio
@@ -110,6 +111,16 @@ class AsyncShell:
     def _left(self, until: float | None) -> float | None:
         return None if until is None else max(0.001, until - self._monotonic())
 
+    async def _send(self, effect: Send) -> Answer | Failure:
+        request, received, until, within = effect
+        async with self._reads if within is None else self._submits:
+            outcome, response = await self._exchange(request, received, until, within)
+        if response is not None and self._client.event_hooks["response"]:
+            # Behind the slot, since a hook may send requests with the same client.
+            await self._call_hooks(_http.for_hooks(response, received))
+        _http.told(request, outcome)
+        return outcome
+
     async def _call_hooks(self, response: httpx.Response) -> None:
         for hook in self._client.event_hooks["response"]:
             try:
@@ -117,32 +128,47 @@ class AsyncShell:
             except Exception as error:  # noqa: BLE001 - see hook_failed
                 _http.hook_failed(error)
 
-    async def _send(self, effect: Send) -> Answer | Failure:
-        request, received, until, within = effect
+    async def _exchange(
+        self, request: Outgoing, received: Received, until: float | None, within: float | None
+    ) -> tuple[Answer | Failure, httpx.Response | None]:
+        """Send a request and read its response; with the response where it began."""
         made: httpx.Request | None = None
+        response: httpx.Response | None = None
         outcome: Answer | Failure | None = None
-        async with self._reads if within is None else self._submits:
+        left = self._left(until)
+        with anyio.CancelScope() as scope:
+
+            def set_deadline(seconds: float | None) -> None:
+                scope.deadline = math.inf if seconds is None else anyio.current_time() + seconds
+
+            set_deadline(left or within)
+            progress = None if within is None else _http.Progress(within, set_deadline)
+
+            async def trace(name: str, _: Any) -> None:
+                assert progress is not None  # noqa: S101 - for the type checker
+                progress.event(name)
+
             try:
-                with anyio.move_on_after(self._left(until) or within) as scope:
-                    trace = None if within is None else _after_writing(scope, within)
-                    left = self._left(until)
-                    made = _http.prepared(self._client, self._settings, request, left, within=within, trace=trace)
-                    received.sent = True
-                    client = _http.without_response_hooks(self._client)
-                    response = await _begin(client, made)
-                    try:
-                        outcome = await _whole(response, received)
-                    finally:
-                        with anyio.CancelScope(shield=True):
-                            await response.aclose()
-                    if client is not self._client:
-                        await self._call_hooks(_http.for_hooks(response, received, outcome))
+                draft = _http.prepared(
+                    self._client, self._settings, request, left, within=within, trace=trace if progress else None
+                )
+                for hook in self._client.event_hooks["request"]:
+                    await hook(draft)
+                made = draft
+                received.sent = True
+                response = await _begin(_http.without_hooks(self._client), made)
+                try:
+                    outcome = await _whole(response, received)
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await response.aclose()
             except Exception as error:  # noqa: BLE001 - nothing from below escapes
                 outcome = _http.failed(error, self._settings, made, received)
         if outcome is None:  # it was given up; what had arrived whole all the same counts
-            outcome = received.answer() if received.whole else _too_late(received)
-        _http.told(request, outcome)
-        return outcome
+            is_sent = progress is None or not progress.is_connecting
+            late = _http.TOO_LATE._replace(sent=is_sent, partial=received.partial())
+            outcome = received.answer() if received.whole else late
+        return outcome, response
 
     async def _open(self, request: Outgoing, until: float | None, stream: _Stream) -> Head | Failure:
         await stream.close()
@@ -169,23 +195,6 @@ class AsyncShell:
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
             return _http.broken(error, self._settings)
         return _http.TOO_LATE
-
-
-def _too_late(received: Received) -> Failure:
-    return _http.TOO_LATE._replace(partial=received.partial())
-
-
-def _after_writing(scope: anyio.CancelScope, seconds: float) -> Callable[[str, Any], Awaitable[None]]:
-    """Let a scope last so many seconds from the end of the request: a slow upload that goes on is no silence."""
-
-    async def trace(event: str, _: Any) -> None:
-        _, _, step = event.partition(".")
-        if step == "send_request_body.started":
-            scope.deadline = math.inf  # each piece of it has the client's own timeout
-        elif step in {"send_request_body.complete", "send_request_body.failed"}:
-            scope.deadline = anyio.current_time() + seconds
-
-    return trace
 
 
 async def _awaited(value: Any) -> None:
@@ -249,13 +258,17 @@ class _Stream:
 
     def __init__(self, slots: anyio.Semaphore) -> None:
         self._slots = slots
-        self._has_slot = False
+        self._held: contextvars.Token[bool] | None = None
         self._open = False
 
     async def acquire(self) -> None:
-        """Wait for a place among the streams of the client."""
-        await self._slots.acquire()
-        self._has_slot = True
+        """Wait for a place among the streams of the client.
+
+        A download within a listener of another one shares its place: all the places might wait for one another.
+        """
+        if not _http.HOLDS_STREAM.get():
+            await self._slots.acquire()
+            self._held = _http.HOLDS_STREAM.set(True)
 
     def begin(self, response: httpx.Response) -> None:
         self.response = response
@@ -268,6 +281,7 @@ class _Stream:
                 self._open = False
                 await _end(self.response, self.pieces)
         finally:
-            if self._has_slot:
-                self._has_slot = False
+            if self._held is not None:
+                _http.HOLDS_STREAM.reset(self._held)
+                self._held = None
                 self._slots.release()

@@ -130,8 +130,9 @@ def whole(
     # Everything that could be wrong with the rest, before anything is paid for.
     _seconds(timeout, "timeout"), _above_zero(poll_interval, "poll_interval")
     _callable(on_submit, "on_submit"), _callable(on_progress, "on_progress")
-    task = yield from submitted
+    task: _models.SubmittedTask | None = None
     try:
+        task = yield from submitted
         yield Tell(on_submit, (task,))
         try:
             ended = yield from wait(
@@ -150,12 +151,17 @@ def whole(
             on_progress=None,
         )
     except NotSentError as error:
+        if task is None:
+            raise
         # Whoever catches it takes nothing for paid; the task is.
         raise DownloadError(str(error), task_id=task.id) from None
     except OctopusXError as error:
-        error.task_id = task.id
+        if task is not None:
+            error.task_id = task.id
         raise
     except BaseException as error:
+        if task is None:
+            raise
         error.add_note(f"the submit was accepted and is billed: go on with task {task.id}")
         raise
     return ended

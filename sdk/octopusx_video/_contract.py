@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator, ValidationError
@@ -73,6 +74,23 @@ def unknown_for() -> float:
 def read_by(submit: str) -> tuple[str, ...]:
     """The operations that read the tasks of a submit (R04)."""
     return tuple(_rule("R04")["read-by"][submit])
+
+
+def possible_task_ids(content: bytes, repeated: set[str], request_id: str | None, *, is_named: bool) -> tuple[str, ...]:
+    """What may be the id of a new task in a body that can't be understood; see ``task_ids.possible``."""
+    from octopusx_video_openapi import task_ids  # noqa: PLC0415 - see above
+
+    return task_ids.possible(contract(), content, repeated, request_id, is_named=is_named)
+
+
+def task_at(submit: str, path: str) -> str | None:
+    """The id in the path of a read of a submit's tasks, as a Location header may give it; None where it is no such."""
+    for name in read_by(submit):
+        before, _, after = operation(name).path.partition("{")
+        found = unquote(path.rpartition(before)[2]) if after.endswith("}") and before in path else ""
+        if is_task_id(found):
+            return found
+    return None
 
 
 @functools.cache

@@ -20,28 +20,20 @@ class Deadline(threading.local):
     """When what this thread asks is given up, on the monotonic clock; None for never."""
 
     until: float | None = None
-    _after_writing: float | None = None
 
     @contextlib.contextmanager
-    def within(self, seconds: float | None, *, after_writing: bool = False) -> Iterator[None]:
-        """Give up what is asked in this block after so many seconds.
-
-        Args:
-            seconds: How many; None for never.
-            after_writing: Whether they count from the end of the request: a slow upload that goes on is no silence.
-        """
-        before = self.until, self._after_writing
-        self.until = None if seconds is None else time.monotonic() + seconds
-        self._after_writing = seconds if after_writing else None
+    def within(self, seconds: float | None) -> Iterator[None]:
+        """Give up what is asked in this block after so many seconds; None for never."""
+        before = self.until
+        self.set(seconds)
         try:
             yield
         finally:
-            self.until, self._after_writing = before
+            self.until = before
 
-    def wrote(self) -> None:
-        """Some of the request has been written."""
-        if self._after_writing is not None:
-            self.until = time.monotonic() + self._after_writing
+    def set(self, seconds: float | None) -> None:
+        """Give up what this thread asks after so many seconds from now; None for never."""
+        self.until = None if seconds is None else time.monotonic() + seconds
 
     def left(self, timeout: float | None) -> float | None:
         """The shorter of a timeout and the time that is left.
@@ -102,7 +94,6 @@ class _Stream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._stream.write(buffer, timeout)
-        DEADLINE.wrote()
 
     def close(self) -> None:
         self._stream.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from octopusx_video import _answers, _flows, _models, _pace, _requests, _verdict
+from octopusx_video import _answers, _flows, _models, _mp4, _pace, _requests, _verdict
 from octopusx_video._effects import Answer, Do, Failure, Flow, Head, Open, Outgoing, Pull, Received, Sleep, Tell
 from octopusx_video._errors import DownloadError, NotSentError, NoVideoAddressError, OctopusXError
 from octopusx_video._part import Part
@@ -39,6 +39,8 @@ class _Fetch:
         setbacks: Attempts in a row that brought nothing new.
         furthest: How many bytes there ever were.
         in_pieces: Whether the source sends parts of a length that it does not know (``bytes 0-999/*``).
+        has_ended: Whether the last response with bytes of the video ended as its headers say.
+        modified: When the video was changed, as the source says it.
     """
 
     caller: _flows.Caller
@@ -51,6 +53,8 @@ class _Fetch:
     setbacks: int = 0
     furthest: int = 0
     in_pieces: bool = False
+    has_ended: bool = False
+    modified: str | None = None
 
     def run(self) -> Flow[None]:
         """Fetch a complete video, from its first byte on, and put it in its place.
@@ -61,6 +65,27 @@ class _Fetch:
         """
         if self.part.size:
             yield from self._restart()
+        try:
+            yield from self._fetch()
+        except _NoUseError as error:
+            # The boxes of the file decide in the end: a length that is wrong must not cost a whole video.
+            wrong = (yield from self._do(self._incomplete)) if self.part.size else None
+            if not self.part.size or wrong is not None:
+                arrived = f"; {self.part.size} bytes arrived" if self.part.size else ""
+                if self.has_ended:
+                    yield from self._do(self.part.reject)
+                raise _NoUseError(f"{error}{arrived}") from None
+        yield from self._do(self.part.commit)
+
+    def _incomplete(self) -> _mp4.Incomplete | None:
+        return self.part.incomplete(has_ended=self.has_ended and not self.in_pieces)
+
+    def _fetch(self) -> Flow[None]:
+        """Fetch the video until it is complete.
+
+        Raises:
+            _NoUseError: It can't be had from here.
+        """
         while True:
             had = self.part.size
             wanted: float | None = None
@@ -72,19 +97,18 @@ class _Fetch:
                 wanted = _pace.retry_after(head, self.caller.world)
                 reason = yield from self._reason(head)
             elif (yield from self._begins(head)):
+                self.has_ended = False
                 broken = yield from self._pull()
                 if broken is None:
+                    self.has_ended = True
                     wrong = yield from self._do(self.part.incomplete)
                     came = self.part.size > had
                     if wrong is None and not (self.in_pieces and came):
-                        yield from self._do(self.part.commit)
                         return
                     # By its length it is whole, by its boxes it is not: the length is wrong, and there may be more.
                     self.total = None
                     is_over = wrong is not None and not (wrong.is_mp4 and came)
-                    broken = wrong.reason if wrong else f"{self.part.size} bytes are a part of the video"
-                    if is_over:
-                        yield from self._do(self.part.reject)
+                    broken = wrong.reason if wrong else "a part of the video arrived"
                 reason = broken
             else:
                 reason = f"the response with status {head.status} does not go on from byte {had}"
@@ -111,8 +135,9 @@ class _Fetch:
         pause = max(_pace.backoff(self.setbacks, self.caller.world), _pace.bounded(wanted, f"download from {place}"))
         late = self.caller.world.monotonic() + pause > self.until
         if is_over or late or self.setbacks > self.caller.patience.most:
-            raise _NoUseError(f"{reason}; {self.part.size} bytes arrived{', and the time is up' if late else ''}")
-        _flows.log.info("download: %s; going on from byte %d in %.1f s", reason, self.part.size, pause)
+            raise _NoUseError(f"{reason}{'; the time is up' if late and not is_over else ''}")
+        text = "download: %s; continuing from byte %d in %.1f s"
+        _flows.log.info(text, reason, self.part.size, pause, extra={"setback": True})
         yield Sleep(pause)
 
     def _open(self) -> Flow[Head | Failure]:
@@ -148,13 +173,13 @@ class _Fetch:
         if _codings(head):
             raise _NoUseError("the video is sent with a Content-Encoding, though the request asks for none")
         length = _number(head.headers.get("content-length"))
-        tag = head.headers.get("etag")
+        tag, modified = head.headers.get("etag"), head.headers.get("last-modified")
         if head.status == 206:
             first, total = _first(head), _total(head)
             self.in_pieces = total is None
             if total is None and length is not None:
                 total = (first or 0) + length
-            is_other = self.tag is not None and tag is not None and tag != self.tag
+            is_other = _differs(tag, self.tag) or _differs(modified, self.modified)
             if first != self.part.size or is_other or (self.total is not None and total != self.total):
                 yield from self._restart()
                 return False
@@ -163,7 +188,7 @@ class _Fetch:
             if self.part.size:
                 yield from self._restart()
             self.total, self.in_pieces = length, False
-        self.tag = tag or self.tag
+        self.tag, self.modified = tag or self.tag, modified or self.modified
         return True
 
     def _reason(self, head: Head) -> Flow[str]:
@@ -190,15 +215,15 @@ class _Fetch:
             yield from self._do(functools.partial(self.part.write, data))
             yield Tell(self.listener, (self.part.size, self.total))
         if self.total is not None and self.part.size > self.total:
-            size = self.part.size
+            reason = f"{self.part.size} bytes arrived, more than the {self.total} of the headers"
             yield from self._restart()
-            return f"{size} bytes arrived, more than the {self.total} of the headers"
+            return reason
         # Asked once more for the end, so that nothing is left half read; what follows the end is not used.
         yield Pull(self.until)
         return None if self.part.size else "it is empty"
 
     def _restart(self) -> Flow[None]:
-        self.total = self.tag = None
+        self.total = self.tag = self.modified = None
         yield from self._do(self.part.restart)
 
     def _do(self, call: Callable[[], Any]) -> Flow[Any]:
@@ -278,6 +303,10 @@ def _check(task: _models.Task, task_id: str) -> None:
     trouble = _verdict.trouble(task, task_id)
     if trouble is not None and not isinstance(trouble, NoVideoAddressError):
         raise trouble
+
+
+def _differs(one: str | None, other: str | None) -> bool:
+    return one is not None and other is not None and one != other
 
 
 def _codings(head: Head) -> tuple[str, ...]:

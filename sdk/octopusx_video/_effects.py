@@ -124,7 +124,8 @@ class Received:
             try:
                 content = content_encoding.decoded(content, coding, MOST_BYTES)
             except content_encoding.EncodingError as error:
-                raw = Answer(self.head.status, self.head.headers, content)
+                begins = content_encoding.beginning(content, coding, MOST_BYTES)
+                raw = Answer(self.head.status, self.head.headers, begins)
                 return Failure(sent=True, reason=str(error), permanent=True, partial=raw)
         return Answer(self.head.status, self.head.headers, content)
 

@@ -136,6 +136,8 @@ def _result(sent: _Sent, outcome: Answer | Failure) -> _models.SubmittedTask | _
     if 200 <= outcome.status < 300:
         return _submitted(sent, outcome)
     error = _refused_submit(sent, outcome)
+    if isinstance(error, AmbiguousSubmitError):
+        raise error
     if not _contract.bill(name, outcome.status, _answers.loaded(outcome)).before_work:
         raise error
     return _NotBegun(error, _pace.retry_after(outcome, caller.world))
@@ -148,7 +150,7 @@ def _unreached(caller: Caller, failure: Failure) -> str:
 def _submitted(sent: _Sent, answer: Answer) -> _models.SubmittedTask:
     reason = ""
     try:
-        task = _answers.task(answer, _models.SubmittedTask, None)
+        task = _answers.task(answer, _models.SubmittedTask, None, sent.caller.settings.key)
     except _answers.UnreadableError as error:
         reason = str(error)
     else:
@@ -180,6 +182,8 @@ def _refused_submit(sent: _Sent, answer: Answer) -> OctopusXError:
         return _ambiguous(sent, f"status {answer.status} {what}{why}", answer)
     if _contract.bill(sent.request.operation, answer.status, value).billed != "never":
         return _ambiguous(sent, f"status {answer.status}{why}", answer)
+    if _answers.possible_task_ids(answer, sent.request, is_named=True):
+        return _ambiguous(sent, f"status {answer.status}, and the response names a task{why}", answer)
     return _refused(caller, sent.request.operation, answer, None)
 
 
@@ -189,7 +193,7 @@ def _ambiguous(sent: _Sent, reason: str, answer: Answer | None = None) -> Ambigu
     reason = caller.redact(reason)
     request_id = answer.request_id if answer else None
     known = f"request id {request_id}" if request_id else f"request hash {digest[:12]}"
-    ids = _answers.possible_task_ids(answer, request.body, request.source)
+    ids = _answers.possible_task_ids(answer, request)
     ids = tuple(one for one in ids if caller.redact(one) == one)
     text = f"the submit may have been accepted and may be billed: {reason}. It was not sent again"
     advice = f"look for it in your account before you submit the same again ({known})"
@@ -209,6 +213,7 @@ def _ambiguous(sent: _Sent, reason: str, answer: Answer | None = None) -> Ambigu
         possible_task_ids=ids,
         advice=advice,
     )
+    caller.settings.key.clean(error)
     log.warning("%s: %s (%s)", request.operation, text, known, extra={"ambiguous": error})
     return error
 
@@ -346,7 +351,7 @@ def _read(caller: Caller, route: Route[Model], task_id: str, outcome: Answer | F
         return _unread(caller, task_id, outcome)
     if 200 <= outcome.status < 300:
         try:
-            task = _answers.task(outcome, route.load(), task_id)
+            task = _answers.task(outcome, route.load(), task_id, caller.settings.key)
         except _answers.UnreadableError as error:
             reason = f"{error}{because(_answers.problem(outcome, caller.redact))}"
             return Setback(_broken(caller, outcome, reason, task_id), passes=True)
@@ -360,7 +365,10 @@ def _read(caller: Caller, route: Route[Model], task_id: str, outcome: Answer | F
         refused = _refused(caller, route.operation, outcome, task_id)
         wanted = _pace.retry_after(outcome, caller.world)
         return Setback(refused, _pace.passes(outcome.status), unknown=is_unknown, retry_after=wanted)
-    return Setback(_broken(caller, outcome, "the status is not documented", task_id), passes=True)
+    moved = outcome.status in _MOVED
+    where = f"the address has moved to {outcome.headers.get('location', 'another')}; check the base URL"
+    broken = _broken(caller, outcome, where if moved else "the status is not documented", task_id)
+    return Setback(broken, passes=not moved, permanent=moved)
 
 
 def _unread(caller: Caller, task_id: str, failure: Failure) -> Setback:
@@ -400,6 +408,8 @@ _HINTS = {
     404: "check the id, and the base URL",
     501: "this task is read by the unified routes: client.unified",
 }
+_MOVED = frozenset({301, 308})
+"""An address that has moved for good, as that of http where https is served."""
 
 
 def _refused(caller: Caller, operation: str, answer: Answer, task_id: str | None) -> RefusedError:
@@ -433,5 +443,5 @@ def _pause_or_raise(
     pause = max(_pace.backoff(attempt, caller.world), wanted or 0.0)
     if attempt >= caller.patience.most or caller.world.monotonic() + pause > until:
         raise error
-    log.info("%s; again in %.1f s", error, pause)
+    log.info("%s; again in %.1f s", error.problem, pause, extra={"setback": True})
     yield Sleep(pause)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import copy
 import functools
 import importlib.metadata
@@ -47,6 +48,9 @@ _NOT_SENT = (
 
 TOO_LATE = Failure(sent=True, reason="no whole response came in time")
 TOO_LARGE = f"the response is larger than {MOST_BYTES:,} bytes"
+
+HOLDS_STREAM: contextvars.ContextVar[bool] = contextvars.ContextVar("holds_stream", default=False)
+"""Whether the running call is within a download, which has a place among the streams."""
 
 # Where each client of httpx's was used first: its connections work there and nowhere else.
 _OWNERS: weakref.WeakKeyDictionary[httpx.Client | httpx.AsyncClient, tuple[int, object]] = weakref.WeakKeyDictionary()
@@ -239,7 +243,12 @@ def failed(
     if response is not None:
         return _closed(response)
     unsent = made is None or (isinstance(error, _NOT_SENT) and _is_of(error, made))
-    return broken(error, settings)._replace(sent=not unsent, partial=None if received is None else received.partial())
+    found = broken(error, settings)
+    return found._replace(
+        sent=not unsent,
+        permanent=found.permanent or made is None,  # what can't even be made will not be made later
+        partial=None if received is None else received.partial(),
+    )
 
 
 def broken(error: Exception, settings: Settings) -> Failure:
@@ -249,26 +258,67 @@ def broken(error: Exception, settings: Settings) -> Failure:
     return Failure(sent=True, reason=reason, permanent=_is_untrusted(error))
 
 
-def without_response_hooks(client: Made) -> Made:
-    """The client, to send with; its response hooks are left to the caller.
+def without_hooks(client: Made) -> Made:
+    """The client, to send with; its hooks are left to the caller.
 
-    httpx calls them before the body is read, and closes the response when one of them raises, as ``raise_for_status``
-    does: then nobody would know what the response said. A copy shares the connections, cookies and all else.
+    httpx calls the response hooks before the body is read, and closes the response when one of them raises, as
+    ``raise_for_status`` does: then nobody would know what the response said. A copy shares the connections, cookies and
+    all else.
     """
-    if not client.event_hooks["response"]:
+    if not any(client.event_hooks.values()):
         return client
     sending = copy.copy(client)
-    sending.event_hooks = {"request": client.event_hooks["request"]}
+    sending.event_hooks = {}
     return sending
 
 
-def for_hooks(response: httpx.Response, received: Received, outcome: Answer | Failure) -> httpx.Response:
-    """The response as a hook gets it, with its body read."""
-    content = outcome.content if isinstance(outcome, Answer) else bytes(received.content)
+def for_hooks(response: httpx.Response, received: Received) -> httpx.Response:
+    """The response as a hook gets it, with its body read as far as it arrived."""
+    arrived = received.partial()
     headers = [(name, value) for name, value in response.headers.raw if name.lower() != b"content-encoding"]
-    return httpx.Response(
-        response.status_code, headers=headers, content=content, request=response.request, extensions=response.extensions
+    made = httpx.Response(
+        response.status_code,
+        headers=headers,
+        content=b"" if arrived is None else arrived.content,
+        request=response.request,
+        extensions=response.extensions,
     )
+    with contextlib.suppress(RuntimeError):  # it was not closed
+        made.elapsed = response.elapsed
+    return made
+
+
+class Progress:
+    """How far a submit is, by the steps that httpx reports (its ``trace`` extension), and the time that it has left.
+
+    The time counts from the end of the request: neither a connection that is being made nor a slow upload that goes on
+    is silence; each piece of them has the client's own timeouts.
+
+    Args:
+        seconds: How long the response may take.
+        set_deadline: Is called with the seconds that are left from now on; None for no limit.
+    """
+
+    def __init__(self, seconds: float, set_deadline: Callable[[float | None], None]) -> None:
+        self.is_connecting = False
+        self._seconds = seconds
+        self._set_deadline = set_deadline
+
+    def event(self, name: str) -> None:
+        """A step that httpx reports."""
+        step = name.rpartition(".")[0].rpartition(".")[2] + name[name.rfind(".") :]
+        if step in _CONNECTS:
+            self.is_connecting = True
+            self._set_deadline(None)
+        elif step == "send_request_body.started":
+            self._set_deadline(None)
+        elif step in _SENDS:
+            self.is_connecting = False
+            self._set_deadline(self._seconds)
+
+
+_CONNECTS = frozenset({"connect_tcp.started", "connect_unix_socket.started", "start_tls.started"})
+_SENDS = frozenset({"send_request_headers.started", "send_request_body.complete", "send_request_body.failed"})
 
 
 def hook_failed(error: Exception) -> None:

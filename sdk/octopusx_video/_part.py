@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
 import stat
@@ -101,10 +102,10 @@ class Part:
         if self.rejected is not None and self.rejected.stat().st_size >= self.size:
             self._beside.unlink()
         else:
-            name = os.fsdecode(
-                os.fsencode(self.path.name)[: os.pathconf(self.path.parent, "PC_NAME_MAX") - len(REJECTED)]
-            )
-            self.rejected = self._beside.replace(self.path.with_name(f"{name}{REJECTED}"))
+            earlier = self.rejected
+            self.rejected = self._beside.replace(_name_beside(self.path, self.size))
+            if earlier is not None and earlier != self.rejected:
+                earlier.unlink(missing_ok=True)
         self._begin()
 
     def _take_place(self, file: Path) -> None:
@@ -126,10 +127,10 @@ class Part:
         else:
             file.unlink()
 
-    def incomplete(self) -> _mp4.Incomplete | None:
-        """What keeps it from being a complete mp4 file; None where it is one."""
+    def incomplete(self, *, has_ended: bool = True) -> _mp4.Incomplete | None:
+        """What keeps it from being a complete mp4 file; None where it is one. See ``_mp4.incomplete``."""
         try:
-            return _mp4.incomplete(self._file, self.size)
+            return _mp4.incomplete(self._file, self.size, has_ended=has_ended)
         finally:
             self._file.seek(self.size)  # where the next bytes belong
 
@@ -169,6 +170,17 @@ def _check_free(path: Path, *, overwrite: bool) -> None:
         raise NotSentError(f"{path} is a directory", advice="name a file in it")
     if not overwrite:
         raise NotSentError(f"{path} exists", advice="name another file, or pass overwrite=True to replace it")
+
+
+def _name_beside(path: Path, size: int) -> Path:
+    """A name for what is no complete video, beside its place: a free one, or that of a file that is not larger."""
+    longest = os.pathconf(path.parent, "PC_NAME_MAX") if hasattr(os, "pathconf") else 255
+    for number in itertools.count(1):
+        end = REJECTED if number == 1 else f"{REJECTED}-{number}"
+        name = path.with_name(f"{os.fsdecode(os.fsencode(path.name)[: longest - len(end)])}{end}")
+        if not os.path.lexists(name) or (name.is_file() and name.stat().st_size <= size):
+            return name
+    raise AssertionError  # numbers have no end
 
 
 def _path(path: object) -> Path:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import logging
 import os
 import re
+import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from octopusx_video import _contract
 from octopusx_video._errors import NotSentError
@@ -24,16 +26,29 @@ _PORTS = {"http": 80, "https": 443}
 _SHORTEST_PIECE = 8
 """A piece of the key that a response broke off in the middle of is hidden from so many characters on."""
 
+_OURS = frozenset({"operation", "rejected", "request_hash", "response", "task_id"})
+"""What errors carry that the service has no part in, or that is clean already."""
+
 _KEYS: weakref.WeakSet[Key] = weakref.WeakSet()
+_KEYS_LOCK = threading.Lock()
 
 
 def redact(record: logging.LogRecord) -> bool:
-    """A filter for loggers: takes every key that is in use out of what is logged, whoever told it."""
+    """A filter for loggers: takes every key that is in use out of what is logged, whoever sent it."""
     text = record.getMessage()
-    for key in tuple(_KEYS):
+    with _KEYS_LOCK:
+        keys = tuple(_KEYS)
+    for key in keys:
         text = key.redact(text)
     record.msg, record.args = text, None
     return True
+
+
+def _spellings(character: str) -> str:
+    """A pattern of a character as it stands in texts, in JSON, in URLs and in HTML."""
+    number = ord(character)
+    forms = [rf"\\?{re.escape(character)}", f"%(?i:{number:02x})", rf"\\u(?i:{number:04x})", f"&#0*{number};"]
+    return "|".join([*forms, f"(?i:&#x0*{number:x};)", re.escape(html.escape(character))])
 
 
 class Key:
@@ -43,9 +58,12 @@ class Key:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        quoted = re.sub("%[0-9A-F]{2}", lambda code: f"(?i:{code[0]})", quote(text, safe=""))
-        self._spelled = re.compile(f"{re.escape(text)}|{quoted}" if quoted != text else re.escape(text))
-        _KEYS.add(self)
+        spelled = "".join(f"(?:{_spellings(character)})" for character in text)
+        # A short key, such as one for a mock, is hidden where it stands by itself, and not within other words.
+        is_short = len(text) < _SHORTEST_PIECE
+        self._spelled = re.compile(rf"(?<![\w-]){spelled}(?![\w-])" if is_short else spelled)
+        with _KEYS_LOCK:
+            _KEYS.add(self)
 
     def __repr__(self) -> str:
         return _HIDDEN
@@ -58,7 +76,7 @@ class Key:
         return self._text
 
     def redact(self, text: str) -> str:
-        """The text without the key, as it is, percent-encoded or cut at the end, and without control characters."""
+        """The text without the key, as it is, in other spellings or cut at the end, and without control characters."""
         from octopusx_video_openapi.text import printable  # noqa: PLC0415 - see _contract
 
         text = self._spelled.sub(_HIDDEN, text)
@@ -68,22 +86,31 @@ class Key:
                 break
         return printable(text)
 
+    def removed(self, text: str) -> str:
+        """The text without the key; all else stays as it is."""
+        return self._spelled.sub(_HIDDEN, text) if self._text in text else text
+
     def hide(self, value: Any) -> Any:
-        """A JSON value without the key, in its texts and its names."""
-        if isinstance(value, str):
-            return self.redact(value)
-        if isinstance(value, dict):
-            return {self.hide(name): self.hide(field) for name, field in value.items()}
-        if isinstance(value, list | tuple):
-            return [self.hide(one) for one in value]
-        return value
+        """A JSON value for people: without the key and without control characters, in its texts and its names."""
+        return each_text(value, self.redact)
 
     def clean(self, error: Exception) -> None:
         """Take the key out of what an error says and carries, whoever told it."""
         error.args = tuple(self.redact(one) if isinstance(one, str) else one for one in error.args)
         for name, value in vars(error).items():
-            if isinstance(value, str) and name != "response":  # which keeps its lines, and is clean already
+            if isinstance(value, str) and name not in _OURS:
                 setattr(error, name, self.redact(value))
+
+
+def each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """A JSON value with each of its texts and names changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {change(name): each_text(field, change) for name, field in value.items()}
+    if isinstance(value, list | tuple):
+        return [each_text(one, change) for one in value]
+    return value
 
 
 class Settings:
@@ -131,7 +158,7 @@ def read(api_key: object, base_url: object, environment: Mapping[str, str] = os.
 
 def _key(text: object) -> Key:
     if text is None or text == "":
-        raise NotSentError(f"there is no API key: set {KEY_VARIABLE} (in Python, or give api_key)")
+        raise NotSentError(f"there is no API key: set {KEY_VARIABLE}", advice="in Python you can pass api_key instead")
     if not isinstance(text, str):
         raise NotSentError(f"the API key is of type {type(text).__name__}; give it as text")
     if "\n" in text or "\r" in text:

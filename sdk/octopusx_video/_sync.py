@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -58,7 +59,7 @@ class Shell:
         self._monotonic = monotonic
         self._sleep = sleep or time.sleep
         _deadline.bound(client)
-        self._within = _deadline.DEADLINE.within
+        self._deadline = _deadline.DEADLINE
         self._reads = threading.Semaphore(_http.READS_AT_ONCE)
         self._submits = threading.Semaphore(_http.SUBMITS_AT_ONCE)
         self._streams = threading.Semaphore(_http.STREAMS_AT_ONCE)
@@ -112,24 +113,16 @@ class Shell:
 
     def _send(self, effect: Send) -> Answer | Failure:
         request, received, until, within = effect
-        made: httpx.Request | None = None
-        outcome: Answer | Failure
         slots = self._reads if within is None else self._submits
         if not slots.acquire(timeout=self._left(until)):
             return _http.TOO_LATE
         try:
-            made = _http.prepared(self._client, self._settings, request, self._left(until), within=within)
-            with self._within(self._left(until) or within, after_writing=within is not None):
-                received.sent = True
-                client = _http.without_response_hooks(self._client)
-                with contextlib.closing(_begin(client, made)) as response:
-                    outcome = _whole(response, received)
-            if client is not self._client:
-                self._call_hooks(_http.for_hooks(response, received, outcome))
-        except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            outcome = _http.failed(error, self._settings, made, received)
+            outcome, response = self._exchange(request, received, until, within)
         finally:
             slots.release()
+        if response is not None and self._client.event_hooks["response"]:
+            # Behind the slot, since a hook may send requests with the same client.
+            self._call_hooks(_http.for_hooks(response, received))
         _http.told(request, outcome)
         return outcome
 
@@ -140,6 +133,37 @@ class Shell:
             except Exception as error:  # noqa: BLE001 - see hook_failed
                 _http.hook_failed(error)
 
+    def _exchange(
+        self, request: Outgoing, received: Received, until: float | None, within: float | None
+    ) -> tuple[Answer | Failure, httpx.Response | None]:
+        """Send a request and read its response; with the response where it began."""
+        made: httpx.Request | None = None
+        response: httpx.Response | None = None
+        progress = None if within is None else _http.Progress(within, self._deadline.set)
+        try:
+            left = self._left(until)
+            trace = None if progress is None else (lambda name, _: progress.event(name))
+            draft = _http.prepared(self._client, self._settings, request, left, within=within, trace=trace)
+            for hook in self._client.event_hooks["request"]:
+                hook(draft)
+            made = draft
+            with self._deadline.within(left or within):
+                received.sent = True
+                with contextlib.closing(_begin(_http.without_hooks(self._client), made)) as response:
+                    return self._whole(response, received), response
+        except Exception as error:  # noqa: BLE001 - nothing from below escapes
+            return _http.failed(error, self._settings, made, received), response
+
+    def _whole(self, response: httpx.Response, received: Received) -> Answer | Failure:
+        received.head = _http.head(response)
+        for piece in _pieces(response):
+            received.content += piece
+            if len(received.content) > MOST_BYTES:
+                return Failure(sent=True, reason=_http.TOO_LARGE, permanent=True, partial=received.partial())
+            self._deadline.left(None)  # a transport that was handed in may have sockets that don't keep it
+        received.whole = True
+        return received.answer()
+
     def _open(self, request: Outgoing, until: float | None, stream: _Stream) -> Head | Failure:
         stream.close()
         made: httpx.Request | None = None
@@ -148,7 +172,7 @@ class Shell:
             return _http.TOO_LATE
         try:
             made = _http.prepared(self._client, self._settings, request, self._left(until))
-            with self._within(self._left(until)):
+            with self._deadline.within(self._left(until)):
                 stream.begin(_begin(self._client, made))
             outcome = _http.head(stream.response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
@@ -161,7 +185,7 @@ class Shell:
         if until is not None and self._monotonic() > until:
             return _http.TOO_LATE
         try:
-            with self._within(self._left(until)):
+            with self._deadline.within(self._left(until)):
                 return next(stream.pieces, b"")
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
             return _http.broken(error, self._settings)
@@ -169,16 +193,6 @@ class Shell:
 
 def _begin(client: httpx.Client, made: httpx.Request) -> httpx.Response:
     return client.send(made, stream=True, auth=None, follow_redirects=False)
-
-
-def _whole(response: httpx.Response, received: Received) -> Answer | Failure:
-    received.head = _http.head(response)
-    for piece in _pieces(response):
-        received.content += piece
-        if len(received.content) > MOST_BYTES:
-            return Failure(sent=True, reason=_http.TOO_LARGE, permanent=True, partial=received.partial())
-    received.whole = True
-    return received.answer()
 
 
 def _pieces(response: httpx.Response) -> Iterator[bytes]:
@@ -195,13 +209,20 @@ class _Stream:
 
     def __init__(self, slots: threading.Semaphore) -> None:
         self._slots = slots
-        self._has_slot = False
+        self._held: contextvars.Token[bool] | None = None
         self._open = False
 
     def acquire(self, seconds: float | None) -> bool:
-        """Wait for a place among the streams of the client; False where there is none in time."""
-        self._has_slot = self._slots.acquire(timeout=seconds)
-        return self._has_slot
+        """Wait for a place among the streams of the client; False where there is none in time.
+
+        A download within a listener of another one shares its place: all the places might wait for one another.
+        """
+        if _http.HOLDS_STREAM.get():
+            return True
+        if not self._slots.acquire(timeout=seconds):
+            return False
+        self._held = _http.HOLDS_STREAM.set(True)
+        return True
 
     def begin(self, response: httpx.Response) -> None:
         self.response = response
@@ -215,6 +236,7 @@ class _Stream:
                 with contextlib.suppress(Exception):
                     self.response.close()
         finally:
-            if self._has_slot:
-                self._has_slot = False
+            if self._held is not None:
+                _http.HOLDS_STREAM.reset(self._held)
+                self._held = None
                 self._slots.release()

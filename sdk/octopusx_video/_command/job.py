@@ -42,7 +42,7 @@ _STATUSES: tuple[tuple[type[OctopusXError], int], ...] = (
 _IN_COMMANDS = {
     "overwrite=True": "--overwrite",
     "client.unified": "--unified",
-    " (in Python, or give api_key)": "",
+    "; in Python you can pass api_key instead": "",
 }
 """What errors call things for programs, and what they are called on the command line."""
 _SHOWN_LINES = 10
