@@ -78,6 +78,8 @@ EVIDENCE: dict[str, Callable[[Seen, Seen], bool]] = {
     "R47": refused_only_by_the_correct,
     "R53": lambda before, after: status(after) == 0 or 300 <= status(after) < 400,
     "R54": lambda before, after: before[0] == "billed",
+    "R57": lambda before, after: status(before) in {200, 206} and status(after) == 401,
+    "R58": lambda before, after: {status(before), status(after)} in ({400, 200}, {200, 404}),
 }
 
 

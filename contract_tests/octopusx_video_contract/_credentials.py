@@ -52,6 +52,11 @@ def invalid(key: str) -> Iterator[Credential]:
     yield Credential("the key in the body", (), {}, dict.fromkeys((*names, "authorization"), key))
 
 
+def respelt(key: str) -> Iterator[str]:
+    """The valid credential with its scheme in another case, which is the same (RFC 9110 section 11.1)."""
+    yield from (f"{scheme} {key}" for scheme in ("bearer", "BEARER", "bEARER"))
+
+
 def _of_key(key: str) -> dict[str, str]:
     last = "a" if key[-1] != "a" else "b"
     first = "t" if key[0] != "t" else "u"

@@ -84,7 +84,8 @@ def documented(run: Run, operation: Operation, answer: Answer) -> Broken:
         elif value is not None and not header.is_valid(value):
             yield HEADER_RULE, f"{name} is {value!r}"
     if answer.media_type not in response.bodies:
-        yield MEDIA_TYPE_RULE, f"{answer.status} came as {answer.media_type or 'nothing'!r}"
+        kind = f"with the media type {answer.media_type!r}" if answer.media_type else "without a Content-Type"
+        yield MEDIA_TYPE_RULE, f"{answer.status} came {kind}"
         return
     validator = response.bodies[answer.media_type]
     if validator is None:
@@ -115,7 +116,7 @@ def numbered(run: Run, operation: Operation, answer: Answer) -> Broken:
         elif rule.id == REQUEST_ID_RULE:
             run.seen.asked.add(rule.id)
             if "x-oneapi-request-id" not in answer.headers:
-                yield rule.id, f"{answer.status} came without it"
+                yield rule.id, "a response came without it"
     if answer.status == 200 and _told(run.contract)[operation.id].sends_video:
         run.seen.asked.add(MP4_RULE)
         if answer.content[4:8] != b"ftyp":
@@ -165,6 +166,20 @@ def refusal_faults(run: Run, operation: Operation, answer: Answer) -> Broken:
             return
     if known and (status == 404 or (isinstance(body, dict) and body.get("code") == UNKNOWN_TASK)):
         yield FORM_RULE, f"the task {', '.join(sorted(ids))} is known, yet it was answered with {status}"
+
+
+def is_wrong_route(contract: Contract, answer: Answer) -> bool:
+    """Whether a response is the 404 of a route that is not there, and not that of a task that is unknown.
+
+    It has an error in a documented shape. To HEAD there is none, since no body comes.
+    """
+    if answer.status != 404 or answer.request.method == "HEAD":
+        return answer.status == 404
+    body = answer.json()
+    shapes = [told.responses[404].bodies for told in _told(contract).values() if 404 in told.responses]
+    validators = [validator for bodies in shapes for validator in bodies.values() if validator is not None]
+    is_error = body is not ABSENT and any(_fault(validator, body) is None for validator in validators)
+    return is_error and body.get("code") != UNKNOWN_TASK
 
 
 def parts(contract: Contract, request: Request) -> dict[str, Any]:

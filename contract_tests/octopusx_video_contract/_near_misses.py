@@ -147,6 +147,11 @@ def edges(contract: Contract, operation: Operation, valid: Request) -> Iterator[
     yield from _once(variant for variant in variants if not any(_faults(validator, variant)))
 
 
+def is_valid(contract: Contract, operation: Operation, request: Request) -> bool:
+    """Whether the contract's schemas take a request of an operation."""
+    return not any(_faults(_validator(contract, json.dumps(_request_schema(contract, operation))), request))
+
+
 def _once(variants: Iterable[Variant]) -> Iterator[Variant]:
     """Those whose request no earlier one makes."""
     seen = set()

@@ -8,9 +8,9 @@ import uuid
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
-from octopusx_video_openapi import Contract, Operation
+from octopusx_video_openapi import METHODS, Contract, Operation
 
-from octopusx_video_contract._exchange import methods_of
+from octopusx_video_contract._exchange import found, methods_of
 
 
 def almost(contract: Contract, operation: Operation, values: dict[str, str]) -> Iterator[str]:
@@ -42,6 +42,13 @@ def almost(contract: Contract, operation: Operation, values: dict[str, str]) -> 
     for candidate in dict.fromkeys(candidates):
         if candidate != path and not methods_of(contract, candidate):
             yield candidate
+
+
+def shared(contract: Contract, path: str) -> list[Operation]:
+    """The operations that a concrete path reaches where a template fits it as well: its own and the template's."""
+    reached = [found(contract, method, path) for method in METHODS]
+    operations = [operation for operation, _ in filter(None, reached)]
+    return operations if "{" not in path and any(operation.path != path for operation in operations) else []
 
 
 def _above(path: str) -> Iterator[str]:

@@ -72,6 +72,20 @@ def _everybody(server: Server, request: Request) -> bool:
     return True
 
 
+def _only_spelt(pattern: bytes, of: frozenset[str] = ALL) -> Make:
+    """A server that looks at the case of the scheme's name."""
+
+    def make(server: Server) -> Answerer:
+        def answer(request: Request) -> Answer:
+            credential = request.header(_NAME) or b""
+            is_other = server.operation(request) in of and re.match(pattern, credential) is None
+            return server.correct(altered(request, headers={_NAME: b"made-up"}) if is_other and credential else request)
+
+        return answer
+
+    return make
+
+
 def _is_bearer(request: Request, found: Callable[[bytes], bool]) -> bool:
     scheme, sent = _sent(request)
     return scheme == b"bearer" and found(sent)
@@ -233,6 +247,12 @@ DEFECTS = (
         "R02",
         "the key is taken without Bearer",
         _lets_in(lambda server, request: request.header(_NAME) == _key(server)),
+    ),
+    _defect(
+        "scheme-in-one-case", "R57", "the reads take Bearer in this spelling alone", _only_spelt(rb"Bearer ", READS)
+    ),
+    _defect(
+        "scheme-not-in-upper-case", "R57", "Bearer and bearer are taken, and BEARER is not", _only_spelt(rb"[Bb]earer ")
     ),
     _defect("key-in-query", "R02", "the key is taken from the query", _lets_in(_in_query)),
     _defect(

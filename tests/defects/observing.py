@@ -134,7 +134,7 @@ def keys(caller: Caller) -> Iterator[Seen]:
     sent = [
         None, "", "Bearer", "Bearer ", f"Bearer {key} more", f"Bearer {key}x", f"Bearer {key.upper()}", f"Basic {key}",
         f"Token {key}", f"Key {key}", key, "Bearer wrong", f"Bearer {beginning}{'x' * (len(key) - len(beginning))}",
-        f"Bearer {'x' * len(key)}", f"Bearer {server.other_key}", f"Bearer {key}",
+        f"Bearer {'x' * len(key)}", f"Bearer {server.other_key}", f"Bearer {key}", f"bearer {key}", f"BEARER {key}",
     ]  # fmt: skip
     malformed = [("POST", caller.path(one, ended), b"{") for one in SUBMITS]
     asked: list[tuple[str, str, Any]] = [

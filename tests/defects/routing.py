@@ -135,6 +135,28 @@ def _shadowed(server: Server) -> Answerer:
     return answer
 
 
+def _last_read(server: Server) -> Answerer:
+    """What is no id of a task is left out, so that GET of extensions reads the task that comes first."""
+    path = f"/v1/videos/{_SOURCE}".encode()
+    return lambda request: server.correct(
+        altered(request, path=path) if (request.method, request.path) == ("GET", b"/v1/videos/extensions") else request
+    )
+
+
+def _hidden(server: Server) -> Answerer:
+    """The route of a task stands before that of extensions, and POST is none there."""
+
+    def answer(request: Request) -> Answer:
+        given = server.correct(request)
+        if server.operation(request) == CREATE and given.status == 200:
+            nowhere = server.correct(altered(request, path=b"/v1/nowhere"))
+            nowhere.operation = CREATE
+            return nowhere
+        return given
+
+    return answer
+
+
 def _suffix_cut(request: Request) -> Request:
     path = re.sub(rb"(/v1/videos/[^/]+)\.(json|mp4)$", rb"\1", request.path)
     return altered(request, path=path, query=re.sub(rb"\.(json|mp4)$", b"", request.query))
@@ -285,6 +307,8 @@ DEFECTS = (
         _off_route(_redirected, _WRONG_PATH),
     ),
     _defect("extensions-shadowed", "R38", "POST of extensions is taken for a wrong method of a task", _shadowed),
+    _defect("extensions-read", "R58", "GET of extensions reads a task that is there", _last_read),
+    _defect("extensions-hidden", "R58", "POST of extensions is a wrong route, a task's path before it", _hidden),
     _defect("suffix-cut", "R46", "a suffix such as .json is cut off an id", _without_suffix),
     _defect("unified-as-extend", "R41", "the unified submit does not ask for its task_id", _unified_as_other),
     _defect("extend-as-unified", "R22", "extendVideo asks for a task_id in its body", _extend_as_other),

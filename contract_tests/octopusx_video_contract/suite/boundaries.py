@@ -18,7 +18,7 @@ from octopusx_video_contract import _credentials, _judge, _near_misses, _routes
 from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import NotAskedError, submits
 from octopusx_video_contract._credentials import Credential
-from octopusx_video_contract._exchange import ABSENT, Request, methods_of
+from octopusx_video_contract._exchange import ABSENT, Answer, Request, methods_of
 from octopusx_video_contract._near_misses import Variant
 from octopusx_video_contract._run import current
 
@@ -135,6 +135,22 @@ def test_every_key_works(operation: Operation) -> None:
         answer = RUN.send(_made(operation, _valid(operation)[0], credential=f"Bearer {RUN.other_key}"))
         wrong = (_judge.FORM_RULE, f"{operation.id}: a second key that works was answered with {answer.status}")
         _judge.hold(RUN, answer, [wrong] if not answer.is_success and answer.status not in {400, 404} else [])
+
+
+@pytest.mark.parametrize("operation", SECURED, ids=_name)
+def test_scheme_in_another_case(operation: Operation) -> None:
+    """The key is accepted after the name of its scheme in upper, lower and mixed case."""
+
+    def ask(credential: str) -> None:
+        if RUN.paid and operation.id in SUBMITS:
+            raise NotAskedError("a submit that asks about the scheme alone is not worth its price")
+        RUN.seen.asked.add("R57")
+        answer = RUN.send(_made(operation, _valid(operation)[0], credential=credential))
+        scheme = credential.partition(" ")[0]
+        wrong = ("R57", f"{operation.id}: the key after {scheme} was answered with 401")
+        _judge.hold(RUN, answer, [wrong] if answer.status == 401 else _judge.refused(RUN, answer, scheme))
+
+    RUN.each(_credentials.respelt(RUN.key), ask)
 
 
 # Values: rules R41 and R34.
@@ -327,14 +343,7 @@ def test_method_that_the_path_does_not_have(path: str) -> None:
         answer = RUN.send(Request(method, target, tuple(headers)))
         if method == "OPTIONS" and answer.status in {200, 204}:
             return  # RFC 9110 section 9.3.7: it asks which methods there are
-        allow = {name.strip().upper() for name in answer.headers.get("allow", "").split(",")}
-        if answer.status == 404 and not RUN.strict:
-            return
-        if answer.status != 405:
-            RUN.broken("R32", f"{method} {path} was answered with {answer.status}", answer)
-        elif not right <= allow or method in allow:
-            wanted = ", ".join(sorted(right))
-            RUN.broken("R32", f"{method} {path}: Allow is {answer.headers.get('allow')!r}, right is {wanted}", answer)
+        RUN.all_broken((("R32", f"{method} {path}{fault}") for fault in _method_faults(answer, right)), answer)
 
     # A concrete path is also one of a template: GET /v1/videos/extensions reads the task of that name.
     there = right | methods_of(CONTRACT, path)
@@ -344,6 +353,43 @@ def test_method_that_the_path_does_not_have(path: str) -> None:
     # What a read could be made of; a POST is no submit then, whoever takes the header for the method.
     overridden = [("POST", "GET")] if "GET" in right and "POST" in wrong else []
     RUN.each([*((method, "") for method in wrong), *overridden], ask)
+
+
+def _method_faults(answer: Answer, right: set[str]) -> Iterator[str]:
+    """What is wrong with the refusal of a method that a path does not have; ``right`` are those that it has."""
+    allow = {name.strip().upper() for name in answer.headers.get("allow", "").split(",")}
+    if answer.status == 405 and (not right <= allow or answer.request.method in allow):
+        yield f": Allow is {answer.headers.get('allow')!r}, right is {', '.join(sorted(right))}"
+    elif answer.status == 404 and not _judge.is_wrong_route(CONTRACT, answer):
+        yield " was answered with 404, and not with the error of a route that is not there"
+    elif answer.status not in {404, 405}:
+        yield f" was answered with {answer.status}"
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if _routes.shared(CONTRACT, path)])
+def test_concrete_path_comes_before_a_template(path: str) -> None:
+    """A path as the contract has it is no task of that name: its own methods work, the template's find nothing.
+
+    A server that keeps no tasks knows every name, so that it is asked for the path's own methods alone.
+    """
+    RUN.seen.asked.add("R58")
+    right = {name.upper() for name in METHODS if name in PATHS[path]}
+
+    def ask(operation: Operation) -> None:
+        answer = RUN.send(replace(_made(operation, _valid(operation)[0]), target=path))
+        what = f"{operation.method.upper()} {path}"
+        if operation.path == path:
+            shadowed = answer.status == 405 or _judge.is_wrong_route(CONTRACT, answer)
+            wrong = ("R58", f"{what} was answered with {answer.status}, as if a template came before it")
+            _judge.hold(RUN, answer, [wrong] if shadowed else _judge.refused(RUN, answer, what))
+        elif answer.status in {400, 404}:
+            _judge.hold(RUN, answer)
+        else:
+            faults = [f" was answered with {answer.status}"] if answer.status != 405 else _method_faults(answer, right)
+            RUN.all_broken((("R58", f"{what}{fault}") for fault in faults), answer)
+
+    shared = _routes.shared(CONTRACT, path)
+    RUN.each([operation for operation in shared if operation.path == path or not RUN.stateless], ask)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=_name)
@@ -402,6 +448,28 @@ def test_task_of_the_path_is_the_one_that_counts(operation: Operation) -> None:
         answer = RUN.send(_made(operation, replace(values, body={**values.body, **named})))
         wrong = ("R46", f"{operation.id}: an unknown task in the path was answered with {answer.status}")
         _judge.hold(RUN, answer, [wrong] if answer.status not in {400, 404} else [])
+
+
+@pytest.mark.parametrize("operation", WITH_BODY, ids=_name)
+def test_body_of_another_operation(operation: Operation) -> None:
+    """The body of one submit at the path of another is judged by that path, and names no source that it does not."""
+    others = [_valid(other)[-1].body for other in WITH_BODY if other != operation]
+    words = sorted({word for path in PATHS for word in path.split("/") if word and "{" not in word})
+    tasks = [KNOWN, *(() if RUN.stateless or "{" not in operation.path else words)]
+
+    def ask(case: tuple[str, Any]) -> None:
+        task, body = case
+        values = replace(_valid(operation, task)[0], body=body)
+        request = _made(operation, values)
+        if not _near_misses.is_valid(CONTRACT, operation, values):
+            _allowed(request, "R41", f"{operation.id}: the body of another submit", 400)
+        elif task == KNOWN:
+            _taken(operation, request, "the body of another submit")
+        else:
+            _allowed(request, "R46", f"{operation.id}: the body of another submit, with the task {task}", 400, 404)
+
+    cases = [(task, body) for task in tasks for body in others]
+    RUN.each([case for case in cases if not _is_another_path(operation, case[0])], ask)
 
 
 @pytest.mark.parametrize("operation", [one for one in WITH_TASK if one.method == "get" or "{" in one.path], ids=_name)
