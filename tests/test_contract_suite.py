@@ -116,7 +116,7 @@ def test_a_finding_says_the_rule_the_request_the_answer_and_the_seed(run_suite: 
     assert done.returncode == 1
     assert f"{defect.rule} (should) is broken: " in done.stdout
     assert re.search(r"^the answer:\n    200 application/json ", done.stdout, re.MULTILINE)
-    assert "repeat it with --seed 1" in done.stdout
+    assert "seed 1: repeat it with --seed 1" in done.stdout
     assert KEY not in done.stdout + done.stderr + report.read_text("utf-8")
     assert again == 200
     assert curl in report.read_text("utf-8")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-SHOWN = 3
-"""How many findings of one test are shown whole; the others are named."""
+MOST_DETAIL = 400
+"""Characters of a detail that are shown: what is longer loses its middle."""
 
 
 class Finding(AssertionError):  # noqa: N818 - the word of everybody who reads a report
@@ -19,6 +19,8 @@ class Finding(AssertionError):  # noqa: N818 - the word of everybody who reads a
         operation: Where; empty where it was at none.
         curl: The request as a curl command; empty where there was none.
         answer: What came back; empty where nothing did.
+        key: What makes it the same finding as another one: rule, operation and the whole detail.
+        times: How often it was found.
         after: Seconds from the beginning of the run until it was found.
     """
 
@@ -30,11 +32,18 @@ class Finding(AssertionError):  # noqa: N818 - the word of everybody who reads a
         self.rule = rule
         self.level = level
         self.title = title
-        self.detail = detail
+        self.detail = shortened(detail)
         self.operation = operation
         self.curl = curl
         self.answer = answer
+        self.key = (rule, operation, detail)
+        self.times = 1
         super().__init__(self.text())
+
+    @property
+    def symptom(self) -> str:
+        """The detail without the operation's name, where it stands beside it."""
+        return self.detail.removeprefix(f"{self.operation}: ") if self.operation else self.detail
 
     def text(self) -> str:
         """The finding for people."""
@@ -49,17 +58,34 @@ class Finding(AssertionError):  # noqa: N818 - the word of everybody who reads a
 class Findings(AssertionError):  # noqa: N818 - the same
     """Several findings of one test."""
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
+    def __init__(self, findings: Sequence[Finding], also: str = "") -> None:
+        """Several findings, and what else ended the test."""
         self.findings = list(findings)
-        first: dict[str, Finding] = {}
-        for finding in findings:
-            first.setdefault(finding.rule, finding)
-        shown = [*first.values()][:SHOWN]
-        lines = [finding.text() for finding in shown]
-        others = [
-            f"{finding.rule}: {finding.detail}".partition("\n")[0] for finding in findings if finding not in shown
-        ]
-        if others:
-            lines.append(f"and {len(others)} more:")
-            lines += [f"    {other}" for other in others]
-        super().__init__("\n\n".join(lines[: len(shown)]) + "".join(f"\n{line}" for line in lines[len(shown) :]))
+        super().__init__("\n\n".join([*(finding.text() for finding in findings), *([also] if also else [])]))
+
+
+def by_rule(findings: Sequence[tuple[str, Finding]]) -> list[tuple[str, list[tuple[str, Finding]]]]:
+    """Findings with their layers by rule, ``must`` before ``should``, then by the rules' numbers."""
+    rules = sorted({(finding.level != "must", finding.rule) for _, finding in findings})
+    return [(rule, [one for one in findings if one[1].rule == rule]) for _, rule in rules]
+
+
+def by_operation(findings: Sequence[tuple[str, Finding]]) -> dict[str, list[Finding]]:
+    """The findings of one rule by their operations."""
+    grouped: dict[str, list[Finding]] = {}
+    for _, finding in findings:
+        grouped.setdefault(finding.operation, []).append(finding)
+    return grouped
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things, in the singular where it is one."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def shortened(text: str, most: int = MOST_DETAIL) -> str:
+    """A text without its middle, where it is long."""
+    if len(text) <= most:
+        return text
+    kept = most // 2
+    return f"{text[:kept]}… ({len(text) - 2 * kept:,} more characters) …{text[-kept:]}"

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import collections
+import html
 import re
 
 from octopusx_video_openapi import Contract
 
 from octopusx_video_contract._coverage import gaps
 from octopusx_video_contract._exchange import Request, found
+from octopusx_video_contract._finding import Finding, by_operation, by_rule, counted, shortened
 from octopusx_video_contract._run import Run
 
 _NONE = "-"
+_MOST_IN_CELL = 160
+"""Characters of a finding in the table."""
 
 
 def markdown(run: Run, outcomes: collections.Counter[tuple[str, str]], *, interrupted: bool = False) -> str:
@@ -54,32 +58,53 @@ def _verdict(run: Run, outcomes: collections.Counter[tuple[str, str]]) -> str:
         return "**The server keeps the contract**, as far as it was asked."
     rules = sorted({finding.rule for _, finding in run.seen.findings})
     named = f" Broken rules: {', '.join(rules)}." if rules else ""
-    return f"**The server does not keep the contract**: {failed} tests failed.{named}"
+    return f"**The server does not keep the contract**: {counted(failed, 'test')} failed.{named}"
 
 
 def _findings(run: Run) -> list[str]:
+    """All findings: a table of them by rule and operation, then each of them, folded."""
     parts = []
-    if run.seen.findings:
-        parts.append("## Findings")
-    shown: set[tuple[str, str]] = set()
-    for layer, finding in run.seen.findings:
-        if (finding.rule, finding.operation) in shown:
+    for title, findings in (("Findings", run.seen.findings), ("Broken, and only reported", run.seen.reported)):
+        if not findings:
             continue
-        shown.add((finding.rule, finding.operation))
-        lines = [
-            f"### {finding.rule} ({finding.level}): {finding.title}",
-            f"Found by the layer {layer}.",
-            finding.detail,
+        rules = by_rule(findings)
+        rows = [
+            [
+                rule,
+                several[0].level,
+                operation or _NONE,
+                str(len(several)),
+                str(sum(finding.times for finding in several)),
+                _plain(shortened(several[0].symptom, _MOST_IN_CELL)),
+            ]
+            for rule, each in rules
+            for operation, several in by_operation(each).items()
         ]
-        if finding.curl:
-            lines.append(_code(finding.curl))
-        if finding.answer:
-            lines.append(_code(finding.answer))
-        parts += lines
+        parts += [f"## {title}", _table(["rule", "level", "operation", "findings", "times", "the first"], rows)]
+        for rule, each in rules:
+            parts.append(f"### {rule} ({each[0][1].level}): {each[0][1].title}")
+            for layer, finding in each:
+                parts += _folded(layer, finding)
     if run.seen.warnings:
-        counted = sorted(run.seen.warnings.items())
-        parts += ["## Broken, and only reported", "\n".join(f"- {rule} ({count} times)" for rule, count in counted)]
+        counts = sorted(run.seen.warnings.items())
+        parts.append("\n".join(f"- {rule} ({counted(count, 'time')})" for rule, count in counts))
     return parts
+
+
+def _folded(layer: str, finding: Finding) -> list[str]:
+    """One finding, of which a reader sees a line until it is opened."""
+    line = html.escape(" ".join(finding.detail.split()))
+    return [
+        f"<details><summary>{line} ({counted(finding.times, 'time')}, {layer})</summary>",
+        *([_code(finding.curl)] if finding.curl else []),
+        *([_code(finding.answer)] if finding.answer else []),
+        "</details>",
+    ]
+
+
+def _plain(text: str) -> str:
+    """A text that Markdown takes for nothing else, in one line."""
+    return re.sub(r"([\\`*_\[\]<>~#&])", r"\\\1", " ".join(text.split()))
 
 
 def _matrix(run: Run) -> str:

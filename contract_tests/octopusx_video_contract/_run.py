@@ -12,7 +12,7 @@ import functools
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -50,7 +50,9 @@ class Seen:
         by_layer: How many answers of each operation each layer has judged.
         warnings: Broken ``should`` rules that did not fail the run.
         asked: The numbered rules that were asked of at least one answer.
-        findings: What failed the run, with the layer.
+        findings: What failed the run, with the layer, each once.
+        reported: Findings of ``should`` rules that did not fail the run, with the layer, each once.
+        known: The findings of the tests so far by their keys. Found again, they are counted, and hide nothing else.
         ids: How often each id was told as that of a new task.
     """
 
@@ -59,6 +61,8 @@ class Seen:
     warnings: collections.Counter[str] = field(default_factory=collections.Counter)
     asked: set[str] = field(default_factory=set)
     findings: list[tuple[str, Finding]] = field(default_factory=list)
+    reported: list[tuple[str, Finding]] = field(default_factory=list)
+    known: dict[tuple[str, str, str], Finding] = field(default_factory=dict)
     ids: collections.Counter[str] = field(default_factory=collections.Counter)
 
     def statuses(self, operation_id: str, *, ordered: bool) -> dict[int, int]:
@@ -92,7 +96,9 @@ class Run:
         orders: What of ``Prefer`` the server follows: ``code``, ``fault``.
         coverage: Counts what was exercised.
         layer: The layer that is running.
-        watchers: Are told of each answer.
+        watchers: Are called with each response.
+        announce: Prints a line while the tests run; standard error where there is none.
+        collectors: Lists that take findings instead of having them raised; None where they are raised.
         seen: What it has seen so far.
     """
 
@@ -114,6 +120,8 @@ class Run:
     coverage: Any = None
     layer: str = ""
     watchers: list[Callable[[Answer], None]] = field(default_factory=list)
+    announce: Callable[[str], None] | None = None
+    collectors: list[list[Finding] | None] = field(default_factory=list)
     seen: Seen = field(default_factory=Seen)
 
     def __post_init__(self) -> None:
@@ -197,37 +205,83 @@ class Run:
         rule = self._rules.get(LENGTH_RULE)
         return Findings([whole, *([short] if rule is not None and short.operation in rule.operations else [])])
 
+    @contextlib.contextmanager
+    def collecting(self, findings: list[Finding] | None) -> Iterator[None]:
+        """Keep broken rules in a list while the block lasts, and go on after them; None has them raised."""
+        self.collectors.append(findings)
+        try:
+            yield
+        finally:
+            self.collectors.pop()
+
     def broken(self, rule_id: str, detail: str, shown: Answer | Request | None = None) -> None:
         """Report that a numbered rule is broken, where the contract has it and it speaks of the operation.
 
         Raises:
-            Finding: The rule is a ``must``, or the run is strict.
+            Finding: The rule is a ``must``, or the run is strict; no earlier test found the same, and findings are
+                not collected.
         """
-        finding = self.finding(rule_id, detail, shown)
-        rule = self._rules.get(rule_id)
-        if rule is None or (finding.operation and rule.operations and finding.operation not in rule.operations):
-            return
-        speaks = shown.status in rule.statuses if isinstance(shown, Answer) and rule.statuses else True
-        if rule.about == "an answer" and not speaks:
-            return
-        if self.strict or finding.level == "must":
-            raise finding
-        self.seen.warnings[f"{rule_id}: {finding.title}"] += 1
+        finding = self._broken(rule_id, detail, shown)
+        if finding is not None:
+            self.keep([finding])
 
     def all_broken(self, faults: Iterable[tuple[str, str]], shown: Answer | Request | None = None) -> None:
         """Report every rule of these that is broken, each with what was found.
 
         Raises:
-            Findings: One or more of them fail the run.
+            Findings: One or more of them fail the run, as ``broken`` has it.
         """
-        findings: list[Finding] = []
-        for rule_id, detail in faults:
-            try:
-                self.broken(rule_id, detail, shown)
-            except Finding as finding:
-                findings.append(finding)
-        if findings:
-            raise Findings(findings)
+        found = [self._broken(rule_id, detail, shown) for rule_id, detail in faults]
+        findings = [finding for finding in found if finding is not None]
+        self.keep(findings, together=True)
+
+    def keep(self, findings: Sequence[Finding], *, together: bool = False) -> None:
+        """Collect findings, or raise them.
+
+        Raises:
+            Finding: Findings are not collected, and this is one that need not come together with others.
+            Findings: Findings are not collected, and these are several.
+        """
+        collector = self.collectors[-1] if self.collectors else None
+        if collector is None and findings:
+            raise findings[0] if len(findings) == 1 and not together else Findings(findings)
+        if collector is None:
+            return
+        for finding in findings:
+            same = next((one for one in collector if one.key == finding.key), None)
+            if same is None:
+                collector.append(finding)
+            else:
+                same.times += finding.times
+
+    def _broken(self, rule_id: str, detail: str, shown: Answer | Request | None) -> Finding | None:
+        """What is found where a rule is broken; None where it does not fail the run, or is known already."""
+        rule = self._rules.get(rule_id)
+        place = self._place(shown)
+        if rule is None or (place and rule.operations and place not in rule.operations):
+            return None
+        speaks = shown.status in rule.statuses if isinstance(shown, Answer) and rule.statuses else True
+        if rule.about == "an answer" and not speaks:
+            return None
+        fails = self.strict or rule.level == "must"
+        if not fails:
+            self.seen.warnings[f"{rule_id}: {rule.title}"] += 1
+        known = self.seen.known.get((rule_id, place, self.redactor.shown(detail)))
+        if known is not None:
+            known.times += 1
+            return None
+        finding = self.finding(rule_id, detail, shown)
+        if fails:
+            return finding
+        self.seen.known[finding.key] = finding
+        self.seen.reported.append((self.layer, finding))
+        return None
+
+    def _place(self, shown: Answer | Request | None) -> str:
+        """The operation that a request reaches; empty where it reaches none."""
+        request = shown.request if isinstance(shown, Answer) else shown
+        reached = request and _exchange.found(self.contract, request.method, request.path)
+        return reached[0].id if reached else ""
 
     def finding(
         self, rule_id: str, detail: str, shown: Answer | Request | None = None, *, is_whole: bool = True
@@ -246,8 +300,7 @@ class Run:
             answer = f"{self.redactor.shown(head)} {excerpt}"
         if request is None:
             return Finding(rule.id, rule.level, rule.title, detail, "", "", answer)
-        reached = _exchange.found(self.contract, request.method, request.path)
-        place = reached[0].id if reached else ""
+        place = self._place(request)
         curl = self.redactor.shown(request.curl(self.base_url, self.key))
         return Finding(rule.id, rule.level, rule.title, detail, place, curl, answer)
 
@@ -273,10 +326,11 @@ class Run:
         asked = 0
 
         try:
-            with Books(self):
+            with self.collecting(None), Books(self):
                 for case in cases:
                     try:
-                        ask(case)
+                        with self.collecting(findings):
+                            ask(case)
                     except Finding as finding:
                         findings.append(finding)
                     except Findings as several:
@@ -296,7 +350,12 @@ class Run:
         """What is found of the bill where the cases are asked once more, one at a time; None where that could cost."""
         for case in () if self.paid else cases:
             try:
-                with Books(self), contextlib.suppress(Finding, Findings, NotAskedError):
+                with (
+                    self.collecting(None),
+                    Books(self),
+                    contextlib.suppress(Finding, Findings, NotAskedError),
+                    self.collecting([]),
+                ):
                     ask(case)
             except Finding as finding:
                 return finding
@@ -307,8 +366,10 @@ class Run:
         return self.control.now() if self.control else time.time()
 
     def say(self, line: str) -> None:
-        """Tell whoever waits at a terminal how things stand."""
-        if sys.stderr.isatty():
+        """Print how things stand while the tests run."""
+        if self.announce is not None:
+            self.announce(line)
+        else:
             print(line, file=sys.stderr, flush=True)
 
     @functools.cached_property

@@ -17,6 +17,7 @@ from octopusx_video_contract import _judge, _life, _places
 from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import NotAskedError, submits
 from octopusx_video_contract._exchange import Answer, Request, sends_video, target_of
+from octopusx_video_contract._finding import Finding, Findings
 from octopusx_video_contract._life import Task, Told
 from octopusx_video_contract._mp4 import seconds_of
 from octopusx_video_contract._run import Run
@@ -91,15 +92,20 @@ class Tasks:
                 wrong = [(_judge.FORM_RULE, f"{submit.id}: a valid submit was answered with {answer.status}")]
                 _judge.hold(run, answer, [*(wrong if sure else ()), *_judge.refused(run, answer, "a valid submit")])
                 raise NotAskedError(f"{submit.id}: a valid submit was answered with {answer.status}")
-            _judge.hold(run, answer)
+            findings: list[Finding] = []
+            with run.collecting(findings):
+                _judge.hold(run, answer)
         told = _life.telling(self.contract, submit.id, after, answer.json())
         if told is None or not isinstance(told.body.get("id"), str):
-            raise run.finding(READ_RULE, f"{submit.id}: the answer tells no id that could be read", answer)
+            findings.append(run.finding(READ_RULE, f"{submit.id}: the response has no id that could be read", answer))
+            raise Findings(findings)
         length = _life.length_of(self.contract, submit, whole, self.length_of(source))
         task = Task(told.body["id"], submit, whole, (before, after), length)
-        if orders == "":
-            self.heard(task, told, answer)
         self.made.append(task)
+        if orders == "":
+            with run.collecting(findings):
+                self.heard(task, told, answer)
+        run.keep(findings)
         return task
 
     def submission(
@@ -143,10 +149,13 @@ class Tasks:
             self.refusal = answer
             _judge.hold(self.run, answer, self._lost(task, route, answer))
             return None
-        _judge.hold(self.run, answer)
         told = _life.telling(self.contract, route.id, at, answer.json())
-        if told is not None:
-            self.heard(task, told, answer)
+        findings: list[Finding] = []
+        with self.run.collecting(findings):  # a finding does not keep it from being known
+            if told is not None:
+                self.heard(task, told, answer)
+            _judge.hold(self.run, answer)
+        self.run.keep(findings)
         return told
 
     def _lost(self, task: Task, route: Operation, answer: Answer) -> Iterator[tuple[str, str]]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, TypeGuard
 
 from octopusx_video_openapi import Operation, life
 
 from octopusx_video_contract import _bodies, _judge
 from octopusx_video_contract._budget import NotAskedError, submits
-from octopusx_video_contract._finding import Finding, Findings
+from octopusx_video_contract._finding import Finding, Findings, counted
 from octopusx_video_contract._life import Task, Told
 from octopusx_video_contract._run import Run
 from octopusx_video_contract._tasks import Tasks, a_submit
@@ -24,7 +24,8 @@ _MOMENTS = (0.1, 0.25, 0.4, 0.45, 0.48, 0.495, 0.501, 0.52, 0.6, 0.75, 1.01, 1.2
 """When a task is read on a turned clock, in parts of its expected time, of which half has passed before: most often
 around its end."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
-_SAY_EVERY = 10.0
+_SAY_AFTER = 10.0
+"""Seconds until it is first said that tasks are awaited; each further line comes after twice the time."""
 _DAY = 86_400.0
 _NOT_A_WHOLE_HOUR = 45_296.7
 _SHORT = 15.0
@@ -144,12 +145,12 @@ class Walk:
     def _refused_source(self, name: str, source: Task) -> None:
         submit = self.run.contract.operations[name]
         _, request = self.tasks.submission(submit, a_submit(self.run, submit), source.id)
-        try:
+        found: list[Finding] = []
+        with self.run.collecting(found):
             self.tasks.refused(request, "R47", f"{name}: a source that is {source.phase}")
-        except (Finding, Findings):
-            # It may have succeeded meanwhile, where nobody holds the clock.
-            if self.run.control is not None or source.phase == "failed" or self._still_runs(source):
-                raise
+        # It may have succeeded meanwhile, where nobody holds the clock.
+        if found and (self.run.control is not None or source.phase == "failed" or self._still_runs(source)):
+            raise Findings(found)
 
     def _still_runs(self, task: Task) -> bool:
         told = self.tasks.read(task, self.tasks.route(task))
@@ -208,17 +209,19 @@ class Walk:
         return [task for task in running if not task.ended]
 
     def _wait(self, running: list[Task]) -> list[Task]:
-        begun = said = time.monotonic()
+        begun = time.monotonic()
+        say_at = _SAY_AFTER
         pause = _FIRST_PAUSE
         while running and time.monotonic() - begun < self.run.deadline:
             time.sleep(min(pause, max(0.0, self.run.deadline - (time.monotonic() - begun))))
             pause = min(pause * 1.3, _LONGEST_PAUSE if not self.run.paid else 5 * _LONGEST_PAUSE)
             running = self._still_running(running)
-            if time.monotonic() - said > _SAY_EVERY:
-                said = time.monotonic()
-                waited = said - begun
+            waited = time.monotonic() - begun
+            if running and waited > say_at:
+                say_at *= 2
                 self.run.say(
-                    f"waiting for {len(running)} tasks to end: {waited:.0f} s of at most {self.run.deadline:g} s"
+                    f"waiting for {counted(len(running), 'task')} to end: "
+                    f"{waited:.0f} s of at most {self.run.deadline:g} s"
                 )
         self._waited = time.monotonic() - begun
         return running
@@ -345,29 +348,19 @@ class Walk:
                 with self._catching(task.submit.id):
                     self.tasks.read(task, route)
 
-    def _catching(self, name: str) -> _Catching:
-        return _Catching(self.findings[name].append, lambda reason: self.skipped.setdefault(name, reason))
-
-
-class _Catching:
-    """Keeps what is found in a block, and goes on after it."""
-
-    def __init__(self, keep: Callable[[Finding], None], skip: Callable[[str], object]) -> None:
-        self._keep = keep
-        self._skip = skip
-
-    def __enter__(self) -> None:
-        """Nothing is prepared."""
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
-        if isinstance(error, Finding):
-            self._keep(error)
-        elif isinstance(error, Findings):
-            for finding in error.findings:
-                self._keep(finding)
-        elif isinstance(error, NotAskedError):
-            self._skip(str(error))
-        return isinstance(error, Finding | Findings | NotAskedError)
+    @contextlib.contextmanager
+    def _catching(self, name: str) -> Iterator[None]:
+        """Keep what is found in a block, which goes on after it, as what follows the block does."""
+        findings = self.findings[name]
+        try:
+            with self.run.collecting(findings):
+                yield
+        except Finding as finding:
+            findings.append(finding)
+        except Findings as several:
+            findings += several.findings
+        except NotAskedError as error:
+            self.skipped.setdefault(name, str(error))
 
 
 def _is_time(value: object) -> TypeGuard[float]:

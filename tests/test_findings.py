@@ -1,0 +1,191 @@
+"""What a run finds is all in its reports, each thing once, and hides nothing else."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import re
+
+import pytest
+from octopusx_video_contract import _plugin, _report
+from octopusx_video_contract._coverage import Coverage
+from octopusx_video_contract._exchange import Answer, Request
+from octopusx_video_contract._finding import Finding, Findings
+from octopusx_video_contract._run import Run
+from octopusx_video_contract._tasks import Tasks, a_submit
+from octopusx_video_contract._walk import Walk
+from octopusx_video_contract._wire import InProcess
+from octopusx_video_mock import Mock
+from octopusx_video_mock._message import Answer as Sent
+from octopusx_video_mock._message import Request as Asked
+from octopusx_video_openapi import load, task_ids
+
+from tests.conftest import KEY, Command, Upstream
+from tests.faulty import Defect, Exchange, faulty_server
+
+CONTRACT = load()
+SOURCE = task_ids.documented(CONTRACT)[0]
+READ = Request("GET", f"/v1/videos/{SOURCE}")
+LEVELS = {rule.id: rule.level for rule in CONTRACT.rules}
+OK = Answer(READ, 200, {"content-type": "application/json"}, b"{}")
+
+
+@pytest.fixture
+def run(mock: Mock) -> Run:
+    """A run against a mock in this process."""
+    return run_of(mock)
+
+
+def run_of(mock: Mock) -> Run:
+    """A run against a mock as it answers now."""
+    made = Run("http://localhost", KEY, CONTRACT, InProcess(mock.transport), (SOURCE,), seed=1)
+    made.coverage = Coverage(CONTRACT)
+    return made
+
+
+def kept(run: Run, layer: str, findings: list[Finding]) -> None:
+    """Keep findings as the plugin does after a test."""
+    for finding in findings:
+        run.seen.known[finding.key] = finding
+        run.seen.findings.append((layer, finding))
+
+
+def found(run: Run, *faults: tuple[str, str]) -> list[Finding]:
+    """What a run finds where these rules are broken by one response."""
+    findings: list[Finding] = []
+    with run.collecting(findings):
+        for rule, detail in faults:
+            run.broken(rule, detail, OK)
+    return findings
+
+
+def test_a_finding_hides_no_other(run: Run) -> None:
+    """Where findings are collected, what follows is still asked; the same twice is one that was found twice."""
+    findings = found(run, ("R36", "a"), ("R33", "b"), ("R36", "a"), ("R36", "c"))
+    assert [(one.rule, one.detail, one.times) for one in findings] == [
+        ("R36", "a", 2),
+        ("R33", "b", 1),
+        ("R36", "c", 1),
+    ]
+
+
+def test_what_an_earlier_test_found_fails_no_other_test(run: Run) -> None:
+    """It is counted; anything else that is found of the same rule is a finding of its own."""
+    kept(run, "boundaries", found(run, ("R36", "a")))
+    run.all_broken([("R36", "a"), ("R36", "a")], OK)
+    with pytest.raises(Findings) as caught:
+        run.all_broken([("R36", "a"), ("R36", "c")], OK)
+    assert [one.detail for one in caught.value.findings] == ["c"]
+    assert [one.times for _, one in run.seen.findings] == [4]
+
+
+def test_the_cases_after_a_finding_are_asked(run: Run) -> None:
+    """Of several cases, and of several checks of a case, each is made."""
+    made: list[str] = []
+
+    def ask(case: str) -> None:
+        run.broken("R36", f"{case} 1", OK)
+        run.broken("R36", f"{case} 2", OK)
+        made.append(case)
+
+    with pytest.raises(Findings) as caught:
+        run.each(["a", "b"], ask)
+    assert made == ["a", "b"]
+    assert [one.detail for one in caught.value.findings] == ["a 1", "a 2", "b 1", "b 2"]
+
+
+def test_the_console_has_a_line_for_each_rule_and_operation(run: Run) -> None:
+    """With a count and an example of each rule, what must be before what should be."""
+    findings = found(run, ("R40", "x"), *(("R36", f"getVideoTask: {n}") for n in range(449)), ("R01", "y"))
+    kept(run, "boundaries", findings)
+    lines = list(_plugin.broken(run.seen.findings))
+    assert sorted(line for line in lines if line.startswith("  g")) == [
+        "  getVideoTask, 1 time: x",
+        "  getVideoTask, 1 time: y",
+        "  getVideoTask, 449 times in 449 ways: 0",
+    ]
+    levels = [level for line in lines for level in re.findall(r"^R\d+ \((\w+)\)", line)]
+    assert levels == sorted(levels)
+    assert len(lines) < 25
+
+
+def test_the_console_is_bounded(run: Run) -> None:
+    """However much is broken, a screen or two name all rules and operations."""
+    for rule in CONTRACT.rules:
+        kept(run, "boundaries", [run.finding(rule.id, f"{n}\n" * 300, OK) for n in range(30)])
+    lines = list(_plugin.broken(run.seen.findings))
+    assert len(lines) <= _plugin.MOST_LINES
+    assert {line[:3] for line in lines if line.startswith("R")} == {rule.id for rule in CONTRACT.rules}
+
+
+def test_the_report_has_every_finding(run: Run) -> None:
+    """A table first, then each of them with its response, folded; what must be before what should be."""
+    kept(run, "boundaries", found(run, ("R40", "x | y"), *(("R36", f"way {n}") for n in range(12)), ("R01", "<b>")))
+    text = _report.markdown(run, collections.Counter({("boundaries", "failed"): 1}))
+    assert "1 test failed" in text
+    rows = re.findall(r"^\| (R\d\d) \| (\w+) \| getVideoTask \| (\d+) \| (\d+) \| (.*) \|$", text, re.MULTILINE)
+    assert sorted(rows) == [
+        ("R01", LEVELS["R01"], "1", "1", "\\<b\\>"),
+        ("R36", LEVELS["R36"], "12", "12", "way 0"),
+        ("R40", LEVELS["R40"], "1", "1", "x \\| y"),
+    ]
+    assert [row[1] for row in rows] == sorted(row[1] for row in rows)
+    assert text.rindex("| getVideoTask |", 0, text.index("<details>")) < text.index("<details>")
+    assert text.count("<details><summary>") == text.count("</details>") == 14
+    assert "<b>" not in text
+    assert [f"way {n} (1 time, boundaries)" in text for n in range(12)] == [True] * 12
+
+
+@pytest.fixture
+def wrong(mock: Mock) -> Run:
+    """A run against a mock whose finished tasks have a progress of 99, and whose time passes with each read."""
+    answer = mock.engine.answer
+
+    def changed(request: Asked) -> Sent:
+        if request.method == "GET" and not request.path.endswith(b"/content"):
+            mock.clock.advance(20)
+        sent = answer(request)
+        return dataclasses.replace(sent, body=sent.body.replace(b'"progress":100', b'"progress":99'))
+
+    mock.engine.answer = changed  # type: ignore[method-assign]
+    return run_of(mock)
+
+
+def test_a_task_is_known_whatever_was_wrong_with_its_answers(wrong: Run, mock: Mock) -> None:
+    """A read that breaks a rule still shows that the task has ended."""
+    tasks = Tasks(wrong)
+    submit = CONTRACT.operations["extendVideo"]
+    task = tasks.submit(submit, a_submit(wrong, submit), SOURCE)
+    mock.clock.advance(3600)
+    with pytest.raises((Finding, Findings)):
+        tasks.read(task, tasks.route(task))
+    assert task.phase == "succeeded"
+
+
+def test_nobody_waits_for_a_task_that_has_ended(wrong: Run) -> None:
+    """What a finding shows as completed is not blamed for not ending, and what comes after the end is asked."""
+    walk = Walk(wrong)
+    wrong.deadline = 20.0
+    walk.whole()
+    rules = {finding.rule for findings in walk.findings.values() for finding in findings}
+    assert "R45" not in rules
+    assert "R50" in rules
+    assert wrong.seen.asked >= {"R16", "R24", "R26", "R52"}
+
+
+def _no_request_id(exchange: Exchange) -> None:
+    exchange.headers.pop("x-oneapi-request-id", None)
+
+
+def test_one_cause_is_no_flood(run_suite: Command, upstream: Upstream) -> None:
+    """A correct server without a header: 60 lines and ten failed tests at most, and no rule unasked for it."""
+    with faulty_server((upstream.host, upstream.port), Defect("has no request id", answer=_no_request_id)) as server:
+        done = run_suite("--base-url", server.base_url, "--seed", "1", "--max-examples", "1", "--deadline", "1")
+    assert len(done.stdout.splitlines()) <= 60
+    [failed] = re.findall(r"(\d+) failed", done.stdout)
+    assert int(failed) <= 10
+    [line] = re.findall(r"^rules not asked: (.*)$", done.stdout, re.MULTILINE)
+    # They need a second key, a mock's books, or the end of a task, which takes longer than the second that it is given.
+    assert set(line.split()) <= {"R20", "R26", "R28", "R29", "R30", "R35", "R51", "R52", "R54", "R57", "R58"}
+    assert "collected" not in done.stdout
+    assert "%]" not in done.stdout
