@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from octopusx_video_contract._exchange import Request, as_sent
+from octopusx_video_contract import _credentials
+from octopusx_video_contract._exchange import Request
+from octopusx_video_contract._redact import Redactor
+from octopusx_video_contract._shell import as_sent
 
 KEY = "sk-a-key-that-is-secret"
 BASE_URL = "http://localhost:4010"
@@ -23,13 +26,13 @@ pathlib.Path("came").write_text(json.dumps([words, given]))
 """
 
 
-def handed(request: Request, folder: Path) -> tuple[list[str], bytes]:
+def handed(request: Request, folder: Path, command: str = "") -> tuple[list[str], bytes]:
     """The words that curl is called with where the command is run in a folder, and the body that they make it send."""
-    command = request.curl(BASE_URL, KEY)
+    command = command or request.curl(BASE_URL, KEY)
     assert KEY not in command
     (folder / "curl").write_text(CURL)
     (folder / "curl").chmod(0o755)
-    env = {"OCTOPUSX_API_KEY": KEY, "PATH": f"{folder}:/usr/bin:/bin"}
+    env = {"OCTOPUSX_API_KEY": KEY, "OCTOPUSX_OTHER_API_KEY": "sk-somebody", "PATH": f"{folder}:/usr/bin:/bin"}
     subprocess.run(["sh", "-c", command], env=env, cwd=folder, check=True, timeout=20)
     words, given = json.loads((folder / "came").read_text())
     if "--data-raw" in words:
@@ -67,13 +70,50 @@ def test_the_very_body_is_sent(body: bytes, tmp_path: Path) -> None:
     assert f"Authorization: Bearer {KEY}" in words
 
 
-def test_a_long_body_is_named_and_its_command_says_so(tmp_path: Path) -> None:
-    """It is not cut and sent as if it were whole: put into the file that is named, it is sent."""
-    body = b'{"prompt": "' + b"a" * 3000 + b'"}'
-    (tmp_path / "body").write_bytes(body)
+LONG = {
+    "one letter": b'{"prompt": "' + b"a" * 100_000 + b'"}',
+    "many spaces": b" " * 1_000_000,
+    "a list": json.dumps({"images": ["https://example.com/a.png"] * 500, "more": "[" * 100}).encode(),
+    "no text": bytes(range(256)) * 100,
+    "nothing repeats": ", ".join(map(str, range(2_000))).encode(),
+    "what an option looks like": b"-n" * 3_000,
+    "the key": f'{{"key": "{KEY}", "prompt": "{"a" * 5_000}"}}'.encode(),
+    "other scripts": ("\u732b\n" * 3_000).encode(),
+}
+
+
+@pytest.mark.parametrize("body", LONG.values(), ids=LONG)
+def test_a_long_body_is_made_by_the_command(body: bytes, tmp_path: Path) -> None:
+    """It is the very body, without a file that somebody would have to write, and the command can be read."""
     request = Request("POST", "/v1/videos/extensions", (AUTHORIZED, JSON), body)
-    assert f"# {len(body)} bytes" in request.curl(BASE_URL, KEY)
+    assert len(request.curl(BASE_URL, KEY)) < 8_000
     assert handed(request, tmp_path)[1] == body
+
+
+def test_another_key_comes_from_its_own_variable(tmp_path: Path) -> None:
+    """A request of a second account can be repeated as well."""
+    request = Request("GET", "/v1/videos/a", (("Authorization", "Bearer sk-somebody"),))
+    command = request.curl(BASE_URL, KEY, "sk-somebody")
+    assert "sk-somebody" not in command
+    words, _ = handed(request, tmp_path, command)
+    assert "Authorization: Bearer sk-somebody" in words
+
+
+CREDENTIALS = {one.name: one for one in _credentials.invalid(KEY) if "Proxy" not in one.name}
+
+
+@pytest.mark.parametrize("name", CREDENTIALS)
+def test_a_malformed_credential_is_made_of_the_variable(name: str, tmp_path: Path) -> None:
+    """Whatever is made of the key, the shell makes it as well, and the command holds no part of it."""
+    given = CREDENTIALS[name]
+    request = Request("POST", "/v1/videos/a", given.headers, json.dumps(given.body).encode())
+    command = Redactor(KEY).text(request.curl(BASE_URL, KEY))
+    words, body = handed(request, tmp_path, command)
+    sent = [words[at + 1] for at, word in enumerate(words) if word == "-H"]
+    for header, value in given.headers:
+        shown = f"{header}: {value}" if value else f"{header};"
+        assert as_sent(shown).decode("latin-1") in sent
+    assert body == request.body
 
 
 @pytest.mark.parametrize(

@@ -5,23 +5,20 @@ from __future__ import annotations
 import functools
 import json
 import re
-import shlex
 import string
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from octopusx_video_openapi import Contract, Operation
-from octopusx_video_openapi.text import printable
+
+from octopusx_video_contract import _shell
 
 ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "ABSENT", "__bool__": lambda _: False})()
 """Stands where there is no value, since null is one."""
 
-KEY_IN_CURL = "$OCTOPUSX_API_KEY"
 _SAFE = ":@!$&'()*+,;=-._~"
 """What may stand in a path segment as it is (RFC 3986 section 3.3)."""
-_SHOWN_BODY, _SHOWN = 2_000, 200
-"""Bytes up to which a body is shown whole, and how many of a longer one are."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +65,13 @@ class Request:
         places = [self.target, unquote(self.target), (self.body or b"").decode("utf-8", "replace")]
         return any(key in text for text in [*places, *(value for _, value in self.headers)])
 
-    def curl(self, base_url: str, key: str) -> str:
-        """The request as a command of a shell, curl in most cases, that reads the key from the environment.
+    def curl(self, base_url: str, key: str, other_key: str | None = None) -> str:
+        """The request as a command of a shell that sends it with curl and takes the keys from the environment.
 
         Nothing in it acts on a terminal: what would is written as octal digits, as a body is that no argument can hold
-        and is piped into it. One that is too long to be shown is named, and has to be put
-        into a file of that name to repeat the request.
+        and is piped into curl. A long one is made by the command: what repeats itself is repeated, the rest packed.
         """
+        secret = _shell.variables(key, other_key)
         words = ["curl", "-i", *(["-I"] if self.method == "HEAD" else ["-X", self.method]), base_url + self.target]
         if set("[]{}") & set(self.target):
             words.insert(1, "-g")
@@ -83,16 +80,14 @@ class Request:
         for name, value in self.headers:
             words += ["-H", f"{name}: {value}" if value else f"{name};"]
         if self.body is None:
-            return _line(words, key)
+            return _shell.line(words, secret)
         if self.header("Content-Type") is None:
             words += ["-H", "Content-Type:"]  # else curl says that it is a form
-        text = self._text()
-        if text is not None and _is_plain(text) and len(self.body) <= _SHOWN_BODY:
-            return _line([*words, "--data-raw" if text.startswith("@") else "--data-binary", text], key)
-        if len(self.body) <= _SHOWN_BODY and key.encode() not in self.body:
-            return f"{_printf(self.body)} | {_line([*words, '--data-binary', '@-'], key)}"
-        beginning = self.body[:_SHOWN].decode("utf-8", "backslashreplace")
-        return f"{_line([*words, '--data-binary', '@body'], key)} # {len(self.body)} bytes, {_word(beginning, key)}…"
+        text = self._text() if len(self.body) <= _shell.SHOWN_BODY else None
+        if text is not None and _shell.is_plain(text):
+            option = "--data-raw" if text.startswith("@") else "--data-binary"
+            return f"{_shell.line([*words, option], secret)} {_shell.word(text, secret, is_body=True)}"
+        return f"{_shell.printing(self.body, secret)} | {_shell.line([*words, '--data-binary', '@-'], secret)}"
 
     def _text(self) -> str | None:
         """The body as an argument of a command; None where none can hold it."""
@@ -101,40 +96,6 @@ class Request:
         except UnicodeDecodeError:
             return None
         return None if "\0" in text else text
-
-
-def _line(words: list[str], key: str) -> str:
-    return " ".join(_word(word, key) for word in words)
-
-
-def _word(word: str, key: str) -> str:
-    """A word of a command line; one with the key in double quotes, where the shell puts the variable's value."""
-    if not _is_plain(word):
-        pieces = [f'"$({_printf(as_sent(piece))})"' if piece else "" for piece in word.split(key)]
-        return f'"{KEY_IN_CURL}"'.join(pieces)
-    if key not in word:
-        return shlex.quote(word)
-    for sign in '\\"$`':
-        word = word.replace(sign, f"\\{sign}")
-    return f'"{word}"'.replace(key, KEY_IN_CURL)
-
-
-def _is_plain(text: str) -> bool:
-    """Whether a terminal shows a text as it is."""
-    return printable(text, keep="\n\t") == text
-
-
-def _printf(data: bytes) -> str:
-    """A command that prints some bytes."""
-    return f"printf '{''.join(f'{chr(92)}{byte:03o}' for byte in data)}'"
-
-
-def as_sent(text: str) -> bytes:
-    """A header's value or a target as it is sent."""
-    try:
-        return text.encode("latin-1")
-    except UnicodeEncodeError:
-        return text.encode()
 
 
 @dataclass(frozen=True)

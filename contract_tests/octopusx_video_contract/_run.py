@@ -301,7 +301,7 @@ class Run:
         if request is None:
             return Finding(rule.id, rule.level, rule.title, detail, "", "", answer)
         place = self._place(request)
-        curl = self.redactor.shown(request.curl(self.base_url, self.key))
+        curl = self.redactor.shown(request.curl(self.base_url, self.key, self.other_key))
         return Finding(rule.id, rule.level, rule.title, detail, place, curl, answer)
 
     def _head(self, part: Answer) -> str:

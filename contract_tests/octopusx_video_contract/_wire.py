@@ -21,7 +21,7 @@ import httpx
 from octopusx_video_openapi import Contract, interrupts
 
 from octopusx_video_contract._budget import Budget, Unit
-from octopusx_video_contract._exchange import Answer, Request, as_sent, found, sends_video, target_of
+from octopusx_video_contract._exchange import Answer, Request, found, sends_video, target_of
 from octopusx_video_contract._receiving import (
     MOST_BYTES,
     MOST_KEPT,
@@ -31,6 +31,7 @@ from octopusx_video_contract._receiving import (
     Received,
     UnusableError,
 )
+from octopusx_video_contract._shell import as_sent
 
 VIDEO_PATIENCE = 12
 """How many times longer than any other answer a video may take."""
