@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import multiprocessing
 import os
 import socket
@@ -15,7 +16,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from octopusx_video import AmbiguousSubmitError, AsyncOctopusX, NotSentError, OctopusX
+from octopusx_video import AmbiguousSubmitError, AsyncOctopusX, BrokenAnswerError, NotSentError, OctopusX
 from octopusx_video_mock import Mock
 
 from tests.sdk.clients import BASE_URL, CLIENTS, CREATE, KEY, KINDS, SOURCE, Kind, answering, connected
@@ -275,3 +276,21 @@ def test_a_transport_that_was_handed_in_is_bounded_between_its_pieces() -> None:
         with pytest.raises(AmbiguousSubmitError) as caught:
             client.extensions.create(SOURCE, **CREATE)
     assert caught.value.possible_task_ids == (NEW,)
+
+
+@pytest.mark.parametrize("kind", ["async", "trio"])
+def test_over_sockets_nothing_is_left_half_read(kind: Kind, tmp_path: Any) -> None:
+    """A job, a download that a listener breaks off, and a response that is too large; trio warns of what is left."""
+    mock = Mock(token=KEY, start=None, speed=1000)
+
+    def stop(*_: Any) -> None:
+        raise LookupError
+
+    with mock.serve() as url, connected(kind, None, base_url=url, max_retries=0) as client:
+        task = client.extensions.create_and_download(SOURCE, tmp_path / "v.mp4", poll_interval=0.05, **CREATE)
+        with pytest.raises(LookupError):
+            client.videos.download(task, tmp_path / "w.mp4", on_progress=stop)
+        with mock.fault("too_large"), pytest.raises(BrokenAnswerError):
+            client.videos.retrieve(task)
+        client.videos.retrieve(task)
+        gc.collect()
