@@ -1,4 +1,4 @@
-"""The clients behind one interface, on a mock whose clock their sleeping turns; the asynchronous one in two libraries."""
+"""The clients behind one interface, on a mock whose clock their sleeping turns; the asynchronous one under two loops."""
 
 from __future__ import annotations
 
@@ -60,15 +60,28 @@ def connected(kind: Kind, transport: Any, clock: Any = None, **options: Any) -> 
         return
     with _asyncio() if kind == "async" else _trio() as run:
         asynchronous = AsyncOctopusX(transport=transport, **options)
-        yield Blocking(asynchronous, run)
-        run(asynchronous.close)
+        try:
+            yield Blocking(asynchronous, run)
+        finally:
+            run(asynchronous.close)
 
 
 @contextlib.contextmanager
 def _asyncio() -> Iterator[Callable[..., Any]]:
     with contextlib.closing(asyncio.new_event_loop()) as loop:
-        yield lambda call: loop.run_until_complete(call())
-        loop.run_until_complete(loop.shutdown_default_executor())
+        try:
+            yield lambda call: loop.run_until_complete(call())
+        finally:
+            loop.run_until_complete(_end_tasks())
+            loop.run_until_complete(loop.shutdown_default_executor())
+
+
+async def _end_tasks() -> None:
+    """End what an interrupt left waiting: it keeps a thread of anyio's, and with it the process."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 @contextlib.contextmanager
