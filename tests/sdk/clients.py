@@ -1,4 +1,4 @@
-"""The clients behind one interface, on a mock whose clock their sleeping turns; the asynchronous one under two loops."""
+"""The clients behind one interface, on a mock whose clock their sleeping turns; the asynchronous one in two loops."""
 
 from __future__ import annotations
 
