@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import itertools
 import resource
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from octopusx_video_mock._mp4 import mp4
 
 from tests.sdk.clients import BASE_URL, CLIENTS, CREATE, KEY, KINDS, SOURCE, Kind, answering, connected, on_mock
 from tests.test_sdk_downloads import ADDRESS, CONTENT, HEAD, SMALL, TASK, Bytes, Storage, api, box, saved
+from tests.test_sdk_sending import serving
 
 VIDEO = mp4(10)
 HALF = VIDEO[: len(VIDEO) // 2]
@@ -326,6 +330,42 @@ def test_what_has_ended_is_kept_whatever_follows(kind: Kind, then: Any, mock: Mo
         saved(kind, api(routes), tmp_path / "v.mp4", mock.clock)
     assert caught.value.rejected is not None
     assert Path(caught.value.rejected).read_bytes() == HALF
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_a_packed_video_can_be_had(kind: Kind, mock: Mock, tmp_path: Path) -> None:
+    """As it was sent; the error says what it is packed with."""
+    packed = gzip.compress(VIDEO)
+    headers = {"content-encoding": "gzip", "content-length": str(len(packed))}
+    routes = {
+        ADDRESS: lambda _: httpx.Response(200, headers=headers, stream=Bytes(packed)),
+        CONTENT: httpx.Response(404),
+    }
+    with pytest.raises(DownloadError, match="its Content-Encoding is gzip") as caught:
+        saved(kind, api(routes), tmp_path / "v.mp4", mock.clock)
+    assert gzip.decompress(Path(str(caught.value.rejected)).read_bytes()) == VIDEO
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_a_whole_video_does_not_wait_for_the_end_of_its_response(kind: Kind, tmp_path: Path) -> None:
+    """A server that keeps the response open after the last byte costs a second."""
+
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 206 Partial Content\r\nTransfer-Encoding: chunked\r\n")
+        connection.sendall(b"Content-Range: bytes 0-%d/%d\r\n\r\n" % (len(VIDEO) - 1, len(VIDEO)))
+        connection.sendall(b"%x\r\n%b\r\n" % (len(VIDEO), VIDEO))
+        with contextlib.suppress(OSError):
+            connection.settimeout(20)
+            connection.recv(1)
+
+    with serving(serve) as url, connected(kind, None, base_url=url) as client:
+        began = time.monotonic()
+        client.videos.download(
+            VideoTask(id="grok:new", status="completed", video_url=f"{url}/v.mp4"), tmp_path / "v.mp4"
+        )
+        assert time.monotonic() - began < 5
+    assert (tmp_path / "v.mp4").read_bytes() == VIDEO
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -21,6 +21,8 @@ Listener = Callable[[int, int | None], Any]
 MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _DIGITS = "[0-9]{1,18}"
+_END_SECONDS = 1.0
+"""How long the end of a response may take after its last byte."""
 _MOST_OF_ERROR = 65_536
 """How much of an error's body is read for its reason, in bytes."""
 
@@ -41,6 +43,7 @@ class _Fetch:
         in_pieces: Whether the source sends parts of a length that it does not know (``bytes 0-999/*``).
         has_ended: Whether the last response with bytes of the video ended as its headers say.
         modified: When the video was changed, as the source says it.
+        codings: The Content-Encoding that the source uses though it is asked for none.
     """
 
     caller: _flows.Caller
@@ -55,6 +58,7 @@ class _Fetch:
     in_pieces: bool = False
     has_ended: bool = False
     modified: str | None = None
+    codings: tuple[str, ...] = ()
 
     def run(self) -> Flow[None]:
         """Fetch a complete video, from its first byte on, and put it in its place.
@@ -109,6 +113,10 @@ class _Fetch:
                     self.total = None
                     is_over = wrong is not None and not (wrong.is_mp4 and came)
                     broken = wrong.reason if wrong else "a part of the video arrived"
+                    if self.codings:
+                        broken += (
+                            f"; its Content-Encoding is {', '.join(self.codings)}, though the request asks for none"
+                        )
                 reason = broken
             else:
                 reason = f"the response with status {head.status} does not go on from byte {had}"
@@ -170,8 +178,7 @@ class _Fetch:
             return False
         if head.status not in {200, 206}:
             raise _NoUseError((yield from self._reason(head)))
-        if _codings(head):
-            raise _NoUseError("the video is sent with a Content-Encoding, though the request asks for none")
+        self.codings = _codings(head)
         length = _number(head.headers.get("content-length"))
         tag, modified = head.headers.get("etag"), head.headers.get("last-modified")
         if head.status == 206:
@@ -219,12 +226,14 @@ class _Fetch:
             yield from self._restart()
             return reason
         # Asked once more for the end, so that nothing is left half read; what follows the end is not used.
-        yield Pull(self.until)
+        yield Pull(min(self.until, self.caller.world.monotonic() + _END_SECONDS))
         return None if self.part.size else "it is empty"
 
     def _restart(self) -> Flow[None]:
         self.total = self.tag = self.modified = None
-        yield from self._do(self.part.restart)
+        # What has ended may be all that there will be.
+        yield from self._do(self.part.reject if self.has_ended and self.part.size else self.part.restart)
+        self.has_ended = False
 
     def _do(self, call: Callable[[], Any]) -> Flow[Any]:
         """Do something with the file.
