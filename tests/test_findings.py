@@ -7,7 +7,7 @@ import dataclasses
 import re
 
 import pytest
-from octopusx_video_contract import _plugin, _report
+from octopusx_video_contract import _plugin, _report, _walk
 from octopusx_video_contract._coverage import Coverage
 from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._finding import Finding, Findings
@@ -189,3 +189,64 @@ def test_one_cause_is_no_flood(run_suite: Command, upstream: Upstream) -> None:
     assert set(line.split()) <= {"R20", "R26", "R28", "R29", "R30", "R35", "R51", "R52", "R54", "R57", "R58"}
     assert "collected" not in done.stdout
     assert "%]" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("fields", "raw", "said"),
+    [
+        ({"prompt": "\U0001f600"}, None, 'prompt "\U0001f600"'),
+        ({"images": []}, None, "images []"),
+        ({"duration": 0}, None, "duration 0"),
+        ({"duration": 15}, None, "duration 15"),
+        ({"prompt": "a" * 100_000}, None, "more characters"),
+        ({}, b"[]", "the body []"),
+        ({}, b'{"\xff', "the body '{\"\\xff'"),
+        ({}, b"", "the body ''"),
+    ],
+)
+def test_a_broken_server_is_named_with_what_broke_it(
+    run: Run, fields: dict[str, object], raw: bytes | None, said: str
+) -> None:
+    """Several causes of a 500 are several findings, whose texts tell them apart and stay short."""
+    submit = CONTRACT.operations["extendVideo"]
+    body = {**a_submit(run, submit), **fields}
+    request = run.request(submit, path={"video_id": SOURCE}, body=body, raw=raw)
+    finding = run.finding("R44", "it was answered with 500", Answer(request, 500, {}, b""))
+    assert f"(sent: {said}" in finding.detail or said in finding.detail
+    assert len(finding.detail) < 200
+
+
+def test_a_task_that_is_gone_is_not_blamed_on_a_colon(mock: Mock) -> None:
+    """What can't be read at all is said to be lost, and not to be unreadable in one spelling."""
+    answer = mock.engine.answer
+    reads: list[Asked] = []
+
+    def losing(request: Asked) -> Sent:
+        sent = answer(request)
+        if request.method == "GET":
+            reads.append(request)
+        return sent if len(reads) < 2 else dataclasses.replace(sent, status=404)
+
+    mock.engine.answer = losing  # type: ignore[method-assign]
+    run = run_of(mock)
+    tasks = Tasks(run)
+    submit = CONTRACT.operations["createVideoExtension"]
+    findings: list[Finding] = []
+    with run.collecting(findings):
+        task = tasks.submit(submit, a_submit(run, submit), SOURCE)
+        tasks.first_read(task, tasks.route(task))
+    details = [finding.detail for finding in findings if finding.rule == "R04"]
+    assert [("could be read before" in detail, "colon" in detail) for detail in details] == [(True, False)]
+
+
+def test_a_server_that_is_wrong_in_many_ways_gets_less_time(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its tasks are awaited for a part of the time alone, which is said, and that they did not end is no finding."""
+    monkeypatch.setattr(_walk, "_LITTLE_PATIENCE", 0.2)
+    said: list[str] = []
+    run.announce = said.append
+    kept(run, "boundaries", [run.finding(rule.id, "a", OK) for rule in CONTRACT.rules[:8]])
+    walk = Walk(run)
+    walk.whole()
+    assert any("R45 is not asked" in line for line in said)
+    assert "R45" not in run.seen.asked
+    assert "R45" not in {finding.rule for findings in walk.findings.values() for finding in findings}

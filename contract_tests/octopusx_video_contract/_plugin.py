@@ -22,7 +22,7 @@ SHRINKING_SECONDS = 5
 """How long a smaller example is looked for."""
 
 
-MOST_LINES = 150
+MOST_LINES = 120
 """How many lines the findings may take where not all are asked for; the rules are named whatever it is."""
 _MOST_SHOWN = 300
 """Characters of a response, and of what was found, in a line."""

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from octopusx_video_openapi import Contract, Operation, Rule
 
-from octopusx_video_contract import _exchange
+from octopusx_video_contract import _exchange, _sent
 from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import Budget, NotAskedError, submits
 from octopusx_video_contract._control import Control
@@ -29,6 +29,7 @@ from octopusx_video_contract._wire import NoAnswerError, Sender, Wire
 
 NO_ANSWER_RULE = "R53"
 LENGTH_RULE = "R24"
+SERVER_RULE = "R44"
 SHOWN_HEADERS = frozenset(
     {
         *("content-type", "content-length", "content-encoding", "content-range", "transfer-encoding"),
@@ -266,7 +267,7 @@ class Run:
         fails = self.strict or rule.level == "must"
         if not fails:
             self.seen.warnings[f"{rule_id}: {rule.title}"] += 1
-        known = self.seen.known.get((rule_id, place, self.redactor.shown(detail)))
+        known = self.seen.known.get((rule_id, place, self._named(rule_id, detail, shown)))
         if known is not None:
             known.times += 1
             return None
@@ -276,6 +277,13 @@ class Run:
         self.seen.known[finding.key] = finding
         self.seen.reported.append((self.layer, finding))
         return None
+
+    def _named(self, rule_id: str, detail: str, shown: Answer | Request | None) -> str:
+        """A detail fit to be shown; where a request broke the server, with what it sent that others do not."""
+        if rule_id == SERVER_RULE and isinstance(shown, Answer):
+            sent = _sent.described(self.contract, shown.request)
+            detail += f" (sent: {sent})" if sent else ""
+        return self.redactor.shown(detail)
 
     def _place(self, shown: Answer | Request | None) -> str:
         """The operation that a request reaches; empty where it reaches none."""
@@ -292,7 +300,7 @@ class Run:
         """
         rule = self._rules.get(rule_id) or Rule(rule_id, "should", "the contract has no such rule", "", (), (), None)
         request = shown.request if isinstance(shown, Answer) else shown
-        detail = self.redactor.shown(detail)
+        detail = self._named(rule_id, detail, shown)
         answer = ""
         if isinstance(shown, Answer):
             excerpt = self.redactor.excerpt(shown.content)

@@ -207,7 +207,7 @@ class Tasks:
         if target == request.target:
             return
         answer = self.run.send(dataclasses.replace(request, target=target))
-        if not answer.is_success:
+        if not answer.is_success and self.read(task, route) is not None:  # else it is gone, however it is written
             self.run.broken(READ_RULE, f"{route.id}: {task.id} can't be read with its colon encoded", answer)
         told = _life.telling(self.contract, route.id, self.run.now(), answer.json())
         if told is not None:
