@@ -79,6 +79,17 @@ def test_what_an_earlier_test_found_fails_no_other_test(run: Run) -> None:
     assert [one.times for _, one in run.seen.findings] == [4]
 
 
+def test_the_same_about_another_request_is_another_finding(run: Run) -> None:
+    """Where a rule speaks of what was asked, a finding of one request fails no less for that of another."""
+    first, second = (run.request(CONTRACT.operations[name], body={}) for name in ("createVideoExtension",) * 2)
+    second = dataclasses.replace(second, body=b"[]")
+    findings: list[Finding] = []
+    with run.collecting(findings):
+        for request in (first, second, first):
+            run.broken("R41", "it was answered with 200", Answer(request, 200, {}, b""))
+    assert [finding.times for finding in findings] == [2, 1]
+
+
 def test_the_cases_after_a_finding_are_asked(run: Run) -> None:
     """Of several cases, and of several checks of a case, each is made."""
     made: list[str] = []
@@ -250,3 +261,16 @@ def test_a_server_that_is_wrong_in_many_ways_gets_less_time(run: Run, monkeypatc
     assert any("R45 is not asked" in line for line in said)
     assert "R45" not in run.seen.asked
     assert "R45" not in {finding.rule for findings in walk.findings.values() for finding in findings}
+
+
+def test_nothing_of_a_server_acts_in_the_report(run: Run) -> None:
+    """Control characters and marks that turn text around are escapes there, and HTML and tables stay text."""
+    bad = "\x1b[31m\u202egnp\u2066</details><script>|`"
+    part = Answer(READ, 200, {"x-oneapi-request-id": bad, "content-type": bad}, bad.encode())
+    kept(run, "life", [run.finding("R40", f"x-oneapi-request-id is {bad}", part, is_whole=False)])
+    text = _report.markdown(run, collections.Counter())
+    assert re.findall("[\x1b\u202e\u2066]", text) == []
+    assert "\\x1b[31m" in text
+    outside = re.sub(r"(?ms)^(`{3,})$.*?^\1$", "", text)
+    assert "<script>" not in outside
+    assert outside.count("</details>") == 1

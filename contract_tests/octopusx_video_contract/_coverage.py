@@ -176,7 +176,8 @@ def gaps(run: Run, coverage: Coverage) -> Iterator[Gap]:
 def _values_and_rules(run: Run, coverage: Coverage) -> Iterator[Gap]:
     for keyword, (valid, invalid) in coverage.values.items():
         if not valid or not invalid:
-            yield Gap("keyword", f"{keyword} {'' if valid else 'valid'}{'' if invalid else 'invalid'}")
+            missing = [kind for kind, count in (("valid", valid), ("invalid", invalid)) if not count]
+            yield Gap("keyword", f"{keyword}: no {' and no '.join(missing)} value was sent")
     for rule in run.contract.rules:
         if rule.id not in run.seen.asked:
             yield Gap("rule", f"{rule.id} {rule.title}")

@@ -19,7 +19,8 @@ class Finding(AssertionError):  # noqa: N818 - the word of everybody who reads a
         operation: Where; empty where it was at none.
         curl: The request as a curl command; empty where there was none.
         answer: What came back; empty where nothing did.
-        key: What makes it the same finding as another one: rule, operation and the whole detail.
+        key: What makes it the same finding as another one: rule, operation and the whole detail, with the request
+            where the rule is not one of the response alone.
         times: How often it was found.
         after: Seconds from the beginning of the run until it was found.
     """

@@ -268,10 +268,11 @@ class Run:
         if not fails:
             self.seen.warnings[f"{rule_id}: {rule.title}"] += 1
         known = self.seen.known.get((rule_id, place, self._named(rule_id, detail, shown)))
+        finding = known or self.finding(rule_id, detail, shown)
+        known = known or self.seen.known.get(finding.key)
         if known is not None:
             known.times += 1
             return None
-        finding = self.finding(rule_id, detail, shown)
         if fails:
             return finding
         self.seen.known[finding.key] = finding
@@ -310,7 +311,10 @@ class Run:
             return Finding(rule.id, rule.level, rule.title, detail, "", "", answer)
         place = self._place(request)
         curl = self.redactor.shown(request.curl(self.base_url, self.key, self.other_key))
-        return Finding(rule.id, rule.level, rule.title, detail, place, curl, answer)
+        finding = Finding(rule.id, rule.level, rule.title, detail, place, curl, answer)
+        if rule.about != "an answer":  # what a response is by itself is one finding, whatever was asked
+            finding.key = (rule.id, place, f"{detail}\n{curl}")
+        return finding
 
     def _head(self, part: Answer) -> str:
         """Status and some headers of a response that arrived in part."""

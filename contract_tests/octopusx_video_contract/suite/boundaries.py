@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from octopusx_video_openapi import METHODS, Operation, task_ids
 
-from octopusx_video_contract import _credentials, _judge, _near_misses, _routes
+from octopusx_video_contract import _credentials, _finding, _judge, _near_misses, _routes
 from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import NotAskedError, submits
 from octopusx_video_contract._credentials import Credential
@@ -41,6 +41,8 @@ STATELESS = pytest.mark.skipif(RUN.stateless, reason="R46 can't be asked of a se
 _OVERRIDING = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")
 """Headers that some frameworks take the method from."""
 PATHS = CONTRACT.document["paths"]
+MOST_SHOWN = 120
+"""Characters of a body in the name of a case."""
 LARGE = 11_000_000
 """Bytes of a prompt that is larger than most servers take."""
 
@@ -233,7 +235,8 @@ def test_body_under_another_media_type(operation: Operation) -> None:
 
     def ask(case: tuple[str, bytes | None]) -> None:
         request = _made(operation, values, raw=case[1], headers=[("Content-Type", case[0])])
-        _allowed(request, "R42", f"{operation.id}: {case[0]}", 400)
+        kind = "JSON" if case[1] is None else "a form"
+        _allowed(request, "R42", f"{operation.id}: {kind} as {case[0]}", 400)
 
     RUN.each(cases, ask)
 
@@ -289,7 +292,8 @@ def test_body_that_is_not_json(operation: Operation) -> None:
     bodies += [whole.encode(encoding) for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32")]
 
     def ask(body: bytes) -> None:
-        _allowed(_made(operation, _valid(operation)[0], raw=body), "R27", f"{operation.id}: {body!r}", 400)
+        what = f"{operation.id}: the body {_finding.shortened(repr(body)[1:], MOST_SHOWN)}"
+        _allowed(_made(operation, _valid(operation)[0], raw=body), "R27", what, 400)
 
     RUN.each(bodies, ask)
 
