@@ -237,7 +237,7 @@ def test_a_clock_can_be_stopped_and_started(octopusx_mock: Mock) -> None:
     clock.start()
     time.sleep(0.01)
     assert not clock.stands_still
-    assert 0.01 <= clock.now() - running < 5
+    assert 0 < clock.now() - running < 5
     clock.advance(30)
     stopped = clock.stop()
     time.sleep(0.01)
