@@ -22,8 +22,8 @@ SHRINKING_SECONDS = 5
 """How long a smaller example is looked for."""
 
 
-MOST_LINES = 120
-"""How many lines the findings may take where not all are asked for; the rules are named whatever it is."""
+MOST_LINES = 105
+"""Lines up to which examples are added to the findings on the console; the rules are named, however many there are."""
 _MOST_SHOWN = 300
 """Characters of a response, and of what was found, in a line."""
 _MOST_COMMAND = 1_200
