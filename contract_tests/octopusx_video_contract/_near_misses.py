@@ -288,7 +288,8 @@ def _filled(contract: Contract, name: str, schema: Schema, value: Json = ABSENT)
     if "properties" in schema:
         given = value if isinstance(value, dict) else {}
         fields = schema["properties"].items()
-        return {**given, **{key: _filled(contract, key, field, given.get(key, ABSENT)) for key, field in fields}}
+        filled = {key: _filled(contract, f"{name}.{key}", field, given.get(key, ABSENT)) for key, field in fields}
+        return {**given, **filled}
     if value is not ABSENT:
         return value
     for known in (_documented(contract).get(id(schema), ()), schema.get("examples", ()), schema.get("enum", ())):

@@ -90,6 +90,7 @@ class Run:
         timeout: Seconds that an answer may take.
         deadline: Seconds of real time that the tasks of the run may take to end, where no clock can be turned.
         strict: Whether a broken ``should`` rule fails the run, or is only reported.
+        manner: The same in words, with the reason and how to change it.
         stateless: Whether the server answers each request by itself, so that a task's life can't be asked about.
         budget: What may be billed.
         other_key: A key of another account, if there is one.
@@ -113,6 +114,7 @@ class Run:
     timeout: float = 10.0
     deadline: float = 300.0
     strict: bool = True
+    manner: str = ""
     stateless: bool = False
     budget: Budget = field(default=None)  # type: ignore[assignment]  # made below, of the key and the contract
     other_key: str | None = field(default=None, repr=False)

@@ -16,19 +16,21 @@ import pytest
 from octopusx_video_openapi import interrupts
 
 from octopusx_video_contract import _report, _target
+from octopusx_video_contract._choice import LAYERS, Choice, Limits
 from octopusx_video_contract._plugin import Plugin
 from octopusx_video_contract._redact import Redactor
 from octopusx_video_contract._run import Run, running
+from octopusx_video_contract._setup import Collecting
+from octopusx_video_contract._target import CannotRunError
 
-LAYERS = (
-    *("documented_requests", "boundaries", "ordered", "conformance", "life", "bills"),
-    *("examples", "round_trip", "reached"),
-)
-"""The modules of the suite, in the order in which they run: those of the server first, the account of the run last."""
-
-
+_OF_A_TEST = {"PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER"}
+"""What pytest sets itself, of a test that starts the suite."""
 _LOOPBACK = "localhost,127.0.0.1,::1"
 _SLOW_TO_COLLECT = "conformance.py"
+_NOT_RUN = {
+    pytest.ExitCode.NO_TESTS_COLLECTED: "no test is left by --layer, --operation and --rule together; choose less",
+    pytest.ExitCode.USAGE_ERROR: "pytest can't run in this environment, as it says above; see its variables (PYTEST_…)",
+}
 
 
 def pytest_options(options: argparse.Namespace) -> list[str]:
@@ -52,40 +54,62 @@ def layers(run_: Run) -> list[str]:
     return sorted(LAYERS, key=lambda layer: run_.paid and layer != "life")
 
 
-def run(run_: Run, options: list[str], report: Path | None = None, chosen: Container[str] = LAYERS) -> int:
-    """Run the suite, or some of its layers. Returns the exit status."""
+def run(
+    run_: Run,
+    options: list[str],
+    report: Path | None = None,
+    chosen: Container[str] = LAYERS,
+    choice: Choice = Choice(),  # noqa: B008 - it can't be changed
+) -> int:
+    """Run the suite, or some of its layers. Returns the exit status.
+
+    Raises:
+        CannotRunError: The tests can't be set up.
+    """
     suite = Path(__file__).parent / "suite"
     arguments = ["-c", "pytest.ini", "--rootdir", ".", "--no-header", "--tb=short", *options]
     # It looks through all memory several times at the end, for faults of destructors, and a server's are none.
     arguments += ["-p", "no:unraisableexception"]
-    files = [f"{layer}.py" for layer in layers(run_) if layer in chosen]
+    files = [f"{layer}.py" for layer in layers(run_) if layer in chosen and choice.runs(layer)]
     later = files.index(_SLOW_TO_COLLECT) if _SLOW_TO_COLLECT in files else len(files)
     arguments += files[:later]
     redactor = run_.redactor
     print(f"seed {run_.seed}: repeat this run with --seed {run_.seed} and the same other options")
-    manner = "strict" if run_.strict else "should rules only reported"
+    manner = run_.manner or ("strict" if run_.strict else "should rules only reported")
     paid = f", at most {run_.budget.limit} submits that may be billed" if run_.paid else ""
     print(f"server {run_.base_url}, contract {run_.contract.version}, {manner}{paid}", flush=True)
+    if choice.is_part:
+        print(f"limited to {choice}", flush=True)
+    if choice.max_time is not None:
+        run_.deadline = min(run_.deadline, choice.max_time)
     # A run makes many objects that stay, and the collector would look at all of them again and again.
     thresholds = gc.get_threshold()
     gc.set_threshold(50_000, 20, 100)
-    plugin = Plugin(run_, files[later:])
+    plugin, limits, collecting = Plugin(run_, files[later:]), Limits(run_, choice), Collecting(run_)
     with running(run_), _redacted_output(redactor), contextlib.chdir(suite):
         try:
-            outcome = pytest.main(arguments, plugins=[redactor, plugin])
+            outcome = pytest.main(arguments, plugins=[redactor, plugin, limits, collecting])
         except KeyboardInterrupt:  # in the summary, say
             outcome = pytest.ExitCode.INTERRUPTED
+        unasked = limits.unasked() if outcome == pytest.ExitCode.OK else ""
+        if unasked:
+            print(f"the run proved nothing: never asked: {unasked}", flush=True)
         for line in () if plugin.accounted else run_.budget.account():  # whatever became of the summary
             print(redactor.shown(line), flush=True)
     gc.set_threshold(*thresholds)
-    ended = interrupts.status() or (130 if outcome == pytest.ExitCode.INTERRUPTED else None)
+    interrupted = outcome == pytest.ExitCode.INTERRUPTED and not collecting.fault
+    ended = interrupts.status() or (130 if interrupted else None)
     if report is not None:
         written = _report.markdown(run_, plugin.outcomes, interrupted=ended is not None)
         report.write_text(redactor.shown(written), "utf-8")
-    return ended or (0 if outcome == pytest.ExitCode.OK else 1)
+    if collecting.fault:
+        raise CannotRunError(collecting.fault)
+    if outcome in _NOT_RUN:
+        raise CannotRunError(_NOT_RUN[pytest.ExitCode(outcome)])
+    return ended or (0 if outcome == pytest.ExitCode.OK and not unasked else 1)
 
 
-def rehearse(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
+def rehearse(options: argparse.Namespace, stack: contextlib.ExitStack, choice: Choice = Choice()) -> int:  # noqa: B008
     """Run the suite against a mock instead of the server, within the same budget, and print what was sent and spent."""
     named, options.base_url, options.engine = options.base_url, None, None
     limited = options.max_paid is not None or (named is not None and not _target.is_local(named))
@@ -97,7 +121,7 @@ def rehearse(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
     run_ = _target.prepare(options, stack)
     run_.known_ids = run_.known_ids if known else ()
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
-        run(run_, [])
+        run(run_, [], choice=choice)
     interrupts.check()
     counted = collections.Counter(
         (bool(run_.budget.price(request)), request.method, _report.shape(run_.contract, request))
@@ -118,8 +142,8 @@ def own_settings() -> Iterator[None]:
     """Keep the caller's settings of pytest, proxies and credentials out of the run, and files out of their folder."""
     before = dict(os.environ)
     direct = ",".join(filter(None, [_LOOPBACK, before.get("NO_PROXY") or before.get("no_proxy")]))
-    os.environ.pop("PYTEST_ADDOPTS", None)
-    os.environ.pop("PYTEST_PLUGINS", None)
+    for name in [name for name in os.environ if name.startswith("PYTEST_") and name not in _OF_A_TEST]:
+        del os.environ[name]
     os.environ |= {
         # Its tables of Unicode take a second to make; examples are kept nowhere.
         "HYPOTHESIS_STORAGE_DIRECTORY": platformdirs.user_cache_dir("octopusx-video-contract", appauthor=False),

@@ -26,6 +26,8 @@ from octopusx_video_contract._wire import InProcess, NoAnswerError, OverHttp, Se
 KEY_VARIABLE = "OCTOPUSX_API_KEY"
 OTHER_KEY_VARIABLE = "OCTOPUSX_OTHER_API_KEY"
 ENGINES = ("lifecycle", "server", "prism")
+PARTS = ("components", "x-rules")
+"""What the suite needs of a contract beside its operations."""
 LEDGER = "octopusx-video-contract-ledger.jsonl"
 
 _STATELESS = "prism"
@@ -66,9 +68,10 @@ def prepare(options: argparse.Namespace, stack: contextlib.ExitStack, server: Se
         ContractError: The contract can't be read.
     """
     contract = load(options.contract)
-    for part in ("components", "x-rules"):
+    for part in PARTS:
         if part not in contract.document:
             raise CannotRunError(f"{contract.path}: has no {part}; the suite needs a contract like the project's own")
+    started = server is None and options.base_url is None
     if server is None:
         server = _started(options, stack) if options.base_url is None else _named(options.base_url)
     stack.callback(server.sender.close)
@@ -84,7 +87,7 @@ def prepare(options: argparse.Namespace, stack: contextlib.ExitStack, server: Se
         max_examples=getattr(options, "max_examples", 1),
         timeout=options.timeout,
         deadline=options.deadline,
-        strict=local if getattr(options, "strict", None) is None else options.strict,
+        strict=bool(getattr(options, "strict", None)),
         stateless=getattr(options, "engine", None) == _STATELESS,
         budget=_budget(options, contract, server.key, server.other_key, local=local),
         other_key=server.other_key,
@@ -98,9 +101,26 @@ def prepare(options: argparse.Namespace, stack: contextlib.ExitStack, server: Se
         _look_around(run)
         if run.control is not None and hasattr(options, "seed"):  # the probe observes a task while time passes
             stack.enter_context(run.control.stopped())
+        if getattr(options, "strict", None) is None:
+            run.strict = _is_mock(run, started=started)
         if not options.task_id and run.control is None and not run.stateless:
             run.known_ids = tuple(task for task in run.known_ids if _has(run, task)) or run.known_ids
+    run.manner = _manner(run, getattr(options, "strict", None))
     return run
+
+
+def _is_mock(run: Run, *, started: bool) -> bool:
+    """Whether a server is this project's mock: started for the run, said to be Prism, or with what it alone has."""
+    return started or run.stateless or run.control is not None or "fault" in run.orders
+
+
+def _manner(run: Run, asked: bool | None) -> str:  # noqa: FBT001 - the option as it was given
+    """How broken ``should`` rules are taken, why, and how to change it."""
+    if asked is not None:
+        return "strict" if asked else "should rules only reported"
+    if run.strict:
+        return "strict, since it is this project's mock (--no-strict only reports broken should rules)"
+    return "should rules only reported (--strict has them fail the run)"
 
 
 def _started(options: argparse.Namespace, stack: contextlib.ExitStack) -> Server:

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from octopusx_video_openapi import ContractError, interrupts
+from octopusx_video_openapi import ContractError, interrupts, load
 from octopusx_video_openapi.hosts import HTTP_HOSTS_VARIABLE
 
-from octopusx_video_contract import _session, _target
+from octopusx_video_contract import _choice, _session, _setup, _target
 from octopusx_video_contract._redact import Redactor
 from octopusx_video_contract._target import KEY_VARIABLE, LEDGER, OTHER_KEY_VARIABLE, CannotRunError
 
@@ -29,15 +29,20 @@ examples:
   {KEY_VARIABLE}=sk-… octopusx-video-contract probe --base-url https://octopusx.ai
     (how the service answers where its pages are silent; reads only)
 
+Broken `should` rules fail the run with --strict, and for this project's mock, which is known by its control routes or
+because it follows Prefer: fault=…; the run says so.
+
+--layer, --operation and --rule limit a run; what was chosen and never asked fails it.
+
 The key is read from {KEY_VARIABLE} and never from an argument; {OTHER_KEY_VARIABLE} may hold a key of another account,
 for the rule that keeps accounts apart.
 
 {HTTP_HOSTS_VARIABLE}=mock,host.docker.internal allows plain http to these hosts: exact names, no wildcards. The key
 goes to them in clear and without a proxy; --max-paid limits their submits, as those of any server elsewhere.
 
-A server on this machine is taken for a mock. Against any other, each submit that carries the key costs a unit of
---max-paid, whatever it is answered, and is sent once: without it only reads, submits without a valid key and wrong
-methods are sent. For a tunnel from this machine to the service give --max-paid as well.
+A server on this machine is taken for one that bills nothing. Against any other, each submit that carries the key costs
+a unit of --max-paid, whatever it is answered, and is sent once: without it only reads, submits without a valid key and
+wrong methods are sent. For a tunnel from this machine to the service give --max-paid as well.
 
 exit status: 0 the server keeps the contract, 1 it does not or the run proved nothing, 2 the run can't start,
 129, 130 or 143 interrupted (SIGHUP, Ctrl-C, SIGTERM)
@@ -67,10 +72,13 @@ def _run(options: argparse.Namespace, *, probing: bool) -> int:
                 from octopusx_video_contract import _probe  # noqa: PLC0415 - the suite has no use for it
 
                 return _probe.run(options, stack)
+            contract = load(options.contract)
+            choice = _choice.chosen(options, contract)
+            _setup.check(contract, [layer for layer in _choice.LAYERS if choice.runs(layer)])
             if options.dry_run:
-                return _session.rehearse(options, stack)
+                return _session.rehearse(options, stack, choice)
             chosen = _session.pytest_options(options)
-            return _session.run(_target.prepare(options, stack), chosen, options.report)
+            return _session.run(_target.prepare(options, stack), chosen, options.report, choice=choice)
     except (CannotRunError, ContractError) as error:
         keys = filter(None, (os.environ.get(KEY_VARIABLE), os.environ.get(OTHER_KEY_VARIABLE)))
         print(f"{_PROGRAM}: error: {Redactor(*keys).shown(str(error))}", file=sys.stderr)
@@ -160,7 +168,28 @@ def _suite_options(parser: argparse.ArgumentParser) -> None:
         "--strict",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="whether broken `should` rules fail the run (default: only for a mock)",
+        help="whether broken `should` rules fail the run (default: only for this project's mock)",
+    )
+    parser.add_argument(
+        "--layer", action="append", choices=_choice.LAYERS, help="run this layer alone; may be repeated (docs/SUITE.md)"
+    )
+    parser.add_argument(
+        "--operation",
+        action="append",
+        metavar="NAME",
+        help="count the findings of this operation alone, and leave out the tests of others; may be repeated",
+    )
+    parser.add_argument(
+        "--rule", action="append", metavar="RULE", help="count the findings of this rule alone; may be repeated"
+    )
+    parser.add_argument(
+        "--max-findings", type=_positive, metavar="N", help="end the run after the test that makes the N-th finding"
+    )
+    parser.add_argument(
+        "--max-time",
+        type=_seconds,
+        metavar="S",
+        help="end the run after the test in which S seconds are over, with status 1, since the rest was not asked",
     )
     parser.add_argument("--dry-run", action="store_true", help="print what would be sent and spent, and send nothing")
     parser.add_argument("--fail-fast", action="store_true", help="end the run at the first finding")
