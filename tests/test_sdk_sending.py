@@ -16,7 +16,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from octopusx_video import AmbiguousSubmitError, AsyncOctopusX, BrokenAnswerError, NotSentError, OctopusX
+from octopusx_video import AmbiguousSubmitError, AsyncOctopusX, BrokenAnswerError, NotSentError, OctopusX, _http
 from octopusx_video_mock import Mock
 
 from tests.sdk.clients import BASE_URL, CLIENTS, CREATE, KEY, KINDS, SOURCE, Kind, answering, connected
@@ -112,7 +112,7 @@ def test_an_interrupt_before_the_submit_says_that_nothing_was_sent(monkeypatch: 
 
     transport = answering(httpx.Response(200))
     with connected("sync", transport) as client:
-        monkeypatch.setattr(httpx.Client, "build_request", interrupt)
+        monkeypatch.setattr(_http, "prepared", interrupt)
         with pytest.raises(KeyboardInterrupt) as caught:
             client.extensions.create(SOURCE, **CREATE)
     assert caught.value.__notes__ == ["the submit was not sent"]
@@ -151,10 +151,19 @@ def _request_read(connection: socket.socket) -> None:
 
 
 def dribble(connection: socket.socket) -> None:
-    """One byte of a response now and then."""
+    """The beginning of a response, and then one byte now and then."""
     _request_read(connection)
-    for byte in b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"id":"grok:b",' + b" " * 900:
-        connection.sendall(bytes([byte]))
+    connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"id":"grok:b",')
+    for _ in range(900):
+        connection.sendall(b" ")
+        time.sleep(0.02)
+
+
+def dribble_head(connection: socket.socket) -> None:
+    """One byte of a head now and then."""
+    _request_read(connection)
+    for _ in range(900):
+        connection.sendall(b"H")
         time.sleep(0.02)
 
 
@@ -167,7 +176,7 @@ def flood(connection: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "handed in"])
-@pytest.mark.parametrize(("answer", "ids"), [(dribble, (NEW,)), (flood, ())])
+@pytest.mark.parametrize(("answer", "ids"), [(dribble, (NEW,)), (dribble_head, ()), (flood, ())])
 def test_a_submit_ends_in_bounded_time(kind: Any, answer: Any, ids: tuple[str, ...]) -> None:
     """However much keeps arriving, and whoever made the client of httpx's; what had arrived is kept."""
     options: dict[str, Any] = {"timeout": 3}
@@ -175,10 +184,10 @@ def test_a_submit_ends_in_bounded_time(kind: Any, answer: Any, ids: tuple[str, .
         if kind == "handed in":  # an event loop bounds the asynchronous ones whoever made them
             kind, options = "sync", {"http_client": stack.enter_context(httpx.Client(timeout=3))}
         began = time.monotonic()
-        with connected(kind, None, base_url=url, submit_timeout=1.3, **options) as client:
+        with connected(kind, None, base_url=url, submit_timeout=0.7, **options) as client:
             with pytest.raises(AmbiguousSubmitError) as caught:
                 client.extensions.create(SOURCE, **CREATE)
-        assert time.monotonic() - began < 2.5
+        assert time.monotonic() - began < 8  # on a machine that is busy; without the bound it takes 18
     assert caught.value.possible_task_ids == ids
 
 

@@ -188,9 +188,10 @@ def task(answer: Answer, model: type[Model], asked: str | None, key: Key) -> Mod
         places: _contract.Places = _contract.places(model.__name__)
         _respell(kept, places)
         _drop_absent(kept)
-        used = {"id", "task_id", *(place[0] for place in places.address)}
-        shown = {name: field if name in used else each_text(field, key.removed) for name, field in kept.items()}
-        return model.from_dict(shown)
+        if key.may_be_in(answer.content):
+            used = {"id", "task_id", *(place[0] for place in places.address)}
+            kept = {name: field if name in used else each_text(field, key.removed) for name, field in kept.items()}
+        return model.from_dict(kept)
     except Exception:  # noqa: BLE001 - whatever a value that nobody foresaw does, the task is not lost to it
         return model.from_dict({**told, "status": key.removed(told["status"])})
 

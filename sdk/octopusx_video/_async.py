@@ -45,6 +45,7 @@ class AsyncShell:
         settings: The key, and who is trusted with it.
         monotonic: The clock of deadlines.
         sleep: Lets seconds pass; what it returns is awaited where it can be.
+        is_ours: Whether this package made the client.
     """
 
     def __init__(
@@ -53,11 +54,14 @@ class AsyncShell:
         settings: Settings,
         monotonic: Callable[[], float],
         sleep: Callable[[float], Any] | None = None,
+        *,
+        is_ours: bool,
     ) -> None:
         self.closed = False
         self._client = client
         self._settings = settings
         self._monotonic = monotonic
+        self._is_ours = is_ours
         self._sleep = sleep or anyio.sleep
         self._reads = anyio.Semaphore(_http.READS_AT_ONCE)
         self._submits = anyio.Semaphore(_http.SUBMITS_AT_ONCE)
@@ -150,7 +154,13 @@ class AsyncShell:
 
             try:
                 draft = _http.prepared(
-                    self._client, self._settings, request, left, within=within, trace=trace if progress else None
+                    self._client,
+                    self._settings,
+                    request,
+                    left,
+                    is_ours=self._is_ours,
+                    within=within,
+                    trace=trace if progress else None,
                 )
                 for hook in self._client.event_hooks["request"]:
                     await hook(draft)
@@ -177,7 +187,7 @@ class AsyncShell:
         try:
             with anyio.move_on_after(self._left(until)):
                 await stream.acquire()
-                made = _http.prepared(self._client, self._settings, request, self._left(until))
+                made = _http.prepared(self._client, self._settings, request, self._left(until), is_ours=self._is_ours)
                 stream.begin(await _begin(self._client, made))
                 outcome = _http.head(stream.response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes

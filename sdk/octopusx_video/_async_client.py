@@ -73,7 +73,7 @@ class AsyncOctopusX:
         self._owns = http_client is None
         timeouts = _http.timeouts(timeout)
         made = http_client or _http.make(httpx.AsyncClient, caller.settings, timeouts, transport)
-        shell = AsyncShell(made, caller.settings, caller.world.monotonic, sleep)
+        shell = AsyncShell(made, caller.settings, caller.world.monotonic, sleep, is_ours=self._owns)
         self._client = made
         self._shell = shell
         self._videos = AsyncVideos(caller, shell)

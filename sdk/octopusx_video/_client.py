@@ -71,7 +71,7 @@ class OctopusX:
         self._owns = http_client is None
         timeouts = _http.timeouts(timeout)
         made = http_client or _http.make(httpx.Client, caller.settings, timeouts, transport)
-        shell = Shell(made, caller.settings, caller.world.monotonic, sleep)
+        shell = Shell(made, caller.settings, caller.world.monotonic, sleep, is_ours=self._owns)
         self._client = made
         self._shell = shell
         self._videos = Videos(caller, shell)

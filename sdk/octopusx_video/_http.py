@@ -6,7 +6,6 @@ import contextlib
 import contextvars
 import copy
 import functools
-import importlib.metadata
 import logging
 import os
 import ssl
@@ -16,7 +15,6 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-from httpx._client import UseClientDefault
 
 from octopusx_video._effects import MOST_BYTES, Answer, Failure, Head, Outgoing, Received
 from octopusx_video._errors import NotSentError
@@ -27,7 +25,8 @@ Made = TypeVar("Made", httpx.Client, httpx.AsyncClient)
 log = logging.getLogger("octopusx_video")
 
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
-"""Seconds that a connection, and each piece of an answer, may take. A submit waits for an upstream."""
+"""Seconds that a connection, and each piece of a response, may take."""
+_TIMEOUT = TIMEOUT.as_dict()
 MOST_SECONDS = 1e8
 """Three years; more is no patience but a slip."""
 READS_AT_ONCE = 20
@@ -90,6 +89,8 @@ def claim(client: httpx.Client | httpx.AsyncClient, loop: object = None) -> None
 @functools.cache
 def user_agent() -> str:
     """What this package calls itself, with its version."""
+    import importlib.metadata  # noqa: PLC0415 - takes longer to load than the rest of this module
+
     return f"octopusx-video/{importlib.metadata.version('octopusx-video')} httpx/{httpx.__version__}"
 
 
@@ -186,16 +187,18 @@ def prepared(
     request: Outgoing,
     left: float | None,
     *,
+    is_ours: bool,
     within: float | None = None,
     trace: Callable[..., Any] | None = None,
 ) -> httpx.Request:
     """A request of httpx's, with the key where its address is the API's own, and timeouts within the time that is left.
 
     Args:
-        client: Whose cookies, headers and timeouts it gets.
+        client: Whose cookies and timeouts it gets; one that was handed in also gives its headers and parameters.
         settings: The key, and who is trusted with it.
         request: What to send.
         left: Seconds until it is given up; None for the client's own timeouts alone.
+        is_ours: Whether this package made the client.
         within: Seconds that the whole response may take. Where the client has this package's timeouts, silence may last
             as long, since the gateway waits for its upstream.
         trace: Is called by httpx with each step of the exchange (its ``trace`` extension).
@@ -205,15 +208,21 @@ def prepared(
     trusted = settings.trusts(request.url)
     if trusted:
         headers["Authorization"] = f"Bearer {settings.key.reveal()}"
-    timeout: httpx.Timeout | UseClientDefault = httpx.USE_CLIENT_DEFAULT
+    timeout = client.timeout.as_dict()
     if left is not None:
-        limits = client.timeout.as_dict().items()
-        timeout = httpx.Timeout(**{name: left if most is None else min(most, left) for name, most in limits})
-    elif within is not None and client.timeout == TIMEOUT:
-        timeout = httpx.Timeout(**{**TIMEOUT.as_dict(), "read": within})
-    extensions = {} if trace is None else {"trace": trace}
+        timeout = {name: left if most is None else min(most, left) for name, most in timeout.items()}
+    elif within is not None and timeout == _TIMEOUT:
+        timeout["read"] = within
+    extensions: dict[str, Any] = {"timeout": timeout}
+    if trace is not None:
+        extensions["trace"] = trace
+    if is_ours:  # it has nothing of its own to add, and merging nothing takes as long as all the rest
+        cookies = client.cookies or None
+        return httpx.Request(
+            request.method, request.url, headers=headers, cookies=cookies, content=request.body, extensions=extensions
+        )
     made = client.build_request(
-        request.method, request.url, headers=headers, content=request.body, timeout=timeout, extensions=extensions
+        request.method, request.url, headers=headers, content=request.body, extensions=extensions
     )
     if not trusted:
         # A client that was handed in may carry a credential of its own for everybody.
@@ -365,7 +374,10 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def head(response: httpx.Response) -> Head:
     """How a response begins."""
-    headers: dict[str, str] = dict(response.headers.items())
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in response.headers.raw:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
     if response.is_stream_consumed and headers.pop("content-encoding", ""):
         # A hook or a transport has read it, and httpx has unpacked it.
         headers.pop("content-length", "")

@@ -86,6 +86,10 @@ class Key:
                 break
         return printable(text)
 
+    def may_be_in(self, content: bytes) -> bool:
+        """Whether a JSON text may hold the key: as it is, or with escapes."""
+        return b"\\" in content or self._text.encode() in content
+
     def removed(self, text: str) -> str:
         """The text without the key; all else stays as it is."""
         return self._spelled.sub(_HIDDEN, text) if self._text in text else text

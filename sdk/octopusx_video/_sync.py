@@ -42,6 +42,7 @@ class Shell:
         settings: The key, and who is trusted with it.
         monotonic: The clock of deadlines.
         sleep: Lets seconds pass.
+        is_ours: Whether this package made the client.
     """
 
     def __init__(
@@ -50,6 +51,8 @@ class Shell:
         settings: Settings,
         monotonic: Callable[[], float],
         sleep: Callable[[float], Any] | None = None,
+        *,
+        is_ours: bool,
     ) -> None:
         from octopusx_video import _deadline  # noqa: PLC0415 - brings httpcore, which httpx too loads only now
 
@@ -57,6 +60,7 @@ class Shell:
         self._client = client
         self._settings = settings
         self._monotonic = monotonic
+        self._is_ours = is_ours
         self._sleep = sleep or time.sleep
         _deadline.bound(client)
         self._deadline = _deadline.DEADLINE
@@ -143,7 +147,9 @@ class Shell:
         try:
             left = self._left(until)
             trace = None if progress is None else (lambda name, _: progress.event(name))
-            draft = _http.prepared(self._client, self._settings, request, left, within=within, trace=trace)
+            draft = _http.prepared(
+                self._client, self._settings, request, left, is_ours=self._is_ours, within=within, trace=trace
+            )
             for hook in self._client.event_hooks["request"]:
                 hook(draft)
             made = draft
@@ -171,7 +177,7 @@ class Shell:
         if not stream.acquire(self._left(until)):
             return _http.TOO_LATE
         try:
-            made = _http.prepared(self._client, self._settings, request, self._left(until))
+            made = _http.prepared(self._client, self._settings, request, self._left(until), is_ours=self._is_ours)
             with self._deadline.within(self._left(until)):
                 stream.begin(_begin(self._client, made))
             outcome = _http.head(stream.response)
