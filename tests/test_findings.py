@@ -8,13 +8,14 @@ import re
 
 import pytest
 from octopusx_video_contract import _plugin, _report, _walk
+from octopusx_video_contract._budget import NotAskedError
 from octopusx_video_contract._coverage import Coverage
 from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._finding import Finding, Findings
 from octopusx_video_contract._run import Run
 from octopusx_video_contract._tasks import Tasks, a_submit
 from octopusx_video_contract._walk import Walk
-from octopusx_video_contract._wire import InProcess
+from octopusx_video_contract._wire import InProcess, NoAnswerError
 from octopusx_video_mock import Mock
 from octopusx_video_mock._message import Answer as Sent
 from octopusx_video_mock._message import Request as Asked
@@ -274,3 +275,13 @@ def test_nothing_of_a_server_acts_in_the_report(run: Run) -> None:
     outside = re.sub(r"(?ms)^(`{3,})$.*?^\1$", "", text)
     assert "<script>" not in outside
     assert outside.count("</details>") == 1
+
+
+def test_an_operation_that_is_left_alone_is_one_finding(run: Run) -> None:
+    """The first test that meets it fails and says so on the console; the others are skipped with the reason."""
+    error = NoAnswerError(READ, "getVideoTask is not asked any more: nothing came", is_sent=False)
+    finding = run.unanswered(error)
+    assert isinstance(finding, Finding)
+    kept(run, "boundaries", [run.finding("R53", "nothing came", READ), finding])
+    assert "    getVideoTask is not asked any more: nothing came" in list(_plugin.broken(run.seen.findings))
+    assert isinstance(run.unanswered(NoAnswerError(OK.request, str(error), is_sent=False)), NotAskedError)

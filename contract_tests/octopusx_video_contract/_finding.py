@@ -22,10 +22,12 @@ class Finding(AssertionError):  # noqa: N818 - the word of everybody who reads a
         key: What makes it the same finding as another one: rule, operation and the whole detail, with the request
             where the rule is not one of the response alone.
         times: How often it was found.
+        is_last: Whether no further request of the operation was sent.
         after: Seconds from the beginning of the run until it was found.
     """
 
     after = 0.0
+    is_last = False
 
     def __init__(
         self, rule: str, level: str, title: str, detail: str, operation: str = "", curl: str = "", answer: str = ""

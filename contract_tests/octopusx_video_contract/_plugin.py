@@ -231,6 +231,7 @@ def broken(findings: Sequence[tuple[str, Finding]]) -> Iterator[str]:
             apart = f" in {len(several)} ways" if len(several) > 1 else ""
             symptom = shortened(" ".join(several[0].symptom.split()), _MOST_SHOWN)
             yield f"  {operation or 'no operation'}, {times}{apart}: {symptom}"
+            yield from (f"    {shortened(one.detail, _MOST_SHOWN)}" for one in several[1:] if one.is_last)
         example = list(_example([finding for _, finding in found]))
         if example and len(example) <= room:
             room -= len(example)

@@ -196,11 +196,18 @@ class Run:
         except NoAnswerError as error:
             raise self.unanswered(error) from None
 
-    def unanswered(self, error: NoAnswerError) -> Finding | Findings:
-        """What is found where no response arrived that can be used, with what arrived of it."""
+    def unanswered(self, error: NoAnswerError) -> Finding | Findings | NotAskedError:
+        """What is found where no response arrived that can be used, with what arrived of it.
+
+        That an operation is left alone is one finding; what would have been sent to it after that is not asked.
+        """
         shown = error.partial or error.request
         may_cost = f"; it may have started {' or '.join(error.possible_tasks)}" if error.possible_tasks else ""
         whole = self.finding(NO_ANSWER_RULE, f"{error}{may_cost}", shown, is_whole=False)
+        if not error.is_sent:
+            whole.key = (whole.rule, whole.operation, str(error))
+            whole.is_last = True
+            return NotAskedError(str(error)) if whole.key in self.seen.known else whole
         if not error.begun:
             return whole
         # The same in the words of the rule of lengths, where it speaks of the operation.
@@ -346,7 +353,8 @@ class Run:
                         with self.collecting(findings):
                             ask(case)
                     except Finding as finding:
-                        findings.append(finding)
+                        with self.collecting(findings):
+                            self.keep([finding])
                     except Findings as several:
                         findings += several.findings
                     except NotAskedError as missing:

@@ -52,15 +52,23 @@ class NoAnswerError(Exception):
         partial: What arrived of the response, bounded, and with the status 0 where it was not HTTP; None if nothing
             arrived.
         possible_tasks: Ids in it that may be those of new tasks, which may be billed.
+        is_sent: Whether the request was sent; it is not where too many before it were not answered.
     """
 
     def __init__(
-        self, request: Request, reason: str, partial: Answer | None = None, possible_tasks: tuple[str, ...] = ()
+        self,
+        request: Request,
+        reason: str,
+        partial: Answer | None = None,
+        possible_tasks: tuple[str, ...] = (),
+        *,
+        is_sent: bool = True,
     ) -> None:
         super().__init__(reason)
         self.request = request
         self.partial = partial
         self.possible_tasks = possible_tasks
+        self.is_sent = is_sent
 
     @property
     def begun(self) -> bool:
@@ -269,9 +277,10 @@ class Wire:
         place = reached[0].id if reached else "no operation"
         if not self._answered and self._silent.total() >= GIVEN_UP_AFTER:
             first = self._reasons[min(self._reasons)]
-            raise NoAnswerError(request, f"nothing is asked any more, since nothing is answered: {first}")
+            reason = f"nothing is asked any more, since nothing is answered: {first}"
+            raise NoAnswerError(request, reason, is_sent=False)
         if self._silent[place] >= GIVEN_UP_AFTER:
-            raise NoAnswerError(request, f"{place} is not asked any more: {self._reasons[place]}")
+            raise NoAnswerError(request, f"{place} is not asked any more: {self._reasons[place]}", is_sent=False)
         unit = self._budget.take(request)
         if self.sent is not None:
             self.sent.append(request)
