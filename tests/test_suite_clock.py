@@ -123,6 +123,17 @@ def test_whole_lives_on_a_clock_that_runs(*, control: bool) -> None:
     assert not mock.clock.stands_still
 
 
+def test_a_running_task_whose_progress_falls_is_found_without_control_routes() -> None:
+    """R19 is asked while a task runs, and not only after its end, where nothing changes any more."""
+    mock = Mock(token=KEY)
+    falling = moving(mock, lambda body, reads: body.update(progress=99 - reads), seconds=3)
+    with prepared(falling, "--deadline", "20") as run:
+        walk = Walk(run)
+        walk.whole()
+    found = [finding for findings in walk.findings.values() for finding in findings if finding.rule == "R19"]
+    assert any("progress was" in finding.detail for finding in found), walk.findings
+
+
 def test_a_clock_that_stood_still_before_a_run_stands_still_after_it() -> None:
     """The suite starts only a clock that it has stopped."""
     mock = Mock(token=KEY)
