@@ -109,10 +109,13 @@ def test_json_is_one_object(run: Run, tmp_path: Path) -> None:
     error = json.loads(refused.stdout)["error"]
     assert (refused.returncode, refused.stderr) == (1, "")
     assert (error["type"], error["status"], error["code"]) == ("RefusedError", 400, "task_not_exist")
-    assert (error["billed"], error["resume"], error["task_id"]) == ("never", None, "task_nobody_made")
+    assert (error["billed"], error["resume"], error["task_id"]) == (None, None, "task_nobody_made")
     usage = run("extensions", SOURCE, "--json")
     assert (usage.returncode, usage.stderr) == (2, "")
     assert json.loads(usage.stdout)["error"]["type"] == "UsageError"
+    assert json.loads(usage.stdout)["error"]["billed"] == "never"
+    usage = run("wait", SOURCE, "--nonsense", "--json")
+    assert json.loads(usage.stdout)["error"]["billed"] is None
 
 
 EXITS: dict[str, tuple[str, list[str], int, str]] = {
@@ -177,6 +180,22 @@ BAD: dict[str, tuple[list[str], str]] = {
     "no time": (["extend", SOURCE, *SUBMIT, "--submit-timeout", "0"], "'0' is not a number of seconds above 0"),
     "no pause": (["extend", SOURCE, *SUBMIT, "--wait", "--poll-interval", "nan"], "'nan' is not a number of seconds"),
     "no end": (["extend", SOURCE, *SUBMIT, "--wait", "--timeout", "inf"], "'inf' is not a number of seconds"),
+    "too long for --timeout": (
+        ["extend", SOURCE, *SUBMIT, "--wait", "--timeout", "1e9"],
+        "'--timeout': '1e9' is too large",
+    ),
+    "too long for --poll-interval": (
+        ["extend", SOURCE, *SUBMIT, "--wait", "--poll-interval", "1e9"],
+        "'--poll-interval': '1e9' is too large",
+    ),
+    "too long for --submit-timeout": (
+        ["extend", SOURCE, *SUBMIT, "--wait", "--submit-timeout", "1e9"],
+        "'--submit-timeout': '1e9' is too large",
+    ),
+    "too long for --request-timeout": (
+        ["extend", SOURCE, *SUBMIT, "--wait", "--request-timeout", "1e9"],
+        "'--request-timeout': '1e9' is too large",
+    ),
 }
 
 
@@ -280,6 +299,13 @@ def test_help_tells_the_exit_statuses_and_version(run: Run) -> None:
     assert re.search(r"OCTOPUSX_HTTP_HOSTS +host names(.|\n)*UNENCRYPTED", printed)
     assert all(len(line) <= 80 for line in printed.splitlines()), printed
     assert run("--version").stdout == f"octopusx-video {octopusx_video.__version__}\n"
+
+
+def test_without_arguments_the_help_is_printed(run: Run) -> None:
+    """As it is, in its lines, and not as an error."""
+    done = run()
+    assert done.stderr + done.stdout == run("--help").stdout
+    assert done.returncode in {0, 2}
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

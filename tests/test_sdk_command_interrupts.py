@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 import pytest
 from octopusx_video import _part
+from octopusx_video._command.console import Console
 from octopusx_video._command.job import Job
 from octopusx_video_mock import Mock
 
@@ -119,6 +120,26 @@ def test_from_the_moment_the_id_is_known_the_way_to_continue_is_printed(
 def _accepting(closing: Callable[[], None] | None) -> Service:
     response = httpx.Response(200, stream=Pieces(BODY, at_close=closing))
     return Service(response, reads=[{"status": "processing"}])
+
+
+@pytest.mark.parametrize("arguments", [["status", TASK], [*EXTEND, "-o", "v.mp4"]], ids=["status", "saved"])
+def test_after_the_result_nothing_else_is_printed_in_its_place(
+    arguments: list[str], run: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Standard output holds one object, and what is saved is not to be fetched again."""
+    command.connect(monkeypatch, Service())
+    printed = Console.print
+
+    def print_and_interrupt(console: Console, line: str) -> None:
+        printed(console, line)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(Console, "print", print_and_interrupt)
+    done = run(*arguments, *(["-q", *QUICK] if "-o" in arguments else []), "--json")
+    assert done.returncode == 143
+    assert json.loads(done.stdout)["phase"] == "succeeded"
+    assert done.stderr.splitlines()[-1].startswith("interrupted")
+    assert "to resume" not in done.stderr.partition("interrupted")[2]
 
 
 @pytest.mark.parametrize("number", signals.NUMBERS, ids=lambda number: number.name)

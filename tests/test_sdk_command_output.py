@@ -19,7 +19,8 @@ from typing import Any
 
 import httpx
 import pytest
-from octopusx_video import OctopusX
+from octopusx_video import AmbiguousSubmitError, OctopusX
+from octopusx_video._client import Videos
 from octopusx_video._command import commands
 
 from tests.sdk import command
@@ -153,6 +154,118 @@ def test_a_folder_that_has_gone_ends_with_6(run: Here, serve: Serve, tmp_path: P
     assert (done.returncode, done.stdout) == (6, "")
     assert "error: folder/v.mp4 can't be written: No such file or directory" in done.stderr
     assert done.stderr.endswith(f"\nto resume: octopusx-video download {TASK} -o folder/v.mp4\n")
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["plain", "json"])
+@pytest.mark.parametrize("moment", ["on its way", "recorded", "accepted"])
+def test_an_unforeseen_error_does_not_hide_what_may_be_billed(
+    moment: str, options: list[str], run: Here, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends with 3 where the submit has no outcome, and otherwise prints the id and how to continue."""
+    serve()
+    submit = Videos.extend
+
+    def fail(*arguments: Any, **fields: Any) -> Any:
+        if moment == "recorded":
+            with contextlib.suppress(AmbiguousSubmitError):
+                submit(*arguments, **fields)
+        raise LookupError("unforeseen")
+
+    if moment == "accepted":
+        monkeypatch.setattr(f"{command.COMMANDS}._finish", fail)
+    else:
+        serve(httpx.Response(500, json={"task_id": TASK}))
+        monkeypatch.setattr(Videos, "extend", fail)
+    done = run(*EXTEND, "--wait", *options)
+    known, resume = moment == "accepted", f"octopusx-video wait {TASK}"
+    assert done.returncode == (1 if known else 3)
+    assert "LookupError: unforeseen" in done.stdout + done.stderr
+    assert ("is billed" if known else "may be billed") in done.stdout + done.stderr
+    if not options:
+        assert done.stdout == ""
+        assert done.stderr.endswith(f"to resume: {resume}\n") is known
+        assert ("before you submit the same again" in done.stderr) is not known
+        assert ("to look at it, for free: " in done.stderr) is (moment == "recorded")
+        return
+    error = json.loads(done.stdout)["error"]
+    assert (error["type"], error["billed"]) == ("LookupError", "yes" if known else "possible")
+    assert error["resume"] == (resume if known else None)
+
+
+def test_an_error_before_the_submit_is_sent_is_not_billed(
+    run: Here, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends with 1."""
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(24, "Too many open files")
+
+    serve()
+    monkeypatch.setattr(f"{command.COMMANDS}._check_output", fail)
+    done = run(*EXTEND, "--json")
+    error = json.loads(done.stdout)["error"]
+    assert (done.returncode, error["billed"]) == (1, "never")
+
+
+@pytest.mark.parametrize("name", ["video.mp4", "output: x", "path", "overwrite=True.mp4"])
+def test_a_file_keeps_its_name_in_errors(name: str, run: Here, tmp_path: Path) -> None:
+    """Also where it begins like the name of an argument."""
+    (tmp_path / name).touch()
+    done = run("download", TASK, "-o", name)
+    assert done.stderr == f"error: {name} exists; name another file, or pass --overwrite to replace it\n"
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["plain", "json"])
+def test_a_video_that_is_saved_is_not_fetched_again(
+    options: list[str], run: Here, serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where standard output is closed, the error says that only the output is missing."""
+    serve()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", None)
+        done = run(*EXTEND, "-o", "a.mp4", *QUICK, *options)
+    assert done.returncode == 1
+    assert (tmp_path / "a.mp4").read_bytes() == VIDEO
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: standard output can't be written to; the video was saved as a.mp4; task ")
+
+
+def test_what_json_can_not_say_is_said_on_standard_error(
+    run: Here, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the commands that look at a task or resume with it."""
+    for response, options, text in (
+        (httpx.Response(500, json={"task_id": TASK}), [], f"to look at it, for free: octopusx-video status {TASK}\n"),
+        (None, ["--wait", "--timeout", "0"], f"\nto resume: octopusx-video wait {TASK}\n"),
+    ):
+        serve(response, reads=[{"status": "processing"}])
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", None)
+            done = run(*EXTEND, "--json", "-q", *options)
+        assert text in done.stderr.partition("error: ")[2]
+
+
+def test_numbers_that_json_can_not_hold_are_null(run: Here, serve: Serve) -> None:
+    """So that every parser can read what is printed."""
+    body = json.dumps({"id": TASK, "status": "processing", "note": [{"n": 0}, 1.5]}).replace('"n": 0', '"n": 1e999')
+    serve(httpx.Response(200, content=body.encode()))
+    task = json.loads(run(*EXTEND, "--json").stdout, parse_constant=pytest.fail)["task"]
+    assert task["note"] == [{"n": None}, 1.5]
+
+
+def test_a_setback_that_repeats_is_shown_once_in_a_while(run: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although each response has a request id of its own."""
+    ids = iter(range(100, 10_000))
+
+    def refuse(_: httpx.Request) -> httpx.Response:
+        text = f"busy (request id: 2026{next(ids)}abc{next(ids)})"
+        return httpx.Response(503, json={"error": {"message": text, "type": "busy"}})
+
+    monkeypatch.setattr(f"{command.COMMANDS}._sleep", lambda *_: None)
+    command.connect(monkeypatch, httpx.MockTransport(refuse))
+    done = run("wait", TASK, "--timeout", "0.3")
+    assert done.returncode == 5
+    assert done.stderr.count("reading on") == 1
 
 
 class TestStandardOutput:

@@ -88,12 +88,12 @@ def _run(job: Job, arguments: Sequence[str]) -> int:
         status = job.misused(click.UsageError("no API key was given")) if ended else job.interrupted()
     except OctopusXError as error:
         status = job.failed(error)
-    except OutputError:
-        status = job.broken("standard output can't be written to")
+    except OutputError as error:
+        status = job.broken("standard output can't be written to", error)
     except OSError as error:
-        status = job.broken(f"{type(error).__name__}: {error.strerror or error}")
+        status = job.broken(f"{type(error).__name__}: {error.strerror or error}", error)
     except Exception as error:  # noqa: BLE001 - a fault of ours must not lose what was paid for
-        status = job.broken(f"this is a fault of {PROGRAM}, please report it: {type(error).__name__}: {error}")
+        status = job.broken(f"this is a fault of {PROGRAM}, please report it: {type(error).__name__}: {error}", error)
     return status
 
 
@@ -124,6 +124,8 @@ class _Seconds(click.types.FloatParamType):
             number = math.nan
         if not math.isfinite(number) or number < 0 or not (number or self._or_zero):
             self.fail(f"{value!r} is not a number of seconds{'' if self._or_zero else ' above 0'}", param, ctx)
+        if number >= _http.MOST_SECONDS:
+            self.fail(f"{value!r} is too large; give a number of seconds below {_http.MOST_SECONDS:.0f}", param, ctx)
         return number
 
 
@@ -148,7 +150,8 @@ _COMMON = _options(
     click.option(
         "--request-timeout",
         type=_ABOVE_ZERO,
-        help="Maximum seconds to connect, and to wait for each part of a response. "
+        help="Maximum seconds to connect, and to wait for each part of a response, also of the response to the request "
+        "that creates a task. "
         f"[default: {_http.TIMEOUT.connect:g} and {_http.TIMEOUT.read:g}]",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for an error too."),
@@ -359,7 +362,8 @@ def download(job: Job, /, task_id: str, unified: bool, **options: Any) -> None: 
 def _client(job: Job, options: dict[str, Any]) -> Iterator[OctopusX]:
     """The client of a command, with all that the job has to know of its options."""
     job.console.as_json, job.console.quiet = options.pop("as_json"), options.pop("quiet")
-    job.console.sends_video = options.get("output") == STDOUT
+    job.output = options.get("output")
+    job.console.sends_video = job.output == STDOUT
     job.names = _names(click.get_current_context().command)
     job.to_server = [] if options["base_url"] is None else ["--base-url", options["base_url"]]
     key = os.environ.get(_settings.KEY_VARIABLE)
@@ -428,7 +432,9 @@ def _submit(
     _check_output(options)
     job.waits = options["waits"] or options["output"] is not None
     job.resume_with = lambda task_id: _command("wait", routes, task_id, options)
+    job.submits = True
     task = submit()
+    job.submits = False
     if job.waits:
         _finish(job, routes, task.id, options)
     else:
@@ -462,6 +468,7 @@ def _save(job: Job, routes: Videos | Unified, task: _models.Task, options: dict[
     """Save the video, or write it to standard output once all of it is there."""
     if options["output"] != STDOUT:
         file = _download(job, routes, task, options["output"], options)
+        job.saved = str(file)
         _show(job, task, str(file), file)
         return
     with _scratch() as folder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
 import shlex
@@ -32,12 +33,14 @@ class Console:
     Attributes:
         as_json: Whether results and errors are JSON objects.
         quiet: Whether no progress is shown.
+        has_result: Whether the result, or the error in its place, is printed; nothing may follow it there.
         sends_video: Whether standard output is for the bytes of the video, and all else goes to standard error.
     """
 
     def __init__(self, arguments: Sequence[str], key: str | None) -> None:
         self.as_json = "--json" in arguments
         self.quiet = False
+        self.has_result = False
         self.sends_video = bool(re.search(r"(\0-[a-zA-Z]*o|\0--output)[\0=]?-\0", "\0".join(["", *arguments, ""])))
         self._key = Key(key) if key else None
         self._progress: Progress = Silence()
@@ -54,12 +57,17 @@ class Console:
 
     def print(self, line: str) -> None:
         """Print a result."""
+        self.has_result = True  # before it, since a signal may come at any moment
         if not _write(sys.stderr if self.sends_video else sys.stdout, line):
             raise OutputError
 
     def print_json(self, value: dict[str, Any]) -> None:
         """Print a result or an error as one JSON object."""
-        self.print(json.dumps(value))
+        try:
+            text = json.dumps(value, allow_nan=False)
+        except ValueError:
+            text = json.dumps(_finite(value), allow_nan=False)
+        self.print(text)
 
     def note(self, line: str) -> None:
         """Print a line for a person."""
@@ -100,6 +108,17 @@ class Console:
 def is_terminal(stream: TextIO | None) -> bool:
     """Whether a stream is there, and is a terminal."""
     return stream is not None and stream.isatty()
+
+
+def _finite(value: Any) -> Any:
+    """A value with null in place of numbers that JSON can't write, which Python reads 1e999 as."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(field) for name, field in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return value
 
 
 def command_line(words: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import click
@@ -45,6 +46,15 @@ _IN_COMMANDS = {
     "; in Python you can pass api_key instead": "",
 }
 """What errors call things for programs, and what they are called on the command line."""
+_READS = frozenset({"status", "wait", "download"})
+"""The commands that submit nothing."""
+_NO_ARGUMENTS: type[click.UsageError] | tuple[()] = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""What click raises since 8.2 for a command without arguments; before, it prints the help itself."""
+_NOT_SENT = "the submit was not sent"
+"""The note of the SDK on an exception that came before anything was sent."""
+_LOOK = "Look into your account before you submit the same again"
+_VARYING = re.compile(r"request[ _-]?id\W*[\w-]+|[\w.-]*\d[\w.-]*", re.IGNORECASE)
+"""What differs between two lines that say the same: the id of a request, numbers and words with digits."""
 _SHOWN_LINES = 10
 _SHOWN_LENGTH = 600
 """How much of a response is shown to a person, in lines and in characters."""
@@ -60,7 +70,10 @@ class Job:
         waits: Whether it continues after the submit.
         billed: What is known of the bill of its own submit; ``never`` as long as none was sent.
         ambiguous: The submit that may be billed, if there is one.
+        submits: Whether a submit has begun and has neither returned nor raised an error of the SDK's.
         task_id: The task that it is about, once that is known.
+        output: The file that the video is for, as it was given.
+        saved: The file that the video was saved as.
         resume: The words of the command that continues with the task; empty where nothing does.
         resume_with: Makes the words of the command that continues with a new task.
         to_server: The options that lead other commands to the same server.
@@ -72,7 +85,10 @@ class Job:
     waits: bool = False
     billed: Billed = "never"
     ambiguous: AmbiguousSubmitError | None = None
+    submits: bool = False
     task_id: str | None = None
+    output: str | None = None
+    saved: str | None = None
     resume: list[str] = field(default_factory=list)
     resume_with: Callable[[str], list[str]] = lambda _: []
     to_server: list[str] = field(default_factory=list)
@@ -90,6 +106,7 @@ class Job:
 
     def failed(self, error: OctopusXError) -> int:
         """Report an error. Returns the exit status."""
+        self.submits = False
         if self.billed == "yes" and isinstance(error, TaskFailedError):
             self.billed = "possible"  # no page promises a refund (R30)
         if not self._continues(error):
@@ -99,7 +116,7 @@ class Job:
             status = 1  # something was sent, after all
         message = self._in_commands(error)
         if self.console.as_json:
-            self._print_json(type(error).__name__, message, _known(error))
+            self._print_json(type(error).__name__, message, _known(error), error)
         else:
             self.console.note(f"error: {message}")
             self._advise(error)
@@ -107,9 +124,14 @@ class Job:
 
     def misused(self, error: click.ClickException) -> int:
         """Report arguments that can't be used. Returns the exit status."""
+        if isinstance(error, _NO_ARGUMENTS):
+            self.console.note(error.format_message())  # the help, which is our own text
+            return error.exit_code
         message = self.console.clean(error.format_message())
         if self.console.as_json:
-            self._print_json("UsageError", message, {})
+            command = "" if not isinstance(error, click.UsageError) or error.ctx is None else error.ctx.info_name
+            self.only_reads |= command in _READS
+            self._print_json("UsageError", message, {}, None)
             return error.exit_code
         if isinstance(error, click.UsageError) and error.ctx is not None:
             self.console.note(error.ctx.get_usage())
@@ -117,26 +139,42 @@ class Job:
         self.console.note(f"error: {message}")
         return error.exit_code
 
-    def broken(self, reason: str) -> int:
-        """Report what is no fault of the service's. Returns the exit status."""
-        paid = ""
+    def broken(self, reason: str, error: Exception) -> int:
+        """Report an error that is not one of the SDK's. Returns the exit status."""
+        text, known = self.console.clean(reason), {"task_id": self.task_id}
+        status, advised = 1, None
+        if self.submits and self.billed == "never" and _NOT_SENT not in getattr(error, "__notes__", ()):
+            self.billed = "possible"
+        if self.saved is not None:
+            text, self.resume = f"{text}; the video was saved as {self.console.clean(self.saved)}", []
         if self.billed == "yes":
-            paid = f"; task {self.console.clean(self.task_id)} was submitted and is billed"
-        self.console.note(f"error: {self.console.clean(reason)}{paid}")
-        self._advise(None)
-        return 1
+            text += f"; task {self.console.clean(self.task_id)} was submitted and is billed"
+        elif self.ambiguous is not None:
+            text += f"; {self._in_commands(self.ambiguous)}"
+            status, advised, known = 3, self.ambiguous, _known(self.ambiguous)
+        elif self.billed == "possible":
+            text += "; the submit may have been sent and may be billed. It was not sent again. " + _LOOK
+            status = 3
+        if self.console.as_json:
+            self._print_json(type(error).__name__, text, known, advised)
+        else:
+            self.console.note(f"error: {text}")
+            self._advise(advised)
+        return status
 
     def interrupted(self) -> int:
         """Report an interrupt, and what is known at this moment. Returns the exit status."""
         text, known = "interrupted", {"task_id": self.task_id}
-        if self.ambiguous is not None:
+        if self.saved is not None:
+            text, self.resume = f"interrupted: the video was saved as {self.console.clean(self.saved)}", []
+        elif self.ambiguous is not None:
             text, known = f"interrupted: {self._in_commands(self.ambiguous)}", _known(self.ambiguous)
         elif self.task_id is not None:
             text = f"interrupted: this does not affect task {self.console.clean(self.task_id)}"
         elif not self.only_reads:
             text = "interrupted: nothing was sent that may be billed"
         if self.console.as_json:
-            self._print_json("Interrupted", text, known)
+            self._print_json("Interrupted", text, known, self.ambiguous)
         else:
             self.console.note(text)
             self._advise(self.ambiguous)
@@ -152,12 +190,16 @@ class Job:
         """What an error says, in the words of the command line."""
         has_advice = isinstance(error, AmbiguousSubmitError | NoVideoAddressError) or _is_rejected(error)  # see _advise
         text: str = self.console.clean(error.problem if has_advice else str(error))
+        file = "" if self.output is None else f"{self.console.clean(str(Path(self.output)))} "
+        if not file or not text.startswith(file):  # the name of a file is not that of an argument
+            file = ""
+        text = text[len(file) :]
         for name, option in _IN_COMMANDS.items():
             text = text.replace(name, option)
-        argument = re.match(r"(\w+)(?=[.:])", text)
+        argument = None if file else re.match(r"(\w+)(?=(\.\w+)*: | is of type | is missing$)", text)
         if argument and argument[0] in self.names:
             text = f"{self.names[argument[0]]}{text[argument.end() :]}"
-        return text
+        return file + text
 
     def _advise(self, error: OctopusXError | None) -> None:
         """Print what a person can do now."""
@@ -191,17 +233,22 @@ class Job:
             command_line([PROGRAM, "status", task_id, *unified, *self.to_server]) for task_id in error.possible_task_ids
         ]
 
-    def _print_json(self, kind: str, message: str, known: Mapping[str, Any]) -> None:
-        fields = {"type": kind, "message": message, **self.console.clean(dict(known)), "billed": self.billed}
+    def _print_json(self, kind: str, message: str, known: Mapping[str, Any], error: OctopusXError | None) -> None:
+        billed = None if self.only_reads else self.billed  # what a task costs is known to the command that submits it
+        fields = {"type": kind, "message": message, **self.console.clean(dict(known)), "billed": billed}
         if "response" in known:
             fields["response"] = known["response"]  # which is clean, and keeps its lines
         if self.ambiguous is not None:
             fields["look"] = self._looks(self.ambiguous)
         fields["resume"] = self._resume() if self.resume else None
         try:
-            self.console.print_json({"error": fields})
+            if not self.console.has_result:
+                self.console.print_json({"error": fields})
+                return
         except OutputError:
-            self.console.note(f"error: {message}")
+            pass
+        self.console.note(message if kind == "Interrupted" else f"error: {message}")
+        self._advise(error)
 
 
 def _is_rejected(error: OctopusXError | None) -> bool:
@@ -240,6 +287,7 @@ class Records(logging.Handler):
             self._show(record.getMessage())
 
     def _show(self, text: str) -> None:
-        if time.monotonic() - self._shown.get(text, -EVERY) >= EVERY:
-            self._shown[text] = time.monotonic()
+        kind = _VARYING.sub("", text)
+        if time.monotonic() - self._shown.get(kind, -EVERY) >= EVERY:
+            self._shown[kind] = time.monotonic()
             self._job.console.report(text)
