@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import itertools
+import os
 import resource
 import socket
 import time
@@ -409,13 +410,15 @@ def test_fragments_that_were_cut_are_not_whole(kind: Kind, mock: Mock, tmp_path:
 
 
 @pytest.mark.parametrize("kind", CLIENTS)
-def test_a_larger_file_beside_the_target_is_kept(kind: Kind, mock: Mock, tmp_path: Path) -> None:
-    """Whoever put it there; the error names another."""
-    (tmp_path / "v.mp4.rejected").write_bytes(b"m" * 100_000)
-    with pytest.raises(DownloadError) as caught:
-        saved(kind, api({ADDRESS: chunked(HALF), CONTENT: httpx.Response(404)}), tmp_path / "v.mp4", mock.clock)
-    assert caught.value.rejected == str(tmp_path / "v.mp4.rejected-2")
-    assert (tmp_path / "v.mp4.rejected").stat().st_size == 100_000
+def test_a_file_beside_the_target_is_kept(kind: Kind, mock: Mock, tmp_path: Path) -> None:
+    """Whoever put it there; the error names another, and the same one for the same bytes."""
+    (tmp_path / "v.mp4.rejected").write_bytes(b"mine")
+    for _ in range(2):
+        with pytest.raises(DownloadError) as caught:
+            saved(kind, api({ADDRESS: chunked(HALF), CONTENT: httpx.Response(404)}), tmp_path / "v.mp4", mock.clock)
+        assert caught.value.rejected == str(tmp_path / "v.mp4.rejected-2")
+    assert (tmp_path / "v.mp4.rejected").read_bytes() == b"mine"
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.mark.parametrize("name", ["\U0001f468\u200d\U0001f469.mp4", "v\udce9.mp4", f"{'猫' * 82}.mp4"])
@@ -471,3 +474,52 @@ def test_downloads_within_downloads_do_not_wait_for_one_another(mock: Mock, tmp_
 
     anyio.run(main)
     assert len(list(tmp_path.iterdir())) == 80
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("more", [0, 3, 500])
+def test_what_has_ended_is_kept_where_more_of_it_breaks_off(kind: Kind, more: int, mock: Mock, tmp_path: Path) -> None:
+    """Half a video that ended in order, then a part of the rest, then nothing: accept_any saves what there is."""
+    headers = {"content-range": f"bytes {len(HALF)}-{len(VIDEO) - 1}/{len(VIDEO)}"}
+    rest = VIDEO[len(HALF) : len(HALF) + more]
+    turns = iter([lambda _: httpx.Response(206, headers=headers, stream=Bytes(rest, breaks=httpx.ReadError("reset")))])
+
+    def then(request: httpx.Request) -> httpx.Response:
+        response: httpx.Response = next(turns, lambda _: httpx.Response(403))(request)
+        return response
+
+    routes = {ADDRESS: rest_then(chunked(HALF), then), CONTENT: httpx.Response(404)}
+    saved(kind, api(routes), tmp_path / "v.mp4", mock.clock, accept_any=True)
+    assert (tmp_path / "v.mp4").read_bytes() == HALF + rest
+
+
+def test_an_interrupt_leaves_no_rejected_response(tmp_path: Path) -> None:
+    """Nobody would know of it."""
+
+    def interrupt(_: httpx.Request) -> httpx.Response:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        saved("sync", api({ADDRESS: chunked(b"<html>no video</html>"), CONTENT: interrupt}), tmp_path / "v.mp4", None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_ordinary_files_are_replaced(mock: Mock, tmp_path: Path) -> None:
+    """A pipe is refused, a link keeps leading to its file, and a name of a directory is none of a file."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "target").write_bytes(b"old")
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    for name in ("pipe", "new/"):
+        with pytest.raises(NotSentError):
+            saved("sync", api({ADDRESS: Storage(VIDEO)}), f"{tmp_path}/{name}", mock.clock, overwrite=True)  # type: ignore[arg-type]
+    saved("sync", api({ADDRESS: Storage(VIDEO)}), tmp_path / "link", mock.clock, overwrite=True)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_bytes() == VIDEO
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_a_part_that_does_not_say_which_is_the_first(kind: Kind, mock: Mock, tmp_path: Path) -> None:
+    """206 without Content-Range, to a request without Range."""
+    routes = {ADDRESS: lambda _: httpx.Response(206, stream=Bytes(VIDEO)), CONTENT: httpx.Response(404)}
+    saved(kind, api(routes), tmp_path / "v.mp4", mock.clock)
+    assert (tmp_path / "v.mp4").read_bytes() == VIDEO

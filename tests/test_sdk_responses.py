@@ -15,8 +15,10 @@ from octopusx_video import (
     DownloadError,
     NotSentError,
     OctopusX,
+    OctopusXError,
     RefusedError,
     WaitTimeoutError,
+    _contract,
 )
 from octopusx_video_mock import Mock
 
@@ -459,3 +461,37 @@ def test_a_request_hook_that_raises_has_sent_nothing(kind: Kind, mock: Mock) -> 
     ):
         client.extensions.create(SOURCE, **CREATE)
     assert mock.calls == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "address", ["http://[::1/x", "//[", "http://xn--/\xff", "https://h:99999/x", "/" + '"' * 22_000]
+)
+@pytest.mark.parametrize("status", [201, 302, 307, 500])
+def test_an_unreadable_location_hides_nothing(kind: Kind, address: str, status: int, mock: Mock) -> None:
+    """Httpx looks at the address of a redirect though it follows none, and fails of such; the response is kept."""
+    headers = [(b"Location", address.encode("latin-1"))]
+    body = TASK if status == 201 else {"code": "x", "task_id": NEW}
+    response = lambda _: httpx.Response(status, headers=headers, json=body)  # noqa: E731
+    if status == 201:
+        with connected(kind, answering(response), mock.clock) as client:
+            assert client.extensions.create(SOURCE, **CREATE).id == NEW
+        return
+    error = ambiguous(kind, response, mock)
+    assert (error.possible_task_ids, error.status) == ((NEW,), status)
+    with connected(kind, answering(response), mock.clock) as client, pytest.raises(OctopusXError) as caught:
+        client.videos.wait(NEW, timeout=5)
+    assert str(status) in str(caught.value)
+
+
+def test_a_fault_of_ours_loses_no_submit(mock: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody foresaw, after the request was sent, is ambiguous and carries the response."""
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(_contract, "is_documented", broken)
+    with connected("sync", answering(httpx.Response(200, json=TASK)), mock.clock) as client:
+        with pytest.raises(AmbiguousSubmitError, match="ZeroDivisionError") as caught:
+            client.extensions.create(SOURCE, **CREATE)
+    assert caught.value.possible_task_ids == (NEW,)

@@ -24,6 +24,8 @@ _PAIR = re.compile(r'"([A-Za-z0-9_.-]{0,60}[iI][dD]|data)"\s{0,9}:\s{0,9}"((?:[^
 _TASK_NAMES = frozenset({"id", "taskid", "videoid"})
 _OF_REQUEST = re.compile(r"req|trace|log|oneapi", re.IGNORECASE)
 """Names of ids that are the request's own."""
+_OF_OTHERS = re.compile(r"user|org|channel|token|group|model|account|project|team|key", re.IGNORECASE)
+"""Names of ids that are of something else than a task."""
 _NAMED, _WRAPPED, _OTHER, _WORD, _LAST = range(5)
 """How likely an id is the new task's: by its name, in the wrapper or bare, by another name of an id, by a name that may
 be another word (``paid``), and the request's own, which counts only where there is no other."""
@@ -135,6 +137,8 @@ def _rank(name: str) -> int:
         return _NAMED
     if _OF_REQUEST.search(name):
         return _LAST
+    if _OF_OTHERS.search(name):
+        return _WORD
     return _OTHER if re.search(r"(?:^|[_.-])[iI][dD]$|[a-z0-9]I[dD]$|ID$", name) else _WORD
 
 

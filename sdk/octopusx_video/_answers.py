@@ -147,8 +147,15 @@ def possible_task_ids(answer: Answer | None, request: Outgoing, *, is_named: boo
         return ()
     repeated = {request.source, request.source.partition(":")[2], *_strings(request.body)}
     ids = _contract.possible_task_ids(answer.content, repeated, answer.request_id, is_named=is_named)
-    place = _contract.task_at(request.operation, urlsplit(answer.headers.get("location", "")).path)
+    place = _contract.task_at(request.operation, _path(answer.headers.get("location", "")))
     return ids if place is None or place in {*ids, *repeated} or is_named else (*ids, place)[-MAX_IDS:]
+
+
+def _path(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:  # of a server
+        return ""
 
 
 def _strings(body: bytes | None) -> Iterator[str]:
@@ -177,9 +184,9 @@ def task(answer: Answer, model: type[Model], asked: str | None, key: Key) -> Mod
     """
     value = loaded(answer)
     if not isinstance(value, dict):
-        kind = answer.media_type or "a body without a media type"
+        kind = answer.media_type or "something without a media type"
         what = "nothing" if not answer.content else kind if value is None else f"JSON ({type(value).__name__})"
-        raise UnreadableError(f"the body holds {what} instead of a task")
+        raise UnreadableError(f"the body is {what} instead of a task")
     if not value.get("status") and not value.get("id") and _is_error(value):
         raise UnreadableError("the body is an error")
     told = {"id": _id(value, asked), "status": _status(value.get("status"))}

@@ -61,7 +61,8 @@ class AsyncShell:
         self._client = client
         self._settings = settings
         self._monotonic = monotonic
-        self._is_ours = is_ours
+        # One of our own has no other hooks, now or later.
+        self._ours = _http.hooked(client, {"response": [_hide_location]}) if is_ours else None
         self._sleep = sleep or anyio.sleep
         self._reads = anyio.Semaphore(_http.READS_AT_ONCE)
         self._submits = anyio.Semaphore(_http.SUBMITS_AT_ONCE)
@@ -125,6 +126,17 @@ class AsyncShell:
         _http.told(request, outcome)
         return outcome
 
+    def _without_hooks(self) -> httpx.AsyncClient:
+        """The client, to read a response whole, before the caller's hooks are called."""
+        return self._ours or _http.hooked(self._client, {"response": [_hide_location]})
+
+    def _with_hooks(self) -> httpx.AsyncClient:
+        """The client with its hooks, to read a response in pieces."""
+        if self._ours is not None:
+            return self._ours
+        hooks = self._client.event_hooks
+        return _http.hooked(self._client, {**hooks, "response": [*hooks["response"], _hide_location]})
+
     async def _call_hooks(self, response: httpx.Response) -> None:
         for hook in self._client.event_hooks["response"]:
             try:
@@ -158,7 +170,7 @@ class AsyncShell:
                     self._settings,
                     request,
                     left,
-                    is_ours=self._is_ours,
+                    is_ours=self._ours is not None,
                     within=within,
                     trace=trace if progress else None,
                 )
@@ -166,7 +178,7 @@ class AsyncShell:
                     await hook(draft)
                 made = draft
                 received.sent = True
-                response = await _begin(_http.without_hooks(self._client), made)
+                response = await _begin(self._without_hooks(), made)
                 try:
                     outcome = await _whole(response, received)
                 finally:
@@ -187,8 +199,10 @@ class AsyncShell:
         try:
             with anyio.move_on_after(self._left(until)):
                 await stream.acquire()
-                made = _http.prepared(self._client, self._settings, request, self._left(until), is_ours=self._is_ours)
-                stream.begin(await _begin(self._client, made))
+                made = _http.prepared(
+                    self._client, self._settings, request, self._left(until), is_ours=self._ours is not None
+                )
+                stream.begin(await _begin(self._with_hooks(), made))
                 outcome = _http.head(stream.response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
             await stream.close()
@@ -210,6 +224,10 @@ class AsyncShell:
 async def _awaited(value: Any) -> None:
     if inspect.isawaitable(value):
         await value
+
+
+async def _hide_location(response: httpx.Response) -> None:
+    _http.hide_location(response)
 
 
 async def _begin(client: httpx.AsyncClient, made: httpx.Request) -> httpx.Response:

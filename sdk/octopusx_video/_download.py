@@ -42,6 +42,7 @@ class _Fetch:
         furthest: How many bytes there ever were.
         in_pieces: Whether the source sends parts of a length that it does not know (``bytes 0-999/*``).
         has_ended: Whether the last response with bytes of the video ended as its headers say.
+        is_kept: Whether one of those that the file is made of did, so that there may be no more of it.
         modified: When the video was changed, as the source says it.
         codings: The Content-Encoding that the source uses though it is asked for none.
     """
@@ -57,6 +58,7 @@ class _Fetch:
     furthest: int = 0
     in_pieces: bool = False
     has_ended: bool = False
+    is_kept: bool = False
     modified: str | None = None
     codings: tuple[str, ...] = ()
 
@@ -76,7 +78,7 @@ class _Fetch:
             wrong = (yield from self._do(self._incomplete)) if self.part.size else None
             if not self.part.size or wrong is not None:
                 arrived = f"; {self.part.size} bytes arrived" if self.part.size else ""
-                if self.has_ended:
+                if self.is_kept:
                     yield from self._do(self.part.reject)
                 raise _NoUseError(f"{error}{arrived}") from None
         yield from self._do(self.part.commit)
@@ -104,7 +106,7 @@ class _Fetch:
                 self.has_ended = False
                 broken = yield from self._pull()
                 if broken is None:
-                    self.has_ended = True
+                    self.has_ended = self.is_kept = True
                     wrong = yield from self._do(self.part.incomplete)
                     came = self.part.size > had
                     if wrong is None and not (self.in_pieces and came):
@@ -183,6 +185,8 @@ class _Fetch:
         tag, modified = head.headers.get("etag"), head.headers.get("last-modified")
         if head.status == 206:
             first, total = _first(head), _total(head)
+            if first is None and not self.part.size:
+                first = 0  # it does not say, and nothing else was asked for
             self.in_pieces = total is None
             if total is None and length is not None:
                 total = (first or 0) + length
@@ -232,8 +236,8 @@ class _Fetch:
     def _restart(self) -> Flow[None]:
         self.total = self.tag = self.modified = None
         # What has ended may be all that there will be.
-        yield from self._do(self.part.reject if self.has_ended and self.part.size else self.part.restart)
-        self.has_ended = False
+        yield from self._do(self.part.reject if self.is_kept and self.part.size else self.part.restart)
+        self.has_ended = self.is_kept = False
 
     def _do(self, call: Callable[[], Any]) -> Flow[Any]:
         """Do something with the file.
@@ -272,6 +276,7 @@ def download(
     """
     task_id = _requests.task_id(task_or_id, "task")
     until = caller.world.monotonic() + timeout
+    is_named = False
     try:
         part = Part(path, overwrite=overwrite)
     except NotSentError as error:
@@ -296,12 +301,13 @@ def download(
             _flows.log.warning("download of %s: no complete mp4 file, saved as it is: %s", task_id, "; ".join(reasons))
             yield from fetch.keep_rejected()
             return part.path
+        is_named = True
         raise _failure(task_id, reasons, part)
     except OctopusXError as error:
         error.task_id = task_id
         raise
     finally:
-        part.discard()
+        part.discard(keeps_rejected=is_named)
 
 
 def _check(task: _models.Task, task_id: str) -> None:

@@ -94,6 +94,11 @@ def submit(caller: Caller, request: Outgoing) -> Flow[_models.SubmittedTask]:
                 return result
         except (OctopusXError, GeneratorExit):
             raise
+        except Exception as error:
+            if not sent.received.sent:
+                raise
+            reason = f"{type(error).__name__} while the response was read, which is a fault of octopusx-video"
+            raise _ambiguous(sent, reason, sent.received.partial()) from error
         except BaseException as stop:  # Ctrl-C, a cancelled task, a timeout around it
             stop.add_note(_interrupted(sent))
             raise
@@ -193,8 +198,7 @@ def _ambiguous(sent: _Sent, reason: str, answer: Answer | None = None) -> Ambigu
     reason = caller.redact(reason)
     request_id = answer.request_id if answer else None
     known = f"request id {request_id}" if request_id else f"request hash {digest[:12]}"
-    ids = _answers.possible_task_ids(answer, request)
-    ids = tuple(one for one in ids if caller.redact(one) == one)
+    ids = tuple(one for one in _possible_ids(answer, request) if caller.redact(one) == one)
     text = f"the submit may have been accepted and may be billed: {reason}. It was not sent again"
     advice = f"look for it in your account before you submit the same again ({known})"
     if ids:
@@ -216,6 +220,13 @@ def _ambiguous(sent: _Sent, reason: str, answer: Answer | None = None) -> Ambigu
     caller.settings.key.clean(error)
     log.warning("%s: %s (%s)", request.operation, text, known, extra={"ambiguous": error})
     return error
+
+
+def _possible_ids(answer: Answer | None, request: Outgoing) -> tuple[str, ...]:
+    try:
+        return _answers.possible_task_ids(answer, request)
+    except Exception:  # noqa: BLE001 - whatever a response does to the search, the error itself must arrive
+        return ()
 
 
 def _interrupted(sent: _Sent) -> str:

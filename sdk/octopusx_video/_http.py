@@ -267,24 +267,31 @@ def broken(error: Exception, settings: Settings) -> Failure:
     return Failure(sent=True, reason=reason, permanent=_is_untrusted(error))
 
 
-def without_hooks(client: Made) -> Made:
-    """The client, to send with; its hooks are left to the caller.
+def hooked(client: Made, hooks: Mapping[str, list[Callable[..., Any]]]) -> Made:
+    """The client, to send with, with other hooks; a copy shares the connections, cookies and all else.
 
     httpx calls the response hooks before the body is read, and closes the response when one of them raises, as
-    ``raise_for_status`` does: then nobody would know what the response said. A copy shares the connections, cookies and
-    all else.
+    ``raise_for_status`` does: then nobody would know what the response said. So the caller's hooks are called here.
     """
-    if not any(client.event_hooks.values()):
-        return client
     sending = copy.copy(client)
-    sending.event_hooks = {}
+    sending.event_hooks = dict(hooks)
     return sending
+
+
+def hide_location(response: httpx.Response) -> None:
+    """Take the address of a redirect out of the sight of httpx, which reads it though it follows none, and may fail."""
+    address = response.headers.get("location")
+    if address is not None:
+        del response.headers["location"]
+        response.extensions["octopusx_location"] = address
 
 
 def for_hooks(response: httpx.Response, received: Received) -> httpx.Response:
     """The response as a hook gets it, with its body read as far as it arrived."""
     arrived = received.partial()
     headers = [(name, value) for name, value in response.headers.raw if name.lower() != b"content-encoding"]
+    if "octopusx_location" in response.extensions:
+        headers.append((b"Location", response.extensions["octopusx_location"].encode()))
     made = httpx.Response(
         response.status_code,
         headers=headers,
@@ -378,6 +385,8 @@ def head(response: httpx.Response) -> Head:
     for raw_name, raw_value in response.headers.raw:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    if "octopusx_location" in response.extensions:
+        headers["location"] = response.extensions["octopusx_location"]
     if response.is_stream_consumed and headers.pop("content-encoding", ""):
         # A hook or a transport has read it, and httpx has unpacked it.
         headers.pop("content-length", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import filecmp
 import itertools
 import os
 import secrets
@@ -33,6 +34,8 @@ class Part:
         self._overwrite = overwrite
         try:
             _check_free(self.path, overwrite=overwrite)
+            # A link keeps its name, and the file that it leads to is replaced.
+            self._place = Path(os.path.realpath(self.path)) if self.path.is_symlink() else self.path
             self._begin()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or type(error).__name__
@@ -40,7 +43,7 @@ class Part:
             raise NotSentError(f"{self.path} can't be written: {reason}", advice=advice) from None
 
     def _begin(self) -> None:
-        beside = self.path.with_name(f".octopusx-video-{secrets.token_hex(6)}.part")
+        beside = self._place.with_name(f".octopusx-video-{secrets.token_hex(6)}.part")
         self._file = beside.open("x+b", buffering=0)
         self._beside: Path | None = beside
         self.size = 0
@@ -102,28 +105,27 @@ class Part:
         if self.rejected is not None and self.rejected.stat().st_size >= self.size:
             self._beside.unlink()
         else:
-            earlier = self.rejected
-            self.rejected = self._beside.replace(_name_beside(self.path, self.size))
-            if earlier is not None and earlier != self.rejected:
-                earlier.unlink(missing_ok=True)
+            if self.rejected is not None:
+                self.rejected.unlink(missing_ok=True)
+            self.rejected = self._beside.replace(_name_beside(self.path, self._beside))
         self._begin()
 
     def _take_place(self, file: Path) -> None:
         if self._overwrite:
-            file.replace(self.path)
+            file.replace(self._place)
         else:
             self._link(file)
 
     def _link(self, file: Path) -> None:
         """Give a file its name, unless another has it by now; a name that is taken is never lost to a race."""
         try:
-            os.link(file, self.path)
+            os.link(file, self._place)
         except FileExistsError:
             raise DownloadError(f"{self.path} has appeared meanwhile and was not overwritten") from None
         except OSError:  # a file system without links
             if os.path.lexists(self.path):
                 raise DownloadError(f"{self.path} has appeared meanwhile and was not overwritten") from None
-            file.rename(self.path)
+            file.rename(self._place)
         else:
             file.unlink()
 
@@ -134,8 +136,12 @@ class Part:
         finally:
             self._file.seek(self.size)  # where the next bytes belong
 
-    def discard(self) -> None:
-        """Leave nothing behind, unless it is in its place."""
+    def discard(self, *, keeps_rejected: bool = False) -> None:
+        """Leave nothing behind, unless it is in its place; what was rejected only where somebody is to know of it."""
+        if self.rejected is not None and not keeps_rejected:
+            with contextlib.suppress(OSError):
+                self.rejected.unlink()
+            self.rejected = None
         with contextlib.suppress(OSError):
             self._file.close()
         if self._beside is not None:
@@ -168,17 +174,22 @@ def _check_free(path: Path, *, overwrite: bool) -> None:
         return
     if stat.S_ISDIR(kind) or path.is_dir():
         raise NotSentError(f"{path} is a directory", advice="name a file in it")
+    if path.exists() and not path.is_file():
+        raise NotSentError(f"{path} is a device or a pipe", advice="name an ordinary file")
     if not overwrite:
         raise NotSentError(f"{path} exists", advice="name another file, or pass overwrite=True to replace it")
 
 
-def _name_beside(path: Path, size: int) -> Path:
-    """A name for what is no complete video, beside its place: a free one, or that of a file that is not larger."""
+def _name_beside(path: Path, file: Path) -> Path:
+    """A name for a file that is no complete video, beside the place of the video.
+
+    A free one, or that of a file with the same bytes, which an earlier download left: what exists is never lost.
+    """
     longest = os.pathconf(path.parent, "PC_NAME_MAX") if hasattr(os, "pathconf") else 255
     for number in itertools.count(1):
         end = REJECTED if number == 1 else f"{REJECTED}-{number}"
         name = path.with_name(f"{os.fsdecode(os.fsencode(path.name)[: longest - len(end)])}{end}")
-        if not os.path.lexists(name) or (name.is_file() and name.stat().st_size <= size):
+        if not os.path.lexists(name) or (name.is_file() and filecmp.cmp(name, file, shallow=False)):
             return name
     raise AssertionError  # numbers have no end
 
@@ -187,6 +198,8 @@ def _path(path: object) -> Path:
     if not isinstance(path, str | os.PathLike):
         raise NotSentError(f"path is of type {type(path).__name__}; give the name of a file")
     text = os.fspath(path)
+    if isinstance(text, str) and text.endswith(os.sep):
+        raise NotSentError(f"path: {text!r} names a directory", advice="name a file in it")
     if not isinstance(text, str) or not Path(text).name or "\0" in text:
         raise NotSentError(f"path: {text!r} is not the name of a file; give one as text")
     return Path(text)

@@ -60,7 +60,8 @@ class Shell:
         self._client = client
         self._settings = settings
         self._monotonic = monotonic
-        self._is_ours = is_ours
+        # One of our own has no other hooks, now or later.
+        self._ours = _http.hooked(client, {"response": [_http.hide_location]}) if is_ours else None
         self._sleep = sleep or time.sleep
         _deadline.bound(client)
         self._deadline = _deadline.DEADLINE
@@ -130,6 +131,17 @@ class Shell:
         _http.told(request, outcome)
         return outcome
 
+    def _without_hooks(self) -> httpx.Client:
+        """The client, to read a response whole, before the caller's hooks are called."""
+        return self._ours or _http.hooked(self._client, {"response": [_http.hide_location]})
+
+    def _with_hooks(self) -> httpx.Client:
+        """The client with its hooks, to read a response in pieces."""
+        if self._ours is not None:
+            return self._ours
+        hooks = self._client.event_hooks
+        return _http.hooked(self._client, {**hooks, "response": [*hooks["response"], _http.hide_location]})
+
     def _call_hooks(self, response: httpx.Response) -> None:
         for hook in self._client.event_hooks["response"]:
             try:
@@ -148,14 +160,14 @@ class Shell:
             left = self._left(until)
             trace = None if progress is None else (lambda name, _: progress.event(name))
             draft = _http.prepared(
-                self._client, self._settings, request, left, is_ours=self._is_ours, within=within, trace=trace
+                self._client, self._settings, request, left, is_ours=self._ours is not None, within=within, trace=trace
             )
             for hook in self._client.event_hooks["request"]:
                 hook(draft)
             made = draft
             with self._deadline.within(left or within):
                 received.sent = True
-                with contextlib.closing(_begin(_http.without_hooks(self._client), made)) as response:
+                with contextlib.closing(_begin(self._without_hooks(), made)) as response:
                     return self._whole(response, received), response
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
             return _http.failed(error, self._settings, made, received), response
@@ -177,9 +189,11 @@ class Shell:
         if not stream.acquire(self._left(until)):
             return _http.TOO_LATE
         try:
-            made = _http.prepared(self._client, self._settings, request, self._left(until), is_ours=self._is_ours)
+            made = _http.prepared(
+                self._client, self._settings, request, self._left(until), is_ours=self._ours is not None
+            )
             with self._deadline.within(self._left(until)):
-                stream.begin(_begin(self._client, made))
+                stream.begin(_begin(self._with_hooks(), made))
             outcome = _http.head(stream.response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
             stream.close()
