@@ -29,6 +29,8 @@ Listener = Callable[[Model], Any]
 
 MAX_PERMANENT = 3
 """After how many reads in a row that will fail in the same way again a wait ends."""
+NOT_SENT = "the submit was not sent"
+"""The note of an exception that came before a submit left."""
 LAST_LOOK = 1.0
 """Seconds that the read at the end of a wait may take beyond its deadline."""
 
@@ -96,6 +98,7 @@ def submit(caller: Caller, request: Outgoing) -> Flow[_models.SubmittedTask]:
             raise
         except Exception as error:
             if not sent.received.sent:
+                error.add_note(NOT_SENT)
                 raise
             reason = f"{type(error).__name__} while the response was read, which is a fault of octopusx-video"
             raise _ambiguous(sent, reason, sent.received.partial()) from error
@@ -233,7 +236,7 @@ def _interrupted(sent: _Sent) -> str:
     """What an interrupted submit has come to, as far as is known."""
     received = sent.received
     if not received.sent:
-        return "the submit was not sent"
+        return NOT_SENT
     arrived = received.partial()
     # A JSON object that is complete says all, even where the end of the response was not seen.
     is_whole = arrived is not None and (received.whole or _answers.loaded(arrived) is not None)

@@ -29,7 +29,7 @@ from octopusx_video._errors import (
     TaskFailedError,
     WaitTimeoutError,
 )
-from octopusx_video._flows import VIDEOS
+from octopusx_video._flows import NOT_SENT, VIDEOS
 
 PROGRAM = "octopusx-video"
 _STATUSES: tuple[tuple[type[OctopusXError], int], ...] = (
@@ -50,8 +50,6 @@ _READS = frozenset({"status", "wait", "download"})
 """The commands that submit nothing."""
 _NO_ARGUMENTS: type[click.UsageError] | tuple[()] = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """What click raises since 8.2 for a command without arguments; before, it prints the help itself."""
-_NOT_SENT = "the submit was not sent"
-"""The note of the SDK on an exception that came before anything was sent."""
 _LOOK = "Look into your account before you submit the same again"
 _VARYING = re.compile(r"request[ _-]?id\W*[\w-]+|[\w.-]*\d[\w.-]*", re.IGNORECASE)
 """What differs between two lines that say the same: the id of a request, numbers and words with digits."""
@@ -143,7 +141,7 @@ class Job:
         """Report an error that is not one of the SDK's. Returns the exit status."""
         text, known = self.console.clean(reason), {"task_id": self.task_id}
         status, advised = 1, None
-        if self.submits and self.billed == "never" and _NOT_SENT not in getattr(error, "__notes__", ()):
+        if self.submits and self.billed == "never" and NOT_SENT not in getattr(error, "__notes__", ()):
             self.billed = "possible"
         if self.saved is not None:
             text, self.resume = f"{text}; the video was saved as {self.console.clean(self.saved)}", []
