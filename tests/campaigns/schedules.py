@@ -4,8 +4,8 @@ python -m tests.campaigns.schedules [--depth N] [--only KIND] [--operation NAME]
 
 A job is a submit, the wait and the download. Each fault of the mock, and a connection that is never made, is put at
 each request that the job really sends, then at each that comes after it: two deep for every submit, and for
-createVideoExtension three deep without the faults of ``RARE``. Each job is compared with the mock's ledger, with the ids
-that the responses held, and with the original video (tests/sdk/schedules.py).
+createVideoExtension three deep without the faults of ``RARE``. Each job is compared with the mock's ledger, with the
+ids that the responses held, and with the original video (tests/sdk/schedules.py).
 
 Exit status: 0 nothing was found, 1 something was.
 """
