@@ -15,6 +15,7 @@ from typing import TypeVar
 import av  # noqa: F401
 import schemathesis  # noqa: F401
 from octopusx_video_contract import _conformance, _plugin, _session, _target, cli  # noqa: F401
+from octopusx_video_contract._choice import LAYERS
 from octopusx_video_contract._target import Server
 from octopusx_video_contract._wire import InProcess, OverHttp
 
@@ -72,7 +73,7 @@ def judged(
             run = _target.prepare(options, stack, server)
         except _target.CannotRunError as error:
             return Judged(2, [], time.monotonic() - begun, str(error))
-        chosen = [layer for layer in _session.LAYERS if layer not in OF_THE_CONTRACT | without]
+        chosen = [layer for layer in LAYERS if layer not in OF_THE_CONTRACT | without]
         status = _session.run(run, _session.pytest_options(options), chosen=chosen)
         found = [Found(one.rule, layer, one.after, one.detail) for layer, one in run.seen.findings]
         return Judged(status, found, time.monotonic() - begun, printed.read_text("utf-8", "replace"))

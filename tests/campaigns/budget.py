@@ -34,6 +34,7 @@ import octopusx_video_client
 import octopusx_video_contract
 from octopusx_video_contract import _conformance, _curl, _run, _session, _target, _tasks, _walk, cli
 from octopusx_video_contract._budget import Budget, submits
+from octopusx_video_contract._choice import LAYERS
 from octopusx_video_contract._coverage import Coverage
 from octopusx_video_contract._run import Run
 from octopusx_video_contract._wire import InProcess
@@ -54,7 +55,7 @@ ANSWER_SECONDS = 0.4
 """How long the command waits for an answer."""
 RUN_SECONDS = 90
 """How long a run may take."""
-SENDING = tuple(layer for layer in _session.LAYERS if layer not in {"examples", "round_trip"})
+SENDING = tuple(layer for layer in LAYERS if layer not in {"examples", "round_trip"})
 """The layers that send anything to the server."""
 LENIENT = ("bodies", "methods", "paths", "credentials")
 COSTLY = ("lost_answer", "connection_reset", "server_error_billed", "not_json", "upstream_saturated")
