@@ -94,6 +94,13 @@ def kill_matrix(session: nox.Session) -> None:
 
 
 @nox.session
+def correct(session: nox.Session) -> None:
+    """Slow: the suite against six correct servers that differ in what the contract leaves open; blames none."""
+    _install(session)
+    session.run("python", "-m", "tests.campaigns.correct", *session.posargs)
+
+
+@nox.session
 def mutants(session: nox.Session) -> None:
     """Slow: mutants of the contract have to be told from it by the suite; writes docs/MUTANTS.md."""
     _install(session)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from octopusx_video_contract import _credentials, _judge, _near_misses, _routes
-from octopusx_video_contract._exchange import Answer, Request
+from octopusx_video_contract._exchange import Answer, Request, target
 from octopusx_video_openapi import load
 
 from tests.conftest import KEY
@@ -70,3 +70,11 @@ def test_a_body_of_another_operation_is_judged_by_the_path_that_it_is_sent_to() 
     assert takes(extend, bodies["createVideoExtension"])
     assert not takes(create, bodies["extendVideo"])
     assert not takes(unified, bodies["extendVideo"])
+
+
+def test_a_value_of_the_query_arrives_as_it_is() -> None:
+    """A plus is a blank to many servers, and an ampersand the end of a value, so that both are encoded."""
+    operation = CONTRACT.operations["queryUnifiedVideo"]
+    sent = Request("GET", target(operation, {}, {"id": "grok:a+b&c=d;e"}))
+    assert sent.target == "/v1/video/query?id=grok:a%2Bb%26c%3Dd%3Be"
+    assert sent.query == {"id": "grok:a+b&c=d;e"}

@@ -19,6 +19,8 @@ ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "ABSENT", "__bool__": la
 
 _SAFE = ":@!$&'()*+,;=-._~"
 """What may stand in a path segment as it is (RFC 3986 section 3.3)."""
+_SAFE_IN_QUERY = ":@!$'()*,-._~"
+"""What may stand in the value of a parameter: no sign that ends it, and no plus, which many servers read as a blank."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def loaded(content: bytes) -> Any:
 def target(operation: Operation, path: dict[str, str], query: dict[str, Any]) -> str:
     """Path and query of a request of this operation, the ids with their colons as the pages write them."""
     filled = re.sub(r"\{(\w+)\}", lambda match: quote(path[match[1]], safe=_SAFE), operation.path)
-    pairs = "&".join(f"{quote(name)}={quote(str(value), safe=_SAFE)}" for name, value in query.items())
+    pairs = "&".join(f"{quote(name)}={quote(str(value), safe=_SAFE_IN_QUERY)}" for name, value in query.items())
     return f"{filled}?{pairs}" if pairs else filled
 
 
