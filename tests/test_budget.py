@@ -325,7 +325,7 @@ def test_a_dry_run_tells_what_would_be_sent_and_sends_nothing(run_suite: Command
 def test_by_default_a_server_elsewhere_gets_no_unit(contract: Contract, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever does not say --max-paid has none, and gets no ledger either."""
 
-    def kept(run: Run, *_: object) -> int:
+    def kept(run: Run, *_: object, **__: object) -> int:
         runs.append(run)
         return 0
 
