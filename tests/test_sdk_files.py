@@ -523,3 +523,19 @@ def test_a_part_that_does_not_say_which_is_the_first(kind: Kind, mock: Mock, tmp
     routes = {ADDRESS: lambda _: httpx.Response(206, stream=Bytes(VIDEO)), CONTENT: httpx.Response(404)}
     saved(kind, api(routes), tmp_path / "v.mp4", mock.clock)
     assert (tmp_path / "v.mp4").read_bytes() == VIDEO
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_a_part_of_another_type_is_not_joined(kind: Kind, mock: Mock, tmp_path: Path) -> None:
+    """JSON in the place of the rest, whose headers fit: the boxes of the file would not show it."""
+    cut = len(VIDEO) // 2
+    storage = Storage(VIDEO, cuts=(cut,))
+    said = {"content-type": "application/json", "content-range": f"bytes {cut}-{len(VIDEO) - 1}/{len(VIDEO)}"}
+    turns = iter([storage, lambda _: httpx.Response(206, headers=said, stream=Bytes(b'{"url":"https://a.example"}'))])
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        response: httpx.Response = next(turns, storage)(request)
+        return response
+
+    saved(kind, api({ADDRESS: serve}), tmp_path / "v.mp4", mock.clock)
+    assert (tmp_path / "v.mp4").read_bytes() == VIDEO

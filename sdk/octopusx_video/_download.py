@@ -20,6 +20,8 @@ Listener = Callable[[int, int | None], Any]
 
 MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_BINARY = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/mp4"})
+"""Media types that a video may have though they do not say so (R25)."""
 _DIGITS = "[0-9]{1,18}"
 _END_SECONDS = 1.0
 """How long the end of a response may take after its last byte."""
@@ -44,6 +46,7 @@ class _Fetch:
         has_ended: Whether the last response with bytes of the video ended as its headers say.
         is_kept: Whether one of those that the file is made of did, so that there may be no more of it.
         modified: When the video was changed, as the source says it.
+        media_type: What the source calls what has arrived.
         codings: The Content-Encoding that the source uses though it is asked for none.
     """
 
@@ -60,6 +63,7 @@ class _Fetch:
     has_ended: bool = False
     is_kept: bool = False
     modified: str | None = None
+    media_type: str = ""
     codings: tuple[str, ...] = ()
 
     def run(self) -> Flow[None]:
@@ -191,6 +195,8 @@ class _Fetch:
             if total is None and length is not None:
                 total = (first or 0) + length
             is_other = _differs(tag, self.tag) or _differs(modified, self.modified)
+            # What is joined in the middle can't be told by the boxes of the file: JSON in the place of a part.
+            is_other |= bool(self.part.size) and not _may_be_video(head) and head.media_type != self.media_type
             if first != self.part.size or is_other or (self.total is not None and total != self.total):
                 yield from self._restart()
                 return False
@@ -200,6 +206,7 @@ class _Fetch:
                 yield from self._restart()
             self.total, self.in_pieces = length, False
         self.tag, self.modified = tag or self.tag, modified or self.modified
+        self.media_type = head.media_type
         return True
 
     def _reason(self, head: Head) -> Flow[str]:
@@ -318,6 +325,10 @@ def _check(task: _models.Task, task_id: str) -> None:
     trouble = _verdict.trouble(task, task_id)
     if trouble is not None and not isinstance(trouble, NoVideoAddressError):
         raise trouble
+
+
+def _may_be_video(head: Head) -> bool:
+    return head.media_type.startswith("video/") or head.media_type in _BINARY
 
 
 def _differs(one: str | None, other: str | None) -> bool:
