@@ -531,7 +531,9 @@ def test_a_part_of_another_type_is_not_joined(kind: Kind, mock: Mock, tmp_path: 
     cut = len(VIDEO) // 2
     storage = Storage(VIDEO, cuts=(cut,))
     said = {"content-type": "application/json", "content-range": f"bytes {cut}-{len(VIDEO) - 1}/{len(VIDEO)}"}
-    turns = iter([storage, lambda _: httpx.Response(206, headers=said, stream=Bytes(b'{"url":"https://a.example"}'))])
+    turns: Iterator[Any] = iter(
+        [storage, lambda _: httpx.Response(206, headers=said, stream=Bytes(b'{"url":"https://a.example"}'))]
+    )
 
     def serve(request: httpx.Request) -> httpx.Response:
         response: httpx.Response = next(turns, storage)(request)
