@@ -166,7 +166,7 @@ class Limits:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self) -> None:
-        """Called by pytest after the tests, before they are told of."""
+        """Called by pytest after the tests, before it reports them."""
         seen = self._run.seen
         for entry in [entry for entry in seen.reported if not self._choice.counts(entry[1])]:
             seen.reported.remove(entry)

@@ -20,8 +20,6 @@ Model = TypeVar("Model", "_models.SubmittedTask", "_models.VideoTask", "_models.
 NOT_KNOWN = "unknown"
 """The contract's word for a status that is not told; it is no end."""
 LONGEST_REASON = 300
-MAX_IDS = 5
-"""How many ids that may be a new task's an error carries."""
 MAX_RESPONSE = 2000
 """How much of a response an error carries, in characters."""
 _MAX_SCANNED = 100_000
@@ -146,9 +144,8 @@ def possible_task_ids(answer: Answer | None, request: Outgoing, *, is_named: boo
     if answer is None:
         return ()
     repeated = {request.source, request.source.partition(":")[2], *_strings(request.body)}
-    ids = _contract.possible_task_ids(answer.content, repeated, answer.request_id, is_named=is_named)
-    place = _contract.task_at(request.operation, _path(answer.headers.get("location", "")))
-    return ids if place is None or place in {*ids, *repeated} or is_named else (*ids, place)[-MAX_IDS:]
+    place = None if is_named else _contract.task_at(request.operation, _path(answer.headers.get("location", "")))
+    return _contract.possible_task_ids(answer.content, repeated, answer.request_id, place, is_named=is_named)
 
 
 def _path(url: str) -> str:

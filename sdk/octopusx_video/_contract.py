@@ -76,11 +76,17 @@ def read_by(submit: str) -> tuple[str, ...]:
     return tuple(_rule("R04")["read-by"][submit])
 
 
-def possible_task_ids(content: bytes, repeated: set[str], request_id: str | None, *, is_named: bool) -> tuple[str, ...]:
-    """What may be the id of a new task in a body that can't be understood; see ``task_ids.possible``."""
+def possible_task_ids(
+    content: bytes, repeated: set[str], request_id: str | None, place: str | None, *, is_named: bool
+) -> tuple[str, ...]:
+    """What may be the id of a new task in a body that can't be understood; see ``task_ids.possible``.
+
+    The id in an address (``place``) comes last, and never in the place of the likeliest.
+    """
     from octopusx_video_openapi import task_ids  # noqa: PLC0415 - see above
 
-    return task_ids.possible(contract(), content, repeated, request_id, is_named=is_named)
+    ids = task_ids.possible(contract(), content, repeated, request_id, is_named=is_named)
+    return ids if place is None or place in {*ids, *repeated} else (*ids[: task_ids.MOST_POSSIBLE - 1], place)
 
 
 def task_at(submit: str, path: str) -> str | None:
