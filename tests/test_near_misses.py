@@ -185,6 +185,55 @@ def test_a_near_miss_is_wrong_in_what_it_is_about(operation: Operation, valid: R
             assert variant.keyword in found, variant.name
 
 
+def _errors(operation: Operation, request: Request | Variant) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The place and the keyword of each error in a request, part by part; what is missing is an error where it lacks."""
+    for parameter in operation.definition.get("parameters", ()):
+        name, holder = parameter["name"], parameter["in"]
+        values = {"path": request.path, "query": request.query}.get(holder, {name: ABSENT})
+        if name not in values:
+            yield (holder, name), "required"
+        elif values[name] is not ABSENT:
+            for error in _validator(json.dumps(parameter["schema"])).iter_errors(values[name]):
+                yield (holder, name, *map(str, error.instance_path)), error.kind.name
+    if "requestBody" in operation.definition and request.body is ABSENT:
+        yield ("body",), "required"
+    elif request.body is not ABSENT:
+        for error in _validator(json.dumps(_body_schema(operation))).iter_errors(request.body):
+            missing = [error.kind.property] if error.kind.name == "required" else []
+            yield ("body", *map(str, error.instance_path), *missing), error.kind.name
+
+
+@each_case
+def test_a_near_miss_is_wrong_for_its_own_reason_alone(operation: Operation, valid: Request) -> None:
+    """Each error that the contract finds lies at its place or below, and one of them is of its keyword."""
+    for variant in itertools.chain(
+        near_misses(CONTRACT, operation, valid), near_misses_alone(CONTRACT, operation, valid)
+    ):
+        found = list(_errors(operation, variant))
+        elsewhere = [place for place, _ in found if place[: len(variant.place)] != variant.place]
+        assert elsewhere == [], variant.name
+        assert variant.keyword == BODY or variant.keyword in {keyword for _, keyword in found}, variant.name
+
+
+def test_a_near_miss_that_is_wrong_twice_is_dropped(tmp_path: Path) -> None:
+    """Where the contract asks for names in lower case, a name in upper case is no case of a property that is missing."""
+    text = CONTRACT.path.read_text("utf-8")
+    path = tmp_path / "contract.yaml"
+    names = "      required: [model, prompt]\n"
+    assert text.count(names) == 1
+    path.write_text(text.replace(names, f"{names}      propertyNames: {{pattern: '^[a-z_]+$'}}\n"), "utf-8")
+
+    def missing(contract: Contract) -> set[str]:
+        extend = contract.operations["extendVideo"]
+        valid = valid_requests(contract, extend, TASK)[0]
+        return {v.name for v in near_misses(contract, extend, valid) if v.place == ("body", "model")}
+
+    assert {name for name in missing(CONTRACT) if name not in missing(load(path))} == {
+        "model: under the name MODEL",
+        "model: under the name Model",
+    }
+
+
 @each_case
 def test_an_edge_is_right(operation: Operation, valid: Request) -> None:
     """The contract takes each."""

@@ -105,6 +105,8 @@ def valid_requests(contract: Contract, operation: Operation, task_id: str) -> li
 def near_misses(contract: Contract, operation: Operation, valid: Request) -> Iterator[Variant]:
     """Requests that are just wrong: the contract's schemas refuse each for its ``keyword`` at its ``place``, or below.
 
+    They find nothing elsewhere, so that a server that overlooks this takes the request.
+
     Headers are left alone. So are parameters that make another path for whoever decodes or tidies it before routing:
     empty ones, dots, a slash at an end.
 
@@ -149,7 +151,12 @@ def edges(contract: Contract, operation: Operation, valid: Request) -> Iterator[
 
 def is_valid(contract: Contract, operation: Operation, request: Request) -> bool:
     """Whether the contract's schemas take a request of an operation."""
-    return not any(_faults(_validator(contract, json.dumps(_request_schema(contract, operation))), request))
+    return not faults(contract, operation, request)
+
+
+def faults(contract: Contract, operation: Operation, request: Request) -> list[tuple[tuple[str, ...], str]]:
+    """The place and the keyword of each error that the contract's schemas find in a request of an operation."""
+    return list(_faults(_validator(contract, json.dumps(_request_schema(contract, operation))), request))
 
 
 def _once(variants: Iterable[Variant]) -> Iterator[Variant]:
@@ -239,17 +246,19 @@ def _faults(
     """The place and the keyword of each error in a request; what is missing is an error at its own place."""
     for error in validator.iter_errors(_whole(request)):
         place = tuple(map(str, error.instance_path))
+        if place == ("query",) and error.kind.name == "additionalProperties":
+            continue  # the contract forbids no parameter that it does not have
         if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
             place = (*place, error.kind.property)
         yield place, error.kind.name
 
 
 def _is_missed(validator: jsonschema_rs.Draft202012Validator, variant: Variant) -> bool:
-    """Whether the contract finds fault with it for what it was made for."""
+    """Whether the contract finds fault with it for what it was made for, and with nothing elsewhere."""
     depth = len(variant.place)
-    return any(
-        variant.keyword == BODY or (place[:depth], keyword) == (variant.place, variant.keyword)
-        for place, keyword in _faults(validator, variant)
+    found = list(_faults(validator, variant))
+    return all(place[:depth] == variant.place for place, _ in found) and any(
+        variant.keyword == BODY or keyword == variant.keyword for _, keyword in found
     )
 
 
