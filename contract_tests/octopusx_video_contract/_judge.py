@@ -48,7 +48,9 @@ def hold(run: Run, answer: Answer, also: Iterable[tuple[str, str]] = ()) -> None
     reached = found(run.contract, answer.request.method, answer.request.path)
     if reached is not None:
         operation = reached[0]
-        alone = [*documented(run, operation, answer), *numbered(run, operation, answer)]
+        before = run.seen.history.broken(run.contract, (run.key, run.other_key), answer, run.now)
+        alone = [] if run.stateless else list(before)  # first of all, since it notes the answer
+        alone += [*documented(run, operation, answer), *numbered(run, operation, answer)]
         fault = new_id_fault(run, operation, answer)
         alone += [(NEW_ID_RULE, fault)] if fault else []
         faults += [(rule, f"{operation.id}: {detail}") for rule, detail in alone]

@@ -22,7 +22,7 @@ NOT_YET = (None, "", 0)
 """What stands for a value that is not there yet, as the contract has it."""
 _RISING = frozenset({"task.progress", "task.updated"})
 """What time lets rise and never fall, as ``x-value-of`` names it."""
-_CONSTANT = frozenset({"task.id", "task.created"})
+CONSTANT = frozenset({"task.id", "task.created"})
 """What time does not change."""
 
 
@@ -105,7 +105,7 @@ def broken(contract: Contract, task: Task, told: Told) -> Broken:
 def _is_itself(contract: Contract, task: Task, told: Told) -> Broken:
     if told.body.get("id") != task.id:
         yield "R06", f"asked for {task.id}, answered {told.body.get('id')!r}"
-    for name in _rule(contract, "R17").get("constant", ()):
+    for name in rule(contract, "R17").get("constant", ()):
         before = [earlier.body[name] for earlier in task.told if earlier.body.get(name) is not None]
         now = told.body.get(name)
         if before and now is not None and now != before[-1]:
@@ -113,7 +113,7 @@ def _is_itself(contract: Contract, task: Task, told: Told) -> Broken:
 
 
 def _never_falls(contract: Contract, task: Task, told: Told) -> Broken:
-    for name in _rule(contract, "R15").get("never-falls", ()):
+    for name in rule(contract, "R15").get("never-falls", ()):
         before = [earlier.body[name] for earlier in task.told if _is_number(earlier.body.get(name))]
         now = told.body.get(name)
         if before and _is_number(now) and now < max(before):
@@ -126,8 +126,11 @@ def _stays_ended(task: Task, told: Told) -> Broken:
         return
     end = ends[0]
     if told.phase != end.phase:
-        rule = "R16" if any(earlier.route == told.route for earlier in ends) else "R18"
-        yield rule, f"{end.route} told that it had {end.phase}, and now {told.route} tells that it is {told.phase}"
+        broken_rule = "R16" if any(earlier.route == told.route for earlier in ends) else "R18"
+        yield (
+            broken_rule,
+            f"{end.route} told that it had {end.phase}, and now {told.route} tells that it is {told.phase}",
+        )
     same = [earlier for earlier in ends if earlier.route == told.route]
     if same and told.phase == end.phase:
         for name in ("status", "completed_at"):
@@ -137,12 +140,12 @@ def _stays_ended(task: Task, told: Told) -> Broken:
 
 
 def _keeps_its_times(contract: Contract, task: Task, told: Told) -> Broken:
-    names = _rule(contract, "R49").get("in-order", ())
+    names = rule(contract, "R49").get("in-order", ())
     values = [(name, told.body[name]) for name in names if _is_number(told.body.get(name)) and told.body[name]]
     for (before, first), (after, second) in itertools.pairwise(values):
         if first > second:
             yield "R49", f"{before} is {first}, after {after}, {second}"
-    tolerance = _rule(contract, "R56").get("tolerance", {}).get("seconds", math.inf)
+    tolerance = rule(contract, "R56").get("tolerance", {}).get("seconds", math.inf)
     began, ended = task.submitted
     for name, value_of, value in _places.values(contract, told.route, told.body):
         made = value_of == "task.created" or (value_of == "task.updated" and told.phase == "running")
@@ -176,7 +179,7 @@ def changed_by_reads(contract: Contract, before: Told, now: Told) -> Iterator[st
         if value_of in _RISING:
             if _is_number(first) and _is_number(second) and second < first:
                 yield f"{name} was {first} and is {second}"
-        elif (value_of in _CONSTANT or value_of.startswith("request.")) and first not in NOT_YET and first != second:
+        elif (value_of in CONSTANT or value_of.startswith("request.")) and first not in NOT_YET and first != second:
             yield f"{name} was {first!r} and is {second!r}"
 
 
@@ -192,8 +195,9 @@ def _is_number(value: Any) -> bool:
 
 
 @functools.cache
-def _rule(contract: Contract, rule_id: str) -> dict[str, Any]:
-    return next((rule for rule in contract.document["x-rules"] if rule["id"] == rule_id), {})
+def rule(contract: Contract, rule_id: str) -> dict[str, Any]:
+    """A rule of the contract as its document has it; empty where it has none of this number."""
+    return next((one for one in contract.document["x-rules"] if one["id"] == rule_id), {})
 
 
 @functools.cache

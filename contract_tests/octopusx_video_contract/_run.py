@@ -24,6 +24,7 @@ from octopusx_video_contract._budget import Budget, NotAskedError, submits
 from octopusx_video_contract._control import Control
 from octopusx_video_contract._exchange import ABSENT, Answer, Request
 from octopusx_video_contract._finding import Finding, Findings
+from octopusx_video_contract._history import History
 from octopusx_video_contract._redact import Redactor
 from octopusx_video_contract._wire import NoAnswerError, Sender, Wire
 
@@ -55,6 +56,7 @@ class Seen:
         reported: Findings of ``should`` rules that did not fail the run, with the layer, each once.
         known: The findings of the tests so far by their keys. Found again, they are counted, and hide nothing else.
         ids: How often each id was told as that of a new task.
+        history: What was reported of each task.
     """
 
     answers: collections.Counter[tuple[str, int, bool]] = field(default_factory=collections.Counter)
@@ -65,6 +67,7 @@ class Seen:
     reported: list[tuple[str, Finding]] = field(default_factory=list)
     known: dict[tuple[str, str, str], Finding] = field(default_factory=dict)
     ids: collections.Counter[str] = field(default_factory=collections.Counter)
+    history: History = field(default_factory=History)
 
     def statuses(self, operation_id: str, *, ordered: bool) -> dict[int, int]:
         """How often each status came from an operation."""

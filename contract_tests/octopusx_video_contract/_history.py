@@ -1,0 +1,180 @@
+"""What was reported of each task so far, so that each later answer is compared with it, whichever layer asked.
+
+Pure: no request is made here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Container, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from octopusx_video_openapi import Contract, Operation, life, task_ids
+
+from octopusx_video_contract import _life, _places
+from octopusx_video_contract._exchange import Answer, found, sends_video
+
+RULES = frozenset({"R16", "R17"})
+"""The rules that are asked here, and of every answer."""
+_BEARER = "Bearer "
+_MILLISECONDS = 100_000_000_000
+"""From which value on a time is in milliseconds, by R13."""
+
+Broken = Iterator[tuple[str, str]]
+"""Broken rules: number, and what was found."""
+
+
+@dataclass
+class _Kept:
+    """What was first reported.
+
+    Attributes:
+        at: When, in Unix seconds of the server.
+        phase: succeeded or failed, of a read.
+        values: The values of a read by their names, each as it first was there.
+    """
+
+    at: float
+    phase: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+class History:
+    """Compares the successes of each task with those before them.
+
+    A task that has ended stays as the same read first told its end (R16). What a task is (the ``constant`` of R17, its
+    id, its time of creation, what was submitted) is the same in every answer. A video, and a part of it, has the same
+    bytes each time (R52). What was reported before a video expired is not compared with what is reported after that:
+    what becomes of the fields then is left open, though a task that has ended stays ended.
+    """
+
+    def __init__(self) -> None:
+        self._accounts: dict[str, _Account] = {}
+
+    def broken(
+        self, contract: Contract, keys: Container[str | None], answer: Answer, now: Callable[[], float]
+    ) -> Broken:
+        """Note an answer, and give the rules that it breaks given those before it to the same key.
+
+        Args:
+            contract: The contract.
+            keys: Those of the run: its own, and that of another account where there is one.
+            answer: The answer. One that was ordered with ``Prefer``, or got in another way, is left out.
+            now: The server's time in Unix seconds; called only where it matters.
+        """
+        credentials = [value for name, value in answer.request.headers if name.lower() == "authorization"]
+        if not answer.is_success or answer.request.ordered or len(credentials) != 1:
+            return
+        (sent,) = credentials
+        if sent.startswith(_BEARER) and sent.removeprefix(_BEARER) in keys:
+            yield from self._accounts.setdefault(sent, _Account()).broken(contract, answer, now)
+
+
+class _Account:
+    """What was reported to one key."""
+
+    def __init__(self) -> None:
+        self._constant: dict[tuple[str, str], Any] = {}
+        self._ends: dict[tuple[str, str], _Kept] = {}
+        self._videos: dict[tuple[str, str], tuple[bytes, _Kept]] = {}
+        self._expires: dict[str, float] = {}
+
+    def broken(self, contract: Contract, answer: Answer, now: Callable[[], float]) -> Broken:
+        """The rules that a success breaks, given those before it."""
+        request = answer.request
+        reached = found(contract, request.method, request.path)
+        if reached is None:
+            return
+        operation, path = reached
+        if operation.method != "get":
+            yield from self._submitted(contract, operation, answer)
+            return
+        query = parse_qsl(request.target.partition("?")[2], keep_blank_values=True)
+        names = task_ids.values(contract, operation, {"path": path, "query": dict(query), "body": None})
+        if len(names) != 1 or len(path) + len(query) != 1:
+            return  # which of two names a server takes is for it to choose
+        (task,) = names
+        if sends_video(contract, operation.id):
+            yield from self._video(contract, task, answer, now)
+        elif isinstance(answer.json(), dict):
+            yield from self._read(contract, operation, task, answer.json(), now)
+
+    def _submitted(self, contract: Contract, operation: Operation, answer: Answer) -> Broken:
+        body = answer.json()
+        task = body.get("id") if isinstance(body, dict) else None
+        if isinstance(task, str):
+            yield from self._constants(contract, operation, task, body)
+
+    def _read(
+        self, contract: Contract, operation: Operation, task: str, body: dict[str, Any], now: Callable[[], float]
+    ) -> Broken:
+        yield from self._constants(contract, operation, task, body)
+        status = body.get("status")
+        phase = (contract.phase(status) if isinstance(status, str) else None) or "running"
+        values = {one.name: one for one in _places.values(contract, operation.id, body)}
+        given = {name: one.value for name, one in values.items() if one.value not in _life.NOT_YET}
+        for name, one in values.items():
+            if one.value_of == "task.expires" and _is_time(given.get(name)):
+                self._expires.setdefault(task, one.value / (1000 if one.value > _MILLISECONDS else 1))
+        kept = self._ends.get((operation.id, task))
+        if kept is None:
+            if phase in _life.ENDED:
+                self._ends[operation.id, task] = _Kept(now(), phase, given)
+            return
+        if phase != kept.phase:
+            yield "R16", f"{task} had {kept.phase}, and now its status is {status!r}"
+            return
+        changed = next(_changes(kept.values, values), "")
+        if changed and self._is_one_side(contract, task, kept, now()):
+            yield "R16", f"{task} has ended, and of it {changed}"
+        kept.values = {**given, **kept.values}
+
+    def _constants(self, contract: Contract, operation: Operation, task: str, body: dict[str, Any]) -> Broken:
+        constant = _life.rule(contract, "R17").get("constant", ())
+        for name, value_of, value in _places.values(contract, operation.id, body):
+            never_changes = value_of in _life.CONSTANT or value_of.startswith("request.")
+            if value in _life.NOT_YET or not (never_changes or name in constant):
+                continue
+            before = self._constant.setdefault((task, value_of if never_changes else name), value)
+            if not _is_same(before, value):
+                yield "R17", f"{name} of {task} was {before!r} and is {value!r}"
+
+    def _video(self, contract: Contract, task: str, answer: Answer, now: Callable[[], float]) -> Broken:
+        part = answer.headers.get("content-range", "") if answer.status == 206 else "all of it"
+        if not part or answer.status not in {200, 206}:
+            return
+        digest = hashlib.sha256(answer.content).digest()
+        kept = self._videos.get((task, part))
+        if kept is None:
+            self._videos[task, part] = digest, _Kept(now())
+        elif kept[0] != digest and self._is_one_side(contract, task, kept[1], now()):
+            what = "the content" if answer.status == 200 else part
+            yield "R52", f"{what} of {task} is not what it was before"
+
+    def _is_one_side(self, contract: Contract, task: str, kept: _Kept, now: float) -> bool:
+        """Whether a task had expired at both moments, or at neither."""
+        expires = self._expires.get(task, kept.at + life.life(contract).expires_after)
+        return (kept.at < expires) == (now < expires)
+
+
+def _changes(before: dict[str, Any], values: dict[str, _places.Value]) -> Iterator[str]:
+    """What is not as it first was; a value that was not there yet may come, and an address may be another one."""
+    for name, old in before.items():
+        one = values.get(name)
+        new = None if one is None else one.value
+        if isinstance(old, dict):
+            continue  # what stands in it is compared by itself
+        if one is not None and one.value_of == _places.ADDRESS and isinstance(new, str) and new:
+            continue
+        if not _is_same(old, new):
+            yield f"{name} was {old!r} and is {'absent' if one is None else repr(new)}"
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
