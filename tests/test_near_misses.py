@@ -186,7 +186,7 @@ def test_a_near_miss_is_wrong_in_what_it_is_about(operation: Operation, valid: R
 
 
 def _errors(operation: Operation, request: Request | Variant) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The place and the keyword of each error in a request, part by part; what is missing is an error where it lacks."""
+    """The place and the keyword of each error in a request, part by part; what is missing is one where it lacks."""
     for parameter in operation.definition.get("parameters", ()):
         name, holder = parameter["name"], parameter["in"]
         values = {"path": request.path, "query": request.query}.get(holder, {name: ABSENT})
@@ -199,8 +199,10 @@ def _errors(operation: Operation, request: Request | Variant) -> Iterator[tuple[
         yield ("body",), "required"
     elif request.body is not ABSENT:
         for error in _validator(json.dumps(_body_schema(operation))).iter_errors(request.body):
-            missing = [error.kind.property] if error.kind.name == "required" else []
-            yield ("body", *map(str, error.instance_path), *missing), error.kind.name
+            place = ("body", *map(str, error.instance_path))
+            if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
+                place = (*place, error.kind.property)
+            yield place, error.kind.name
 
 
 @each_case
@@ -216,7 +218,7 @@ def test_a_near_miss_is_wrong_for_its_own_reason_alone(operation: Operation, val
 
 
 def test_a_near_miss_that_is_wrong_twice_is_dropped(tmp_path: Path) -> None:
-    """Where the contract asks for names in lower case, a name in upper case is no case of a property that is missing."""
+    """Where names have to be in lower case, a name in upper case is no case of a property that is missing."""
     text = CONTRACT.path.read_text("utf-8")
     path = tmp_path / "contract.yaml"
     names = "      required: [model, prompt]\n"

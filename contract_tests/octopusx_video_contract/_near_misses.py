@@ -257,9 +257,8 @@ def _is_missed(validator: jsonschema_rs.Draft202012Validator, variant: Variant) 
     """Whether the contract finds fault with it for what it was made for, and with nothing elsewhere."""
     depth = len(variant.place)
     found = list(_faults(validator, variant))
-    return all(place[:depth] == variant.place for place, _ in found) and any(
-        variant.keyword == BODY or keyword == variant.keyword for _, keyword in found
-    )
+    is_alone = all(place[:depth] == variant.place for place, _ in found)
+    return is_alone and any(variant.keyword in {BODY, keyword} for _, keyword in found)
 
 
 @functools.cache
