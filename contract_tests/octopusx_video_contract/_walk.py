@@ -11,11 +11,12 @@ from typing import Any, TypeGuard
 from octopusx_video_openapi import Operation, life
 
 from octopusx_video_contract import _bodies, _judge
+from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import NotAskedError, submits
 from octopusx_video_contract._finding import Finding, Findings, counted
-from octopusx_video_contract._life import Task, Told
+from octopusx_video_contract._life import Task
 from octopusx_video_contract._run import Run
-from octopusx_video_contract._tasks import Tasks, a_submit
+from octopusx_video_contract._tasks import UNKNOWN, Tasks, a_submit
 
 FAILING = "fault=failed"
 """Orders a task that fails, of a mock that follows it."""
@@ -59,6 +60,7 @@ class Walk:
         if self.run.control is not None:
             # Times that are cut to a day or an hour are the same at a beginning of one, where a mock's clock may stand.
             self.run.control.advance(_NOT_A_WHOLE_HOUR)
+        self._look_at_known()
         begun = [task for name in self.findings for task in self._begin(name)]
         if self.run.stateless:
             return
@@ -73,7 +75,9 @@ class Walk:
         for task in begun:
             self._compare(task)
             self._after_its_end(task)
-        self._chain(begun)
+        begun_and_continued = [*begun, *self._chain(begun)]
+        self._refuse([task for task in begun if task.ended])
+        self._look_again(begun_and_continued)
         if self.run.control is not None:
             self._expire([task for task in begun if task.ended])
 
@@ -250,13 +254,10 @@ class Walk:
         name, tasks, run = task.submit.id, self.tasks, self.run
         if not task.ended:
             return
-        last: Told | None = None
         for _ in range(2):
             for route in self._readable[task.id]:
                 with self._catching(name):
-                    last = tasks.read(task, route) or last
-        with self._catching(name):
-            tasks.kept_apart(task)
+                    tasks.read(task, route)
         for route in self._readable[task.id]:
             with self._catching(name):
                 tasks.reads_change_nothing(task, route)
@@ -288,21 +289,56 @@ class Walk:
             for route in self._readable[task.id]:
                 tasks.read(task, route)
 
-    def _chain(self, begun: list[Task]) -> None:
-        """Continue a video of the run's own: its length is known, so that of the next one is too."""
+    def _look_at_known(self) -> None:
+        """Read and download the known tasks, at the beginning and at the end: whatever came between changed nothing."""
+        tasks, run = self.tasks, self.run
+        if run.stateless:
+            return
+        for known in run.known_ids:
+            for operation in (*tasks.reads, *(() if run.paid else (tasks.content,))):
+                with self._catching(next(iter(self.findings))):
+                    _judge.hold(run, run.send(tasks.request(operation, known)))
+
+    def _refuse(self, ended: list[Task]) -> None:
+        """Ask for what is refused and names tasks that have ended: it changes nothing of them."""
+        tasks, run = self.tasks, self.run
+        credentials = ["", *([f"Bearer {run.other_key}"] if run.other_key else [])]
+        for task, name, credential in itertools.product(ended if not run.paid else (), self.findings, credentials):
+            # Neither has a model or a prompt.
+            _, request = tasks.submission(run.contract.operations[name], {}, task.id, credential=credential)
+            with self._catching(name), Books(run):
+                answer = run.send(request)
+                wrong = ("R41", f"{name}: a submit of nothing but its source was answered with {answer.status}")
+                _judge.hold(run, answer, [wrong] if answer.status not in UNKNOWN else [])
+        for task in ended:
+            with self._catching(task.submit.id):
+                tasks.kept_apart(task)
+
+    def _look_again(self, ended: list[Task]) -> None:
+        """Read and download all once more: what came after its end changes nothing of a task."""
+        for task in ended:
+            for route in self._readable.get(task.id, []):
+                with self._catching(task.submit.id):
+                    self.tasks.read(task, route)
+            if task.phase == "succeeded" and task.video is not None and not self.run.paid:
+                with self._catching(task.submit.id):
+                    self.tasks.download(task)
+                with self._catching(task.submit.id):
+                    self.tasks.part(task.id, task.video, "bytes=0-9", 0, min(9, len(task.video) - 1))
+        self._look_at_known()
+
+    def _chain(self, begun: list[Task]) -> list[Task]:
+        """Continue a video of the run's own, whose length is known, so that of the next one is too: the new tasks."""
         source = next((task for task in begun if task.phase == "succeeded" and task.length is not None), None)
         if source is None or self.run.paid or (self.run.control is None and self._waited > _SHORT):
-            return
+            return []
         made = self._continued(source)
         self._follow(made)
         for task in made:
             if task.phase == "succeeded":
                 with self._catching(task.submit.id):
                     self.tasks.download(task, self.tasks.size_by_a_part(task))
-        for task in (*begun, *made):  # what came after it changes nothing of an ended task
-            for route in self._readable.get(task.id, []):
-                with self._catching(task.submit.id):
-                    self.tasks.read(task, route)
+        return made
 
     def _continued(self, source: Task) -> list[Task]:
         """New tasks that continue a source, one of each body, each of them read by every route that can."""

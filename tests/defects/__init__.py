@@ -10,6 +10,7 @@ from tests.defects import (
     content,
     credentials,
     error_schema,
+    later,
     life,
     media_type,
     refused,
@@ -52,7 +53,15 @@ _PLAIN = tuple(
 
 UNSEEN: tuple[Defect, ...] = tuple(
     defect
-    for module in (single_cases, single_checks, single_fields, single_moments, single_requests, single_states)
+    for module in (
+        later,
+        single_cases,
+        single_checks,
+        single_fields,
+        single_moments,
+        single_requests,
+        single_states,
+    )
     for defect in module.DEFECTS
 )
 """Written when all others were caught, to see what of the contract was not asked. Each shows in a certain case alone,
