@@ -138,6 +138,11 @@ class Budget:
         return possible
 
     @property
+    def left(self) -> int | None:
+        """How many units are left; None where nothing costs anything."""
+        return None if self.limit is None else self.limit - len(self.units)
+
+    @property
     def upper_bound(self) -> int:
         """How many submits may have been billed, at most."""
         return sum(unit.billed != "never" for unit in self.units) + self.upper_bound_unpaid

@@ -32,12 +32,14 @@ class Request:
         target: Path and query after the base URL, encoded.
         headers: Names and values, as they are sent.
         body: The bytes; None for no body at all.
+        beside: How many other requests are sent at the same moment.
     """
 
     method: str
     target: str
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
+    beside: int = field(default=0, compare=False)
 
     @property
     def path(self) -> str:

@@ -23,7 +23,7 @@ from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import Budget, NotAskedError, submits
 from octopusx_video_contract._control import Control
 from octopusx_video_contract._exchange import ABSENT, Answer, Request
-from octopusx_video_contract._finding import Finding, Findings
+from octopusx_video_contract._finding import Finding, Findings, counted
 from octopusx_video_contract._history import History
 from octopusx_video_contract._redact import Redactor
 from octopusx_video_contract._wire import NoAnswerError, Sender, Wire
@@ -199,6 +199,24 @@ class Run:
         except NoAnswerError as error:
             raise self.unanswered(error) from None
 
+    def send_at_once(self, requests: Sequence[Request]) -> list[Answer | None]:
+        """Send requests at the same moment. Gives their answers in order; None for what was not answered or not asked.
+
+        Raises:
+            Finding: One of them got no answer that could be judged, and findings are not collected.
+        """
+        self.seen.asked.add(NO_ANSWER_RULE)
+        answers: list[Answer | None] = []
+        findings: list[Finding] = []
+        for outcome in self.wire.at_once(requests):
+            answers.append(outcome if isinstance(outcome, Answer) else None)
+            if isinstance(outcome, NoAnswerError):
+                error = self.unanswered(outcome)
+                findings += error.findings if isinstance(error, Findings) else []
+                findings += [error] if isinstance(error, Finding) else []
+        self.keep(findings)
+        return answers
+
     def unanswered(self, error: NoAnswerError) -> Finding | Findings | NotAskedError:
         """What is found where no response arrived that can be used, with what arrived of it.
 
@@ -292,7 +310,14 @@ class Run:
         return None
 
     def _named(self, rule_id: str, detail: str, shown: Answer | Request | None) -> str:
-        """A detail fit to be shown; where a request broke the server, with what it sent that others do not."""
+        """A detail fit to be shown, with what a request alone does not show.
+
+        Where it broke the server, that is what it sent that others do not; where others were sent at the same moment,
+        how many.
+        """
+        request = shown.request if isinstance(shown, Answer) else shown
+        if request is not None and request.beside:
+            detail += f" (sent at the same moment as {counted(request.beside, 'other request')})"
         if rule_id == SERVER_RULE and isinstance(shown, Answer):
             sent = _sent.described(self.contract, shown.request)
             detail += f" (sent: {sent})" if sent else ""

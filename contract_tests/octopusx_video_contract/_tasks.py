@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from octopusx_video_openapi import Operation, hosts, task_ids
 
-from octopusx_video_contract import _history, _judge, _life, _places
+from octopusx_video_contract import _history, _judge, _life, _places, _ranges
 from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import NotAskedError, submits
 from octopusx_video_contract._exchange import Answer, Request, sends_video, target_of
@@ -36,10 +36,15 @@ class Tasks:
     """Submits, reads and downloads tasks of a run.
 
     Everything that it learns is judged: each answer by itself, and with what was told of its task before.
+
+    Args:
+        run: The run.
+        key: The API key of the account whose tasks they are; None for the run's own.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, key: str | None = None) -> None:
         self.run = run
+        self._credential = f"Bearer {key}" if key else ""
         self.contract = run.contract
         self.made: list[Task] = []
         self.refusal: Answer | None = None
@@ -87,22 +92,50 @@ class Tasks:
         before = run.now()
         with Books(run):
             answer = run.send(request)
-            after = run.now()
-            if not answer.is_success:
-                wrong = [(_judge.FORM_RULE, f"{submit.id}: a valid submit was answered with {answer.status}")]
-                _judge.hold(run, answer, [*(wrong if sure else ()), *_judge.refused(run, answer, "a valid submit")])
-                raise NotAskedError(f"{submit.id}: a valid submit was answered with {answer.status}")
-            findings: list[Finding] = []
-            with run.collecting(findings):
-                _judge.hold(run, answer)
-        told = _life.telling(self.contract, submit.id, after, answer.json())
+            return self.submitted(submit, whole, source, answer, (before, run.now()), ordered=bool(orders), sure=sure)
+
+    def submitted(
+        self,
+        submit: Operation,
+        whole: dict[str, Any],
+        source: str,
+        answer: Answer,
+        between: tuple[float, float],
+        *,
+        ordered: bool = False,
+        sure: bool = True,
+    ) -> Task:
+        """The task of a submit that was answered.
+
+        Args:
+            submit: The operation.
+            whole: The body.
+            source: The source task's id.
+            answer: The answer.
+            between: Server time before and after the submit, in Unix seconds.
+            ordered: Whether what the answer tells was ordered.
+            sure: Whether a server has to accept it, or may refuse it for its source.
+
+        Raises:
+            Finding: The answer breaks a rule.
+            NotAskedError: The submit was refused.
+        """
+        run = self.run
+        if not answer.is_success:
+            wrong = [(_judge.FORM_RULE, f"{submit.id}: a valid submit was answered with {answer.status}")]
+            _judge.hold(run, answer, [*(wrong if sure else ()), *_judge.refused(run, answer, "a valid submit")])
+            raise NotAskedError(f"{submit.id}: a valid submit was answered with {answer.status}")
+        findings: list[Finding] = []
+        with run.collecting(findings):
+            _judge.hold(run, answer)
+        told = _life.telling(self.contract, submit.id, between[1], answer.json())
         if told is None or not isinstance(told.body.get("id"), str):
             findings.append(run.finding(READ_RULE, f"{submit.id}: the response has no id that could be read", answer))
             raise Findings(findings)
         length = _life.length_of(self.contract, submit, whole, self.length_of(source))
-        task = Task(told.body["id"], submit, whole, (before, after), length)
+        task = Task(told.body["id"], submit, whole, between, length)
         self.made.append(task)
-        if orders == "":
+        if not ordered:
             with run.collecting(findings):
                 self.heard(task, told, answer)
         run.keep(findings)
@@ -123,6 +156,7 @@ class Tasks:
                     holder = holder.setdefault(step, {})
                 holder[place[-1]] = source
         headers = [("Prefer", orders)] if orders else []
+        credential = self._credential if credential == "" else credential
         return whole, self.run.request(submit, path=path, body=whole, headers=headers, credential=credential)
 
     def length_of(self, source: str) -> float | None:
@@ -135,6 +169,7 @@ class Tasks:
         query: dict[str, Any] = {}
         for place, name in task_ids.places(self.contract, operation):
             (path if place == "path" else query)[name] = task
+        credential = self._credential if credential == "" else credential
         return self.run.request(operation, path=path, query=query, credential=credential, headers=headers.items())
 
     def read(self, task: Task, route: Operation) -> Told | None:
@@ -294,7 +329,7 @@ class Tasks:
         billed = self.billed()
         answer = run.send(self.request(self.content, task, Range=wanted))
         self.unbilled(billed, answer.request)
-        also = [("R24", f"{wanted} {fault}") for fault in _part_faults(answer, whole, first, last)]
+        also = [("R24", f"{wanted} {fault}") for fault in part_faults(answer, whole, first, last)]
         if 400 <= answer.status < 500 and answer.status != 416:  # its task is known, and has a video
             also.append((_judge.FORM_RULE, f"{wanted}: a valid request was answered with {answer.status}"))
         _judge.hold(run, answer, [*also, *_judge.refused(run, answer, wanted)])
@@ -321,19 +356,16 @@ class Tasks:
         self.unknown_range(task)
 
     def several_parts(self, task: str, whole: bytes) -> None:
-        """Ask for two parts at once: all may come, one of them, or both as multipart, each under its own name."""
-        run = self.run
-        answer = run.send(self.request(self.content, task, Range=f"bytes=0-9,20-{len(whole) // 2}"))
-        told = re.fullmatch(r"bytes ([0-9]{1,18})-([0-9]{1,18})/(?:[0-9]+|\*)", answer.headers.get("content-range", ""))
-        also = []
-        if answer.status == 206 and "multipart" not in answer.media_type:
-            if told is None or answer.content != whole[int(told[1]) : int(told[2]) + 1]:
-                also.append(("R24", f"two parts at once: Content-Range {told and told[0]!r} is not what came"))
-            _judge.hold(run, answer, also)
-        elif answer.status == 200:
-            if answer.content != whole:
-                also.append(("R24", "two parts at once: what came with 200 is not the whole video"))
-            _judge.hold(run, answer, also)
+        """Ask for several parts at once: all may come, one of them, or each under its own name as multipart."""
+        for wanted in _ranges.several(len(whole)):
+            answer = self.run.send(self.request(self.content, task, Range=wanted.header))
+            also = [("R24", f"{wanted.header} {fault}") for fault in _ranges.faults(answer, whole, wanted)]
+            if 400 <= answer.status < 500 and answer.status != 416 and not wanted.may_be_refused:
+                also.append((_judge.FORM_RULE, f"{wanted.header}: a valid request was answered with {answer.status}"))
+            if answer.status == 206 and answer.media_type == _ranges.MULTIPART:
+                self.run.all_broken(also, answer)  # no operation documents it: only who asks for several gets it
+            else:
+                _judge.hold(self.run, answer, also)
 
     def unknown_range(self, task: str) -> None:
         """Ask in a unit that nobody knows, which is ignored (RFC 9110 section 14.2)."""
@@ -436,7 +468,7 @@ def _is_near(first: Any, second: Any) -> bool:
     return bool(first == second)
 
 
-def _part_faults(answer: Answer, whole: bytes, first: int, last: int) -> Iterator[str]:
+def part_faults(answer: Answer, whole: bytes, first: int, last: int) -> Iterator[str]:
     """What is wrong with the answer to a Range from first to last, both included; past the end where first is."""
     size, told = len(whole), answer.headers.get("content-range", "")
     if answer.status == 200:  # a server may ignore Range, and then sends all of it

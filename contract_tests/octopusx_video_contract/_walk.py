@@ -32,7 +32,7 @@ _MANY = 8
 _LITTLE_PATIENCE = 30.0
 _DAY = 86_400.0
 _NOT_A_WHOLE_HOUR = 45_296.7
-_SHORT = 15.0
+SHORT = 15.0
 """Seconds of real time up to which tasks are awaited once more, to see every length that a video can have."""
 
 
@@ -42,6 +42,7 @@ class Walk:
     Attributes:
         findings: By the submit's operation id.
         skipped: Why a submit was not followed, by its operation id.
+        waited: Seconds of real time until the tasks had ended; 0 on a clock that was turned.
     """
 
     def __init__(self, run: Run) -> None:
@@ -51,7 +52,7 @@ class Walk:
         names = sorted(submits(run.contract), key=lambda name: -len(self.tasks.routes(name)))
         self.findings: dict[str, list[Finding]] = {name: [] for name in names}
         self.skipped: dict[str, str] = {}
-        self._waited = 0.0
+        self.waited = 0.0
         self._twins: dict[str, list[Task]] = {}
         self._readable: dict[str, list[Operation]] = {}
 
@@ -247,7 +248,7 @@ class Walk:
                 self.run.say(
                     f"waiting for {counted(len(running), 'task')} to end: {waited:.0f} s of at most {patience:g} s"
                 )
-        self._waited = time.monotonic() - begun
+        self.waited = time.monotonic() - begun
         return running
 
     def _after_its_end(self, task: Task) -> None:
@@ -330,7 +331,7 @@ class Walk:
     def _chain(self, begun: list[Task]) -> list[Task]:
         """Continue a video of the run's own, whose length is known, so that of the next one is too: the new tasks."""
         source = next((task for task in begun if task.phase == "succeeded" and task.length is not None), None)
-        if source is None or self.run.paid or (self.run.control is None and self._waited > _SHORT):
+        if source is None or self.run.paid or (self.run.control is None and self.waited > SHORT):
             return []
         made = self._continued(source)
         self._follow(made)

@@ -1,4 +1,4 @@
-"""The one place from which requests leave: one at a time, each once, never repeated and never sent elsewhere.
+"""The one place from which requests are sent: each once, never repeated and never elsewhere, alone or several at once.
 
 What schemathesis, the generated client and the layers send all passes here, so that the budget, the account of what was
 exercised and the limits of an answer hold for everything. A response that can't be used is not dropped: the error and
@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import dataclasses
 import functools
+import ssl
+import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
@@ -20,7 +23,7 @@ import httpcore
 import httpx
 from octopusx_video_openapi import Contract, interrupts
 
-from octopusx_video_contract._budget import Budget, Unit
+from octopusx_video_contract._budget import Budget, NotAskedError, Unit
 from octopusx_video_contract._exchange import Answer, Request, found, sends_video, target_of
 from octopusx_video_contract._receiving import (
     MOST_BYTES,
@@ -85,6 +88,10 @@ class Sender(Protocol):
         """Raises ``httpcore`` or ``httpx`` errors where no answer comes."""
         ...
 
+    def another(self) -> Sender:
+        """A sender to the same server, for a request that is sent while another one is under way."""
+        ...
+
     def close(self) -> None:
         """Give the connections back."""
         ...
@@ -120,6 +127,10 @@ class InProcess:
         response = self._transport.handle_request(request)
         return response.status_code, response.headers.raw, iter(cast("httpx.SyncByteStream", response.stream))
 
+    def another(self) -> InProcess:
+        """A sender to the same transport."""
+        return InProcess(self._transport)
+
     def close(self) -> None:
         """There is nothing to give back."""
 
@@ -135,13 +146,16 @@ class OverHttp:
 
     Args:
         local: Whether the server is reached directly, and not through the environment's proxy.
+        ssl_context: What certificates are checked by; None has one made.
     """
 
-    def __init__(self, *, local: bool) -> None:
+    def __init__(self, *, local: bool, ssl_context: ssl.SSLContext | None = None) -> None:
         self._deadline = _Deadline()
+        self._local = local
+        self._ssl_context = ssl_context or httpx.create_ssl_context()
         proxy = None if local else proxy_of_environment()
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
+            ssl_context=self._ssl_context,
             proxy=httpcore.Proxy(proxy) if proxy else None,
             retries=0,
             network_backend=self._deadline,
@@ -172,6 +186,10 @@ class OverHttp:
     def longer(self, seconds: float) -> None:
         """Give the answer that is arriving more time, in seconds."""
         self._deadline.until += seconds
+
+    def another(self) -> OverHttp:
+        """A sender to the same server, on connections of its own."""
+        return OverHttp(local=self._local, ssl_context=self._ssl_context)
 
     def close(self) -> None:
         """Close the connections."""
@@ -224,6 +242,25 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
+@dataclasses.dataclass
+class _Sending:
+    """A request on its way: who sends it, what it may cost, what arrived of its response, and what came of it.
+
+    ``outcome`` is the response, or why there is none that can be used; None as long as neither is known. ``accounted``
+    says whether the budget was told of it.
+    """
+
+    request: Request
+    sender: Sender
+    unit: Unit | None
+    arriving: Arriving
+    seconds: float
+    outcome: Answer | str | None = None
+    error: BaseException | None = None
+    possible: tuple[str, ...] = ()
+    accounted: bool = False
+
+
 class Wire:
     """Sends requests and gives answers.
 
@@ -273,69 +310,157 @@ class Wire:
             NotAskedError: The budget does not allow it.
         """
         interrupts.check()
+        self._hold_answering(request)
+        sending = self._begun(request, self._sender, seconds or self._timeout)
+        with self._accounting([sending]):
+            sending.outcome = self._tried(sending)
+        return self._outcome(sending, counts=seconds is None)
+
+    def at_once(self, requests: Sequence[Request]) -> list[Answer | NoAnswerError | NotAskedError]:
+        """Send requests at the same moment, each once and on a connection of its own, and wait for all.
+
+        Returns:
+            What came of each, in the order of the requests; an error for what was not answered, or not asked.
+        """
+        interrupts.check()
+        outcomes: dict[int, Answer | NoAnswerError | NotAskedError] = {}
+        sendings: dict[int, _Sending] = {}
+        for number, alone in enumerate(requests):
+            request = dataclasses.replace(alone, beside=len(requests) - 1)
+            try:
+                self._hold_answering(request)
+                sendings[number] = self._begun(request, self._sender.another(), self._timeout)
+            except (NoAnswerError, NotAskedError) as error:
+                outcomes[number] = error
+        with self._accounting(list(sendings.values())):
+            self._run_together(list(sendings.values()))
+        for number, sending in sendings.items():
+            try:
+                outcomes[number] = self._outcome(sending)
+            except NoAnswerError as error:
+                outcomes[number] = error
+        return [outcomes[number] for number in range(len(requests))]
+
+    def _run_together(self, sendings: Sequence[_Sending]) -> None:
+        """Send all, each from a thread, when all of the threads are ready."""
+        ready = threading.Barrier(len(sendings)) if sendings else None
+
+        def run(sending: _Sending) -> None:
+            try:
+                if ready is not None:
+                    ready.wait(self._timeout)
+                sending.outcome = self._tried(sending)
+            except BaseException as error:  # noqa: BLE001 - it is raised again where it is waited for
+                sending.error = error
+            finally:
+                sending.sender.close()
+
+        threads = [threading.Thread(target=run, args=(sending,), daemon=True) for sending in sendings]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for sending in sendings:
+            if sending.error is not None:
+                raise sending.error
+
+    def _place(self, request: Request) -> str:
+        """The operation that a request reaches, as the silence of servers is counted."""
         reached = found(self._contract, request.method, request.path)
-        place = reached[0].id if reached else "no operation"
+        return reached[0].id if reached else "no operation"
+
+    def _hold_answering(self, request: Request) -> None:
+        """Refuse to ask where nothing is answered.
+
+        Raises:
+            NoAnswerError: The operation has given no answer three times before, or the server none at all.
+        """
+        place = self._place(request)
         if not self._answered and self._silent.total() >= GIVEN_UP_AFTER:
             first = self._reasons[min(self._reasons)]
             reason = f"nothing is asked any more, since nothing is answered: {first}"
             raise NoAnswerError(request, reason, is_sent=False)
         if self._silent[place] >= GIVEN_UP_AFTER:
             raise NoAnswerError(request, f"{place} is not asked any more: {self._reasons[place]}", is_sent=False)
+
+    def _begun(self, request: Request, sender: Sender, seconds: float) -> _Sending:
+        """A request that is about to be sent, its unit taken."""
         unit = self._budget.take(request)
         if self.sent is not None:
             self.sent.append(request)
-        arriving = Arriving(request)
-        try:
-            answer = self._tried(arriving, request, seconds or self._timeout, reached and reached[0].id)
-            possible = self._account(unit, arriving, answer)
-        except BaseException:  # most of all an interrupt: what arrived before it is accounted for
-            self._account(unit, arriving, None)
-            raise
+        return _Sending(request, sender, unit, Arriving(request), seconds)
+
+    def _outcome(self, sending: _Sending, *, counts: bool = True) -> Answer:
+        """The answer of a request that was sent; ``counts`` says whether silence is held against its operation.
+
+        Raises:
+            NoAnswerError: None came that can be used.
+        """
+        request, answer = sending.request, sending.outcome
         if isinstance(answer, Answer):
             self._answered = True
             self._watch(answer)
             return answer
+        place = self._place(request)
         self.lost += 1
-        self._silent[place] += seconds is None
-        self._reasons[place] = answer
-        raise NoAnswerError(request, answer, arriving.part(), possible)
+        self._silent[place] += counts
+        self._reasons[place] = answer or ""
+        raise NoAnswerError(request, answer or "", sending.arriving.part(), sending.possible)
 
-    def _tried(self, arriving: Arriving, request: Request, seconds: float, operation: str | None) -> Answer | str:
+    def _tried(self, sending: _Sending) -> Answer | str:
         """The answer, or why there is none that can be used."""
-        may_be_video = operation is None or sends_video(self._contract, operation)
+        operation = found(self._contract, sending.request.method, sending.request.path)
+        may_be_video = operation is None or sends_video(self._contract, operation[0].id)
         try:
-            return self._exchange(arriving, request, seconds, may_be_video=may_be_video)
+            return self._exchange(sending, may_be_video=may_be_video)
         except (httpcore.TimeoutException, httpx.TimeoutException):
-            return f"no whole answer came within {seconds:g} s"
+            return f"no whole answer came within {sending.seconds:g} s"
         except UnusableError as error:
             return str(error)
         except FAILURES as error:
             return f"no whole answer came ({type(error).__name__}: {error})"
 
-    def _account(self, unit: Unit | None, arriving: Arriving, answer: Answer | str | None) -> tuple[str, ...]:
-        """Tell the budget what came. Returns the ids of tasks that a response may have started that can't be used."""
-        if isinstance(answer, Answer):
-            self._budget.settle(unit, answer)
-            return ()
-        if isinstance(self._sender, OverHttp):
-            arriving.raw = self._sender.raw
-        part = arriving.part()
-        return () if part is None else self._budget.give_up(unit, part)
+    @contextlib.contextmanager
+    def _accounting(self, sendings: Sequence[_Sending]) -> Iterator[None]:
+        """Tell the budget what came of requests that a block sends; after an interrupt, what arrived before it."""
+        try:
+            yield
+            for sending in sendings:
+                self._account(sending)
+        except BaseException:
+            for sending in sendings:
+                if not sending.accounted:
+                    sending.outcome = None
+                    self._account(sending)
+            raise
 
-    def _exchange(self, arriving: Arriving, request: Request, seconds: float, *, may_be_video: bool) -> Answer:
+    def _account(self, sending: _Sending) -> None:
+        """Tell the budget what came, with the ids of tasks that a response may have started that can't be used."""
+        if isinstance(sending.outcome, Answer):
+            self._budget.settle(sending.unit, sending.outcome)
+            sending.accounted = True
+            return
+        arriving = sending.arriving
+        if isinstance(sending.sender, OverHttp):
+            arriving.raw = sending.sender.raw
+        part = arriving.part()
+        if part is not None:
+            sending.possible = self._budget.give_up(sending.unit, part)
+        sending.accounted = True
+
+    def _exchange(self, sending: _Sending, *, may_be_video: bool) -> Answer:
+        request, sender, arriving, seconds = sending.request, sending.sender, sending.arriving, sending.seconds
         headers = [(name.encode("latin-1"), as_sent(value)) for name, value in request.headers]
         if request.body is None and request.method in {"POST", "PUT", "PATCH"}:
             headers.append((b"Content-Length", b"0"))
         until = time.monotonic() + seconds
-        status, received, stream = self._sender(
-            request.method, self.base_url, request.target, headers, request.body, seconds
-        )
+        status, received, stream = sender(request.method, self.base_url, request.target, headers, request.body, seconds)
         arriving.begin(status, received)
         is_video = may_be_video and arriving.calls_itself_video
         if is_video:
             until += (VIDEO_PATIENCE - 1) * self._timeout
-            if isinstance(self._sender, OverHttp):
-                self._sender.longer((VIDEO_PATIENCE - 1) * self._timeout)
+            if isinstance(sender, OverHttp):
+                sender.longer((VIDEO_PATIENCE - 1) * self._timeout)
         most = MOST_VIDEO_BYTES if is_video else MOST_BYTES
         arriving.read(stream, until, most)
         return arriving.whole(most, is_video=is_video)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -86,12 +87,17 @@ class Engine:
         self.echoes = [(name, f"request.{name}") for name in blueprint.echoes]
         self._credentials: dict[bytes, str | None] = {}
         self._answered = 0
+        self._lock = threading.RLock()
         header, sample = blueprint.request_id or ("", "")
         self._id_header = header.lower().encode()
         self._sample_id = sample.encode() or b"\0"
 
     def answer(self, request: Request) -> Answer:
-        """Answer a request. Never raises for anything that a request may hold."""
+        """Answer a request, one at a time. Never raises for anything that a request may hold."""
+        with self._lock:  # a client of the transport may have several threads
+            return self._answer(request)
+
+    def _answer(self, request: Request) -> Answer:
         now = self.clock.now()
         self._answered += 1
         request_id = f"{int(now * 1000)}{self._answered % 0x1000000:06x}"

@@ -24,6 +24,7 @@ from tests.defects import (
     single_states,
     status,
     telling,
+    together,
     validation,
 )
 from tests.defects._defect import Asked, Case, Defect, Family, Server
@@ -61,6 +62,7 @@ UNSEEN: tuple[Defect, ...] = tuple(
         single_moments,
         single_requests,
         single_states,
+        together,
     )
     for defect in module.DEFECTS
 )

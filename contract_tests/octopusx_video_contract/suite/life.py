@@ -17,7 +17,8 @@ from octopusx_video_contract._finding import Findings
 from octopusx_video_contract._life import Task
 from octopusx_video_contract._run import current
 from octopusx_video_contract._tasks import Tasks, a_submit
-from octopusx_video_contract._walk import FAILING, Walk
+from octopusx_video_contract._together import Together
+from octopusx_video_contract._walk import FAILING, SHORT, Walk
 
 RUN = current()
 CONTRACT = RUN.contract
@@ -72,6 +73,15 @@ def test_keys_are_kept_apart() -> None:
         walk.tasks.refused(request, "R46", f"{name}: a source of another account")
 
     RUN.each(SUBMITS, continued)
+
+
+@pytest.mark.skipif(RUN.stateless, reason="R03 to R06 and R20 can't be asked of a server that keeps no tasks")
+def test_requests_at_the_same_moment() -> None:
+    """Submits, reads and downloads that are under way together are answered as each would be alone."""
+    if not RUN.known_ids:
+        pytest.skip("no finished task is known; name one with --task-id")
+    waited = _walked().waited  # and what is paid for is spent on whole lives first
+    Together(RUN, patience=1.2 * waited if waited < SHORT and not RUN.paid else 0).ask()
 
 
 @pytest.mark.skipif(RUN.control is None or RUN.stateless or RUN.paid, reason="R15 to R19 so need a clock to turn")

@@ -1,0 +1,255 @@
+"""Requests at the same moment: submits beside submits and reads, parts beside the whole, and two keys in turn."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from octopusx_video_openapi import Operation, life
+
+from octopusx_video_contract import _judge, _life, _near_misses
+from octopusx_video_contract._books import Books
+from octopusx_video_contract._budget import NotAskedError, submits
+from octopusx_video_contract._exchange import Answer, Request
+from octopusx_video_contract._finding import Finding, Findings
+from octopusx_video_contract._life import Task
+from octopusx_video_contract._run import Run
+from octopusx_video_contract._tasks import READ_RULE, UNKNOWN, Tasks, a_submit, part_faults
+
+OTHERS_RULE = "R20"
+ROUNDS = 2
+"""How often submits are sent at the same moment to a server that bills nothing."""
+PAID = 2
+"""How many of them are sent to one that does, once, where its budget has so many left."""
+TURNS = 3
+"""How often each key takes its turn."""
+_PART = 10
+"""Bytes of a part of a video."""
+
+Judging = Callable[[Answer], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """A request, and what its answer is held to."""
+
+    request: Request
+    judge: Judging
+
+
+class Together:
+    """Asks several things at once of a server, each of which has to be answered as if it were alone.
+
+    Args:
+        run: The run. A finished task must be known.
+        patience: Seconds of real time in which tasks end that are submitted now, where no clock can be turned; 0 has
+            their ends not awaited.
+
+    Attributes:
+        accounts: The tasks that were made for each key, the run's own first.
+    """
+
+    def __init__(self, run: Run, patience: float = 0.0) -> None:
+        self.run = run
+        self.patience = patience
+        self.source = run.known_ids[0]
+        others = [run.other_key] if run.other_key and not run.paid else []
+        self.accounts = [Tasks(run), *(Tasks(run, key) for key in others)]
+        self._random = random.Random(run.seed)  # noqa: S311 - made to be repeated
+
+    def ask(self) -> None:
+        """Ask all of it; what is found is kept, and does not end it.
+
+        Raises:
+            Findings: Something was found.
+        """
+        findings: list[Finding] = []
+        for part in (self._submits, self._reads, self._turns, self._parts, self._ends):
+            try:
+                with self.run.collecting(findings):
+                    part()
+            except Finding as finding:
+                findings.append(finding)
+            except Findings as several:
+                findings += several.findings
+            except NotAskedError:
+                continue
+        self.run.keep(findings, together=True)
+
+    def _at_once(self, questions: list[Question]) -> None:
+        """Send the requests at the same moment, in a drawn order, and judge each answer."""
+        self._random.shuffle(questions)
+        answers = self.run.send_at_once([question.request for question in questions])
+        for question, answer in zip(questions, answers, strict=True):
+            if answer is not None:
+                question.judge(answer)
+
+    # Submits beside submits and reads.
+
+    def _submits(self) -> None:
+        """Make tasks at the same moment, while a finished task is read; each is then one of its own."""
+        names = submits(self.run.contract)
+        for round_ in range(1 if self.run.paid else ROUNDS):
+            count = min(PAID, self.run.budget.left or 0) if self.run.paid else 2 * len(names)
+            count = 0 if count < PAID else count
+            chosen = [self.run.contract.operations[names[number % len(names)]] for number in range(count)]
+            made = [
+                self._submit(tasks, submit, f"{round_} {account} {number}")
+                for account, tasks in enumerate(self.accounts)
+                for number, submit in enumerate(chosen)
+            ]
+            with Books(self.run):
+                self._at_once([*made, *self._reads_of_the_source()])
+        for tasks in self.accounts:
+            for task in tasks.made:
+                for route in tasks.routes(task.submit.id):
+                    tasks.first_read(task, route)
+
+    def _submit(self, tasks: Tasks, submit: Operation, name: str) -> Question:
+        """A submit whose prompt no other one has, since a mixed up one shows in what is told again."""
+        # Little and short: a server may have no room to tell a lot again.
+        shortest = _near_misses.valid_requests(self.run.contract, submit, self.source)[0].body
+        body = {field: value for field, value in a_submit(self.run, submit).items() if field in shortest}
+        body = {**body, "prompt": f"Two Cats {name}"}
+        whole, request = tasks.submission(submit, body, self.source)
+        sure = tasks is self.accounts[0]  # a source need not be another account's
+        now = self.run.now()
+
+        def judge(answer: Answer) -> None:
+            if not answer.is_success and (answer.status in UNKNOWN and not sure):
+                _judge.hold(self.run, answer)
+                return
+            try:
+                tasks.submitted(submit, whole, self.source, answer, (now, self.run.now()), sure=sure)
+            except NotAskedError:  # what is wrong with the refusal was found
+                return
+
+        return Question(request, judge)
+
+    def _reads_of_the_source(self) -> Iterator[Question]:
+        """Reads of the finished task that the submits continue, and of a part of its video, that succeed alone."""
+        return (Question(request, self._known) for request in self._readable)
+
+    @functools.cached_property
+    def _readable(self) -> list[Request]:
+        tasks = self.accounts[0]
+        reads = [tasks.request(route, self.source) for route in tasks.reads]
+        reads.append(tasks.request(tasks.content, self.source, Range=f"bytes=0-{_PART - 1}"))
+        return [request for request in reads if self.run.send(request).is_success]
+
+    def _known(self, answer: Answer) -> None:
+        """Hold the answer to a read of a task that could be read before."""
+        body = answer.json()
+        also = list(_judge.refused(self.run, answer, f"{self.source}, which could be read before"))
+        if answer.is_success and isinstance(body, dict) and body.get("id") not in {None, self.source}:
+            also = [("R06", f"asked for {self.source}, answered {body['id']!r}")]
+        _judge.hold(self.run, answer, also)
+
+    # Reads beside reads.
+
+    def _reads(self) -> None:
+        """Read all tasks at the same moment, each with its own key and with the other one."""
+        self._at_once([*self._own_and_others(), *self._reads_of_the_source()])
+
+    def _own_and_others(self) -> Iterator[Question]:
+        for tasks in self.accounts:
+            others = [other for other in self.accounts if other is not tasks]
+            for task in tasks.made:
+                if not task.told:
+                    continue  # R04 speaks of that
+                for route in tasks.routes(task.submit.id):
+                    if not any(told.route == route.id for told in task.told):
+                        continue
+                    yield Question(tasks.request(route, task.id), self._own(tasks, task, route))
+                    for other in others:
+                        yield Question(other.request(route, task.id), self._others(route, task))
+
+    def _own(self, tasks: Tasks, task: Task, route: Operation) -> Judging:
+        def judge(answer: Answer) -> None:
+            told = _life.telling(self.run.contract, route.id, self.run.now(), answer.json())
+            if answer.is_success and told is not None:
+                tasks.heard(task, told, answer)
+            gone = [(READ_RULE, f"{route.id}: {task.id} could be read before, and is answered with {answer.status}")]
+            _judge.hold(self.run, answer, [] if answer.is_success or answer.status == 429 else gone)
+
+        return judge
+
+    def _others(self, route: Operation, task: Task) -> Judging:
+        def judge(answer: Answer) -> None:
+            self.run.seen.asked.add(OTHERS_RULE)
+            what = f"{route.id}: {task.id} with a key of another account"
+            wrong = [(OTHERS_RULE, f"{what} was answered with {answer.status}")]
+            _judge.hold(self.run, answer, [] if answer.status in {*UNKNOWN, 429} else wrong)
+
+        return judge
+
+    # Two keys in turn.
+
+    def _turns(self) -> None:
+        """Submit and read with one key right after the other: neither leaves anything behind for the next."""
+        if len(self.accounts) < 2 or not all(tasks.made for tasks in self.accounts):
+            return
+        for turn in range(TURNS):
+            for tasks in self.accounts:
+                submit = tasks.made[-1].submit
+                question = self._submit(tasks, submit, f"in turn {turn}")
+                with Books(self.run):
+                    question.judge(self.run.send(question.request))
+        for tasks in self.accounts:
+            for task in tasks.made[-TURNS:]:
+                tasks.first_read(task, tasks.route(task))
+        questions = list(self._own_and_others())
+        for question in questions[-4 * TURNS :]:
+            question.judge(self.run.send(question.request))
+
+    # Their ends.
+
+    def _ends(self) -> None:
+        """Read the tasks when they should have ended: what a read tells then is of their own submit."""
+        if self.run.control is not None:
+            self.run.control.advance(1.1 * life.life(self.run.contract).lasts)
+        elif self.patience:
+            time.sleep(self.patience)
+        else:
+            return
+        for tasks in self.accounts:
+            for task in tasks.made:
+                for route in tasks.routes(task.submit.id):
+                    if any(told.route == route.id for told in task.told):
+                        tasks.read(task, route)
+
+    # Parts beside the whole.
+
+    def _parts(self) -> None:
+        """Download a video and several of its parts at the same moment."""
+        tasks, run = self.accounts[0], self.run
+        answer = run.send(tasks.request(tasks.content, self.source))
+        _judge.hold(run, answer)
+        if answer.status != 200:
+            return
+        whole = answer.content
+        end = len(whole) - 1
+        parts = [(0, min(_PART, end)), (end // 3, 2 * end // 3), (end - min(_PART, end), end)]
+        questions = [Question(tasks.request(tasks.content, self.source), self._whole(whole)) for _ in range(2)]
+        for first, last in parts:
+            request = tasks.request(tasks.content, self.source, Range=f"bytes={first}-{last}")
+            questions.append(Question(request, self._part(whole, first, last)))
+        self._at_once(questions)
+
+    def _whole(self, whole: bytes) -> Judging:
+        def judge(answer: Answer) -> None:
+            wrong = [("R52", "the content is not what it was before")]
+            _judge.hold(self.run, answer, wrong if answer.status == 200 and answer.content != whole else [])
+
+        return judge
+
+    def _part(self, whole: bytes, first: int, last: int) -> Judging:
+        def judge(answer: Answer) -> None:
+            faults: Any = () if answer.status == 429 else part_faults(answer, whole, first, last)
+            _judge.hold(self.run, answer, [("R24", f"bytes={first}-{last} {fault}") for fault in faults])
+
+        return judge
