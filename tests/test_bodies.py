@@ -9,6 +9,7 @@ import jsonschema_rs
 import pytest
 from octopusx_video_contract import _bodies
 from octopusx_video_contract._near_misses import valid_requests
+from octopusx_video_contract._sizes import Sizes
 from octopusx_video_openapi import Contract, load, task_ids
 
 SUBMITS = ("extendVideo", "createVideoExtension", "extendUnifiedVideo")
@@ -81,3 +82,40 @@ def test_what_is_told_again_is_sent_alone_and_with_upscaling(contract: Contract,
     for size in sizes:
         assert {body.get("upscale") for body in bodies if body.get("size") == size} >= {None, True}
     assert max(len(body["prompt"]) for body in bodies) > 255
+
+
+def sized(contract: Contract, name: str, seed: int, most: int | None = None) -> list[dict[str, Any]]:
+    """The bodies of each size of a submit."""
+    submit = contract.operations[name]
+    return list(_bodies.of_each_size(contract, submit, fullest(contract, name), Sizes(seed, name, most)))
+
+
+@pytest.mark.parametrize("name", SUBMITS)
+def test_bodies_have_sizes_of_the_whole_range(contract: Contract, name: str) -> None:
+    """Prompts of each usual length and of those between; videos that begin at many seconds of a day; valid, each."""
+    bodies = sized(contract, name, 1)
+    lengths = {len(body["prompt"]) for body in bodies}
+    assert {1, 255, 256, 1_000, 1_024, 4_096, 65_535, 65_536} <= lengths
+    for low in (256, 512, 1_025, 2_048, 4_097, 8_192, 16_384, 32_768):
+        assert any(low <= length < 2 * low for length in lengths)
+    starts = {body["start_time"] for body in bodies}
+    assert {0, 255, 256, 1_000, 1_024, 65_535} <= starts
+    assert max(starts) <= 86_400
+    assert len(starts) > 20
+    if "images" in fullest(contract, name):
+        assert {len(body["images"]) for body in bodies} == set(range(13))
+    whole = fullest(contract, name)
+    assert {body["model"] for body in bodies} == {whole["model"]}
+    submit = contract.operations[name]
+    media = submit.definition["requestBody"]["content"]["application/json"]
+    validator = jsonschema_rs.Draft202012Validator(contract.schema(media["schema"]))
+    source = valid_requests(contract, submit, SOURCE)[-1].body
+    assert all(validator.is_valid({**source, **body}) for body in bodies)
+
+
+@pytest.mark.parametrize("name", SUBMITS)
+def test_few_bodies_have_other_sizes_with_another_seed(contract: Contract, name: str) -> None:
+    """Where each may cost money there are as many as are asked for."""
+    lengths = {tuple(len(body["prompt"]) for body in sized(contract, name, seed, 3)) for seed in range(10)}
+    assert {len(of_a_seed) for of_a_seed in lengths} == {3}
+    assert len(lengths) > 5

@@ -24,6 +24,7 @@ from octopusx_video_contract._near_misses import (
     near_misses_alone,
     valid_requests,
 )
+from octopusx_video_contract._sizes import Sizes
 from octopusx_video_openapi import Contract, ContractError, Operation, load, task_ids
 
 CONTRACT = load()
@@ -410,6 +411,27 @@ def test_texts_and_arrays_are_edges_of_every_kind(operation: Operation, valid: R
             assert any("\u4e00" <= max(text) <= "\uffff" for text in texts)
             assert any(max(text) > "\uffff" for text in texts)
             assert any({"\n", '"'} <= set(text) for text in texts)
+
+
+@each_operation
+def test_sizes_between_the_ends_are_edges(operation: Operation) -> None:
+    """Of each value that has a size: a text, a number, an array. Each is valid, and departs in its place alone."""
+    valid = valid_requests(CONTRACT, operation, TASK)[-1]
+    plain = list(edges(CONTRACT, operation, valid))
+    sized = list(edges(CONTRACT, operation, valid, Sizes(1, operation.id)))
+    assert sized[: len(plain)] == plain
+    assert [variant.name for variant in sized if not _is_valid(operation, variant)] == []
+    assert len({variant.name for variant in sized}) == len(sized)
+    for place, schema in _fields(operation):
+        values = [_at(variant, place) for variant in sized if variant.place == place]
+        lengths = {len(value) for value in values if isinstance(value, str | list)}
+        if schema["type"] == "array":
+            assert set(range(13)) <= lengths
+        elif schema["type"] == "integer" and "enum" not in schema:
+            assert {255, 256, 1_000, 1_024, 65_535} <= set(values)
+        elif schema["type"] == "string" and "enum" not in schema:
+            assert {255} <= lengths
+            assert not _takes(schema, "any text") or {256, 1_000, 1_024, 4_096, 65_535, 65_536} <= lengths
 
 
 @each_case

@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from octopusx_video_openapi import Contract, Operation
+from octopusx_video_openapi import Contract, Operation, task_ids
 
 from octopusx_video_contract._budget import submits
 from octopusx_video_contract._life import echoes
-from octopusx_video_contract._near_misses import valid_requests, without
+from octopusx_video_contract._near_misses import sized, valid_requests, without
+from octopusx_video_contract._sizes import Sizes
 
 Body = dict[str, Any]
 
@@ -28,6 +29,9 @@ _PROMPTS = (
 _TEXTS = ("16:10", "9:16")
 _BEHIND = 60
 """Seconds behind the end of its source that a video begins at."""
+
+_LATEST = 86_400
+"""Second up to which a video begins: a day. Servers write longer ones down in different ways, and none is known."""
 
 
 def bodies(contract: Contract, submit: Operation, valid: Body) -> Iterator[Body]:
@@ -64,6 +68,38 @@ def _of_each_length(contract: Contract, submit: Operation, valid: Body) -> Itera
     full = valid_requests(contract, submit, "unknown")[-1].body
     yield {**{name: value for name, value in full.items() if not isinstance(value, dict)}, **valid}
     yield {**valid, begins["field"]: 0}
+
+
+def of_each_size(contract: Contract, submit: Operation, valid: Body, sizes: Sizes) -> Iterator[Body]:
+    """Valid bodies of a submit without its source, whose values have sizes of their whole range.
+
+    Each has another size of every field at once, so that there are no more of them than the field with most sizes has.
+    Some begin behind the end of a short source, for which a server may refuse them. The model stays what it is.
+
+    Args:
+        contract: The contract.
+        submit: The operation.
+        valid: One of its bodies, without its source.
+        sizes: Draws the sizes.
+    """
+    fields = dict(_sized_fields(contract, submit, sizes))
+    for number in range(max(map(len, fields.values()), default=0)):
+        yield {**valid, **{name: values[number % len(values)] for name, values in fields.items()}}
+
+
+def _sized_fields(contract: Contract, submit: Operation, sizes: Sizes) -> Iterator[tuple[str, list[Any]]]:
+    """The fields of a body that have sizes, each with its values."""
+    full = valid_requests(contract, submit, "unknown")[-1].body
+    sources = {place[1] for place in task_ids.places(contract, submit) if place[0] == "body"}
+    begins = submit.definition["x-result-length"]["starts-at"]["field"]
+    for name, schema in _properties(contract, submit).items():
+        if name in sources | {"model"}:
+            continue
+        values = [value for _, value in sized(contract, schema, full[name], sizes)]
+        if name == begins:
+            values = [value for value in values if value <= _LATEST]
+        if values:
+            yield name, values
 
 
 def behind_the_end(submit: Operation, valid: Body, length: float) -> Body:

@@ -19,6 +19,7 @@ import jsonschema_rs
 from octopusx_video_openapi import Contract, ContractError, Operation, task_ids
 
 from octopusx_video_contract._exchange import ABSENT
+from octopusx_video_contract._sizes import Sizes
 
 Json = Any
 Schema = dict[str, Any]
@@ -136,16 +137,24 @@ def near_misses_alone(contract: Contract, operation: Operation, valid: Request) 
             yield replace(variant, name=f"{variant.name}, beside little else")
 
 
-def edges(contract: Contract, operation: Operation, valid: Request) -> Iterator[Variant]:
+def edges(contract: Contract, operation: Operation, valid: Request, sizes: Sizes | None = None) -> Iterator[Variant]:
     """Requests that are just right: the contract's schemas take each, and no server may refuse it for its form.
 
     Some name a task or a model that a server need not know; that is no matter of form.
+
+    Args:
+        contract: The contract.
+        operation: The operation.
+        valid: A valid request of it.
+        sizes: Draws the sizes between the ends of each value's range; None where they are left out.
 
     Raises:
         ContractError: A property or a parameter has no example.
     """
     validator = _validator(contract, json.dumps(_request_schema(contract, operation)))
     variants = itertools.chain(_variants(contract, operation, valid, _right), _respelt(valid))
+    if sizes is not None:
+        variants = itertools.chain(variants, _variants(contract, operation, valid, _of_each_size(sizes)))
     yield from _once(variant for variant in variants if not any(_faults(validator, variant)))
 
 
@@ -593,6 +602,22 @@ def _right(contract: Contract, schema: Schema, value: Json) -> Iterator[_Change]
     for keyword, what, other in candidates:
         if fits(other):
             yield _Change((), keyword, what, other)
+
+
+def _of_each_size(sizes: Sizes) -> _Own:
+    """What makes values of each size in the place of one."""
+
+    def own(contract: Contract, schema: Schema, value: Json) -> Iterator[_Change]:
+        for what, other in sized(contract, schema, value, sizes):
+            yield _Change((), "type", what, other)
+
+    return own
+
+
+def sized(contract: Contract, schema: Schema, value: Json, sizes: Sizes) -> list[tuple[str, Json]]:
+    """Values of each size that a schema of the contract takes, each with what it is; made of one that it takes."""
+    schema = contract.resolve(schema)
+    return sizes.values(schema, _validator(contract, json.dumps(schema)).is_valid, value)
 
 
 def _more_or_less(contract: Contract, schema: Schema, value: dict[str, Json]) -> Iterator[_Change]:

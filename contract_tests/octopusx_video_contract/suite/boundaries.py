@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import re
@@ -11,15 +12,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from octopusx_video_openapi import METHODS, Operation, task_ids
+from octopusx_video_openapi import METHODS, Operation, life, task_ids
 
-from octopusx_video_contract import _cases, _credentials, _finding, _judge, _near_misses, _routes
+from octopusx_video_contract import _bodies, _cases, _credentials, _finding, _judge, _near_misses, _routes
 from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import NotAskedError, submits
 from octopusx_video_contract._credentials import Credential
 from octopusx_video_contract._exchange import ABSENT, Answer, Request, methods_of
+from octopusx_video_contract._finding import Finding, Findings
+from octopusx_video_contract._life import Task
 from octopusx_video_contract._near_misses import Variant
 from octopusx_video_contract._run import current
+from octopusx_video_contract._sizes import Sizes
+from octopusx_video_contract._tasks import Tasks, a_submit
 
 RUN = current()
 CONTRACT = RUN.contract
@@ -36,12 +41,14 @@ WITH_BODY = [operation for operation in OPERATIONS if "requestBody" in operation
 WITH_TASK = [operation for operation in OPERATIONS if any(task_ids.places(CONTRACT, operation))]
 WITH_COLON = next((task for task in RUN.known_ids if ":" in task), None)
 KNOWN = next(iter(RUN.known_ids), "unknown")
-STATELESS = pytest.mark.skipif(RUN.stateless, reason="R46 can't be asked of a server that keeps no tasks")
+STATELESS = pytest.mark.skipif(RUN.stateless, reason="R46, R48 and R55 can't be asked of a server that keeps no tasks")
 _OVERRIDING = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")
 """Headers that some frameworks take the method from."""
 PATHS = CONTRACT.document["paths"]
 MOST_SHOWN = 120
 """Characters of a body in the name of a case."""
+FEW = 3
+"""Sizes of a value that are asked of where each may cost money."""
 LARGE = 11_000_000
 """Bytes of a prompt that is larger than most servers take."""
 
@@ -185,13 +192,60 @@ def test_what_is_just_wrong_is_refused(operation: Operation, place: Place) -> No
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=_name)
 def test_what_is_just_right_is_not_refused(operation: Operation) -> None:
-    """Each value at the edge of what the contract allows is taken."""
+    """Each value at the edge of what the contract allows is taken, and each size between the edges."""
 
     def ask(variant: Variant) -> None:
         _taken(operation, _made(operation, variant), variant.name)
 
-    bases = _valid(operation)
-    RUN.each((variant for base in bases for variant in _near_misses.edges(CONTRACT, operation, base)), ask)
+    *others, fullest = _valid(operation)
+    variants = [_near_misses.edges(CONTRACT, operation, base) for base in others]
+    variants.append(_near_misses.edges(CONTRACT, operation, fullest, _sizes(operation)))
+    RUN.each(itertools.chain.from_iterable(variants), ask)
+
+
+def _sizes(operation: Operation) -> Sizes:
+    """The sizes of an operation's values; few of them where each may cost money."""
+    return Sizes(RUN.seed, operation.id, FEW if RUN.paid else None)
+
+
+@STATELESS
+@pytest.mark.skipif(not RUN.known_ids, reason="R48 and R55 need a finished task that is known")
+@pytest.mark.parametrize("operation", [one for one in WITH_BODY if one.id in SUBMITS], ids=_name)
+def test_a_task_of_any_size_is_told_as_it_was_sent(operation: Operation) -> None:
+    """Prompts of every length are told whole, and videos that begin at any second are as long as they have to be."""
+    tasks = Tasks(RUN)
+
+    def submitted(body: dict[str, Any]) -> None:
+        # It may begin behind the end of its source, for which a server may refuse it.
+        task = tasks.submit(operation, body, KNOWN, sure=False)
+        for route in tasks.routes(operation.id):
+            tasks.first_read(task, route)
+
+    def ended(task: Task) -> None:
+        for route in tasks.routes(operation.id):
+            tasks.read(task, route)
+        if task.phase == "succeeded":
+            tasks.download(task)
+
+    bodies = _bodies.of_each_size(CONTRACT, operation, a_submit(RUN, operation), _sizes(operation))
+    found: list[Finding] = []
+    with _finding_too(found):
+        RUN.each(bodies, submitted)
+    if RUN.control is not None:
+        RUN.control.advance(2 * life.life(CONTRACT).lasts)
+        with _finding_too(found):
+            RUN.each(tasks.made, ended)
+    if found:
+        raise Findings(found)
+
+
+@contextlib.contextmanager
+def _finding_too(found: list[Finding]) -> Iterator[None]:
+    """Keep what is found in a block, and go on after it."""
+    try:
+        yield
+    except Findings as several:
+        found += several.findings
 
 
 def _taken(operation: Operation, request: Request, what: str) -> None:
