@@ -16,7 +16,7 @@ from octopusx_video_contract._run import Run
 from octopusx_video_contract._target import CannotRunError
 
 LAYERS = (
-    *("documented_requests", "boundaries", "ordered", "conformance", "life", "bills"),
+    *("documented_requests", "boundaries", "forms", "ordered", "conformance", "life", "bills"),
     *("examples", "round_trip", "reached"),
 )
 """The modules of the suite, in the order in which they run: those of the server first, the account of the run last."""

@@ -1,0 +1,66 @@
+"""Layer: forms. What of HTTP the contract does not list, and a server may take all the same: HEAD beside GET."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import pytest
+from octopusx_video_openapi import Operation
+
+from octopusx_video_contract import _head, _judge, _near_misses
+from octopusx_video_contract._exchange import Answer, Request, sends_video
+from octopusx_video_contract._run import current
+
+RUN = current()
+CONTRACT = RUN.contract
+READS = [operation for operation in CONTRACT.operations.values() if operation.method == "get"]
+UNKNOWN = "grok:00000000-0000-0000-0000-000000000000"
+
+
+class _Who(NamedTuple):
+    """Who asks: in words, with which Authorization, and the rule that a success breaks where GET has none."""
+
+    name: str
+    credential: str | None
+    rule: str
+
+
+def _everybody() -> Iterator[_Who]:
+    yield _Who("the key", "", _head.RULE)
+    yield _Who("no key", None, "R01")
+    yield _Who("a made-up key", "Bearer made-up", "R01")
+    if RUN.other_key:
+        yield _Who("a key of another account", f"Bearer {RUN.other_key}", "R20")
+
+
+@pytest.mark.parametrize("operation", READS, ids=lambda operation: operation.id)
+def test_head_is_answered_as_get(operation: Operation) -> None:
+    """HEAD of a known and of an unknown task, with every kind of key, and with a Range, which is of GET alone."""
+    RUN.seen.asked |= {_head.RULE, "R01"}
+
+    def ask(case: tuple[str, _Who]) -> None:
+        task, who = case
+        values = _near_misses.valid_requests(CONTRACT, operation, task)[0]
+        headers = [("Accept-Encoding", "identity")]  # what is packed may be of another length
+        get = RUN.request(operation, path=values.path, query=values.query, headers=headers, credential=who.credential)
+        gets = [RUN.send(get)]
+        gets += [RUN.send(get)] if gets[0].is_success else []
+        for answer in gets:
+            _judge.hold(RUN, answer)
+        _hold_head(get, gets, who)
+        if sends_video(CONTRACT, operation.id) and gets[0].is_success:
+            _hold_head(replace(get, headers=(*get.headers, ("Range", "bytes=0-9"))), gets, who)
+
+    tasks = [*RUN.known_ids[:1], *([] if RUN.stateless else [UNKNOWN])] or [UNKNOWN]
+    RUN.each([(task, who) for task in tasks for who in _everybody()], ask)
+
+
+def _hold_head(get: Request, gets: list[Answer], who: _Who) -> None:
+    head = RUN.send(_head.of_get(get))
+    behind = _head.body_on_the_wire(bytes(getattr(RUN.sender, "raw", b"")))
+    wrong = [(_head.RULE, f"with {who.name}: {fault}") for fault in _head.faults(head, gets, behind)]
+    if head.is_success and not gets[0].is_success and who.rule != _head.RULE:
+        wrong.append((who.rule, f"{get.path}: HEAD with {who.name} was answered with {head.status}"))
+    RUN.all_broken(wrong, head)
