@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -16,6 +17,7 @@ from octopusx_video_contract._budget import NotAskedError
 from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._finding import Finding
 from octopusx_video_contract._together import Together
+from octopusx_video_contract._walk import Walk
 from octopusx_video_contract._wire import InProcess, NoAnswerError, OverHttp
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import interrupts
@@ -157,11 +159,32 @@ def test_a_finding_says_that_others_were_sent_at_the_same_moment() -> None:
     assert "(sent at the same moment as 1 other request)" in finding.detail
 
 
-@pytest.mark.parametrize(("left", "submits"), [(0, 0), (1, 0), (2, 2), (9, 2)])
+@pytest.mark.parametrize(("left", "submits"), [(0, 0), (1, 1), (2, 2), (9, 2)])
 def test_a_paid_server_gets_two_submits_if_the_budget_has_them(left: int, submits: int) -> None:
-    """Two is the fewest that can be under way together; reads are free."""
+    """Reads are free, and one submit can be under way beside them."""
     mock = Mock(token=KEY)
     run = run_of(InProcess(mock.transport), limit=left)
     Together(run).ask()
     assert len(mock.submissions) == submits
     assert len(mock.calls) > submits
+
+
+def test_a_paid_life_begins_beside_reads() -> None:
+    """Each submit that is paid for is sent together with reads of the known task, which a busy server refuses."""
+    mock = Mock(token=KEY, start=None, speed=200.0)
+    under_way: list[str] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        under_way.append(request.method)
+        time.sleep(0.02)
+        busy = request.method == "GET" and "POST" in under_way
+        under_way.remove(request.method)
+        return httpx.Response(503, json={}) if busy else mock.transport.handle_request(request)
+
+    run = run_of(behind(handle), limit=1)
+    run.strict = True
+    walk = Walk(run)
+    walk.whole()
+    found = {finding.rule for findings in walk.findings.values() for finding in findings}
+    assert "R44" in found
+    assert len(mock.submissions) == 1

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,8 @@ from octopusx_video_contract._run import Run
 from octopusx_video_contract._wire import VIDEO_PATIENCE, fetched
 
 READ_RULE, AT_ONCE_RULE = "R04", "R05"
+PART = 10
+"""Bytes of a part of a video."""
 UNKNOWN = {400, 404}
 """What an unknown task is answered with."""
 _SECONDS_BETWEEN = 2
@@ -72,7 +75,14 @@ class Tasks:
         return next(iter(self.routes(task.submit.id)), self.reads[0])
 
     def submit(
-        self, submit: Operation, body: dict[str, Any], source: str, *, orders: str = "", sure: bool = True
+        self,
+        submit: Operation,
+        body: dict[str, Any],
+        source: str,
+        *,
+        orders: str = "",
+        sure: bool = True,
+        beside: Sequence[Request] = (),
     ) -> Task:
         """Submit a task that continues a source.
 
@@ -82,6 +92,7 @@ class Tasks:
             source: The source task's id.
             orders: What is ordered with ``Prefer``.
             sure: Whether a server has to accept it, or may refuse it for its source.
+            beside: Reads of known tasks that are sent at the same moment.
 
         Raises:
             Finding: The answer breaks a rule.
@@ -91,8 +102,40 @@ class Tasks:
         whole, request = self.submission(submit, body, source, orders=orders)
         before = run.now()
         with Books(run):
-            answer = run.send(request)
+            answer = self._sent_beside(request, beside) if beside else run.send(request)
             return self.submitted(submit, whole, source, answer, (before, run.now()), ordered=bool(orders), sure=sure)
+
+    def _sent_beside(self, request: Request, beside: Sequence[Request]) -> Answer:
+        """The answer to a submit, whose reads beside it are held to what they were before.
+
+        Raises:
+            Finding: An answer breaks a rule, and findings are not collected.
+            NotAskedError: No answer came that could be judged.
+        """
+        answer, *others = self.run.send_at_once([request, *beside])
+        for other in others:
+            if other is not None:
+                self.known(other)
+        if answer is None:
+            raise NotAskedError("the submit was not answered, or not allowed by the budget")
+        return answer
+
+    @functools.cached_property
+    def reads_of_known(self) -> list[Request]:
+        """Reads of the first task that is known, and of a part of its video, as far as they succeed alone."""
+        known = self.run.known_ids[0]
+        reads = [self.request(route, known) for route in self.reads]
+        reads.append(self.request(self.content, known, Range=f"bytes=0-{PART - 1}"))
+        return [request for request in reads if self.run.send(request).is_success]
+
+    def known(self, answer: Answer) -> None:
+        """Hold the answer to a read of a task that could be read before."""
+        known = self.run.known_ids[0]
+        body = answer.json()
+        also = list(_judge.refused(self.run, answer, f"{known}, which could be read before"))
+        if answer.is_success and isinstance(body, dict) and body.get("id") not in {None, known}:
+            also = [("R06", f"asked for {known}, answered {body['id']!r}")]
+        _judge.hold(self.run, answer, also)
 
     def submitted(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -18,17 +17,15 @@ from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._finding import Finding, Findings
 from octopusx_video_contract._life import Task
 from octopusx_video_contract._run import Run
-from octopusx_video_contract._tasks import READ_RULE, UNKNOWN, Tasks, a_submit, part_faults
+from octopusx_video_contract._tasks import PART, READ_RULE, UNKNOWN, Tasks, a_submit, part_faults
 
 OTHERS_RULE = "R20"
 ROUNDS = 2
 """How often submits are sent at the same moment to a server that bills nothing."""
 PAID = 2
-"""How many of them are sent to one that does, once, where its budget has so many left."""
+"""How many of them are sent to one that does, once, as far as its budget allows."""
 TURNS = 3
 """How often each key takes its turn."""
-_PART = 10
-"""Bytes of a part of a video."""
 
 Judging = Callable[[Answer], None]
 
@@ -95,7 +92,6 @@ class Together:
         names = submits(self.run.contract)
         for round_ in range(1 if self.run.paid else ROUNDS):
             count = min(PAID, self.run.budget.left or 0) if self.run.paid else 2 * len(names)
-            count = 0 if count < PAID else count
             chosen = [self.run.contract.operations[names[number % len(names)]] for number in range(count)]
             made = [
                 self._submit(tasks, submit, f"{round_} {account} {number}")
@@ -132,22 +128,8 @@ class Together:
 
     def _reads_of_the_source(self) -> Iterator[Question]:
         """Reads of the finished task that the submits continue, and of a part of its video, that succeed alone."""
-        return (Question(request, self._known) for request in self._readable)
-
-    @functools.cached_property
-    def _readable(self) -> list[Request]:
         tasks = self.accounts[0]
-        reads = [tasks.request(route, self.source) for route in tasks.reads]
-        reads.append(tasks.request(tasks.content, self.source, Range=f"bytes=0-{_PART - 1}"))
-        return [request for request in reads if self.run.send(request).is_success]
-
-    def _known(self, answer: Answer) -> None:
-        """Hold the answer to a read of a task that could be read before."""
-        body = answer.json()
-        also = list(_judge.refused(self.run, answer, f"{self.source}, which could be read before"))
-        if answer.is_success and isinstance(body, dict) and body.get("id") not in {None, self.source}:
-            also = [("R06", f"asked for {self.source}, answered {body['id']!r}")]
-        _judge.hold(self.run, answer, also)
+        return (Question(request, tasks.known) for request in tasks.reads_of_known)
 
     # Reads beside reads.
 
@@ -233,7 +215,8 @@ class Together:
             return
         whole = answer.content
         end = len(whole) - 1
-        parts = [(0, min(_PART, end)), (end // 3, 2 * end // 3), (end - min(_PART, end), end)]
+        few = min(PART, end)
+        parts = [(0, few), (end // 3, 2 * end // 3), (end - few, end)]
         questions = [Question(tasks.request(tasks.content, self.source), self._whole(whole)) for _ in range(2)]
         for first, last in parts:
             request = tasks.request(tasks.content, self.source, Range=f"bytes={first}-{last}")

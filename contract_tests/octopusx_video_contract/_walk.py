@@ -92,7 +92,10 @@ class Walk:
         for order in orders:
             task: Task | None = None
             with self._catching(name):
-                task = self.tasks.submit(submit, self._body(submit, order), run.known_ids[0], orders=order)
+                # What is paid for is to tell most: also whether a server answers reads meanwhile.
+                beside = self.tasks.reads_of_known if run.paid else ()
+                body = self._body(submit, order)
+                task = self.tasks.submit(submit, body, run.known_ids[0], orders=order, beside=beside)
             if task is None:
                 return
             self._readable[task.id] = []
