@@ -195,6 +195,14 @@ def test_what_the_request_held_is_no_new_task() -> None:
     assert refusing.budget.units[0].possible_tasks == ()
 
 
+def test_the_request_id_is_no_task_where_there_is_another() -> None:
+    """The header says which of the ids in a response is the request's own."""
+    body = json.dumps({"error": {"video_id": "r-7", "task_id": NEW}}).encode()
+    run = run_of(answering(body, status=500, x_oneapi_request_id="r-7"))
+    run.wire.send(SUBMIT)
+    assert run.budget.units[0].possible_tasks == (NEW,)
+
+
 def test_an_accepted_submit_without_a_valid_key_is_in_the_account() -> None:
     """It cost no unit, and may be billed all the same."""
     run = run_of(answering(BODY))

@@ -116,11 +116,31 @@ def test_whole_lives_on_a_clock_that_runs(*, control: bool) -> None:
     transport = mock.controlled_transport if control else mock.transport
     with prepared(transport, "--deadline", "20") as run:
         assert mock.clock.stands_still is control
+        assert control is (run.control is not None and run.control.is_still)
         walk = Walk(run)
         walk.whole()
         assert [str(finding) for found in walk.findings.values() for finding in found] == []
         assert "R19" in run.seen.asked
     assert not mock.clock.stands_still
+
+
+@pytest.mark.parametrize("speed", [60, 400])
+def test_whole_lives_on_a_clock_that_can_not_be_stopped(speed: float) -> None:
+    """Another server's control routes may lack that: what the time that passes changes is no finding."""
+    mock = Mock(token=KEY, start=None, speed=speed)
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if b'"running"' in request.read():
+            return httpx.Response(400, json={})
+        time.sleep(0.001)
+        return mock.controlled_transport.handle_request(request)
+
+    with prepared(httpx.MockTransport(handle)) as run:
+        assert run.control is not None
+        assert not run.control.is_still
+        walk = Walk(run)
+        walk.whole()
+    assert [str(finding) for found in walk.findings.values() for finding in found] == []
 
 
 def test_a_running_task_whose_progress_falls_is_found_without_control_routes() -> None:

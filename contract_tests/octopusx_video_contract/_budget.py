@@ -23,6 +23,8 @@ from octopusx_video_contract._redact import Redactor
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 _NOT_IMPLEMENTED = 501
+REQUEST_ID_HEADER = "x-oneapi-request-id"
+"""The header in which a response names its request."""
 X_BILLED_RULE = "R54"
 """The rule that holds bills to ``x-billed``."""
 
@@ -203,7 +205,8 @@ def possible_tasks(contract: Contract, answer: Answer) -> tuple[str, ...]:
     """Ids in a response that may be those of tasks that its request has started; none if the request starts none."""
     if answer.request.method in _SAFE_METHODS:
         return ()
-    return task_ids.possible(contract, answer.content, _strings_of(answer.request))
+    request_id = answer.headers.get(REQUEST_ID_HEADER)
+    return task_ids.possible(contract, answer.content, _strings_of(answer.request), request_id)
 
 
 def _strings_of(request: Request) -> set[str]:

@@ -17,15 +17,22 @@ from octopusx_video_contract._wire import FAILURES, Sender
 
 _PREFIX = "/__mock__/"
 _SECONDS = 5.0
+_MOMENT = 0.02
+"""Seconds in which a clock that runs has moved."""
 _CURL = """curl -H 'Content-Type: application/json' -d '{"running": true}'"""
 _MOST_BYTES = 100_000
 """The largest answer that is read."""
 
 
 class Control:
-    """Turns a mock's clock and reads its books."""
+    """Turns a mock's clock and reads its books.
+
+    Attributes:
+        is_still: Whether the clock is known to stand still, so that nothing changes by itself.
+    """
 
     def __init__(self, sender: Sender, base_url: str) -> None:
+        self.is_still = False
         self._sender = sender
         self._base_url = base_url
 
@@ -53,15 +60,24 @@ class Control:
         """
         clock = self._ask("GET", "clock")
         if not isinstance(clock, dict) or clock.get("running") is not True:
+            self._look()
             yield
             return
         try:
             self._ask("POST", "clock", {"running": False})
+            self._look()
             yield
         finally:
+            self.is_still = False
             if self._ask("POST", "clock", {"running": True}) is ABSENT:
                 url = f"{self._base_url}{_PREFIX}clock"
                 sys.stderr.write(f"warning: the server's clock may be stopped; start it: {_CURL} {url}\n")
+
+    def _look(self) -> None:
+        """Find out whether the clock stands still."""
+        before = self.now()
+        time.sleep(_MOMENT)
+        self.is_still = self.now() == before
 
     def billed(self) -> int:
         """How many submits cost money as things stand."""

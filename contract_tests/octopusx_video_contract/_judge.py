@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema_rs
 from octopusx_video_openapi import Contract, Operation, Rule, task_ids
 
+from octopusx_video_contract._budget import REQUEST_ID_HEADER
 from octopusx_video_contract._exchange import ABSENT, Answer, Request, found, sends_video
 from octopusx_video_contract._run import NO_ANSWER_RULE, Run
 
@@ -117,7 +118,7 @@ def numbered(run: Run, operation: Operation, answer: Answer) -> Broken:
                     yield rule.id, fault
         elif rule.id == REQUEST_ID_RULE:
             run.seen.asked.add(rule.id)
-            if "x-oneapi-request-id" not in answer.headers:
+            if REQUEST_ID_HEADER not in answer.headers:
                 yield rule.id, "a response came without it"
     if answer.status == 200 and _told(run.contract)[operation.id].sends_video:
         run.seen.asked.add(MP4_RULE)

@@ -85,7 +85,8 @@ def run(
     # A run makes many objects that stay, and the collector would look at all of them again and again.
     thresholds = gc.get_threshold()
     gc.set_threshold(50_000, 20, 100)
-    plugin, limits, collecting = Plugin(run_, files[later:]), Limits(run_, choice), Collecting(run_)
+    plugin = Plugin(run_, files[later:], is_part=choice.is_part)
+    limits, collecting = Limits(run_, choice), Collecting(run_)
     with running(run_), _redacted_output(redactor), contextlib.chdir(suite):
         try:
             outcome = pytest.main(arguments, plugins=[redactor, plugin, limits, collecting])

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from octopusx_video_openapi import Operation, hosts, task_ids
 
-from octopusx_video_contract import _history, _judge, _life, _places, _ranges
+from octopusx_video_contract import _head, _history, _judge, _life, _places, _ranges
 from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import NotAskedError, submits
 from octopusx_video_contract._exchange import Answer, Request, sends_video, target_of
@@ -294,14 +294,15 @@ class Tasks:
         if answer.is_success:
             _judge.hold(self.run, answer)
 
-    def refused(self, request: Request, rule: str, what: str) -> None:
-        """Send a request that has to be refused as for an unknown task, by a rule."""
+    def refused(self, request: Request, rule: str, what: str) -> Answer:
+        """Send a request that has to be refused as for an unknown task, by a rule. Gives the answer."""
         self.run.seen.asked.add(rule)
         with Books(self.run):
             answer = self.run.send(request)
             wrong = (rule, f"{what} was answered with {answer.status}")
             also = [wrong] if answer.status not in UNKNOWN else _judge.refused(self.run, answer, what)
             _judge.hold(self.run, answer, also)
+        return answer
 
     def no_content_yet(self, task: Task, *, still: bool) -> None:
         """Ask for the content of a task that has not succeeded. ``still`` says that no time passes meanwhile."""
@@ -489,10 +490,13 @@ class Tasks:
             rule = "R01" if answer.is_success else "R02"
             also = [(rule, f"{operation.id}: without a key: {answer.status}")] if answer.status != 401 else []
             _judge.hold(run, answer, also)
+            hold_head(run, answer.request, [answer], "no key", "R01")
             for headers in ({}, {"Range": "bytes=0-9"}) if run.other_key else ():
                 if operation == self.content or not headers:
                     other = self.request(operation, task.id, credential=f"Bearer {run.other_key}", **headers)
-                    self.refused(other, "R20", f"{operation.id}: {task.id} with a key of another account")
+                    answer = self.refused(other, "R20", f"{operation.id}: {task.id} with a key of another account")
+                    if not headers:
+                        hold_head(run, other, [answer], "a key of another account", "R20")
 
     def unbilled(self, before: int | None, request: Request) -> None:
         """Hold reads to cost nothing: the bill is no higher than before them."""
@@ -509,6 +513,25 @@ def _is_near(first: Any, second: Any) -> bool:
     if isinstance(first, int | float) and isinstance(second, int | float):
         return abs(first - second) <= _SECONDS_BETWEEN
     return bool(first == second)
+
+
+def hold_head(run: Run, get: Request, gets: Sequence[Answer], who: str, rule: str) -> None:
+    """Ask a request with HEAD, and hold the answer to those of GET.
+
+    Args:
+        run: The run.
+        get: The request with GET.
+        gets: What that was answered with.
+        who: Whose key it carries, in words.
+        rule: What a success breaks as well, where GET has none.
+    """
+    run.seen.asked |= {_head.RULE, rule}
+    head = run.send(_head.of_get(get))
+    behind = _head.body_on_the_wire(bytes(getattr(run.sender, "raw", b"")))
+    wrong = [(_head.RULE, f"{get.path} with {who}: {fault}") for fault in _head.faults(head, gets, behind)]
+    if head.is_success and not gets[0].is_success and rule != _head.RULE:
+        wrong.append((rule, f"HEAD {get.path} with {who} was answered with {head.status}"))
+    run.all_broken(wrong, head)
 
 
 def part_faults(answer: Answer, whole: bytes, first: int, last: int) -> Iterator[str]:

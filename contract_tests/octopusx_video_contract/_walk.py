@@ -141,7 +141,7 @@ class Walk:
         if task.phase != "running":
             return
         with self._catching(name):
-            tasks.no_content_yet(task, still=control is not None)
+            tasks.no_content_yet(task, still=control is not None and control.is_still)
         for route in self._readable[task.id]:
             with self._catching(name):
                 tasks.reads_change_nothing(task, route)

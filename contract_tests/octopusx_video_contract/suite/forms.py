@@ -10,8 +10,9 @@ import pytest
 from octopusx_video_openapi import Operation
 
 from octopusx_video_contract import _head, _judge, _near_misses
-from octopusx_video_contract._exchange import Answer, Request, sends_video
+from octopusx_video_contract._exchange import sends_video
 from octopusx_video_contract._run import current
+from octopusx_video_contract._tasks import hold_head
 
 RUN = current()
 CONTRACT = RUN.contract
@@ -38,7 +39,6 @@ def _everybody() -> Iterator[_Who]:
 @pytest.mark.parametrize("operation", READS, ids=lambda operation: operation.id)
 def test_head_is_answered_as_get(operation: Operation) -> None:
     """HEAD of a known and of an unknown task, with every kind of key, and with a Range, which is of GET alone."""
-    RUN.seen.asked |= {_head.RULE, "R01"}
 
     def ask(case: tuple[str, _Who]) -> None:
         task, who = case
@@ -49,18 +49,10 @@ def test_head_is_answered_as_get(operation: Operation) -> None:
         gets += [RUN.send(get)] if gets[0].is_success else []
         for answer in gets:
             _judge.hold(RUN, answer)
-        _hold_head(get, gets, who)
+        hold_head(RUN, get, gets, who.name, who.rule)
         if sends_video(CONTRACT, operation.id) and gets[0].is_success:
-            _hold_head(replace(get, headers=(*get.headers, ("Range", "bytes=0-9"))), gets, who)
+            part = replace(get, headers=(*get.headers, ("Range", "bytes=0-9")))
+            hold_head(RUN, part, gets, who.name, who.rule)
 
     tasks = [*RUN.known_ids[:1], *([] if RUN.stateless else [UNKNOWN])] or [UNKNOWN]
     RUN.each([(task, who) for task in tasks for who in _everybody()], ask)
-
-
-def _hold_head(get: Request, gets: list[Answer], who: _Who) -> None:
-    head = RUN.send(_head.of_get(get))
-    behind = _head.body_on_the_wire(bytes(getattr(RUN.sender, "raw", b"")))
-    wrong = [(_head.RULE, f"with {who.name}: {fault}") for fault in _head.faults(head, gets, behind)]
-    if head.is_success and not gets[0].is_success and who.rule != _head.RULE:
-        wrong.append((who.rule, f"{get.path}: HEAD with {who.name} was answered with {head.status}"))
-    RUN.all_broken(wrong, head)
