@@ -10,6 +10,7 @@ from tests.defects import (
     content,
     credentials,
     error_schema,
+    forms,
     later,
     life,
     media_type,
@@ -55,6 +56,7 @@ _PLAIN = tuple(
 UNSEEN: tuple[Defect, ...] = tuple(
     defect
     for module in (
+        forms,
         later,
         single_cases,
         single_checks,
