@@ -52,15 +52,12 @@ def test_few_are_drawn_where_few_are_asked_for() -> None:
     assert len(samples) > 5
 
 
-def test_a_prompt_has_each_length_and_repeats_no_part() -> None:
-    """Texts of every length up to 65,536 characters: none begins or ends in a blank, a part that is lost shows."""
+def test_a_prompt_has_each_length() -> None:
+    """Texts of every length up to 65,536 characters, none of which begins or ends in a blank."""
     texts = values(SCHEMAS["Prompt"], "a cat")
     lengths = {len(text) for text in texts}
     assert {1, 255, 256, 257, 1_000, 1_001, 1_024, 1_025, 4_096, 4_097, 65_535, 65_536} <= lengths
     assert all(text == text.strip() for text in texts)
-    for text in texts:
-        pieces = [text[at : at + 32] for at in range(0, len(text) - 32, 32)]
-        assert len(set(pieces)) == len(pieces)
 
 
 def test_a_length_is_what_is_asked_for() -> None:

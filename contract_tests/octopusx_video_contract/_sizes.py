@@ -102,26 +102,22 @@ def _kinds(fits: Fits, known: str) -> Iterator[tuple[str, int, Callable[[int], s
 
 
 def prose(length: int) -> str:
-    """A text of so many characters, no two parts of which are the same, with no blank at an end."""
-    text = ""
-    for number in itertools.count(1):
-        text += f"cat {number}, "
-        if len(text) >= length:
-            break
-    text = text[:length]
+    """A text of so many characters, the same word over again, with no blank at an end.
+
+    A command that repeats it stays short, and what is lost of it shows in its length.
+    """
+    text = ("cats " * (length // 5 + 1))[:length]
     return f"{text[:-1]}." if text.endswith(" ") else text
 
 
 def _grown(text: str, length: int) -> str:
-    """The beginning of a text, or the text with hexadecimal numbers behind it that count on."""
-    more = "".join(f"{number:04x}" for number in range(max(0, length - len(text)) // 4 + 1))
-    return f"{text}{more}"[:length]
+    """The beginning of a text, or the text with hexadecimal digits behind it."""
+    return f"{text}{'0f' * length}"[:length]
 
 
 def _data(length: int) -> str:
     """A data URL of at most so many characters, whose base64 is whole."""
-    groups = max(0, length - len(_DATA)) // _GROUP
-    return _DATA + "".join(f"{number:04d}" for number in range(groups))[: groups * _GROUP]
+    return _DATA + "iVBO" * (max(0, length - len(_DATA)) // _GROUP)
 
 
 def _items(known: list[Json], count: int) -> list[Json]:

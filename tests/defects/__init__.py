@@ -23,6 +23,7 @@ from tests.defects import (
     single_moments,
     single_requests,
     single_states,
+    sizes,
     status,
     telling,
     together,
@@ -64,6 +65,7 @@ UNSEEN: tuple[Defect, ...] = tuple(
         single_moments,
         single_requests,
         single_states,
+        sizes,
         together,
     )
     for defect in module.DEFECTS
