@@ -41,6 +41,7 @@ class Traits:
         wrong_method: 405, or the gateway's 404.
         unknown: With what an unknown task is refused.
         ranges: Whether Range is followed.
+        multipart: Whether several ranges at once are answered with all of them, and not with the whole.
         chunked: Whether a video comes in chunks, without Content-Length.
         redirects: Whether a slash at the end is redirected.
         head: Whether HEAD is answered beside GET.
@@ -55,6 +56,7 @@ class Traits:
     wrong_method: int = 405
     unknown: int = 400
     ranges: bool = True
+    multipart: bool = False
     chunked: bool = False
     redirects: bool = False
     head: bool = False
@@ -62,7 +64,14 @@ class Traits:
 
 SERVERS = (
     Traits("signs a nested address", "metadata.url", signs=True, wrong_method=404, id_form="task_{:032x}"),
-    Traits("has the fewest fields", "output.url", full=False, statuses=("pending", "in_progress", "done"), head=True),
+    Traits(
+        "has the fewest fields",
+        "output.url",
+        full=False,
+        statuses=("pending", "in_progress", "done"),
+        multipart=True,
+        head=True,
+    ),
     Traits("knows no Range", "url", signs=True, ranges=False, unknown=404, id_form="video_{:06d}x"),
     Traits("sends chunks", "detail.url", signs=True, chunked=True, statuses=("NOT_START", "IN_PROGRESS", "SUCCESS")),
     Traits(
@@ -241,6 +250,8 @@ class Server:
         whole = mp4(task.length)
         kept = {"content-type": "video/mp4"}
         wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", headers.get("Range", ""))
+        if self.traits.multipart and "," in headers.get("Range", ""):
+            return _several(headers["Range"], whole)
         if not self.traits.ranges or wanted is None or wanted[0] == "bytes=-":
             return 200, kept, whole
         first, last = wanted.groups()
@@ -250,6 +261,21 @@ class Server:
             kept = {"content-type": "application/json", "content-range": f"bytes */{len(whole)}"}
             return 416, kept, json.dumps(_error("the range begins past the end")).encode()
         return 206, {**kept, "content-range": f"bytes {begin}-{end}/{len(whole)}"}, whole[begin : end + 1]
+
+
+def _several(wanted: str, whole: bytes) -> tuple[int, _Headers, bytes]:
+    """Several ranges as RFC 9110 section 14.6 has them, without those that are past the end."""
+    size, parts = len(whole), []
+    for one in wanted.removeprefix("bytes=").split(","):
+        first, _, last = one.strip().partition("-")
+        begin = int(first) if first else max(0, size - int(last))
+        end = min(int(last) if first and last else size - 1, size - 1)
+        if begin <= end:
+            head = f"--parts\r\nContent-Type: video/mp4\r\nContent-Range: bytes {begin}-{end}/{size}\r\n\r\n"
+            parts.append(head.encode() + whole[begin : end + 1] + b"\r\n")
+    if not parts:
+        return 416, {"content-type": "application/json"}, json.dumps(_error("nothing of it is there")).encode()
+    return 206, {"content-type": "multipart/byteranges; boundary=parts"}, b"".join(parts) + b"--parts--\r\n"
 
 
 def _read(headers: Message, raw: bytes) -> _Json:
@@ -292,6 +318,8 @@ def serve(traits: Traits, lasts: float = 1.0) -> Iterator[str]:
 
         def respond(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.command == "HEAD":
+                del self.headers["Range"]  # it is of GET alone
             status, headers, body = server.answer(self.command, self.path, self.headers, raw)
             self.send_response_only(status)
             chunked = traits.chunked and headers.get("content-type") == "video/mp4"

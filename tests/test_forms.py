@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 from octopusx_video_contract import _head
 from octopusx_video_contract._exchange import Answer, Request
-from octopusx_video_contract._ranges import Wanted, faults, several
+from octopusx_video_contract._ranges import Wanted, faults, is_in_parts, several
 
 WHOLE = bytes(range(256)) * 2 + b"\r\n--x\r\nend"
 TWO = Wanted("bytes=0-9,20-29", ((0, 9), (20, 29)))
@@ -162,3 +163,11 @@ def test_lengths_of_bodies_that_differ_are_not_compared() -> None:
 def test_a_body_behind_the_head_is_seen_on_the_wire(raw: bytes, behind: bytes) -> None:
     """HTTP clients drop it, so that it is looked for in what arrived."""
     assert _head.body_on_the_wire(raw) == behind
+
+
+def test_parts_are_not_documented_and_right_all_the_same() -> None:
+    """To several ranges alone: to one range, multipart has the wrong media type (RFC 9110 section 15.3.7.2)."""
+    answer = multipart((0, 9), (20, 29))
+    for wanted, expected in (("bytes=0-9,20-29", True), ("bytes=0-9", False)):
+        asked = dataclasses.replace(answer, request=dataclasses.replace(GET, headers=(("Range", wanted),)))
+        assert is_in_parts(asked) is expected

@@ -89,6 +89,13 @@ def test_what_a_task_is_never_changes(name: str) -> None:
     assert rules(answer({**before, name: "x"}), answer(ENDED)) == ["R17"]
 
 
+def test_a_source_that_comes_late_is_a_change() -> None:
+    """What continues nothing while it runs continues nothing at its end."""
+    before = {**RUNNING, "remixed_from_video_id": ""}
+    assert rules(answer(before), answer({**ENDED, "remixed_from_video_id": "s"})) == ["R17"]
+    assert rules(answer(RUNNING), answer({**ENDED, "remixed_from_video_id": "s"})) == []
+
+
 def test_what_runs_may_move_on() -> None:
     """Progress, status and times are free while a task runs, and at its end."""
     assert rules(answer(RUNNING), answer({**RUNNING, "progress": 50, "status": "queued"}), answer(ENDED)) == []

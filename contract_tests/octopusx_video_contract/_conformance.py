@@ -16,7 +16,7 @@ from schemathesis.core.transport import Response
 from schemathesis.transport.requests import REQUESTS_TRANSPORT, RequestsTransport
 from urllib3 import HTTPResponse
 
-from octopusx_video_contract import _judge
+from octopusx_video_contract import _judge, _ranges
 from octopusx_video_contract._budget import submits
 from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._finding import Finding, Findings
@@ -189,7 +189,7 @@ def contract_rules(ctx: schemathesis.CheckContext, response: Response, case: Cas
         return
     run = current()
     answer, operation = _answer(run, response), _operation(case)
-    faults = list(_judge.numbered(run, operation, answer))
+    faults = [*_judge.changed(run, answer), *_judge.numbered(run, operation, answer)]
     fault = _judge.new_id_fault(run, operation, answer)
     if fault:
         faults.append((_judge.NEW_ID_RULE, fault))
@@ -253,6 +253,8 @@ def judge(run: Run, case: Case, response: Response, **options: Any) -> None:
         findings = [finding for failure in group.exceptions for finding in _findings(run, failure, answer)]
     else:
         return
+    if _ranges.is_in_parts(answer):
+        findings = [one for one in findings if one.rule not in {_judge.MEDIA_TYPE_RULE, _judge.HEADER_RULE}]
     serious = [finding for finding in findings if run.strict or finding.level == "must"]
     for finding in findings:
         if finding not in serious:

@@ -135,7 +135,9 @@ class _Account:
         constant = _life.rule(contract, "R17").get("constant", ())
         for name, value_of, value in _places.values(contract, operation.id, body):
             never_changes = value_of in _life.CONSTANT or value_of.startswith("request.")
-            if value in _life.NOT_YET or not (never_changes or name in constant):
+            if value is None or (value in _life.NOT_YET and name not in constant):
+                continue
+            if not (never_changes or name in constant):
                 continue
             before = self._constant.setdefault((task, value_of if never_changes else name), value)
             if not _is_same(before, value):

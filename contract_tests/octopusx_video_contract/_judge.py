@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema_rs
 from octopusx_video_openapi import Contract, Operation, Rule, task_ids
 
+from octopusx_video_contract import _ranges
 from octopusx_video_contract._budget import REQUEST_ID_HEADER
 from octopusx_video_contract._exchange import ABSENT, Answer, Request, found, sends_video
 from octopusx_video_contract._run import NO_ANSWER_RULE, Run
@@ -49,13 +50,19 @@ def hold(run: Run, answer: Answer, also: Iterable[tuple[str, str]] = ()) -> None
     reached = found(run.contract, answer.request.method, answer.request.path)
     if reached is not None:
         operation = reached[0]
-        before = run.seen.history.broken(run.contract, (run.key, run.other_key), answer, run.now)
-        alone = [] if run.stateless else list(before)  # first of all, since it notes the answer
-        alone += [*documented(run, operation, answer), *numbered(run, operation, answer)]
+        alone = list(changed(run, answer))  # first of all, since it notes the answer
+        alone += [] if _ranges.is_in_parts(answer) else documented(run, operation, answer)
+        alone += [*numbered(run, operation, answer)]
         fault = new_id_fault(run, operation, answer)
         alone += [(NEW_ID_RULE, fault)] if fault else []
         faults += [(rule, f"{operation.id}: {detail}") for rule, detail in alone]
     run.all_broken(faults, answer)
+
+
+def changed(run: Run, answer: Answer) -> Broken:
+    """Note what an answer tells of a task, and give the rules that it breaks given what was told before."""
+    if not run.stateless:
+        yield from run.seen.history.broken(run.contract, (run.key, run.other_key), answer, run.now)
 
 
 def refused(run: Run, answer: Answer, what: str) -> Broken:

@@ -33,6 +33,12 @@ class Wanted(NamedTuple):
     may_be_refused: bool = False
 
 
+def is_in_parts(answer: Answer) -> bool:
+    """Whether an answer to several ranges comes in parts, which is right (R24), though no operation documents it."""
+    asked = answer.request.header("Range") or ""
+    return answer.status == 206 and answer.media_type == MULTIPART and "," in asked
+
+
 def several(size: int) -> Iterator[Wanted]:
     """Ranges of a video of so many bytes, several at once; none of one that is too small for them to differ."""
     if size < _SMALLEST:

@@ -406,10 +406,7 @@ class Tasks:
             also = [("R24", f"{wanted.header} {fault}") for fault in _ranges.faults(answer, whole, wanted)]
             if 400 <= answer.status < 500 and answer.status != 416 and not wanted.may_be_refused:
                 also.append((_judge.FORM_RULE, f"{wanted.header}: a valid request was answered with {answer.status}"))
-            if answer.status == 206 and answer.media_type == _ranges.MULTIPART:
-                self.run.all_broken(also, answer)  # no operation documents it: only who asks for several gets it
-            else:
-                _judge.hold(self.run, answer, also)
+            _judge.hold(self.run, answer, also)
 
     def unknown_range(self, task: str) -> None:
         """Ask in a unit that nobody knows, which is ignored (RFC 9110 section 14.2)."""
