@@ -79,7 +79,10 @@ def faulty_server(upstream: tuple[str, int], defect: Defect) -> Iterator[FaultyS
             for name, value in exchange.headers.items():
                 if name not in {"content-length", "transfer-encoding", "connection", "keep-alive"}:
                     self.send_header(name, value)
-            self.send_header("content-length", str(len(exchange.body)))
+            told = (
+                kept.get("content-length") if self.command == "HEAD" else None
+            )  # that of GET, whose body does not come
+            self.send_header("content-length", told or str(len(exchange.body)))
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(exchange.body)
