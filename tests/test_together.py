@@ -152,11 +152,11 @@ def _prompting(prompt: str) -> Request:
 
 
 def test_a_finding_says_that_others_were_sent_at_the_same_moment() -> None:
-    """The printed command sends one request, which alone may be answered otherwise."""
+    """Alone, the request may be answered otherwise; but a header that is missing is missing all the same."""
     run = run_of(behind(lambda _: httpx.Response(500, json={})))
     answer, _ = run.send_at_once([READ, READ])
-    finding = run.finding("R44", "it was answered with 500", answer)
-    assert "(sent at the same moment as 1 other request)" in finding.detail
+    assert "(sent at the same moment as 1 other request)" in run.finding("R20", "it was answered", answer).detail
+    assert run.finding("R33", "it came without it", answer).detail == "it came without it"
 
 
 @pytest.mark.parametrize(("left", "submits"), [(0, 0), (1, 1), (2, 2), (9, 2)])

@@ -313,10 +313,11 @@ class Run:
         """A detail fit to be shown, with what a request alone does not show.
 
         Where it broke the server, that is what it sent that others do not; where others were sent at the same moment,
-        how many.
+        how many, unless the rule is one of the response alone.
         """
         request = shown.request if isinstance(shown, Answer) else shown
-        if request is not None and request.beside:
+        rule = self._rules.get(rule_id)
+        if request is not None and request.beside and rule is not None and rule.about != "an answer":
             detail += f" (sent at the same moment as {counted(request.beside, 'other request')})"
         if rule_id == SERVER_RULE and isinstance(shown, Answer):
             sent = _sent.described(self.contract, shown.request)

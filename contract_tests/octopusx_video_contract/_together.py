@@ -15,7 +15,7 @@ from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import NotAskedError, submits
 from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._finding import Finding, Findings
-from octopusx_video_contract._life import Task
+from octopusx_video_contract._life import Task, Told
 from octopusx_video_contract._run import Run
 from octopusx_video_contract._tasks import PART, READ_RULE, UNKNOWN, Tasks, a_submit, part_faults
 
@@ -135,9 +135,11 @@ class Together:
 
     def _reads(self) -> None:
         """Read all tasks at the same moment, each with its own key and with the other one."""
-        self._at_once([*self._own_and_others(), *self._reads_of_the_source()])
+        before = {task.id: list(task.told) for tasks in self.accounts for task in tasks.made}
+        self._at_once([*self._own_and_others(before), *self._reads_of_the_source()])
 
-    def _own_and_others(self) -> Iterator[Question]:
+    def _own_and_others(self, before: dict[str, list[Told]] | None = None) -> Iterator[Question]:
+        """Reads of all tasks; ``before`` has what was told of them, where they are under way together."""
         for tasks in self.accounts:
             others = [other for other in self.accounts if other is not tasks]
             for task in tasks.made:
@@ -146,15 +148,17 @@ class Together:
                 for route in tasks.routes(task.submit.id):
                     if not any(told.route == route.id for told in task.told):
                         continue
-                    yield Question(tasks.request(route, task.id), self._own(tasks, task, route))
+                    told_before = None if before is None else before[task.id]
+                    yield Question(tasks.request(route, task.id), self._own(tasks, task, route, told_before))
                     for other in others:
                         yield Question(other.request(route, task.id), self._others(route, task))
 
-    def _own(self, tasks: Tasks, task: Task, route: Operation) -> Judging:
+    def _own(self, tasks: Tasks, task: Task, route: Operation, before: list[Told] | None) -> Judging:
         def judge(answer: Answer) -> None:
             told = _life.telling(self.run.contract, route.id, self.run.now(), answer.json())
             if answer.is_success and told is not None:
-                tasks.heard(task, told, answer)
+                # Which of several that were under way together was served first is not known.
+                tasks.heard(task if before is None else dataclasses.replace(task, told=[*before]), told, answer)
             gone = [(READ_RULE, f"{route.id}: {task.id} could be read before, and is answered with {answer.status}")]
             _judge.hold(self.run, answer, [] if answer.is_success or answer.status == 429 else gone)
 
