@@ -9,11 +9,14 @@ import pytest
 from octopusx_video_contract import _choice, cli
 from octopusx_video_contract._choice import Choice
 from octopusx_video_contract._finding import Finding
+from octopusx_video_contract._run import Run
 from octopusx_video_contract._target import CannotRunError
+from octopusx_video_contract._wire import InProcess
+from octopusx_video_mock import Mock
 from octopusx_video_openapi import load
 
 from tests import suite_runs
-from tests.conftest import Upstream
+from tests.conftest import KEY, Upstream
 from tests.faulty import Defect, Exchange, faulty_server
 
 CONTRACT = load()
@@ -116,6 +119,20 @@ def test_a_run_ends_after_its_time() -> None:
     assert done.status == 1
     assert "0.001 s have passed (--max-time); the rest was not asked" in done.stdout
     assert "1 passed" in done.stdout
+
+
+@pytest.mark.parametrize(("broken", "max_time", "ended"), [(8, None, True), (7, None, False), (8, 10_000.0, False)])
+def test_a_run_with_many_findings_ends_by_itself(
+    monkeypatch: pytest.MonkeyPatch, broken: int, max_time: float | None, *, ended: bool
+) -> None:
+    """Nobody waits for more findings of a server that breaks eight rules, unless a time is given."""
+    run = Run("http://localhost", KEY, CONTRACT, InProcess(Mock(token=KEY).transport), (), 1)
+    told = [("boundaries", run.finding(rule.id, "a")) for rule in run.contract.rules[:broken]]
+    run.seen.findings, run.seen.reported = told[:4], told[4:]
+    limits = _choice.Limits(run, _choice.Choice(max_time=max_time))
+    monkeypatch.setattr(_choice, "LONG", 0.0)
+    limits.pytest_runtest_logfinish("a test")
+    assert limits.ended == ("0 s have passed, and 8 rules are broken (--max-time gives more)" if ended else "")
 
 
 def test_a_rule_that_was_never_asked_is_not_proved() -> None:

@@ -12,7 +12,7 @@ import pytest
 from octopusx_video_openapi import Contract, Operation
 
 from octopusx_video_contract._finding import Finding, Findings
-from octopusx_video_contract._run import Run
+from octopusx_video_contract._run import MANY, Run
 from octopusx_video_contract._target import CannotRunError
 
 LAYERS = (
@@ -21,6 +21,8 @@ LAYERS = (
 )
 """The modules of the suite, in the order in which they run: those of the server first, the account of the run last."""
 _ACCOUNT = "reached"
+LONG = 80.0
+"""Seconds after which a run ends by itself that has found many rules broken, since nobody waits for more findings."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,14 +149,16 @@ class Limits:
         found, most = len(self._run.seen.findings), self._choice.max_findings
         if most is not None and found >= most:
             self.ended = f"{found} findings were made (--max-findings {most})"
-        elif self.is_late:
+        elif self._choice.max_time is not None and self._seconds >= self._choice.max_time:
             self.ended = f"{self._choice.max_time:g} s have passed (--max-time)"
+        elif self._choice.max_time is None and self._seconds >= LONG:
+            broken = len(self._run.seen.broken)
+            if broken >= MANY:
+                self.ended = f"{LONG:g} s have passed, and {broken} rules are broken (--max-time gives more)"
 
     @property
-    def is_late(self) -> bool:
-        """Whether the time of the run is over."""
-        most = self._choice.max_time
-        return most is not None and time.monotonic() - self._begun >= most
+    def _seconds(self) -> float:
+        return time.monotonic() - self._begun
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:

@@ -38,6 +38,8 @@ SHOWN_HEADERS = frozenset(
     }
 )
 """The headers that are shown of a response that arrived in part."""
+MANY = 8
+"""How many rules a server breaks that gets less time, since nobody waits for more findings of it."""
 MOST_HEAD = 1_000
 """How much of them is shown, in characters."""
 Case = TypeVar("Case")
@@ -68,6 +70,11 @@ class Seen:
     known: dict[tuple[str, str, str], Finding] = field(default_factory=dict)
     ids: collections.Counter[str] = field(default_factory=collections.Counter)
     history: History = field(default_factory=History)
+
+    @property
+    def broken(self) -> set[str]:
+        """The rules that were broken, those that did not fail the run as well."""
+        return {finding.rule for _, finding in (*self.findings, *self.reported)}
 
     def statuses(self, operation_id: str, *, ordered: bool) -> dict[int, int]:
         """How often each status came from an operation."""

@@ -15,7 +15,7 @@ from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import NotAskedError, submits
 from octopusx_video_contract._finding import Finding, Findings, counted
 from octopusx_video_contract._life import Task
-from octopusx_video_contract._run import Run
+from octopusx_video_contract._run import MANY, Run
 from octopusx_video_contract._tasks import UNKNOWN, Tasks, a_submit
 
 FAILING = "fault=failed"
@@ -27,8 +27,6 @@ around its end."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _SAY_AFTER = 10.0
 """Seconds until it is first said that tasks are awaited; each further line comes after twice the time."""
-_MANY = 8
-"""How many rules a server breaks that gets less time for its tasks, since nobody waits for more findings of it."""
 _LITTLE_PATIENCE = 30.0
 _DAY = 86_400.0
 _NOT_A_WHOLE_HOUR = 45_296.7
@@ -190,7 +188,7 @@ class Walk:
             if running and patience < self.run.deadline:
                 self.run.say(
                     f"{counted(len(running), 'task')} had not ended after {patience:g} s; a server that breaks "
-                    f"{_MANY} rules or more gets no more time, and {END_RULE} is not asked"
+                    f"{MANY} rules or more gets no more time, and {END_RULE} is not asked"
                 )
                 return
             self.run.seen.asked.add(END_RULE)
@@ -232,8 +230,8 @@ class Walk:
 
     def _patience(self) -> float:
         """Seconds of real time in which the tasks have to end: fewer for a server that is wrong in many ways."""
-        found = [*(finding for _, finding in self.run.seen.findings), *itertools.chain(*self.findings.values())]
-        if len({finding.rule for finding in found}) < _MANY:
+        found = {finding.rule for findings in self.findings.values() for finding in findings}
+        if len(found | self.run.seen.broken) < MANY:
             return self.run.deadline
         return min(self.run.deadline, _LITTLE_PATIENCE)
 

@@ -15,6 +15,7 @@ from octopusx_video_openapi.hosts import HTTP_HOSTS_VARIABLE
 
 from octopusx_video_contract import _choice, _session, _setup, _target
 from octopusx_video_contract._redact import Redactor
+from octopusx_video_contract._run import MANY
 from octopusx_video_contract._target import KEY_VARIABLE, LEDGER, OTHER_KEY_VARIABLE, CannotRunError
 
 _PROGRAM = "octopusx-video-contract"
@@ -189,7 +190,8 @@ def _suite_options(parser: argparse.ArgumentParser) -> None:
         "--max-time",
         type=_seconds,
         metavar="S",
-        help="end the run after the test in which S seconds are over, with status 1, since the rest was not asked",
+        help="end the run after the test in which S seconds are over, with status 1, since the rest was not asked "
+        f"(default: {_choice.LONG:g} where {MANY} rules are broken by then, else no limit)",
     )
     parser.add_argument("--dry-run", action="store_true", help="print what would be sent and spent, and send nothing")
     parser.add_argument("--fail-fast", action="store_true", help="end the run at the first finding")
