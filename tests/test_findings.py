@@ -7,9 +7,9 @@ import dataclasses
 import re
 
 import pytest
-from octopusx_video_contract import _plugin, _report, _walk
+from octopusx_video_contract import _life, _plugin, _report, _walk
 from octopusx_video_contract._budget import NotAskedError
-from octopusx_video_contract._coverage import Coverage
+from octopusx_video_contract._coverage import Coverage, gaps
 from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._finding import Finding, Findings
 from octopusx_video_contract._run import Run
@@ -21,6 +21,7 @@ from octopusx_video_mock._message import Answer as Sent
 from octopusx_video_mock._message import Request as Asked
 from octopusx_video_openapi import load, task_ids
 
+from tests import suite_runs
 from tests.conftest import KEY, Command, Upstream
 from tests.faulty import Defect, Exchange, faulty_server
 
@@ -285,3 +286,66 @@ def test_an_operation_that_is_left_alone_is_one_finding(run: Run) -> None:
     kept(run, "boundaries", [run.finding("R53", "nothing came", READ), finding])
     assert "    getVideoTask is not asked any more: nothing came" in list(_plugin.broken(run.seen.findings))
     assert isinstance(run.unanswered(NoAnswerError(OK.request, str(error), is_sent=False)), NotAskedError)
+
+
+def test_what_breaks_a_rule_is_kept_all_the_same(mock: Mock) -> None:
+    """Whoever goes on after a finding knows the task that a submit told, and what was told of it."""
+    answer = mock.engine.answer
+
+    def changed(request: Asked) -> Sent:
+        sent = answer(request)
+        return dataclasses.replace(sent, headers=[one for one in sent.headers if one[0] != b"x-oneapi-request-id"])
+
+    mock.engine.answer = changed  # type: ignore[method-assign]
+    run = run_of(mock)
+    tasks = Tasks(run)
+    submit = CONTRACT.operations["extendVideo"]
+    with pytest.raises(Finding):
+        tasks.submit(submit, a_submit(run, submit), SOURCE)
+    [task] = tasks.made
+    told = _life.Told("getVideoTask", run.now(), {"id": "another"}, "running")
+    with pytest.raises(Findings, match="asked for"):
+        tasks.heard(task, told, OK)
+    assert task.told[-1] is told
+
+
+@pytest.mark.parametrize("error", [ValueError("it broke"), NotAskedError("it broke")])
+def test_no_end_of_a_test_hides_a_finding(run: Run, request: pytest.FixtureRequest, error: Exception) -> None:
+    """A test that is skipped, or breaks, after a finding has failed with it; what broke is said too."""
+    test = _plugin.Plugin(run).pytest_runtest_call(request.node)
+    next(test)
+    run.broken("R36", "a", OK)
+    with pytest.raises((Findings, NotAskedError)) as caught:
+        test.throw(error)
+    assert isinstance(caught.value, Findings)
+    assert [finding.detail for finding in caught.value.findings] == ["a"]
+    assert ("ended with ValueError: it broke" in str(caught.value)) is isinstance(error, ValueError)
+
+
+def test_what_several_cases_raise_is_one_finding(run: Run) -> None:
+    """A finding that ends its case is counted as one that does not."""
+
+    def ask(_: str) -> None:
+        raise run.finding("R36", "a", OK)
+
+    with pytest.raises(Findings) as caught:
+        run.each("ab", ask)
+    assert [finding.times for finding in caught.value.findings] == [2]
+
+
+def test_what_was_not_sent_is_said_in_words(run: Run) -> None:
+    """Of a keyword that no value was sent for, both kinds are named apart."""
+    names = [gap.name for gap in gaps(run, run.coverage) if gap.kind == "keyword"]
+    assert names
+    assert [name for name in names if not name.endswith(": no valid and no invalid value was sent")] == []
+
+
+def test_waiting_for_tasks_is_said_while_it_lasts(upstream: Upstream) -> None:
+    """Also where the output is a file or a pipe, and while pytest captures what a test prints."""
+
+    def soon() -> None:
+        _walk._SAY_AFTER = 0.1  # noqa: SLF001 - the process ends with the run
+
+    limits = ("--layer", "life", "--rule", "R45", "--deadline", "0.5", "--seed", "1")
+    done = suite_runs.run("--base-url", upstream.base_url, *limits, first=soon)
+    assert re.search(r"^waiting for \d+ tasks to end: ", done.stdout, re.MULTILINE), done.stdout

@@ -6,9 +6,16 @@ import dataclasses
 from typing import Any
 
 import pytest
-from octopusx_video_contract import _head
+from octopusx_video_contract import _head, _judge
 from octopusx_video_contract._exchange import Answer, Request
+from octopusx_video_contract._finding import Finding
 from octopusx_video_contract._ranges import Wanted, faults, is_in_parts, several
+from octopusx_video_contract._run import Run
+from octopusx_video_contract._tasks import Tasks, a_submit
+from octopusx_video_contract._wire import InProcess
+from octopusx_video_openapi import load, task_ids
+
+from tests.defects import DEFECTS, defective
 
 WHOLE = bytes(range(256)) * 2 + b"\r\n--x\r\nend"
 TWO = Wanted("bytes=0-9,20-29", ((0, 9), (20, 29)))
@@ -171,3 +178,39 @@ def test_parts_are_not_documented_and_right_all_the_same() -> None:
     for wanted, expected in (("bytes=0-9,20-29", True), ("bytes=0-9", False)):
         asked = dataclasses.replace(answer, request=dataclasses.replace(GET, headers=(("Range", wanted),)))
         assert is_in_parts(asked) is expected
+    taken = dataclasses.replace(GET, headers=(("Range", TWO.header),))
+    answer.headers["x-oneapi-request-id"] = "1"
+    _judge.hold(run_against(None)[0], dataclasses.replace(answer, request=taken))
+
+
+def run_against(name: str | None) -> tuple[Run, Tasks]:
+    """A run against the server with a defect, and its tasks."""
+    server = defective(next((one for one in DEFECTS if one.name == name), None))
+    sender = InProcess(server.mock.controlled_transport)
+    known = tuple(task_ids.documented(load()))
+    run = Run("http://localhost", server.key, load(), sender, known, seed=1, other_key=server.other_key)
+    return run, Tasks(run)
+
+
+@pytest.mark.parametrize("name", ["head-read-without-key", "head-read-of-another-account"])
+def test_head_gives_nothing_away_of_a_new_task(name: str) -> None:
+    """A task that is kept apart from other keys is so for HEAD as well."""
+    run, tasks = run_against(name)
+    submit = run.contract.operations["extendVideo"]
+    task = tasks.submit(submit, a_submit(run, submit), run.known_ids[0])
+    findings: list[Finding] = []
+    with run.collecting(findings):
+        tasks.kept_apart(task)
+    rule = next(one.rule for one in DEFECTS if one.name == name)
+    assert {finding.rule for finding in findings} == {rule, _head.RULE}
+
+
+def test_several_ranges_are_asked_with_the_single_ones() -> None:
+    """A server that answers single ranges alone is found by R24."""
+    run, tasks = run_against("several-refused")
+    whole = run.send(tasks.request(tasks.content, run.known_ids[0])).content
+    findings: list[Finding] = []
+    with run.collecting(findings):
+        tasks.parts(run.known_ids[0], whole)
+    assert {finding.rule for finding in findings} == {"R24"}
+    assert all("416, though" in finding.detail for finding in findings)

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._history import History
-from octopusx_video_openapi import load
+from octopusx_video_contract._walk import Walk
+from octopusx_video_mock._message import Answer as Sent
+from octopusx_video_mock._message import Request as Asked
+from octopusx_video_openapi import load, task_ids
+
+from tests.campaigns._suite_runs import START
+from tests.conftest import KEY as TESTS_KEY
+from tests.defects import DEFECTS, Server, defective
+from tests.test_suite_clock import prepared
 
 CONTRACT = load()
 KEY, OTHER = "sk-a", "sk-b"
@@ -144,3 +152,37 @@ def test_the_video_is_the_same_each_time() -> None:
     assert rules(answer(b"abcd", CONTENT), answer(b"abce", "/v1/videos/u/content")) == []
     assert rules(answer(b"ab", CONTENT, **part), answer(b"abcd", CONTENT), answer(b"ac", CONTENT, **part)) == ["R52"]  # type: ignore[arg-type]
     assert rules(answer(ENDED), answer(b"abcd", CONTENT), (answer(b"abce", CONTENT), 5001.0)) == []
+
+
+def rules_of_a_walk(server: Server) -> set[str]:
+    """The rules that the walk through whole lives finds broken by a server."""
+    with prepared(server.mock.controlled_transport) as run:
+        run.other_key = server.other_key
+        walk = Walk(run)
+        walk.whole()
+        return {finding.rule for findings in walk.findings.values() for finding in findings}
+
+
+@pytest.mark.parametrize("name", ["later-seconds-by-refusal", "later-part-by-refusal", "later-size-after-hour"])
+def test_a_walk_meets_each_task_again(name: str) -> None:
+    """After a submit that is refused, and after an hour, a task is read and downloaded once more, and a part of it."""
+    defect = next(one for one in DEFECTS if one.name == name)
+    server = defective(defect, key=TESTS_KEY, start=START)
+    assert defect.rule in rules_of_a_walk(server)
+
+
+def test_a_walk_looks_at_the_known_tasks_first_and_last() -> None:
+    """What is submitted and refused in between changes nothing of them."""
+    server = defective(None, key=TESTS_KEY, start=START)
+    known = task_ids.documented(CONTRACT)[0]
+    answer, submitted = server.mock.engine.answer, []
+
+    def changing(request: Asked) -> Sent:
+        sent = answer(request)
+        submitted.extend([1] if request.method == "POST" else [])
+        if submitted and request.method == "GET" and request.path.endswith(known.encode()):
+            sent.body = sent.body.replace(b'"seconds":"', b'"seconds":"1')
+        return sent
+
+    server.mock.engine.answer = changing  # type: ignore[method-assign]
+    assert "R16" in rules_of_a_walk(server)

@@ -245,6 +245,19 @@ def test_a_clock_can_be_stopped_and_started(octopusx_mock: Mock) -> None:
     assert clock.advance(1) == stopped + 1
 
 
+def test_a_clock_that_is_started_goes_on_from_where_it_stood(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's time that passes while a clock stands is not made up for."""
+    machine = 1_000.0
+    monkeypatch.setattr(time, "time", lambda: machine)
+    clock = Mock(start=None).clock
+    clock.advance(5)
+    clock.stop()
+    machine = 1_060.0
+    assert clock.start() == 1_005
+    machine = 1_061.0
+    assert clock.now() == 1_006
+
+
 def test_what_happened_can_be_read_while_it_happens(octopusx_mock: Mock) -> None:
     """A server thread notes calls while the test looks at them."""
     ended = threading.Event()

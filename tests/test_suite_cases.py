@@ -7,6 +7,7 @@ import functools
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email.message import Message
 from types import SimpleNamespace
 from typing import Any
@@ -97,6 +98,15 @@ def test_what_a_standard_leaves_open_is_named(operation: Operation) -> None:
         is_open = "\\ud8" in halves or "\\udc" in halves or len(names) > len(set(names))
         is_open = is_open or "[" * 100 in raw or max(numbers, default=0) > 2**53
         assert (case.is_valid is None) == is_open, case.name
+
+
+@each_with_body
+def test_what_is_wrong_elsewhere_too_gets_no_verdict(operation: Operation) -> None:
+    """Of a refusal nobody could say what it is for, so that none is asked for."""
+    valid = fullest(operation)
+    wrong = replace(valid, body={name: value for name, value in valid.body.items() if name != "model"})
+    judged = [case for case in _cases.outlandish(CONTRACT, operation, wrong) if case.is_valid is not None]
+    assert [case.name for case in judged] == []
 
 
 # Bodies under another media type.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from octopusx_video_contract import _choice, cli
@@ -157,3 +158,28 @@ def test_another_server_on_this_machine_is_not(another: str) -> None:
     assert "should rules only reported (--strict has them fail the run)\n" in done.stdout
     assert "times  R33: " in done.stdout
     assert suite_runs.run(*PAGES, "--base-url", another, "--strict").status == 1
+
+
+def test_a_part_of_the_suite_lists_no_gaps(like_the_mock: str) -> None:
+    """It need not reach each documented response, and so does not name those that it has not seen."""
+    done = suite_runs.run(*PAGES, "--base-url", like_the_mock, "--no-strict")
+    assert "rules not asked: R" in done.stdout
+    assert "documented responses that never came" not in done.stdout
+
+
+def test_what_is_only_reported_is_limited_too(another: str, tmp_path: Path) -> None:
+    """A rule that was not chosen is in no list of broken rules, neither on the console nor in the report."""
+    report = tmp_path / "report.md"
+    done = suite_runs.run(*PAGES, "--base-url", another, "--rule", "R44", "--report", str(report))
+    assert done.status == 0, done.stdout
+    assert "times  R33: " not in done.stdout
+    assert "Broken, and only reported" not in report.read_text("utf-8")
+
+
+def test_an_operation_that_was_never_asked_is_not_proved() -> None:
+    """Layers that ask a server have to have asked it; those of the contract alone need not."""
+    run = Run("http://localhost", KEY, CONTRACT, InProcess(Mock(token=KEY).transport), (), seed=1)
+    operations = frozenset({"getVideoTask"})
+    for layers, unasked in (((), True), (("boundaries",), True), (("examples",), False)):
+        limits = _choice.Limits(run, Choice(layers=frozenset(layers), operations=operations))
+        assert limits.unasked() == ("operation getVideoTask" if unasked else "")

@@ -141,6 +141,34 @@ def test_whole_lives_on_a_clock_that_can_not_be_stopped() -> None:
     assert [str(finding) for found in walk.findings.values() for finding in found] == []
 
 
+def test_a_task_that_ends_on_such_a_clock_has_its_content_at_once() -> None:
+    """It has run when it was read last, and may have succeeded when its content is asked for (R23)."""
+    mock = Mock(token=KEY, start=None)
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if b'"running"' in request.read():
+            return httpx.Response(400, json={})
+        if request.url.raw_path.endswith(b"/content"):
+            mock.clock.advance(3600)
+        return mock.controlled_transport.handle_request(request)
+
+    with prepared(httpx.MockTransport(handle)) as run:
+        walk = Walk(run)
+        walk.whole()
+    found = [finding for findings in walk.findings.values() for finding in findings]
+    assert [str(finding) for finding in found if finding.rule == "R23"] == []
+
+
+def test_the_probe_lets_the_clock_run() -> None:
+    """It looks at a task while time passes."""
+    mock = Mock(token=KEY, start=None)
+    server = _target.Server("http://localhost", InProcess(mock.controlled_transport), KEY, None, local=True)
+    with contextlib.ExitStack() as stack:
+        run = _target.prepare(cli.parser(probing=True).parse_args([]), stack, server)
+        assert run.control is not None
+        assert not mock.clock.stands_still
+
+
 def test_a_running_task_whose_progress_falls_is_found_without_control_routes() -> None:
     """R19 is asked while a task runs, and not only after its end, where nothing changes any more."""
     mock = Mock(token=KEY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,10 @@ from octopusx_video_contract import _credentials, _judge, _near_misses, _routes
 from octopusx_video_contract._exchange import Answer, Request, target
 from octopusx_video_openapi import load
 
-from tests.conftest import KEY
+from tests import suite_runs
+from tests.conftest import KEY, Upstream
+from tests.defects import DEFECTS, serve
+from tests.faulty import Defect, Exchange, faulty_server
 
 CONTRACT = load()
 WRONG_ROUTE = CONTRACT.document["components"]["examples"]["WrongRoute"]["value"]
@@ -78,3 +82,41 @@ def test_a_value_of_the_query_arrives_as_it_is() -> None:
     sent = Request("GET", target(operation, {}, {"id": "grok:a+b&c=d;e"}))
     assert sent.target == "/v1/video/query?id=grok:a%2Bb%26c%3Dd%3Be"
     assert sent.query == {"id": "grok:a+b&c=d;e"}
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "operations"),
+    [
+        ("scheme-in-one-case", "boundaries", "queryUnifiedVideo"),
+        ("extensions-hidden", "boundaries", "createVideoExtension"),
+        ("extensions-read", "boundaries", "createVideoExtension getVideoTask"),
+        ("head-says-empty", "forms", "queryUnifiedVideo"),
+    ],
+)
+def test_a_server_that_breaks_the_rule_is_found_by_its_layer(name: str, layer: str, operations: str) -> None:
+    """What the contract settles of the scheme's case, of a concrete path and of HEAD is asked in a run, and judged."""
+    defect = next(one for one in DEFECTS if one.name == name)
+    with serve(defect, key=KEY) as server:
+        limits = [f"--operation={operation}" for operation in operations.split()]
+        limits += ["--layer", layer, "--rule", defect.rule]
+        done = suite_runs.run("--seed", "1", "--base-url", server.base_url, *limits)
+    assert done.status == 1, done.stdout
+    assert f"{defect.rule} (should) is broken" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(WRONG_ROUTE, 0), ({"detail": "Not Found"}, 1)],
+)
+def test_a_wrong_method_may_be_answered_as_a_wrong_route(upstream: Upstream, body: Any, status: int) -> None:
+    """The gateway's 404 to a method that a path does not have passes a strict run (R32), and no other 404 does."""
+
+    def gateway(exchange: Exchange) -> None:
+        if exchange.status == 405:
+            exchange.status, exchange.body = 404, json.dumps(body).encode()
+            exchange.headers.pop("allow")
+
+    with faulty_server((upstream.host, upstream.port), Defect("answers 404", answer=gateway)) as server:
+        limits = ("--layer", "boundaries", "--operation", "queryUnifiedVideo", "--rule", "R32")
+        done = suite_runs.run("--seed", "1", "--strict", "--base-url", server.base_url, *limits)
+    assert done.status == status, done.stdout

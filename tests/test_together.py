@@ -15,7 +15,7 @@ import httpx
 import pytest
 from octopusx_video_contract._budget import NotAskedError
 from octopusx_video_contract._exchange import Answer, Request
-from octopusx_video_contract._finding import Finding
+from octopusx_video_contract._finding import Finding, Findings
 from octopusx_video_contract._together import Together
 from octopusx_video_contract._walk import Walk
 from octopusx_video_contract._wire import InProcess, NoAnswerError, OverHttp
@@ -23,8 +23,11 @@ from octopusx_video_mock import Mock
 from octopusx_video_openapi import interrupts
 
 from tests import signals
+from tests.campaigns._suite_runs import START
 from tests.conftest import KEY
+from tests.defects import DEFECTS, defective
 from tests.test_receiving import BODY, JSON, NEW, READ, SUBMIT, run_of
+from tests.test_suite_clock import prepared
 
 PATIENCE = 5.0
 """Seconds after which a server no longer waits for the others."""
@@ -188,3 +191,21 @@ def test_a_paid_life_begins_beside_reads() -> None:
     found = {finding.rule for findings in walk.findings.values() for finding in findings}
     assert "R44" in found
     assert len(mock.submissions) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "together-account-before",
+        "together-read-of-another",
+    ],
+)
+def test_what_shows_beside_other_requests_alone_is_found(name: str) -> None:
+    """Submits, reads and downloads that leave together, and two keys in turn, are each held to their own rule."""
+    defect = next(one for one in DEFECTS if one.name == name)
+    server = defective(defect, key=KEY, start=START)
+    with prepared(server.mock.controlled_transport) as run:
+        run.other_key = server.other_key
+        with pytest.raises(Findings) as caught:
+            Together(run).ask()
+    assert defect.rule in {finding.rule for finding in caught.value.findings}
