@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -183,3 +184,11 @@ def test_an_operation_that_was_never_asked_is_not_proved() -> None:
     for layers, unasked in (((), True), (("boundaries",), True), (("examples",), False)):
         limits = _choice.Limits(run, Choice(layers=frozenset(layers), operations=operations))
         assert limits.unasked() == ("operation getVideoTask" if unasked else "")
+
+
+@pytest.mark.parametrize("operation", ["getVideoTask", "createVideoExtension"])
+def test_a_concrete_path_is_asked_for_each_operation_that_fits_it(operation: str) -> None:
+    """R58 is about both: the path of the one fits the template of the other."""
+    done = suite_runs.run("--layer", "boundaries", "--operation", operation, "--max-examples", "1", key=None)
+    assert done.status == 0, done.stdout
+    assert re.search(r"^rules asked: .*\bR58\b", done.stdout, re.MULTILINE)

@@ -144,8 +144,8 @@ def test_tests_that_can_not_be_collected(error: Exception, said: str) -> None:
 
 
 def test_settings_of_pytest_do_not_reach_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A theme that pytest does not know, say, is none of the suite's business."""
-    monkeypatch.setenv("PYTEST_THEME", "nonsense")
+    """Options for the caller's own tests, say, which pytest would refuse here."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--option-of-another-plugin")
     monkeypatch.setenv("PYTEST_DEBUG", "1")
     done = suite_runs.run("--layer", "examples", key=None)
     assert done.status == 0, done.stdout + done.stderr

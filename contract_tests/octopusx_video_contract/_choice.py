@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from octopusx_video_openapi import Contract, Operation
 
+from octopusx_video_contract import _routes
 from octopusx_video_contract._finding import Finding, Findings
 from octopusx_video_contract._run import MANY, Run
 from octopusx_video_contract._target import CannotRunError
@@ -121,8 +122,9 @@ class Limits:
                 yield value.id
             elif isinstance(value, str) and value in known:
                 yield value
-            elif isinstance(value, str):
-                yield from (operation.id for operation in known.values() if operation.path == value)
+            elif isinstance(value, str):  # a path, which may fit the template of another operation too
+                reached = _routes.shared(self._run.contract, value)
+                yield from (one.id for one in known.values() if one.path == value or one in reached)
             elif getattr(value, "operation_id", None) in known:
                 yield value.operation_id
 

@@ -33,6 +33,7 @@ class Control:
 
     def __init__(self, sender: Sender, base_url: str) -> None:
         self.is_still = False
+        self._stands_at: float | None = None
         self._sender = sender
         self._base_url = base_url
 
@@ -45,11 +46,16 @@ class Control:
         )
 
     def now(self) -> float:
-        """The server's time, in Unix seconds."""
-        return float(self._number("clock", "now"))
+        """The server's time, in Unix seconds. A clock that stands still is asked once, until it is turned."""
+        if self._stands_at is not None:
+            return self._stands_at
+        now = float(self._number("clock", "now"))
+        self._stands_at = now if self.is_still else None
+        return now
 
     def advance(self, seconds: float) -> None:
         """Let so many seconds pass."""
+        self._stands_at = None
         self._ask("POST", "clock", {"advance": seconds})
 
     @contextlib.contextmanager
@@ -68,7 +74,7 @@ class Control:
             self._look()
             yield
         finally:
-            self.is_still = False
+            self.is_still, self._stands_at = False, None
             if self._ask("POST", "clock", {"running": True}) is ABSENT:
                 url = f"{self._base_url}{_PREFIX}clock"
                 sys.stderr.write(f"warning: the server's clock may be stopped; start it: {_CURL} {url}\n")

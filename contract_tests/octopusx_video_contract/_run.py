@@ -419,6 +419,11 @@ class Run:
                 return finding
         return None
 
+    @property
+    def is_still(self) -> bool:
+        """Whether the server's clock is known to stand still, so that nothing changes by itself."""
+        return self.control is not None and self.control.is_still
+
     def now(self) -> float:
         """The server's time where it can be known, else this machine's, in Unix seconds."""
         return self.control.now() if self.control else time.time()

@@ -129,7 +129,7 @@ class Walk:
                 self.tasks.submit(submit, a_submit(self.run, submit), self.run.known_ids[0])
 
     def _while_running(self, task: Task) -> None:
-        name, tasks, control = task.submit.id, self.tasks, self.run.control
+        name, tasks = task.submit.id, self.tasks
         for route in self._other_routes(task):
             with self._catching(name):
                 if tasks.read(task, route) is not None:
@@ -139,7 +139,7 @@ class Walk:
         if task.phase != "running":
             return
         with self._catching(name):
-            tasks.no_content_yet(task, still=control is not None and control.is_still)
+            tasks.no_content_yet(task, still=self.run.is_still)
         for route in self._readable[task.id]:
             with self._catching(name):
                 tasks.reads_change_nothing(task, route)
@@ -157,8 +157,8 @@ class Walk:
         found: list[Finding] = []
         with self.run.collecting(found):
             self.tasks.refused(request, "R47", f"{name}: a source that is {source.phase}")
-        # It may have succeeded meanwhile, where nobody holds the clock.
-        if found and (self.run.control is not None or source.phase == "failed" or self._still_runs(source)):
+        # It may have succeeded meanwhile, where the clock does not stand still.
+        if found and (self.run.is_still or source.phase == "failed" or self._still_runs(source)):
             raise Findings(found)
 
     def _still_runs(self, task: Task) -> bool:

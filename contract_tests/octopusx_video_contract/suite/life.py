@@ -126,7 +126,7 @@ def test_lives_in_any_order() -> None:
             if task.phase == "succeeded":
                 self.tasks.download(task)
             else:
-                self.tasks.no_content_yet(task, still=RUN.control is not None and RUN.control.is_still)
+                self.tasks.no_content_yet(task, still=RUN.is_still)
 
         @rule(task=made)
         def stand_still(self, task: Task) -> None:
