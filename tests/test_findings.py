@@ -349,3 +349,22 @@ def test_waiting_for_tasks_is_said_while_it_lasts(upstream: Upstream) -> None:
     limits = ("--layer", "life", "--rule", "R45", "--deadline", "0.5", "--seed", "1")
     done = suite_runs.run("--base-url", upstream.base_url, *limits, first=soon)
     assert re.search(r"^waiting for \d+ tasks to end: ", done.stdout, re.MULTILINE), done.stdout
+
+
+def test_the_first_finding_ends_a_run_that_ends_at_once(run: Run) -> None:
+    """With --fail-fast nobody reads a second one, so that neither cases nor lives are asked for it."""
+    run.ends_at_once = True
+    asked: list[int] = []
+
+    def ask(case: int) -> None:
+        asked.append(case)
+        run.broken("R20", f"the case {case}", OK)
+
+    with pytest.raises(Findings) as caught:
+        run.each(range(5), ask)
+    assert asked == [0]
+    assert len(caught.value.findings) == 1
+    walk = Walk(run)
+    first = next(iter(walk.findings))
+    with pytest.raises(Findings), walk._catching(first):  # noqa: SLF001 - what each step of a life runs in
+        run.broken("R20", "a step of a life", OK)

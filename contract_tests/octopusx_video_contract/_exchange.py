@@ -129,7 +129,11 @@ class Answer:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def json(self) -> Any:
-        """The body's JSON value; ABSENT where it is none."""
+        """The body's JSON value, read once and not to be changed; ABSENT where it is none."""
+        return self._json
+
+    @functools.cached_property
+    def _json(self) -> Any:
         return loaded(self.content)
 
 
@@ -160,15 +164,21 @@ def target_of(address: str) -> str:
 
 def found(contract: Contract, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
     """The operation that a request reaches, with its path's values decoded; a concrete path goes before a template."""
-    best: tuple[Operation, dict[str, str]] | None = None
+    operation, values = _found(contract, method.upper(), path)
+    return None if operation is None else (operation, dict(values))
+
+
+@functools.lru_cache(maxsize=2048)  # it is asked several times of each request
+def _found(contract: Contract, method: str, path: str) -> tuple[Operation | None, tuple[tuple[str, str], ...]]:
+    best: tuple[Operation | None, tuple[tuple[str, str], ...]] = None, ()
     for operation in contract.operations.values():
-        if operation.method.upper() != method.upper():
+        if operation.method.upper() != method:
             continue
         if operation.path == path:
-            return operation, {}
+            return operation, ()
         match = _pattern(operation.path).fullmatch(path) if "{" in operation.path else None
-        if match is not None and best is None:
-            best = operation, {name: unquote(value) for name, value in match.groupdict().items()}
+        if match is not None and best[0] is None:
+            best = operation, tuple((name, unquote(value)) for name, value in match.groupdict().items())
     return best
 
 

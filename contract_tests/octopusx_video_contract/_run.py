@@ -100,6 +100,7 @@ class Run:
         timeout: Seconds that an answer may take.
         deadline: Seconds of real time that the tasks of the run may take to end, where no clock can be turned.
         strict: Whether a broken ``should`` rule fails the run, or is only reported.
+        ends_at_once: Whether the first finding ends the run, so that no case after it is asked.
         manner: The same in words, with the reason and how to change it.
         stateless: Whether the server answers each request by itself, so that a task's life can't be asked about.
         budget: What may be billed.
@@ -124,6 +125,7 @@ class Run:
     timeout: float = 10.0
     deadline: float = 300.0
     strict: bool = True
+    ends_at_once: bool = False
     manner: str = ""
     stateless: bool = False
     budget: Budget = field(default=None)  # type: ignore[assignment]  # made below, of the key and the contract
@@ -385,6 +387,8 @@ class Run:
         try:
             with self.collecting(None), Books(self):
                 for case in cases:
+                    if findings and self.ends_at_once:
+                        break
                     try:
                         with self.collecting(findings):
                             ask(case)

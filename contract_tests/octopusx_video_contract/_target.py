@@ -88,6 +88,7 @@ def prepare(options: argparse.Namespace, stack: contextlib.ExitStack, server: Se
         timeout=options.timeout,
         deadline=options.deadline,
         strict=bool(getattr(options, "strict", None)),
+        ends_at_once=getattr(options, "fail_fast", False) or getattr(options, "max_findings", None) == 1,
         stateless=getattr(options, "engine", None) == _STATELESS,
         budget=_budget(options, contract, server.key, server.other_key, local=local),
         other_key=server.other_key,

@@ -66,13 +66,13 @@ class Together:
         """
         findings: list[Finding] = []
         for part in (self._submits, self._reads, self._turns, self._parts, self._ends):
+            if findings and self.run.ends_at_once:
+                break
             try:
                 with self.run.collecting(findings):
                     part()
-            except Finding as finding:
-                findings.append(finding)
-            except Findings as several:
-                findings += several.findings
+            except (Finding, Findings) as error:
+                findings += error.findings if isinstance(error, Findings) else [error]
             except NotAskedError:
                 continue
         self.run.keep(findings, together=True)

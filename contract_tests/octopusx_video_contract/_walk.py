@@ -413,12 +413,12 @@ class Walk:
         try:
             with self.run.collecting(findings):
                 yield
-        except Finding as finding:
-            findings.append(finding)
-        except Findings as several:
-            findings += several.findings
+        except (Finding, Findings) as error:
+            findings += error.findings if isinstance(error, Findings) else [error]
         except NotAskedError as error:
             self.skipped.setdefault(name, str(error))
+        if findings and self.run.ends_at_once:
+            raise Findings(findings)
 
 
 def _is_time(value: object) -> TypeGuard[float]:

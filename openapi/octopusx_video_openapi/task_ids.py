@@ -36,6 +36,15 @@ Place = tuple[str, ...]
 
 def places(contract: Contract, operation: Operation) -> Iterator[Place]:
     """The places of an operation's request that name a task."""
+    return iter(_places(contract, operation.id))
+
+
+@functools.cache  # it is asked of each request and each response
+def _places(contract: Contract, operation_id: str) -> tuple[Place, ...]:
+    return tuple(_in_request(contract, contract.operations[operation_id]))
+
+
+def _in_request(contract: Contract, operation: Operation) -> Iterator[Place]:
     for parameter in operation.definition.get("parameters", ()):
         parameter = contract.resolve(parameter)
         if parameter["schema"].get("$ref") == TASK_ID:
