@@ -8,8 +8,7 @@ import json
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import httpx
 import pytest
@@ -172,20 +171,28 @@ def test_a_paid_server_gets_two_submits_if_the_budget_has_them(left: int, submit
     assert len(mock.calls) > submits
 
 
-def test_a_paid_life_begins_beside_reads() -> None:
-    """Each submit that is paid for is sent together with reads of the known task, which a busy server refuses."""
+def test_a_paid_life_begins_beside_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each submit that is paid for is sent together with reads of the known task, and their responses are judged."""
     mock = Mock(token=KEY, start=None, speed=200.0)
-    under_way: list[str] = []
+    together: list[str] = []
 
     def handle(request: httpx.Request) -> httpx.Response:
-        under_way.append(request.method)
-        time.sleep(0.02)
-        busy = request.method == "GET" and "POST" in under_way
-        under_way.remove(request.method)
-        return httpx.Response(503, json={}) if busy else mock.transport.handle_request(request)
+        if request.method == "GET" and together:  # a server that reads nothing while it handles a submit
+            return httpx.Response(503, json={})
+        return mock.transport.handle_request(request)
 
     run = run_of(behind(handle), limit=1)
     run.strict = True
+    at_once = run.send_at_once
+
+    def sent(requests: Sequence[Request]) -> list[Answer | None]:
+        together.extend(request.method for request in requests)
+        try:
+            return at_once(requests)
+        finally:
+            together.clear()
+
+    monkeypatch.setattr(run, "send_at_once", sent)
     walk = Walk(run)
     walk.whole()
     found = {finding.rule for findings in walk.findings.values() for finding in findings}
@@ -193,13 +200,7 @@ def test_a_paid_life_begins_beside_reads() -> None:
     assert len(mock.submissions) == 1
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "together-account-before",
-        "together-read-of-another",
-    ],
-)
+@pytest.mark.parametrize("name", ["together-account-before", "together-read-of-another"])
 def test_what_shows_beside_other_requests_alone_is_found(name: str) -> None:
     """Submits, reads and downloads that leave together, and two keys in turn, are each held to their own rule."""
     defect = next(one for one in DEFECTS if one.name == name)
