@@ -13,28 +13,31 @@ HEAD = "openapi: 3.1.0\ninfo: {title: t, version: '1'}\n"
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "is not an OpenAPI 3.1 document; it must begin with `openapi: 3.1.0`"),
-        ("openapi: 3.0.3\npaths: {}\n", "is not an OpenAPI 3.1 document; it must begin with `openapi: 3.1.0`"),
-        ("openapi: 3.1.0\npaths: {}\n", "info.version is missing; give the contract a version"),
-        (HEAD, "has no operations; describe at least one under paths"),
-        (HEAD + "paths: {/a: {get: {responses: {}}}}\n", "paths./a.get: operationId is missing; name the operation"),
+        ("", ": is not an OpenAPI 3.1 document; it must begin with `openapi: 3.1.0`"),
+        ("openapi: 3.0.3\npaths: {}\n", ": is not an OpenAPI 3.1 document; it must begin with `openapi: 3.1.0`"),
+        ("openapi: 3.1.0\npaths: {}\n", ": info.version is missing; give the contract a version"),
+        (HEAD, ": has no operations; describe at least one under paths"),
+        (
+            HEAD + "paths: {/a: {get: {responses: {}}}}\n",
+            ":3: paths./a.get: operationId is missing; name the operation",
+        ),
         (
             HEAD + "paths: {/a: {get: {operationId: a}}}\n",
-            "paths./a.get: responses are missing; document at least one",
+            ":3: paths./a.get: responses are missing; document at least one",
         ),
         (
             "a:\n\t- b\n",
-            "is not valid YAML (found character that cannot start any token at line 2, column 1); mend the file",
+            ": is not valid YAML (found character that cannot start any token at line 2, column 1); mend the file",
         ),
     ],
 )
 def test_a_contract_that_is_none_is_refused(tmp_path: Path, text: str, said: str) -> None:
-    """The error names the file, what is wrong with it, and the mend."""
+    """The error names the file, the line where one is to blame, what is wrong, and the fix."""
     path = tmp_path / "contract.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ContractError) as error:
         load(path)
-    assert str(error.value) == f"{path}: {said}"
+    assert str(error.value) == f"{path}{said}"
 
 
 def test_a_missing_contract_is_refused(tmp_path: Path) -> None:

@@ -271,7 +271,7 @@ class Run:
         if rule is None or (place and rule.operations and place not in rule.operations):
             return None
         speaks = shown.status in rule.statuses if isinstance(shown, Answer) and rule.statuses else True
-        if rule.about == "an answer" and not speaks:
+        if rule.about == "response" and not speaks:
             return None
         fails = self.strict or rule.level == "must"
         if not fails:
@@ -321,7 +321,7 @@ class Run:
         place = self._place(request)
         curl = self.redactor.shown(request.curl(self.base_url, self.key, self.other_key))
         finding = Finding(rule.id, rule.level, rule.title, detail, place, curl, answer)
-        if rule.about != "an answer":  # what a response is by itself is one finding, whatever was asked
+        if rule.about != "response":  # what a response is by itself is one finding, whatever was asked
             finding.key = (rule.id, place, f"{detail}\n{curl}")
         return finding
 

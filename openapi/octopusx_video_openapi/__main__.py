@@ -1,0 +1,29 @@
+"""Check a contract: ``python -m octopusx_video_openapi [FILE]``, the project's own openapi.yaml without a file.
+
+It prints a line for each problem, and ends with status 0 where there is none, 2 otherwise.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from octopusx_video_openapi.document import ContractError, read
+from octopusx_video_openapi.loading import checked, contract_path
+
+
+def main(arguments: list[str]) -> int:
+    """Check the file that the arguments name, and return the exit status."""
+    path = Path(arguments[0]) if arguments else contract_path()
+    try:
+        document = read(path)
+        checked(document)
+    except ContractError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{path}: no problem")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
