@@ -109,6 +109,13 @@ def mutants(session: nox.Session) -> None:
 
 
 @nox.session
+def vocabulary(session: nox.Session) -> None:
+    """Slow: every misspelt word, wrong reference and missing fact of the contract is refused at its own line."""
+    _install(session)
+    session.run("python", "-m", "tests.campaigns.vocabulary")
+
+
+@nox.session
 def budget(session: nox.Session) -> None:
     """Slow: a thousand paid runs against mocks on which things go wrong never spend more than they may."""
     _install(session)

@@ -1,6 +1,7 @@
 """Check a contract: ``python -m octopusx_video_openapi [FILE]``, the project's own openapi.yaml without a file.
 
-It prints a line for each problem, and ends with status 0 where there is none, 2 otherwise.
+It tests the vocabulary, as loading does, and the rules of the project for its own contract. It prints a line for each
+problem. The exit status is 0 where there is none, 2 otherwise.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from octopusx_video_openapi import house, vocabulary
 from octopusx_video_openapi.document import ContractError, read
-from octopusx_video_openapi.loading import checked, contract_path
+from octopusx_video_openapi.loading import contract_path, usable
 
 
 def main(arguments: list[str]) -> int:
@@ -17,7 +19,10 @@ def main(arguments: list[str]) -> int:
     path = Path(arguments[0]) if arguments else contract_path()
     try:
         document = read(path)
-        checked(document)
+        usable(document)
+        problems = [*vocabulary.check(document), *house.check(document)]
+        if problems:
+            raise ContractError.of(path, problems)
     except ContractError as error:
         print(error, file=sys.stderr)
         return 2

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from octopusx_video_openapi.document import METHODS, ContractError, Json, follow, json_pointer
+from octopusx_video_openapi.document import METHODS, ContractError, Json, Pointer, follow
 
 Phase = Literal["running", "succeeded", "failed"]
 About = Literal[
@@ -122,13 +122,15 @@ class Contract:
     Args:
         document: The parsed document.
         path: The file that it was read from, for messages.
-        lines: The lines of its parts in that file, by JSON pointer.
+        line: Gives the line of a part in that file, or of the nearest part around it; None where none is known.
     """
 
-    def __init__(self, document: dict[str, Json], path: Path, lines: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self, document: dict[str, Json], path: Path, line: Callable[[Pointer], int | None] = lambda _: None
+    ) -> None:
         self.document = document
         self.path = path
-        self._lines: Mapping[str, int] = {} if lines is None else lines
+        self._line = line
 
     @property
     def version(self) -> str:
@@ -141,11 +143,7 @@ class Contract:
         Args:
             place: The keys and indexes that lead to it, such as ``"components", "schemas", "VideoTask"``.
         """
-        for end in range(len(place), 0, -1):
-            line = self._lines.get(json_pointer(*place[:end]))
-            if line is not None:
-                return line
-        return None
+        return self._line(place)
 
     def resolve(self, node: Json) -> Json:
         """Follow the node's ``$ref`` within the document until there is none.

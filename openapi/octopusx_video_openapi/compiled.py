@@ -27,6 +27,14 @@ class Compiled(NamedTuple):
     document: dict[str, Json]
     lines: Mapping[str, int]
 
+    def line(self, pointer: Pointer) -> int | None:
+        """The line of a part, or of the nearest part around it whose line is kept; None where there is none."""
+        for end in range(len(pointer), 0, -1):
+            line = self.lines.get(json_pointer(*pointer[:end]))
+            if line is not None:
+                return line
+        return None
+
 
 def text(document: Document, source: bytes) -> str:
     """What the file of the compiled contract holds, for a document and the bytes that it was read from."""

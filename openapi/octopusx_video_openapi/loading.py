@@ -15,7 +15,6 @@ from octopusx_video_openapi.document import (
     Pointer,
     Problem,
     follow,
-    json_pointer,
     read,
 )
 
@@ -36,8 +35,8 @@ def load(path: Path | str | None = None) -> Contract:
     """
     if path is None:
         source = contract_path()
-        document, lines = compiled.read(source)
-        return Contract(document, source, lines)
+        own = compiled.read(source)
+        return Contract(own.document, source, own.line)
     return checked(read(Path(path)))
 
 
@@ -63,8 +62,7 @@ def usable(document: Document) -> Contract:
         ContractError: It is not an OpenAPI 3.1 document with operations, or a ``$ref`` leads nowhere.
     """
     _require(document)
-    lines = {json_pointer(*pointer): line for pointer, line in document.lines.items()}
-    contract = Contract(document.value, document.path, lines)
+    contract = Contract(document.value, document.path, document.line)
     problems = list(_references(document, document.value, ()))
     if problems:
         raise ContractError.of(document.path, problems)

@@ -96,6 +96,18 @@ class Names:
                     found += [members(media).get("schema") for media in members(response.get("content")).values()]
         return found
 
+    def reached(self, schemas: Iterable[Json]) -> list[dict[str, Json]]:
+        """Every schema that is reached from some, through what they hold and through references, each once."""
+        found: dict[int, dict[str, Json]] = {}
+        rest = list(schemas)
+        for schema in rest:
+            if isinstance(schema, list):
+                rest += schema
+            elif isinstance(schema, dict) and id(schema) not in found:
+                found[id(schema)] = schema
+                rest += [*schema.values(), self.follow(schema)]
+        return list(found.values())
+
     def home(self, pointer: Pointer) -> Pointer:
         """Where what stands at a place is defined: the place itself, or the component that its ``$ref`` names."""
         node = self.root

@@ -24,6 +24,16 @@ _EXTENSION = re.compile(r"\bx-[a-zA-Z]+(?:-[a-z]+)*")
 _REQUEST = "request."
 _DATA = frozenset({"value", "example", "examples", "default", "const", "enum", "source"})
 """The keys under which stands data, and nothing that is written about the API."""
+_TIME = "seconds since 1970-01-01T00:00:00Z"
+_UNITS = {
+    "task.created": _TIME,
+    "task.ended": _TIME,
+    "task.expires": _TIME,
+    "task.length": "seconds",
+    "task.progress": "percent",
+    "task.updated": _TIME,
+}
+"""For each value of ``x-value-of`` that is a number, what it counts, ``x-unit``."""
 _LENGTH_RULES = ("R26", "R55")
 
 
@@ -40,7 +50,7 @@ def check(names: Names, extensions: Iterable[str]) -> Iterator[Found]:
     yield from _of_life(names)
     yield from _of_responses(names)
     known = list(extensions)
-    requested = _reached(names, (operation.body for operation in names.operations.values()))
+    requested = {id(schema) for schema in names.reached(one.body for one in names.operations.values())}
     for pointer, node in _objects(names.root, ()):
         yield from _of_object(names, pointer, node, requested=id(node) in requested)
         yield from _of_texts(names, pointer, node, known)
@@ -166,21 +176,6 @@ def _objects(node: Json, here: Pointer) -> Iterator[tuple[Pointer, dict[str, Jso
             yield from _objects(value, (*here, index))
 
 
-def _reached(names: Names, schemas: Iterable[Json]) -> set[int]:
-    """The identities of all schemas that are reached from some."""
-    found: set[int] = set()
-    rest = list(schemas)
-    while rest:
-        schema = rest.pop()
-        if id(schema) in found or not isinstance(schema, dict | list):
-            continue
-        found.add(id(schema))
-        rest += schema.values() if isinstance(schema, dict) else schema
-        if isinstance(schema, dict) and "$ref" in schema:
-            rest.append(names.follow(schema))
-    return found
-
-
 def _of_object(names: Names, here: Pointer, node: dict[str, Json], *, requested: bool) -> Iterator[Found]:
     value_of = node.get("x-value-of")
     if here[-1:] != ("properties",) and isinstance(value_of, str):
@@ -190,8 +185,13 @@ def _of_object(names: Names, here: Pointer, node: dict[str, Json], *, requested:
             known = [f"{_REQUEST}{name}" for name in names.submitted]
             text = unknown("a field of the request bodies that start a task", value_of, known)
             yield Found((*here, "x-value-of"), text)
+    if isinstance(value_of, str) and _UNITS.get(value_of) not in {None, node.get("x-unit")}:
+        yield Found(here, f'"x-unit" is missing or wrong; {value_of} counts "{_UNITS[value_of]}"', "x-unit")
     if isinstance(node.get("x-enum-grades"), dict):
         yield from _of_enum_grades(here, node)
+    default = node.get("x-default-when-omitted")
+    if isinstance(node.get("enum"), list) and default is not None and default not in node["enum"]:
+        yield Found((*here, "x-default-when-omitted"), unknown("a value of enum", default, node["enum"]))
 
 
 def _of_enum_grades(here: Pointer, node: dict[str, Json]) -> Iterator[Found]:

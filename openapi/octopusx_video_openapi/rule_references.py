@@ -10,6 +10,13 @@ from octopusx_video_openapi.names import Names, items, members
 
 BILLING_RULE = "R54"
 """The rule that needs ``x-billed`` of each response of its operations."""
+_VALUES = {
+    "R48": ("request.",),
+    "R51": ("task.address",),
+    "R55": ("task.length",),
+    "R56": ("task.created", "task.updated"),
+}
+"""For each rule about values of ``x-value-of``: with what they begin, of which one must be in each response."""
 _LISTS_OF_FIELDS = ("constant", "in-order", "never-falls")
 
 
@@ -43,6 +50,8 @@ def _of_rule(names: Names, here: Pointer, rule: dict[str, Json]) -> Iterator[Fou
         return  # what the responses of an unknown operation hold is not known
     yield from _of_statuses(names, here, rule, operations)
     yield from _of_fields(names, here, rule, operations)
+    if rule.get("id") in _VALUES:
+        yield from _of_values(names, here, rule["id"], operations)
     if rule.get("id") == BILLING_RULE:
         yield from _of_billing(names, operations)
 
@@ -82,6 +91,16 @@ def _of_read_by(names: Names, here: Pointer, readers: dict[str, Json]) -> Iterat
     for submit in submits:
         if submit not in readers:
             yield Found(here, f'"{submit}" is missing; say which operations read the tasks that it starts', submit)
+
+
+def _of_values(names: Names, here: Pointer, rule: str, operations: list[str]) -> Iterator[Found]:
+    for name in operations:
+        bodies = names.bodies([name])
+        values = {str(schema.get("x-value-of")) for schema in names.reached(bodies)}
+        if names.fields(bodies) and not any(value.startswith(_VALUES[rule]) for value in values):
+            wanted = " or ".join(_VALUES[rule])
+            text = f"{rule} needs a field with x-value-of: {wanted} in the response of {name}; describe one"
+            yield Found(here, text)
 
 
 def _of_billing(names: Names, operations: list[str]) -> Iterator[Found]:

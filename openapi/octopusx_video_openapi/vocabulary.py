@@ -75,7 +75,7 @@ def shown(root: Json, pointer: Pointer) -> str:
 
 def _of_schema(names: Names) -> Iterator[Found]:
     for error in _validator().iter_errors(names.root):
-        pointer = tuple(error.instance_path)
+        pointer = _pointer(names.root, error.instance_path)
         kind = error.kind
         if isinstance(kind, jsonschema_rs.ValidationErrorKind.AdditionalProperties):
             parent = _at(schema(), error.schema_path[:-1])
@@ -132,6 +132,16 @@ def _wrong(names: Names, error: jsonschema_rs.ValidationError) -> str:
     if "description" in parent:
         return f"{shown} is not {parent['description']}"
     return f"{error.message}; see {schema_path().name}"
+
+
+def _pointer(root: Json, path: list[str | int]) -> Pointer:
+    """The place of an error. The validator takes a key such as ``200`` for an index."""
+    place: list[str | int] = []
+    node = root
+    for step in path:
+        place.append(str(step) if isinstance(node, dict) else step)
+        node = node[place[-1]]
+    return tuple(place)
 
 
 def _title(path: list[str | int]) -> str:
