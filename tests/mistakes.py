@@ -40,6 +40,13 @@ _DATA = frozenset({"value", "example", "examples", "default", "const", "enum"})
 _PROSE = re.compile(r"(^|\.)(description|summary|title)$|x-grade\.\w+$|x-enum-grades\.[^.]+\.\w+$")
 
 
+TWICE = (("canceled", "cancelled"),)
+"""The keys of one object of which one is the other without a letter: the other stands there twice then.
+
+No parsed document has a key twice, so that they are tried in the text of the contract.
+"""
+
+
 class Mistake(NamedTuple):
     """One mistake.
 
@@ -137,7 +144,8 @@ def _of_extension(document: Document, pointer: Pointer, value: Any, within: int)
     if isinstance(key, str):
         kind = "x- key" if key.startswith("x-") else "nested key"
         for word in without_a_letter(key):
-            yield Mistake(kind, pointer, word, value, line)
+            if (word, key) not in TWICE:
+                yield Mistake(kind, pointer, word, value, line)
         # What the whole is made of can be taken away within it; the whole itself where something needs it.
         if (len(pointer) - 1 > within or key in _NEEDED) and reason(pointer, OPTIONAL) is None:
             yield Mistake("fact", pointer, None, GONE, document.line(pointer[:-1]) or 0)

@@ -75,12 +75,13 @@ def test_a_reference_without_a_target_is_named(tmp_path: Path, reference: str, s
 
 
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    """YAML readers keep the last one without a word; here the line is named."""
+    """YAML readers keep the last one without a word; here both lines are named."""
     path = tmp_path / "contract.yaml"
     path.write_text(f"{HEAD}paths: {{}}\npaths: {{}}\n", "utf-8")
     with pytest.raises(ContractError) as error:
         load(path)
-    assert str(error.value) == f'{path}:4: the key "paths" stands twice in one object; remove one'
+    said = 'the key "paths" stands twice in one object; remove one'
+    assert error.value.lines == (f"{path}:3: {said}", f"{path}:4: {said}")
 
 
 def test_the_line_of_each_part_is_known() -> None:

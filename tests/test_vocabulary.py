@@ -16,7 +16,7 @@ from octopusx_video_openapi import ContractError, checked, contract_path, house,
 from octopusx_video_openapi.document import Document, parse, read
 from octopusx_video_openapi.names import Names
 
-from tests.mistakes import GONE, OPEN, OPTIONAL, Mistake, mistakes, refused
+from tests.mistakes import GONE, OPEN, OPTIONAL, TWICE, Mistake, mistakes, refused
 
 DOCUMENT = read(contract_path())
 TEXT = contract_path().read_text("utf-8")
@@ -56,6 +56,18 @@ def test_every_reason_for_leaving_a_mistake_out_has_a_place(table: tuple[tuple[s
     """No exception stands in the lists that the contract does not need."""
     places = [".".join(map(str, pointer)) for pointer in DOCUMENT.lines]
     assert [pattern for pattern, _ in table if not any(re.search(pattern, place) for place in places)] == []
+
+
+@pytest.mark.parametrize(("word", "key"), TWICE)
+def test_a_mistake_that_makes_another_key_of_the_object_is_refused_at_its_own_line(word: str, key: str) -> None:
+    """The other key stands there twice then."""
+    [pointer] = [place for place in DOCUMENT.lines if place[-1] == key and (*place[:-1], word) in DOCUMENT.lines]
+    lines = TEXT.splitlines()
+    number = DOCUMENT.lines[pointer]
+    lines[number - 1] = lines[number - 1].replace(key, word)
+    with pytest.raises(ContractError) as error:
+        parse("\n".join(lines), Path("openapi.yaml"))
+    assert error.value.lines[0] == f'openapi.yaml:{number}: the key "{word}" stands twice in one object; remove one'
 
 
 def _in_text(mistake: Mistake) -> str | None:

@@ -192,7 +192,9 @@ class _Reader:
             if isinstance(key, dict | list | set):
                 raise ContractError.at(self._path, line, "has a key that is not text; put it in quotes")
             if key in members:
-                raise ContractError.at(self._path, line, f'the key "{key}" stands twice in one object; remove one')
+                text = f'the key "{key}" stands twice in one object; remove one'
+                first = self.lines[(*place, key)]
+                raise ContractError.of(self._path, [Problem(first, "", text), Problem(line, "", text)])
             here = (*place, key)
             self.lines[here] = line
             members[key] = self.value(value_node, here)
