@@ -147,15 +147,18 @@ def _of_extension(document: Document, pointer: Pointer, value: Any, within: int)
             if (word, key) not in TWICE:
                 yield Mistake(kind, pointer, word, value, line)
         # What the whole is made of can be taken away within it; the whole itself where something needs it.
-        if (len(pointer) - 1 > within or key in _NEEDED) and reason(pointer, OPTIONAL) is None:
+        if (len(pointer) - 1 > within or _is_needed(document, pointer)) and reason(pointer, OPTIONAL) is None:
             yield Mistake("fact", pointer, None, GONE, document.line(pointer[:-1]) or 0)
     if isinstance(value, str) and reason(pointer, OPEN) is None:
         for word in without_a_letter(value):
             yield Mistake("value", pointer, None, word, line)
 
 
-_NEEDED = frozenset({"x-billed", "x-result-length"})
-"""The x- keys that a rule needs of other parts of the contract."""
+def _is_needed(document: Document, pointer: Pointer) -> bool:
+    """Whether a rule, or another key, needs a whole x- key."""
+    if pointer[-1] == "x-unit":  # of a value that a program writes or reads, a program has to know the unit
+        return (*pointer[:-1], "x-value-of") in document.lines
+    return pointer[-1] in {"x-billed", "x-default-when-omitted", "x-result-length"}
 
 
 def _of_reference(document: Document, pointer: Pointer, value: Any) -> Iterator[Mistake]:

@@ -84,6 +84,24 @@ def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     assert error.value.lines == (f"{path}:3: {said}", f"{path}:4: {said}")
 
 
+@pytest.mark.parametrize("value", ["2026-11-29", ".nan", "!!binary aGk=", "!!set {a}"])
+def test_a_value_that_json_does_not_have_is_refused(tmp_path: Path, value: str) -> None:
+    """YAML makes dates and more of text without quotes; the line is named."""
+    path = tmp_path / "contract.yaml"
+    path.write_text(f"{HEAD}paths:\n  /a: {value}\n", "utf-8")
+    with pytest.raises(ContractError, match=rf"^{path}:4: .* is not a value that JSON has; put it in quotes$"):
+        load(path)
+
+
+def test_a_key_without_quotes_is_text(tmp_path: Path) -> None:
+    """As it is in JSON, so that a status is found however it is written."""
+    path = tmp_path / "contract.yaml"
+    path.write_text(
+        f"{HEAD}paths: {{/a: {{get: {{operationId: a, responses: {{200: {{description: ok}}}}}}}}}}\n", "utf-8"
+    )
+    assert list(load(path).operations["a"].definition["responses"]) == ["200"]
+
+
 def test_the_line_of_each_part_is_known() -> None:
     """That of a member is the line of its key, that of an item where it begins."""
     document = parse("a: 1\nb:\n  - c: 2\n    d: {e: 3}\n  - 4\n", Path("a.yaml"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import re
 import subprocess
@@ -68,6 +69,16 @@ def test_a_mistake_that_makes_another_key_of_the_object_is_refused_at_its_own_li
     with pytest.raises(ContractError) as error:
         parse("\n".join(lines), Path("openapi.yaml"))
     assert error.value.lines[0] == f'openapi.yaml:{number}: the key "{word}" stands twice in one object; remove one'
+
+
+@pytest.mark.parametrize("value", [[1], [[]], {"a": 1}, 5, 1.5, 10**40, None, True, "text", {"$ref": 5}], ids=repr)
+def test_a_value_of_another_type_is_no_traceback(value: Any) -> None:
+    """Wherever it stands, the contract is refused or used."""
+    for pointer in list(DOCUMENT.lines)[:: len(DOCUMENT.lines) // 20]:
+        document = Mistake("value", pointer, None, value, 1).of(DOCUMENT)
+        with contextlib.suppress(ContractError):
+            checked(document)
+            house.check(document)
 
 
 def _in_text(mistake: Mistake) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -180,17 +181,21 @@ class _Reader:
                 self.lines[here] = item.start_mark.line + 1
                 items.append(self.value(item, here))
             return items
-        return self._loader.construct_object(node, deep=True)
+        value = self._loader.construct_object(node, deep=True)
+        if not isinstance(value, str | int | float | None) or (isinstance(value, float) and not math.isfinite(value)):
+            line = node.start_mark.line + 1
+            raise ContractError.at(self._path, line, f"{node.value} is not a value that JSON has; put it in quotes")
+        return value
 
-    def _object(self, node: yaml.Node, place: Pointer) -> dict[Any, Json]:
-        members: dict[Any, Json] = {}
+    def _object(self, node: yaml.Node, place: Pointer) -> dict[str, Json]:
+        members: dict[str, Json] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             key = self._loader.construct_object(key_node, deep=True)
-            if isinstance(key, int) and not isinstance(key, bool):
-                key = key_node.value  # a status without quotes, which JSON has as text
-            if isinstance(key, dict | list | set):
+            if not isinstance(key_node.value, str):
                 raise ContractError.at(self._path, line, "has a key that is not text; put it in quotes")
+            if not isinstance(key, str):
+                key = key_node.value  # a status without quotes, say: in JSON a key is text
             if key in members:
                 text = f'the key "{key}" stands twice in one object; remove one'
                 first = self.lines[(*place, key)]
@@ -215,11 +220,11 @@ def follow(root: Json, node: Json) -> Json:
     seen = set()
     while isinstance(node, dict) and "$ref" in node:
         reference = node["$ref"]
+        if not (isinstance(reference, str) and reference.startswith("#/")):
+            raise LookupError(f"{reference} is not a reference within the document; inline it")
         if reference in seen:
             raise LookupError(f"{reference} leads back to itself; define what it stands for")
         seen.add(reference)
-        if not reference.startswith("#/"):
-            raise LookupError(f"{reference} is not a reference within the document; inline it")
         node = root
         for step in reference[2:].split("/"):
             try:

@@ -20,12 +20,14 @@ class Found(NamedTuple):
         text: What is wrong, and the fix.
         lacks: The key that is missing there; "" where something else is wrong.
         meant: The known key in place of which an unknown one stands there; "" where something else is wrong.
+        is_of_type: Whether a value of another type, such as a number for a text, stands there.
     """
 
     pointer: Pointer
     text: str
     lacks: str = ""
     meant: str = ""
+    is_of_type: bool = False
 
 
 def nearest(word: object, known: Iterable[object], cutoff: float = NEAR) -> str | None:

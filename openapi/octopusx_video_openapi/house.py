@@ -92,16 +92,17 @@ def _examples(names: Names) -> Iterator[Found]:
             if not any(key in {**members(node.get("schema")), **node} for key in _EXAMPLES):
                 place = names.home((*operation.pointer, "parameters", index))
                 yield Found(place, '"example" is missing; a request is made with it', "example")
-        yield from _of_fields(names, operation.body, shown_)
+        yield from _of_fields(names, operation.body, shown_, frozenset())
 
 
-def _of_fields(names: Names, schema: Json, shown_: set[int]) -> Iterator[Found]:
+def _of_fields(names: Names, schema: Json, shown_: set[int], above: frozenset[int]) -> Iterator[Found]:
     reference = members(schema).get("$ref")
     place: Pointer = tuple(reference[2:].split("/")) if isinstance(reference, str) else ()
     for name, field in members(members(names.follow(schema)).get("properties")).items():
         defined = members(names.follow(field))
         if "properties" in defined:
-            yield from _of_fields(names, field, shown_)
+            if id(defined) not in above:
+                yield from _of_fields(names, field, shown_, above | {id(defined)})
             continue
         known = id(defined) in shown_ or defined.get("type") == "boolean"
         if not known and not any(key in {**defined, **members(field)} for key in _EXAMPLES):

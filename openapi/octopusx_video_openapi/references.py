@@ -185,7 +185,7 @@ def _of_object(names: Names, here: Pointer, node: dict[str, Json], *, requested:
             known = [f"{_REQUEST}{name}" for name in names.submitted]
             text = unknown("a field of the request bodies that start a task", value_of, known)
             yield Found((*here, "x-value-of"), text)
-    if isinstance(value_of, str) and _UNITS.get(value_of) not in {None, node.get("x-unit")}:
+    if isinstance(value_of, str) and _UNITS.get(value_of) not in (None, node.get("x-unit")):
         yield Found(here, f'"x-unit" is missing or wrong; {value_of} counts "{_UNITS[value_of]}"', "x-unit")
     if isinstance(node.get("x-enum-grades"), dict):
         yield from _of_enum_grades(here, node)

@@ -51,7 +51,9 @@ def check(document: Document) -> list[Problem]:
     """
     names = Names(document.value)
     known = [key for key in schema()["$defs"] if key.startswith("x-")]
-    found = [*_of_schema(names), *references.check(names, known)]
+    found = list(_of_schema(names))
+    if not any(one.is_of_type for one in found):  # else a name may be anything but a text
+        found += references.check(names, known)
     # A misspelt key is one mistake, not two.
     misspelt = {(one.pointer[:-1], one.meant) for one in found if one.meant}
     found = [one for one in found if (one.pointer, one.lacks) not in misspelt]
@@ -74,6 +76,7 @@ def shown(root: Json, pointer: Pointer) -> str:
 
 
 def _of_schema(names: Names) -> Iterator[Found]:
+    wrong: set[Pointer] = set()
     for error in _validator().iter_errors(names.root):
         pointer = _pointer(names.root, error.instance_path)
         kind = error.kind
@@ -85,8 +88,10 @@ def _of_schema(names: Names) -> Iterator[Found]:
         elif isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
             holder = _holder(names.root, pointer, error.schema_path)
             yield Found(pointer, f'"{kind.property}" is missing; {holder} needs it', kind.property)
-        else:
-            yield Found(pointer, _wrong(names, error))
+        elif pointer not in wrong:  # a value may have to be in two lists, and is wrong once
+            wrong.add(pointer)
+            is_of_type = isinstance(kind, jsonschema_rs.ValidationErrorKind.Type)
+            yield Found(pointer, _wrong(names, error), is_of_type=is_of_type)
 
 
 @functools.cache
