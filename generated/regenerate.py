@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from octopusx_video_openapi import ContractError, compiled, document, loading
+from octopusx_video_openapi import ContractError, checking, compiled, reading
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -74,8 +74,8 @@ def compile_contract(contract: Path) -> str:
     Raises:
         ContractError: The contract is not one that can be used. It has a line for each problem.
     """
-    source = document.read(contract)
-    loading.checked(source)
+    source = reading.read(contract)
+    checking.checked(source)
     return compiled.text(source, contract.read_bytes())
 
 

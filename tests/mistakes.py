@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from octopusx_video_openapi import ContractError, checked
+from octopusx_video_openapi import ContractError
+from octopusx_video_openapi.checking import checked
 from octopusx_video_openapi.document import Document, Pointer
 
 GONE: Any = object()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from octopusx_video_openapi import Contract, house, life, load, vocabulary
-from octopusx_video_openapi.document import read
+from octopusx_video_openapi.reading import read
 
 CONTRACT = load()
 README = CONTRACT.path.with_name("README.md").read_text("utf-8")

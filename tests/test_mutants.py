@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from octopusx_video_openapi import Contract, load, usable
-from octopusx_video_openapi.document import read
+from octopusx_video_openapi import Contract, load
+from octopusx_video_openapi.checking import usable
+from octopusx_video_openapi.reading import read
 
 from tests.campaigns import mutants as campaign
 from tests.campaigns._mutants_made import Kind, Mutant, mutants

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from octopusx_video_openapi import Contract, ContractError, Duration, Grade, compiled, contract_path, load
-from octopusx_video_openapi.document import parse, read
+from octopusx_video_openapi.reading import parse, read
 
 HEAD = "openapi: 3.1.0\ninfo: {title: t, version: '1'}\n"
 

@@ -13,9 +13,11 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from octopusx_video_openapi import ContractError, checked, contract_path, house, load, vocabulary
-from octopusx_video_openapi.document import Document, parse, read
+from octopusx_video_openapi import ContractError, contract_path, house, load, vocabulary
+from octopusx_video_openapi.checking import checked
+from octopusx_video_openapi.document import Document
 from octopusx_video_openapi.names import Names
+from octopusx_video_openapi.reading import parse, read
 
 from tests.mistakes import GONE, OPEN, OPTIONAL, TWICE, Mistake, mistakes, refused
 

@@ -6,7 +6,7 @@ contract imports none of the other modules of this package, so that it is quick.
 
 from octopusx_video_openapi._contract import Contract, Duration, Grade, Operation, Rule
 from octopusx_video_openapi.document import METHODS, ContractError
-from octopusx_video_openapi.loading import checked, contract_path, load, usable
+from octopusx_video_openapi.loading import contract_path, load
 
 __all__ = [
     "METHODS",
@@ -16,8 +16,6 @@ __all__ = [
     "Grade",
     "Operation",
     "Rule",
-    "checked",
     "contract_path",
     "load",
-    "usable",
 ]

@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 
 from octopusx_video_openapi import house, vocabulary
-from octopusx_video_openapi.document import ContractError, read
-from octopusx_video_openapi.loading import contract_path, usable
+from octopusx_video_openapi.checking import usable
+from octopusx_video_openapi.document import ContractError
+from octopusx_video_openapi.loading import contract_path
+from octopusx_video_openapi.reading import read
 
 
 def main(arguments: list[str]) -> int:

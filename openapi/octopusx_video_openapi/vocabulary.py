@@ -12,8 +12,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from octopusx_video_openapi import document as documents
-from octopusx_video_openapi import references
+from octopusx_video_openapi import reading, references
 from octopusx_video_openapi.document import Document, Json, Pointer, Problem
 from octopusx_video_openapi.found import Found, nearest
 from octopusx_video_openapi.names import Names
@@ -36,7 +35,7 @@ def schema() -> dict[str, Json]:
     Raises:
         ContractError: The file is missing or damaged.
     """
-    value: dict[str, Json] = documents.read(schema_path()).value
+    value: dict[str, Json] = reading.read(schema_path()).value
     return value
 
 

@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 
 from octopusx_video_openapi import contract_path
-from octopusx_video_openapi.document import read
+from octopusx_video_openapi.reading import read
 
 from tests.mistakes import mistakes, refused
 
