@@ -88,7 +88,7 @@ def _body_departs(contract: Contract, answer: Answer, response: dict[str, Any], 
         return ""
     schemas = [media["schema"]]
     for rule in contract.rules:
-        speaks = rule.about == "an answer" and answer.operation in rule.operations
+        speaks = rule.about == "response" and answer.operation in rule.operations
         if speaks and rule.schema is not None and (not rule.statuses or answer.status in rule.statuses):
             schemas.append(rule.schema)
     body = json.loads(answer.body)

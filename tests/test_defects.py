@@ -166,7 +166,7 @@ def broken(contract: Contract, answer: Answer) -> set[str]:
     except (ValueError, TypeError):
         return found | {own}
     for rule in contract.rules:
-        speaks = rule.about == "an answer" and answer.operation in rule.operations and answer.status in rule.statuses
+        speaks = rule.about == "response" and answer.operation in rule.operations and answer.status in rule.statuses
         if speaks and rule.schema is not None and not _validator(contract, rule.schema).is_valid(value):
             found.add(rule.id)
     return found
@@ -193,7 +193,7 @@ def _validator(contract: Contract, schema: Any) -> jsonschema_rs.Draft202012Vali
 
 def of_form(contract: Contract) -> set[str]:
     """The rules that one answer shows to be broken."""
-    told = {rule.id for rule in contract.rules if rule.about == "an answer" and rule.schema is not None}
+    told = {rule.id for rule in contract.rules if rule.about == "response" and rule.schema is not None}
     return told | {"R33", "R36", "R37", "R38", "R39", "R40"}
 
 

@@ -110,7 +110,7 @@ def test_every_schema_of_a_rule_is_tried_from_both_sides() -> None:
     assert {rule for rule, _ in KEPT} == SCHEMAS.keys() == {rule for rule, _ in BROKEN}
 
 
-@pytest.mark.parametrize("rule", [rule for rule in CONTRACT.rules if rule.about == "a refusal of a valid request"])
+@pytest.mark.parametrize("rule", [rule for rule in CONTRACT.rules if rule.about == "rejection-of-a-valid-request"])
 def test_a_refusal_that_is_in_order_is_among_the_examples(rule: Any) -> None:
     """For each rule of a refusal, every operation it speaks of shows one that keeps it."""
     for operation_id in rule.operations:

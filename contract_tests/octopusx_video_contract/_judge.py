@@ -234,7 +234,7 @@ Validator = jsonschema_rs.Draft202012Validator
 @functools.cache
 def _rules(contract: Contract) -> dict[str, list[tuple[Rule, Validator | None]]]:
     """The rules of one answer of each operation, but for those that schemathesis has checks for."""
-    rules = [rule for rule in contract.rules if rule.about == "an answer" and rule.id not in DOCUMENT_RULES]
+    rules = [rule for rule in contract.rules if rule.about == "response" and rule.id not in DOCUMENT_RULES]
     return {
         id_: [(rule, _of(contract, rule)) for rule in rules if id_ in rule.operations] for id_ in contract.operations
     }
@@ -242,7 +242,7 @@ def _rules(contract: Contract) -> dict[str, list[tuple[Rule, Validator | None]]]
 
 @functools.cache
 def _refusals(contract: Contract) -> dict[str, list[tuple[Rule, Validator]]]:
-    rules = [rule for rule in contract.rules if rule.about == "a refusal of a valid request"]
+    rules = [rule for rule in contract.rules if rule.about == "rejection-of-a-valid-request"]
     found_: dict[str, list[tuple[Rule, Validator]]] = {}
     for id_ in contract.operations:
         of_operation = [(rule, _of(contract, rule)) for rule in rules if id_ in rule.operations]

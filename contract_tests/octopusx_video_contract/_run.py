@@ -299,7 +299,7 @@ class Run:
         if rule is None or (place and rule.operations and place not in rule.operations):
             return None
         speaks = shown.status in rule.statuses if isinstance(shown, Answer) and rule.statuses else True
-        if rule.about == "an answer" and not speaks:
+        if rule.about == "response" and not speaks:
             return None
         fails = self.strict or rule.level == "must"
         if not fails:
@@ -324,7 +324,7 @@ class Run:
         """
         request = shown.request if isinstance(shown, Answer) else shown
         rule = self._rules.get(rule_id)
-        if request is not None and request.beside and rule is not None and rule.about != "an answer":
+        if request is not None and request.beside and rule is not None and rule.about != "response":
             detail += f" (sent at the same moment as {counted(request.beside, 'other request')})"
         if rule_id == SERVER_RULE and isinstance(shown, Answer):
             sent = _sent.described(self.contract, shown.request)
@@ -357,7 +357,7 @@ class Run:
         place = self._place(request)
         curl = self.redactor.shown(request.curl(self.base_url, self.key, self.other_key))
         finding = Finding(rule.id, rule.level, rule.title, detail, place, curl, answer)
-        if rule.about != "an answer":  # what a response is by itself is one finding, whatever was asked
+        if rule.about != "response":  # what a response is by itself is one finding, whatever was asked
             finding.key = (rule.id, place, f"{detail}\n{curl}")
         return finding
 

@@ -76,7 +76,7 @@ class PrismMock:
         try:
             self.contract = load(contract)
         except ContractError as error:
-            raise MockError(str(error)) from None
+            raise MockError(*error.lines) from None
         check_token(token)
         self.host = host
         self.port = port

@@ -1,20 +1,27 @@
-"""The contract as an object: finding it, reading it, asking it."""
+"""The contract as an object, and what is asked of it."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
-import yaml
+from octopusx_video_openapi.document import METHODS, ContractError, Json, Pointer, follow
 
-Json = Any
 Phase = Literal["running", "succeeded", "failed"]
-
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-"""The methods that an OpenAPI path item can hold."""
+About = Literal[
+    "every-operation",
+    "route",
+    "response",
+    "rejection",
+    "rejection-of-a-valid-request",
+    "task-life",
+    "content",
+    "billing",
+]
+"""What a rule is a rule of (see openapi/README.md)."""
 
 # The component schemas that list the known values of a status, and what they mean.
 _PHASES: dict[str, Phase] = {
@@ -24,54 +31,119 @@ _PHASES: dict[str, Phase] = {
 }
 
 
-DEEPEST = 200
-"""How deep a contract may be nested; the project's own has some twenty levels."""
+class Operation(NamedTuple):
+    """One operation.
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class ContractError(Exception):
-    """The contract is missing, or is not a document that can be worked with. The text names the cause and the mend."""
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One operation: its ``operationId``, path template, method in lower case, and definition with references kept."""
+    Attributes:
+        id: Its ``operationId``.
+        path: Its path template.
+        method: In lower case.
+        definition: What the document has of it, references kept.
+        line: Where it begins in the contract's file, from 1; None where that is not known.
+    """
 
     id: str
     path: str
     method: str
     definition: dict[str, Json]
+    line: int | None = None
 
 
-@dataclass(frozen=True)
-class Rule:
-    """One numbered rule of ``x-rules``.
+class Grade(NamedTuple):
+    """How something is known, ``x-grade``.
 
-    ``schema`` is the JSON Schema that answers of ``operations`` with one of ``statuses`` must match, or None where the
-    rule can't be said of a single answer. ``about`` says what it is a rule of.
+    Attributes:
+        kind: ``documented``, ``gateway``, ``inferred``, ``probed`` or ``chosen``.
+        source: What it rests on.
+    """
+
+    kind: str
+    source: str
+
+
+class Duration(NamedTuple):
+    """A time that a rule gives.
+
+    Attributes:
+        seconds: How long it is.
+        grade: How it is known; None where the document does not say.
+    """
+
+    seconds: float
+    grade: Grade | None
+
+
+class Rule(NamedTuple):
+    """One numbered rule of ``x-rules``, with all of its keys. What the rule does not have is empty or None.
+
+    Attributes:
+        id: Its number, such as ``R07``.
+        level: ``must`` or ``should``.
+        title: What it says, for people.
+        about: What it is a rule of.
+        operations: The operations that it concerns.
+        statuses: The HTTP statuses of the responses that it concerns.
+        schema: The JSON Schema that responses of ``operations`` with one of ``statuses`` must match; None where one
+            response by itself can't show whether the rule is kept.
+        read_by: For each submit, the operations that read the tasks that it starts.
+        tolerance: How far what is observed may be from what the rule says.
+        within: The time in which something must have happened.
+        constant: The fields that never change in a task's life.
+        never_falls: The fields whose value never falls in a task's life.
+        in_order: The fields with times of which none is before the one ahead of it in this list.
+        when: The JSON Schema of the bodies for which ``billed`` counts; None where it counts for all.
+        billed: Whether such a request may have been billed.
+        grade: How the rule is known; None where the document does not say.
+        line: Where it begins in the contract's file, from 1; None where that is not known.
     """
 
     id: str
     level: Literal["must", "should"]
     title: str
-    about: str
+    about: About | Literal[""]
     operations: tuple[str, ...]
     statuses: tuple[int, ...]
     schema: dict[str, Json] | None
+    read_by: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    tolerance: Duration | None = None
+    within: Duration | None = None
+    constant: tuple[str, ...] = ()
+    never_falls: tuple[str, ...] = ()
+    in_order: tuple[str, ...] = ()
+    when: dict[str, Json] | None = None
+    billed: Literal["never", "possible"] | None = None
+    grade: Grade | None = None
+    line: int | None = None
 
 
 class Contract:
-    """The parsed document and the questions that are asked of it."""
+    """The parsed document and the questions that are asked of it.
 
-    def __init__(self, document: dict[str, Json], path: Path) -> None:
+    Args:
+        document: The parsed document.
+        path: The file that it was read from, for messages.
+        line: Gives the line of a part in that file, or of the nearest part around it; None where none is known.
+    """
+
+    def __init__(
+        self, document: dict[str, Json], path: Path, line: Callable[[Pointer], int | None] = lambda _: None
+    ) -> None:
         self.document = document
         self.path = path
+        self._line = line
 
     @property
     def version(self) -> str:
         """The contract's version, ``info.version``."""
         return str(self.document["info"]["version"])
+
+    def line(self, *place: str | int) -> int | None:
+        """The line, from 1, of a part of the document, or of the nearest part around it; None where none is known.
+
+        Args:
+            place: The keys and indexes that lead to it, such as ``"components", "schemas", "VideoTask"``.
+        """
+        return self._line(place)
 
     def resolve(self, node: Json) -> Json:
         """Follow the node's ``$ref`` within the document until there is none.
@@ -79,21 +151,12 @@ class Contract:
         Raises:
             ContractError: The reference leaves the document or leads nowhere.
         """
-        seen = set()
-        while isinstance(node, dict) and "$ref" in node:
-            pointer = node["$ref"]
-            if pointer in seen:
-                raise ContractError(f"{self.path}: {pointer} leads back to itself; define what it stands for")
-            seen.add(pointer)
-            if not pointer.startswith("#/"):
-                raise ContractError(f"{self.path}: {pointer} is not a reference within the document; inline it")
-            node = self.document
-            for step in pointer[2:].split("/"):
-                try:
-                    node = node[step.replace("~1", "/").replace("~0", "~")]
-                except (KeyError, TypeError):
-                    raise ContractError(f"{self.path}: {pointer} leads nowhere; define it or mend its name") from None
-        return node
+        if not isinstance(node, dict) or "$ref" not in node:
+            return node
+        try:
+            return follow(self.document, node)
+        except LookupError as error:
+            raise ContractError.at(self.path, None, str(error)) from None
 
     @functools.cached_property
     def operations(self) -> dict[str, Operation]:
@@ -102,8 +165,8 @@ class Contract:
         for path, item in self.document["paths"].items():
             for method in METHODS:
                 if method in item:
-                    operation = Operation(item[method]["operationId"], path, method, self._definition(item, method))
-                    found[operation.id] = operation
+                    name, line = item[method]["operationId"], self.line("paths", path, method)
+                    found[name] = Operation(name, path, method, self._definition(item, method), line)
         return found
 
     def _definition(self, item: dict[str, Json], method: str) -> dict[str, Json]:
@@ -132,18 +195,8 @@ class Contract:
     @functools.cached_property
     def rules(self) -> tuple[Rule, ...]:
         """The numbered rules, in the order of their numbers."""
-        return tuple(
-            Rule(
-                id=rule["id"],
-                level=rule["level"],
-                title=rule["title"],
-                about=rule["about"],
-                operations=tuple(rule.get("operations", ())),
-                statuses=tuple(rule.get("statuses", ())),
-                schema=rule.get("schema"),
-            )
-            for rule in self.document.get("x-rules", ())
-        )
+        rules = self.document.get("x-rules", ())
+        return tuple(_rule(rule, self.line("x-rules", index)) for index, rule in enumerate(rules))
 
     def phase(self, status: str) -> Phase | None:
         """What a status means: running, succeeded or failed; None for a value that the contract does not know.
@@ -161,106 +214,31 @@ class Contract:
         return {"allOf": [schema], "components": self.document["components"]}
 
 
-def contract_path() -> Path:
-    """Where the contract is: beside this package in an installed distribution, one folder up in a checkout."""
-    here = Path(__file__).resolve().parent
-    packaged = here / "openapi.yaml"
-    return packaged if packaged.exists() else here.parent / "openapi.yaml"
+def _rule(rule: dict[str, Json], line: int | None) -> Rule:
+    return Rule(
+        id=rule["id"],
+        level=rule["level"],
+        title=rule["title"],
+        about=rule["about"],
+        operations=tuple(rule.get("operations", ())),
+        statuses=tuple(rule.get("statuses", ())),
+        schema=rule.get("schema"),
+        read_by={submit: tuple(reads) for submit, reads in rule.get("read-by", {}).items()},
+        tolerance=_duration(rule.get("tolerance")),
+        within=_duration(rule.get("within")),
+        constant=tuple(rule.get("constant", ())),
+        never_falls=tuple(rule.get("never-falls", ())),
+        in_order=tuple(rule.get("in-order", ())),
+        when=rule.get("when"),
+        billed=rule.get("billed"),
+        grade=_grade(rule),
+        line=line,
+    )
 
 
-def load(path: Path | str | None = None) -> Contract:
-    """Read a contract, the project's own when no path is given.
-
-    Raises:
-        ContractError: The file can't be read, is not YAML, or is not an OpenAPI 3.1 document with operations.
-    """
-    path = contract_path() if path is None else Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ContractError(f"{path}: can't be read ({error.strerror}); name an existing OpenAPI file") from None
-    except UnicodeDecodeError:
-        raise ContractError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
-    try:
-        _check_shape(text, path)
-        document = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader, in C where there is one
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "unreadable"
-        raise ContractError(f"{path}: is not valid YAML ({problem}{where}); mend the file") from None
-    except (ValueError, KeyError, AttributeError, TypeError) as error:  # of a tagged or dated scalar
-        raise ContractError(f"{path}: has a value that YAML can't read ({error}); put it in quotes") from None
-    _require(document, path)
-    contract = Contract(document, path)
-    try:
-        _walk(contract)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ContractError(
-            f"{path}: is not a valid OpenAPI document ({type(error).__name__}: {error}); check it with a linter"
-        ) from None
-    return contract
+def _duration(node: dict[str, Json] | None) -> Duration | None:
+    return None if node is None else Duration(float(node["seconds"]), _grade(node))
 
 
-def _check_shape(text: str, path: Path) -> None:
-    """Refuse what would blow up while it is read: references of YAML's own, and a depth that no contract has."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_LOADER):
-        if isinstance(event, yaml.AliasEvent):
-            line = event.start_mark.line + 1 if event.start_mark else "?"
-            raise ContractError(f"{path}: has a YAML alias at line {line}; refer to a component with $ref instead")
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEEPEST:
-            raise ContractError(f"{path}: is nested deeper than {DEEPEST} levels; that is no contract")
-
-
-def _walk(contract: Contract) -> None:
-    """Touch everything that is asked of a contract later, so that what can't be answered shows now."""
-    _follow(contract, contract.document)
-    for operation in contract.operations.values():
-        for parameter in operation.definition.get("parameters", ()):
-            parameter = contract.resolve(parameter)
-            _ = parameter["name"], parameter["in"], parameter["schema"]
-        contents = [contract.resolve(operation.definition.get("requestBody", {})).get("content", {})]
-        contents += [response.get("content", {}) for _, response in contract.responses(operation)]
-        for content in contents:
-            for media in content.values():
-                _ = media.get("schema"), list(contract.examples(media))
-    _ = contract.rules
-
-
-def _follow(contract: Contract, node: Json) -> None:
-    """Follow every reference below a node."""
-    if isinstance(node, dict):
-        if isinstance(node.get("$ref"), str):
-            contract.resolve(node)
-        for value in node.values():
-            _follow(contract, value)
-    elif isinstance(node, list):
-        for value in node:
-            _follow(contract, value)
-
-
-def _require(document: Json, path: Path) -> None:
-    """Refuse a document that nothing could be done with; whether it is good is the linter's business."""
-    if not isinstance(document, dict) or not str(document.get("openapi", "")).startswith("3.1."):
-        raise ContractError(f"{path}: is not an OpenAPI 3.1 document; it must begin with `openapi: 3.1.0`")
-    if not isinstance(document.get("info"), dict) or "version" not in document["info"]:
-        raise ContractError(f"{path}: info.version is missing; give the contract a version")
-    paths = document.get("paths")
-    if not isinstance(paths, dict) or not any(
-        method in item for item in paths.values() if isinstance(item, dict) for method in METHODS
-    ):
-        raise ContractError(f"{path}: has no operations; describe at least one under paths")
-    for template, item in paths.items():
-        if not isinstance(template, str):
-            raise ContractError(f"{path}: paths.{template}: a path is text; put it in quotes")
-        for method in METHODS:
-            operation = item.get(method) if isinstance(item, dict) else None
-            if operation is None:
-                continue
-            place = f"{path}: paths.{template}.{method}"
-            if not isinstance(operation, dict) or not isinstance(operation.get("operationId"), str):
-                raise ContractError(f"{place}: operationId is missing; name the operation")
-            if not isinstance(operation.get("responses"), dict) or not operation["responses"]:
-                raise ContractError(f"{place}: responses are missing; document at least one")
+def _grade(node: dict[str, Json]) -> Grade | None:
+    return next((Grade(kind, str(source)) for kind, source in node.get("x-grade", {}).items()), None)

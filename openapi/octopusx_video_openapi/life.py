@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from octopusx_video_openapi._contract import Contract, ContractError, Operation
+from octopusx_video_openapi._contract import Contract, Operation
+from octopusx_video_openapi.document import ContractError
 
 
-@dataclass(frozen=True)
-class Life:
+class Life(NamedTuple):
     """``x-task-life``: what a task is called while it runs and when it has ended, and how long either takes.
 
     Attributes:

@@ -16,7 +16,7 @@ from octopusx_video_openapi import Contract, Operation, Rule
 Json = Any
 Validator = jsonschema_rs.Draft202012Validator
 
-_OF_ANSWERS = {"an answer", "a refusal of a valid request"}
+_OF_ANSWERS = {"response", "rejection-of-a-valid-request"}
 NO_REQUEST_ID, SUCCESS, ERROR, STATUS, MEDIA_TYPE, HEADER = "R33", "R36", "R37", "R38", "R39", "R40"
 
 
