@@ -209,7 +209,7 @@ def test_a_rule_has_all_of_its_keys() -> None:
     assert rules["R49"].in_order == ("created_at", "completed_at", "expires_at")
     assert (rules["R28"].billed, rules["R28"].statuses, rules["R35"].billed) == ("never", (429, 503), "possible")
     assert rules["R28"].when is not None
-    assert rules["R28"].when["required"] == ["error"]
+    assert rules["R28"].when.required == ("error",)
     assert (rules["R29"].billed, rules["R29"].when) == ("possible", None)
     assert rules["R01"].grade is not None
     assert rules["R01"].grade.kind == "documented"

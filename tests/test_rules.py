@@ -8,9 +8,11 @@ import jsonschema_rs
 import pytest
 from octopusx_video_openapi import load
 
+from tests import documents
+
 CONTRACT = load()
 SCHEMAS = {
-    rule["id"]: CONTRACT.schema(rule.get("schema", rule.get("when")))
+    rule["id"]: documents.schema(CONTRACT, rule.get("schema", rule.get("when")))
     for rule in CONTRACT.document["x-rules"]
     if "schema" in rule or "when" in rule
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from octopusx_video_openapi import vocabulary
-from octopusx_video_openapi._contract import Contract
+from octopusx_video_openapi.contract import Contract
 from octopusx_video_openapi.document import METHODS, ContractError, Document, Json, Pointer, Problem, follow
 
 
@@ -44,14 +44,7 @@ def usable(document: Document) -> Contract:
 def _walk(contract: Contract) -> None:
     """Touch everything that is asked of a contract later, so that what can't be answered shows now."""
     for operation in contract.operations.values():
-        for parameter in operation.definition.get("parameters", ()):
-            parameter = contract.resolve(parameter)
-            _ = parameter["name"], parameter["in"], parameter["schema"]
-        contents = [contract.resolve(operation.definition.get("requestBody", {})).get("content", {})]
-        contents += [response.get("content", {}) for _, response in contract.responses(operation)]
-        for content in contents:
-            for media in content.values():
-                _ = media.get("schema"), list(contract.examples(media))
+        _ = operation.parameters, operation.body, operation.responses
 
 
 def _references(document: Document, node: Json, place: Pointer) -> Iterator[Problem]:

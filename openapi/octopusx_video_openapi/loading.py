@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from octopusx_video_openapi import compiled
-from octopusx_video_openapi._contract import Contract
+from octopusx_video_openapi.contract import Contract
 
 
 def contract_path() -> Path:
