@@ -20,6 +20,8 @@ from octopusx_video_contract._near_misses import Request, valid_requests
 from octopusx_video_contract._tasks import Tasks
 from octopusx_video_openapi import Operation, load, task_ids
 
+from tests import documents
+
 CONTRACT = load()
 TASK = task_ids.documented(CONTRACT)[0]
 WITH_BODY = [operation for operation in CONTRACT.operations.values() if "requestBody" in operation.definition]
@@ -31,7 +33,7 @@ Place = tuple[str, ...]
 
 @functools.cache
 def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(CONTRACT.schema(json.loads(schema)))
+    return jsonschema_rs.Draft202012Validator(documents.schema(CONTRACT, json.loads(schema)))
 
 
 def _schema(operation: Operation) -> dict[str, Any]:

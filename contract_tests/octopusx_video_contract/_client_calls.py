@@ -56,7 +56,7 @@ class Call:
 
     def __init__(self, contract: Contract, request: CurlRequest) -> None:
         operation = contract.operations[request.operation_id]
-        tag = operation.definition["tags"][0]
+        tag = operation.tags[0]
         self._module: ModuleType = importlib.import_module(f"octopusx_video_client.api.{tag}.{_snake(operation.id)}")
         parts = request.parts(contract)
         self._arguments: dict[str, Any] = {

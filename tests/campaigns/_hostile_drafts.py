@@ -15,6 +15,8 @@ from urllib.parse import quote
 import jsonschema_rs
 from octopusx_video_openapi import Contract, Operation
 
+from tests import documents
+
 MAX_HEADER = 64 * 1024
 """Largest header block in bytes."""
 MAX_BODY = 10 * 1024 * 1024
@@ -153,7 +155,7 @@ class World:
     @functools.cache  # noqa: B019 - there is one world
     def _validator(self, operation_id: str) -> jsonschema_rs.Draft202012Validator:
         schema = self._schema(self.contract.operations[operation_id])
-        return jsonschema_rs.Draft202012Validator(self.contract.schema(schema))
+        return jsonschema_rs.Draft202012Validator(documents.schema(self.contract, schema))
 
     def _schema(self, operation: Operation) -> Any:
         return operation.definition["requestBody"]["content"]["application/json"]["schema"]

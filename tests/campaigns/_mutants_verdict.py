@@ -13,10 +13,12 @@ import jsonschema_rs
 from octopusx_video_mock._message import Answer, Request
 from octopusx_video_openapi import Contract, Operation, Rule
 
+from tests import documents
+
 Json = Any
 Validator = jsonschema_rs.Draft202012Validator
 
-_OF_ANSWERS = {"an answer", "a refusal of a valid request"}
+_OF_ANSWERS = {"response", "rejection-of-a-valid-request"}
 NO_REQUEST_ID, SUCCESS, ERROR, STATUS, MEDIA_TYPE, HEADER = "R33", "R36", "R37", "R38", "R39", "R40"
 
 
@@ -46,7 +48,7 @@ class Verdict:
         definition = self.contract.operations[operation]
         responses = dict(self.contract.responses(definition))
         rules = [
-            [rule.id, rule.schema]
+            [rule.id, rule.schema and rule.schema.node]
             for rule in self.contract.rules
             if _is_of_one_answer(rule) and self._speaks(rule.id, operation, status)
         ]
@@ -97,7 +99,7 @@ class Verdict:
         """A schema of the contract, ready to be asked."""
         name = json.dumps(schema, sort_keys=True)
         if name not in self._validators:
-            self._validators[name] = Validator(self.contract.schema(schema))
+            self._validators[name] = Validator(documents.schema(self.contract, schema))
         return self._validators[name]
 
     def _broken(self, operation: Operation, answer: Answer) -> Iterator[str]:
@@ -119,7 +121,11 @@ class Verdict:
         if media is not None and not self.validator(media["schema"]).is_valid(body):
             yield SUCCESS if answer.status < 300 else ERROR
         for rule in self.contract.rules:
-            if rule.schema is not None and _is_of_one_answer(rule) and not self.validator(rule.schema).is_valid(body):
+            if (
+                rule.schema is not None
+                and _is_of_one_answer(rule)
+                and not self.validator(rule.schema.node).is_valid(body)
+            ):
                 yield rule.id
 
     def _of_headers(self, response: Json, headers: dict[str, str]) -> Iterator[str]:
