@@ -132,6 +132,11 @@ def test_docstrings_list_the_values_of_the_contract(operation: str, call: Any, c
         assert named == known, f"{name}: {line}"
 
 
+def test_the_sdk_reads_the_id_of_a_new_task_where_the_contract_has_it(contract: Contract) -> None:
+    """The models of the generated client call it `id`."""
+    assert {submit.new_task for submit in contract.submits.values()} == {("id",)}
+
+
 def test_examples_of_the_command_are_those_of_the_contract(contract: Contract) -> None:
     """The ids, the model, the prompt and the ratio in its help."""
     shown = {value for one in contract.submits.values() for body in one.body_examples.values() for value in flat(body)}
