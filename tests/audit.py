@@ -53,7 +53,7 @@ def departs(contract: Contract, answer: Answer) -> str:
     if answer.operation is None:
         is_video = answer.status in {200, 206} and headers["content-type"] == "video/mp4"
         return "" if is_video else _refusal_departs(contract, answer)
-    response = dict(contract.responses(contract.operations[answer.operation])).get(str(answer.status))
+    response = dict(documents.responses(contract, contract.operations[answer.operation])).get(str(answer.status))
     if response is None:
         return "an undocumented status"
     if headers.get("content-type") != "video/mp4" and len(answer.body) > LARGEST:

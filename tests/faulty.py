@@ -153,7 +153,7 @@ def response_properties(contract: Contract) -> list[tuple[str, str]]:
             walk(sub)
 
     for operation in contract.operations.values():
-        for _, response in contract.responses(operation):
+        for _, response in documents.responses(contract, operation):
             for content in response.get("content", {}).values():
                 walk(content["schema"])
     return list(found)
@@ -166,7 +166,7 @@ def corrupts(contract: Contract, schema: str, property_: str) -> Defect:
         operation = operation_of(contract, exchange.method, exchange.path.partition("?")[0])
         if operation is None or "json" not in exchange.headers.get("content-type", ""):
             return
-        response = dict(contract.responses(operation)).get(str(exchange.status))
+        response = dict(documents.responses(contract, operation)).get(str(exchange.status))
         media = (response or {}).get("content", {}).get("application/json")
         if media is not None:
             body = json.loads(exchange.body)

@@ -186,11 +186,12 @@ _NAMES = re.compile(
     | ^x-rules\.\d+\.read-by\.\w+\.\d+$
     | ^x-rules\.\d+\.(schema|when)\..*required\.\d+$
     | ^x-rules\..*\.\$ref$
-    | ^x-task-life\.\w+\.status$
+    | ^x-task-life\.\w+\.(status|code)$
     | x-result-length\.(starts-at|adds)\.field$
     | x-value-of$
     | x-when\.[\w-]+$
     | links\.\w+\.operationId$
+    | links\.\w+\.parameters\.\w+$
     """,
     re.VERBOSE,
 )

@@ -150,7 +150,7 @@ def broken(contract: Contract, answer: Answer) -> set[str]:
         return set()
     headers = {name.decode(): value.decode("latin-1") for name, value in answer.headers}
     found = set() if any(name == "x-oneapi-request-id" for name in headers) else {"R33"}
-    response = dict(contract.responses(contract.operations[answer.operation])).get(str(answer.status))
+    response = dict(documents.responses(contract, contract.operations[answer.operation])).get(str(answer.status))
     if response is None:
         return found | {"R38"}
     found |= set(_headers_broken(contract, response, headers))

@@ -260,6 +260,15 @@ def test_values_are_compared_as_json_compares_them(one: Any, other: Any, *, is_e
     assert jsonschema_rs.is_valid({"const": one}, other) is is_equal
 
 
+def test_values_that_are_nested_deep_are_compared() -> None:
+    """Deeper than a program may call itself."""
+    one: Any = 1
+    other: Any = 1.0
+    for _ in range(5_000):
+        one, other = {"a": [one]}, {"a": [other]}
+    assert schemas.equal(one, other)
+
+
 def test_a_schema_answers_for_the_component_that_it_names() -> None:
     """Its keywords are the component's; description, value and grade are its own first."""
     schema = CONTRACT.schemas["VideoTask"].properties["id"]

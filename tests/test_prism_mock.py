@@ -38,7 +38,7 @@ def _raw(prism: PrismMock, request: bytes) -> tuple[int, bytes]:
 
 
 def _matches(contract: Contract, status: int, operation: str, body: bytes) -> bool:
-    response = dict(contract.responses(contract.operations[operation]))[str(status)]
+    response = dict(documents.responses(contract, contract.operations[operation]))[str(status)]
     schema = documents.schema(contract, response["content"]["application/json"]["schema"])
     return jsonschema_rs.is_valid(schema, json.loads(body))
 

@@ -116,7 +116,7 @@ def test_every_schema_of_a_rule_is_tried_from_both_sides() -> None:
 def test_a_refusal_that_is_in_order_is_among_the_examples(rule: Any) -> None:
     """For each rule of a refusal, every operation it speaks of shows one that keeps it."""
     for operation_id in rule.operations:
-        responses = dict(CONTRACT.responses(CONTRACT.operations[operation_id]))
+        responses = dict(documents.responses(CONTRACT, CONTRACT.operations[operation_id]))
         for status in rule.statuses:
-            shown = CONTRACT.examples(responses[str(status)]["content"]["application/json"])
+            shown = documents.examples(CONTRACT, responses[str(status)]["content"]["application/json"])
             assert any(jsonschema_rs.is_valid(SCHEMAS[rule.id], example) for _, example in shown)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from octopusx_video_openapi import Contract, Operation, Rule, Schema, operations, schemas, task_ids
+from octopusx_video_openapi import Contract, Operation, Rule, Schema, life, operations, schemas, task_ids
 from octopusx_video_openapi.model import is_json
 from octopusx_video_openapi.schemas import Validator
 
@@ -27,7 +27,6 @@ HEADER_RULE = "R40"
 SERVER_RULE = "R44"
 DOCUMENT_RULES = frozenset({SUCCESS_RULE, ERROR_RULE, STATUS_RULE, MEDIA_TYPE_RULE, HEADER_RULE, SERVER_RULE})
 """Those that schemathesis has checks for."""
-UNKNOWN_TASK = "task_not_exist"
 LARGE = 1_000_000
 """Bytes of a body from which on it may be refused for its size."""
 
@@ -173,7 +172,8 @@ def refusal_faults(run: Run, operation: Operation, answer: Answer) -> Broken:
             if known:
                 yield FORM_RULE, f"a valid request for a task that is known was answered with {status}"
             return
-    if known and (status == 404 or (isinstance(body, dict) and body.get("code") == UNKNOWN_TASK)):
+    code = body.get("code") if isinstance(body, dict) else None
+    if known and (status == 404 or code == life.life(run.contract).unknown_code):
         yield FORM_RULE, f"the task {', '.join(sorted(ids))} is known, yet it was answered with {status}"
 
 
@@ -188,7 +188,7 @@ def is_wrong_route(contract: Contract, answer: Answer) -> bool:
     responses = [operation.response(404) for operation in contract.operations.values()]
     shapes = [response.schema for response in responses if response and response.schema]
     is_error = body is not ABSENT and any(_fault(schemas.validator(shape), body) is None for shape in shapes)
-    return is_error and body.get("code") != UNKNOWN_TASK
+    return is_error and body.get("code") != life.life(contract).unknown_code
 
 
 def parts(contract: Contract, request: Request) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
-from octopusx_video_openapi import METHODS, Contract, Operation, operations
+from octopusx_video_openapi import METHODS, Contract, Operation, life, operations
 
 
 def almost(contract: Contract, operation: Operation, values: dict[str, str]) -> Iterator[str]:
@@ -58,7 +58,15 @@ def unknown_tasks(contract: Contract, known: Iterable[str], seed: int) -> Iterat
     """Ids that no task has: made up in the shapes that are in use, beside known ones, and words of the paths."""
     drawn = random.Random(seed)  # noqa: S311 - made to be repeated
     made_up = str(uuid.UUID(int=drawn.getrandbits(128), version=4))
-    yield from (f"grok:{made_up}", f"task_{made_up.replace('-', '')}", made_up, f"video_{made_up[:8]}", "0", "unknown")
+    prefix = life.life(contract).id_prefix
+    yield from (
+        f"{prefix}{made_up}",
+        f"task_{made_up.replace('-', '')}",
+        made_up,
+        f"video_{made_up[:8]}",
+        "0",
+        "unknown",
+    )
     # What somebody's shell, query or filter may take for its own.
     yield from (f"{made_up}{more}" for more in ("'", ";a=b", ",b", "&b=c", "(0)", "$(b)", "*", "+b"))
     known = list(known)

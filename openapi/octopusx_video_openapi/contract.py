@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from octopusx_video_openapi.document import METHODS, ContractError, Json, Pointer, follow
-from octopusx_video_openapi.model import OF_BODY, Header, Operation, Parameter, header_of, new_tasks
+from octopusx_video_openapi.document import METHODS, OF_BODY, ContractError, Json, Pointer, follow
+from octopusx_video_openapi.model import Header, Operation, Parameter, header_of, new_tasks
 from octopusx_video_openapi.rules import Rule, rule_of
 from octopusx_video_openapi.schema import Schema
 
@@ -64,19 +64,6 @@ class Contract:
             place: The keys and indexes that lead to it, such as ``"components", "schemas", "VideoTask"``.
         """
         return self._line(place)
-
-    def resolve(self, node: Json) -> Json:
-        """Follow the node's ``$ref`` within the document until there is none.
-
-        Raises:
-            ContractError: The reference leaves the document or leads nowhere.
-        """
-        if not isinstance(node, dict) or "$ref" not in node:
-            return node
-        try:
-            return follow(self.document, node)
-        except LookupError as error:
-            raise ContractError.at(self.path, None, str(error)) from None
 
     @functools.cached_property
     def operations(self) -> Mapping[str, Operation]:
@@ -140,16 +127,6 @@ class Contract:
         """The operations that are asked for a task by its id, the one that sends its video among them."""
         return tuple(operation for operation in self.operations.values() if operation.reads_task)
 
-    def responses(self, operation: Operation) -> Iterator[tuple[str, dict[str, Json]]]:
-        """Each documented status of the operation with its response, references followed."""
-        for status, response in operation.definition["responses"].items():
-            yield str(status), self.resolve(response)
-
-    def examples(self, holder: dict[str, Json]) -> Iterator[tuple[str, Json]]:
-        """Name and value of each example of a media type object."""
-        for name, example in holder.get("examples", {}).items():
-            yield name, self.resolve(example)["value"]
-
     @functools.cached_property
     def rules(self) -> tuple[Rule, ...]:
         """The numbered rules, in the order of their numbers."""
@@ -205,7 +182,7 @@ class Contract:
         """The name of that header in lower case; "" where there is none."""
         return self.request_id_header.name.lower() if self.request_id_header else ""
 
-    # ---- For this package
+    # ---- For this package, and for tests that compare with the document
 
     def schema_at(self, node: Json) -> Schema:
         """The schema of a node of the document."""
@@ -213,9 +190,18 @@ class Contract:
             self._schemas[id(node)] = Schema(self, node)
         return self._schemas[id(node)]
 
-    def referred(self, reference: str) -> Json:
-        """What a reference names."""
-        return self.resolve({"$ref": reference})
+    def resolve(self, node: Json) -> Json:
+        """Follow the node's ``$ref`` within the document until there is none.
+
+        Raises:
+            ContractError: The reference leaves the document or leads nowhere.
+        """
+        if not isinstance(node, dict) or "$ref" not in node:
+            return node
+        try:
+            return follow(self.document, node)
+        except LookupError as error:
+            raise ContractError.at(self.path, None, str(error)) from None
 
     def shared_schemas(self) -> Json:
         """The component schemas of the document, for the validators."""

@@ -13,6 +13,9 @@ Pointer = tuple[str | int, ...]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 """The methods that an OpenAPI path item can hold."""
 
+OF_BODY = "$response.body#/"
+"""With what the expression of a link begins that takes a value out of the body of a response."""
+
 
 class Problem(NamedTuple):
     """One thing that is wrong with a contract.

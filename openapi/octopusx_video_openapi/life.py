@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 from octopusx_video_openapi.contract import Contract
@@ -19,6 +20,8 @@ class Life(NamedTuple):
         failed: The status of a task that has ended without one.
         lasts: Seconds from the submit to the end.
         expires_after: Seconds from the submit until its video can't be fetched any more.
+        id_prefix: What the id of a new task begins with.
+        unknown_code: The code of an error that says that a task is unknown.
         runs_grade: How it is known how long it runs.
         expires_grade: How it is known when it expires.
     """
@@ -28,10 +31,13 @@ class Life(NamedTuple):
     failed: str
     lasts: float
     expires_after: float
+    id_prefix: str
+    unknown_code: str
     runs_grade: Grade | None = None
     expires_grade: Grade | None = None
 
 
+@functools.cache
 def life(contract: Contract) -> Life:
     """The life of this contract's tasks.
 
@@ -46,6 +52,8 @@ def life(contract: Contract) -> Life:
             failed=str(told["fails"]["status"]),
             lasts=float(told["runs"]["lasts"]),
             expires_after=float(told["expires"]["after"]),
+            id_prefix=str(told["ids"]["prefix"]),
+            unknown_code=str(told["unknown"]["code"]),
             runs_grade=grade_of(told["runs"]),
             expires_grade=grade_of(told["expires"]),
         )

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from octopusx_video_openapi.document import ContractError, Json
+from octopusx_video_openapi.document import OF_BODY, ContractError, Json
 from octopusx_video_openapi.grades import Grade, grade_of
 from octopusx_video_openapi.schema import Schema
 
@@ -20,8 +20,6 @@ Billed = Literal["never", "possible", "yes"]
 Place = tuple[str, ...]
 """Where a value stands in a JSON value: the names of the properties that lead to it."""
 
-OF_BODY = "$response.body#/"
-"""With what the expression of a link begins that takes a value out of the body of a response."""
 _JSON = "application/json"
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from octopusx_video_openapi.document import METHODS, Json, Pointer, follow
+from octopusx_video_openapi.document import METHODS, OF_BODY, Json, Pointer, follow
 
-NEW_TASK = "$response.body#/id"
-"""The expression with which a link leads from a submit to an operation that reads the new task."""
 PHASES = {"runs": "RunningStatus", "succeeds": "SucceededStatus", "fails": "FailedStatus"}
 """For each part of ``x-task-life`` that has a status, the component schema that lists such statuses."""
 
@@ -108,12 +106,16 @@ class Names:
                 rest += [*schema.values(), self.follow(schema)]
         return list(found.values())
 
-    def home(self, pointer: Pointer) -> Pointer:
-        """Where what stands at a place is defined: the place itself, or the component that its ``$ref`` names."""
+    def at(self, pointer: Pointer) -> Json:
+        """What stands at a place."""
         node = self.root
         for step in pointer:
             node = node[step]
-        reference = members(node).get("$ref")
+        return node
+
+    def home(self, pointer: Pointer) -> Pointer:
+        """Where what stands at a place is defined: the place itself, or the component that its ``$ref`` names."""
+        reference = members(self.at(pointer)).get("$ref")
         return tuple(reference[2:].split("/")) if isinstance(reference, str) else pointer
 
     def _found(self) -> Iterator[tuple[str, OperationNames]]:
@@ -141,7 +143,11 @@ class Names:
             parameters=frozenset(str(one.get("name")) for one in parameters),
             responses=responses,
             body=next((members(media).get("schema") for media in content.values()), None),
-            starts_task=any(NEW_TASK in members(link.get("parameters")).values() for link in links),
+            starts_task=any(
+                str(expression).startswith(OF_BODY)
+                for link in links
+                for expression in members(link.get("parameters")).values()
+            ),
         )
 
 

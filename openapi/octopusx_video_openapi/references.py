@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from octopusx_video_openapi import rule_references
-from octopusx_video_openapi.document import Json, Pointer
+from octopusx_video_openapi.document import OF_BODY, Json, Pointer
 from octopusx_video_openapi.found import Found, nearest, unknown
+from octopusx_video_openapi.model import at
 from octopusx_video_openapi.names import PHASES, Names, OperationNames, items, members
 from octopusx_video_openapi.rule_references import operation_id
 
@@ -22,6 +23,11 @@ _RULE = re.compile(r"\bR[0-9]{2,3}\b")
 _OPERATION = re.compile(r"\b[a-z]+[A-Z][A-Za-z]*\b")
 _EXTENSION = re.compile(r"\bx-[a-zA-Z]+(?:-[a-z]+)*")
 _REQUEST = "request."
+_OF_REQUEST = "$request."
+"""With what the expression of a link begins that takes a value out of the request."""
+_UNKNOWN_TASK = "unknown-task"
+_DEEPEST = 5
+"""How many objects within one another are searched for the id of a task."""
 _DATA = frozenset({"value", "example", "examples", "default", "const", "enum", "source"})
 """The keys under which stands data, and nothing that is written about the API."""
 _TIME = "seconds since 1970-01-01T00:00:00Z"
@@ -47,6 +53,7 @@ def check(names: Names, extensions: Iterable[str]) -> Iterator[Found]:
     yield from rule_references.check(names)
     for name, operation in names.operations.items():
         yield from _of_operation(names, name, operation)
+        yield from _of_new_tasks(names, operation)
     yield from _of_life(names)
     yield from _of_responses(names)
     known = list(extensions)
@@ -109,6 +116,28 @@ def _models(names: Names) -> set[str]:
     return {word for text in texts for word in re.findall(r"[\w.-]*\w", text)}
 
 
+def _of_new_tasks(names: Names, operation: OperationNames) -> Iterator[Found]:
+    """Each value that a link of a success takes along and that is not the id of the task of this response."""
+    for status, response in operation.responses.items():
+        here = names.home((*operation.pointer, "responses", status))
+        for link in members(response.get("links")) if status.startswith("2") else ():
+            place = names.home((*here, "links", link))
+            for parameter, expression in members(members(names.at(place)).get("parameters")).items():
+                schemas = [members(media).get("schema") for media in members(response.get("content")).values()]
+                known = [f"{OF_BODY}{'/'.join(path)}" for path in _ids(names, schemas, ())]
+                if expression not in known and not str(expression).startswith(_OF_REQUEST):
+                    text = unknown("where this response has the id of its task", expression, known)
+                    yield Found((*place, "parameters", parameter), text)
+
+
+def _ids(names: Names, schemas: list[Json], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Where the objects of some schemas have the id of a task."""
+    for name, fields in names.fields(schemas).items() if len(path) < _DEEPEST else ():
+        if any("task.id" in (members(part).get("x-value-of") for part in (one, names.follow(one))) for one in fields):
+            yield (*path, name)
+        yield from _ids(names, fields, (*path, name))
+
+
 def _of_life(names: Names) -> Iterator[Found]:
     life = members(names.root.get("x-task-life"))
     for part, listing in PHASES.items():
@@ -116,6 +145,38 @@ def _of_life(names: Names) -> Iterator[Found]:
         if isinstance(status, str) and listing in names.schemas and status not in names.listed(listing):
             text = unknown(f"a value of {listing}", status, names.listed(listing))
             yield Found(("x-task-life", part, "status"), text)
+    prefix = members(life.get("ids")).get("prefix")
+    ids = list(dict.fromkeys(_new_ids(names)))
+    if isinstance(prefix, str) and not any(one.startswith(prefix) and one[len(prefix) :][:1].isalnum() for one in ids):
+        text = f'"{prefix}" is not what an id of a new task begins with; the examples are {", ".join(ids)}'
+        yield Found(("x-task-life", "ids", "prefix"), text)
+    code = members(life.get("unknown")).get("code")
+    codes = list(dict.fromkeys(_codes(names)))
+    if isinstance(code, str) and code not in codes:
+        text = unknown(f"a code of an example of {_UNKNOWN_TASK}", code, codes)
+        yield Found(("x-task-life", "unknown", "code"), text)
+
+
+def _new_ids(names: Names) -> Iterator[str]:
+    """The ids of new tasks in the examples of the operations that start one."""
+    for operation in names.operations.values():
+        for status, response in operation.responses.items() if operation.starts_task else ():
+            for media in members(response.get("content")).values() if status.startswith("2") else ():
+                paths = list(_ids(names, [members(media).get("schema")], ()))
+                for example in members(members(media).get("examples")).values():
+                    values = (at(members(names.follow(example)).get("value"), path) for path in paths)
+                    yield from (value for value in values if isinstance(value, str))
+
+
+def _codes(names: Names) -> Iterator[Json]:
+    """The codes of the examples with which an unknown task is refused."""
+    for operation in names.operations.values():
+        for response in operation.responses.values():
+            example = str(members(response.get("x-when")).get(_UNKNOWN_TASK))
+            for media in members(response.get("content")).values():
+                found = members(names.follow(members(members(media).get("examples")).get(example)))
+                if "code" in members(found.get("value")):
+                    yield found["value"]["code"]
 
 
 def _of_responses(names: Names) -> Iterator[Found]:

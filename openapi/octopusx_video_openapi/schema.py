@@ -45,7 +45,7 @@ class Schema:
         self._uses: list[dict[str, Json]] = []
         while isinstance(node, dict) and "$ref" in node:
             self._uses.append(node)
-            node = contract.referred(node["$ref"])
+            node = contract.resolve({"$ref": node["$ref"]})
         self._keywords: dict[str, Json] = node if isinstance(node, dict) else {}
         self.reference = str(self._uses[0]["$ref"]).rpartition("/")[2] if self._uses else ""
 

@@ -111,7 +111,9 @@ def last_second() -> float:
 @functools.cache
 def unknown_task_code() -> str:
     """The code of an error that says that a task is unknown."""
-    return str(contract().example("TaskNotExist")["code"])
+    from octopusx_video_openapi import life  # noqa: PLC0415 - see above
+
+    return life.life(contract()).unknown_code
 
 
 @functools.cache
@@ -193,6 +195,12 @@ def body_model(name: str) -> str:
 def choices(name: str, field: str) -> tuple[Any, ...]:
     """The values that a field of an operation's body may have; empty where its list is open."""
     return _body_schema(name).properties[field].enum
+
+
+@functools.cache
+def omitted(name: str, field: str) -> Any:
+    """What the service takes where a field of an operation's body is left out; None where that is not known."""
+    return _body_schema(name).properties[field].default_when_omitted
 
 
 @functools.cache

@@ -46,7 +46,7 @@ class Verdict:
     def told(self, operation: str, status: int) -> str:
         """All that is said of such an answer by itself, so that two contracts can be compared in it."""
         definition = self.contract.operations[operation]
-        responses = dict(self.contract.responses(definition))
+        responses = dict(documents.responses(self.contract, definition))
         rules = [
             [rule.id, rule.schema and rule.schema.node]
             for rule in self.contract.rules
@@ -106,7 +106,7 @@ class Verdict:
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in answer.headers}
         if self._request_id not in headers:
             yield NO_REQUEST_ID
-        response = dict(self.contract.responses(operation)).get(str(answer.status))
+        response = dict(documents.responses(self.contract, operation)).get(str(answer.status))
         if response is None:
             yield STATUS
             return
@@ -147,7 +147,7 @@ class Verdict:
         headers = self.contract.document["components"]["headers"]
         pointer = next(name for name, header in headers.items() if header.get("x-value-of") == "answer.id")
         for operation in self.contract.operations.values():
-            for _, response in self.contract.responses(operation):
+            for _, response in documents.responses(self.contract, operation):
                 for name, header in response.get("headers", {}).items():
                     if header.get("$ref", "").endswith(f"/{pointer}"):
                         return str(name).lower()

@@ -19,10 +19,10 @@ import pytest
 from hypothesis import strategies as st
 from octopusx_video_client import AuthenticatedClient, models
 from octopusx_video_client.types import Response, Unset
-from octopusx_video_openapi import Operation, Schema
+from octopusx_video_openapi import Operation, Schema, text
 
 from octopusx_video_contract import _judge, _values
-from octopusx_video_contract._client_calls import UNREADABLE, _snake
+from octopusx_video_contract._client_calls import UNREADABLE
 from octopusx_video_contract._run import current
 
 RUN = current()
@@ -170,7 +170,7 @@ def _models_of(schema: Schema | None, value: Any) -> set[str]:
 def _call(operation: Operation, request: _values.Request, flavour: str, handle: Handler) -> Response[Any]:
     """Send the request through the generated client, and give what it makes of the handler's answer."""
     tag = operation.tags[0]
-    module: Any = importlib.import_module(f"octopusx_video_client.api.{tag}.{_snake(operation.id)}")
+    module: Any = importlib.import_module(f"octopusx_video_client.api.{tag}.{text.snake(operation.id)}")
     keywords = inspect.signature(module.sync_detailed).parameters
     given = {**request.path, **request.query, **request.headers}
     arguments: dict[str, Any] = {_python(name, keywords): value for name, value in given.items()}
@@ -197,7 +197,7 @@ def _call(operation: Operation, request: _values.Request, flavour: str, handle: 
 
 def _python(name: str, known: Any) -> str:
     """What the generator makes of a name: lower case, and an underscore at the end where Python has it already."""
-    plain = re.sub(r"\W", "_", _snake(name))
+    plain = re.sub(r"\W", "_", text.snake(name))
     return plain if plain in known else f"{plain}_"
 
 
