@@ -231,11 +231,15 @@ def test_each_server_starts_fresh() -> None:
     assert first == second
 
 
-def _raw(server: Server, base_url: str, operation: str) -> str:
-    """What is wrong with the bytes that answer an operation, as a socket has them; "" for nothing."""
+ON_THE_WIRE = [(EXTEND,), (CREATE,), (UNIFIED,), (READ,), (QUERY,), (CONTENT,), (READ, "HEAD"), (CONTENT, "HEAD")]
+"""What is asked of a server over a socket: the operations, and HEAD beside two of them."""
+
+
+def _raw(server: Server, base_url: str, operation: str, method: str = "") -> str:
+    """What is wrong with the bytes that answer an operation, or HEAD beside it; "" for nothing."""
     caller = Caller(server)
     source = caller.source
-    method = server.contract.operations[operation].method.upper()
+    method = method or server.contract.operations[operation].method.upper()
     body = json.dumps(caller.body(operation, source)).encode() if method == "POST" else b""
     host, _, port = base_url.rpartition("//")[2].partition(":")
     head = (
@@ -250,7 +254,7 @@ def _raw(server: Server, base_url: str, operation: str) -> str:
                 got += piece
                 if len(got) > 2**21 or time.monotonic() > until:
                     return "it does not end"
-            return _wrong(got)
+            return _wrong(got) if method != "HEAD" else "HEAD has a body" if got.partition(b"\r\n\r\n")[2] else ""
     return "it hangs"
 
 
@@ -264,10 +268,10 @@ def _wrong(got: bytes) -> str:
 
 @pytest.mark.parametrize("defect", WIRED, ids=lambda defect: defect.name)
 def test_a_socket_shows_what_is_wrong_on_the_wire(defect: Defect) -> None:
-    """Some operation is not answered in HTTP and whole, while the control routes are."""
+    """Some operation, or HEAD beside one, is not answered in HTTP and whole, while the control routes are."""
     with serve(defect) as served:
         server = defective(None)
-        wrong = (_raw(server, served.base_url, one) for one in (EXTEND, CREATE, UNIFIED, READ, QUERY, CONTENT))
+        wrong = (_raw(server, served.base_url, *one) for one in ON_THE_WIRE)
         assert next(filter(None, wrong), "")
         assert httpx.get(f"{served.base_url}/__mock__/clock", timeout=5).status_code == 200
 
@@ -276,8 +280,8 @@ def test_the_correct_server_is_right_on_the_wire() -> None:
     """Every operation is answered in HTTP and whole, for the keys of both accounts."""
     with serve(None) as served:
         server = defective(None)
-        for operation in (EXTEND, CREATE, UNIFIED, READ, QUERY, CONTENT):
-            assert _raw(server, served.base_url, operation) == ""
+        for one in ON_THE_WIRE:
+            assert _raw(server, served.base_url, *one) == ""
         for key in (served.key, served.other_key):
             path = Caller(server).path(READ, Caller(server).source)
             answer = httpx.get(served.base_url + path, headers={"authorization": f"Bearer {key}"})
