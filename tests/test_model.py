@@ -67,6 +67,7 @@ def test_a_template_takes_names_and_signs_as_they_are() -> None:
     assert operations.matched("/a.b/{task-id}", "/a.b/x") == {"task-id": "x"}
     assert operations.matched("/a.b/{task-id}", "/a_b/x") is None
     assert operations.expression("/a/{b}", "[^/]*") == "/a/([^/]*)"
+    assert operations.filled("/a/{task-id}/{b}", str.upper) == "/a/TASK-ID/B"
 
 
 # ---- What an operation does to tasks

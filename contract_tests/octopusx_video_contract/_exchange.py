@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from octopusx_video_openapi import Operation
+from octopusx_video_openapi import Operation, operations
 
 from octopusx_video_contract import _shell
 
@@ -147,7 +147,7 @@ def loaded(content: bytes) -> Any:
 
 def target(operation: Operation, path: dict[str, str], query: dict[str, Any]) -> str:
     """Path and query of a request of this operation, the ids with their colons as the pages write them."""
-    filled = re.sub(r"\{(\w+)\}", lambda match: quote(path[match[1]], safe=_SAFE), operation.path)
+    filled = operations.filled(operation.path, lambda name: quote(path[name], safe=_SAFE))
     pairs = "&".join(f"{quote(name)}={quote(str(value), safe=_SAFE_IN_QUERY)}" for name, value in query.items())
     return f"{filled}?{pairs}" if pairs else filled
 

@@ -117,7 +117,7 @@ def free(run: Run, tasks: Tasks) -> Iterator[Question]:
 def _routes(run: Run, tasks: Tasks, unknown: str) -> Iterator[Question]:
     key = (("Authorization", f"Bearer {run.key}"),)
     for template in dict.fromkeys(operation.path for operation in run.contract.operations.values()):
-        path = re.sub(r"\{\w+\}", unknown, template)
+        path = operations.filled(template, lambda _: unknown)
         # A method without a body, and never DELETE: a server that has it would do what it says.
         method = next(
             method for method in ("GET", "PUT", "PATCH") if method not in operations.methods(run.contract, path)
@@ -127,7 +127,7 @@ def _routes(run: Run, tasks: Tasks, unknown: str) -> Iterator[Question]:
         )
     yield Question("unknown route", "GET /v1/made-up", Request("GET", "/v1/made-up", key), rule="R43", fault=_not_404)
     for reader in (*tasks.reads, tasks.content):  # a submit beside its path may be one to a server that is lenient
-        path = re.sub(r"\{\w+\}", unknown, reader.path) + "/"
+        path = operations.filled(reader.path, lambda _: unknown) + "/"
         yield Question("trailing slash", f"{_route(reader)}/", Request("GET", path, key), rule="R43", fault=_not_404)
 
 
@@ -193,7 +193,7 @@ def _without_key(run: Run, tasks: Tasks, operation: Operation, task: str, creden
 
 
 def _ids(operation: Operation, task: str) -> dict[str, str]:
-    return dict.fromkeys(re.findall(r"\{(\w+)\}", operation.path), task)
+    return dict.fromkeys(operations.names(operation.path), task)
 
 
 def _route(operation: Operation) -> str:

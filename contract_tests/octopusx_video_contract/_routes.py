@@ -13,7 +13,7 @@ from octopusx_video_openapi import METHODS, Contract, Operation, life, operation
 
 def almost(contract: Contract, operation: Operation, values: dict[str, str]) -> Iterator[str]:
     """Paths beside an operation's own, none of them one of the contract's."""
-    path = re.sub(r"\{(\w+)\}", lambda match: quote(values[match[1]], safe=":"), operation.path)
+    path = operations.filled(operation.path, lambda name: quote(values[name], safe=":"))
     first, _, rest = path[1:].partition("/")
     candidates = [
         f"{path}/",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -60,6 +60,11 @@ def matched(template: str, path: str) -> Mapping[str, str] | None:
 def names(template: str) -> tuple[str, ...]:
     """The names of a template's parameters, in their order."""
     return tuple(_PARAMETER.findall(template))
+
+
+def filled(template: str, value: Callable[[str], str]) -> str:
+    """A template with a value in the place of each parameter; ``value`` gives it, encoded, for the parameter's name."""
+    return _PARAMETER.sub(lambda found: value(found[1]), template)
 
 
 def expression(template: str, segment: str = "[^/]+") -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-import re
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import replace
@@ -289,7 +288,7 @@ def test_method_that_the_path_does_not_have(path: str) -> None:
         RUN.seen.asked.add("R32")
         method, override = case
         # A DELETE that the pages don't tell of would delete: what is real is not named.
-        target = re.sub(r"\{\w+\}", "unknown" if RUN.paid else KNOWN, path)
+        target = operations.filled(path, lambda _: "unknown" if RUN.paid else KNOWN)
         headers = [("Authorization", f"Bearer {RUN.key}")]
         headers += [(name, override) for name in _OVERRIDING if override]
         answer = RUN.send(Request(method, target, tuple(headers)))
@@ -365,7 +364,7 @@ def test_path_that_is_almost_one(operation: Operation) -> None:
 
 def _is_another_path(operation: Operation, task: str) -> bool:
     """Whether a task of this name makes a concrete path of the contract, which goes before a template (OpenAPI 3.1)."""
-    return task.join(re.split(r"\{\w+\}", operation.path)) in CONTRACT.paths and "{" in operation.path
+    return operations.filled(operation.path, lambda _: task) in CONTRACT.paths and "{" in operation.path
 
 
 @STATELESS

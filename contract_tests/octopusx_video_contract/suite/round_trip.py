@@ -19,7 +19,7 @@ import pytest
 from hypothesis import strategies as st
 from octopusx_video_client import AuthenticatedClient, models
 from octopusx_video_client.types import Response, Unset
-from octopusx_video_openapi import Operation, Schema, text
+from octopusx_video_openapi import Operation, Schema, operations, text
 
 from octopusx_video_contract import _judge, _values
 from octopusx_video_contract._client_calls import UNREADABLE
@@ -138,7 +138,7 @@ def _hold_sent(place: str, operation: Operation, request: _values.Request, sent:
     """
     path, _, query = sent.url.raw_path.decode().partition("?")
     template = httpx.URL(RUN.base_url).path.rstrip("/") + operation.path
-    wanted = [re.sub(r"\{(\w+)\}", lambda name: request.path[name[1]], step) for step in template.split("/")]
+    wanted = [operations.filled(step, lambda name: request.path[name]) for step in template.split("/")]
     given = {
         "method": (sent.method, operation.method.upper()),
         "path": ([unquote(step) for step in path.split("/")], wanted),
