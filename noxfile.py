@@ -46,24 +46,25 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check the written code with ruff and mypy, the client with mypy, the contract with Redocly."""
+    """Check the written code with ruff and mypy, the client with mypy, the contract's vocabulary, and with Redocly."""
     _install(session)
     session.run("ruff", "check", *WRITTEN)
     session.run("ruff", "format", "--check", *WRITTEN)
     session.run("mypy", *WRITTEN, "generated/octopusx_video_client")
+    session.run("python", "-m", "octopusx_video_openapi", "openapi/openapi.yaml")
     _redocly(session)
 
 
 @nox.session
 def generate(session: nox.Session) -> None:
-    """Make the client anew from the contract."""
+    """Make the client and the compiled contract anew from the contract."""
     _install(session)
     session.run("python", "generated/regenerate.py")
 
 
 @nox.session
 def drift(session: nox.Session) -> None:
-    """Fail where the committed client is not what the contract gives."""
+    """Fail where the committed client, or the compiled contract, is not what the contract gives."""
     _install(session)
     session.run("python", "generated/regenerate.py", "--check")
 
@@ -105,6 +106,13 @@ def mutants(session: nox.Session) -> None:
     """Slow: mutants of the contract have to be told from it by the suite; writes docs/MUTANTS.md."""
     _install(session)
     session.run("python", "-m", "tests.campaigns.mutants", *session.posargs)
+
+
+@nox.session
+def vocabulary(session: nox.Session) -> None:
+    """Slow: every misspelt word, wrong reference and missing fact of the contract is refused at its own line."""
+    _install(session)
+    session.run("python", "-m", "tests.campaigns.vocabulary")
 
 
 @nox.session

@@ -50,8 +50,7 @@ class Jobs:
 
 def _example() -> dict[str, Any]:
     contract = octopusx_video_openapi.load()
-    media = contract.operations["createVideoExtension"].definition["requestBody"]["content"]["application/json"]
-    body: dict[str, Any] = dict(contract.examples(media))["documented"]
+    body: dict[str, Any] = contract.operations["createVideoExtension"].body_examples["documented"]
     return body
 
 

@@ -53,8 +53,7 @@ class Load:
 def documented_submit() -> dict[str, Any]:
     """The contract's documented example of a submit."""
     contract = octopusx_video_openapi.load()
-    media = contract.operations["createVideoExtension"].definition["requestBody"]["content"]["application/json"]
-    body: dict[str, Any] = dict(contract.examples(media))["documented"]
+    body: dict[str, Any] = contract.operations["createVideoExtension"].body_examples["documented"]
     return body
 
 

@@ -31,6 +31,7 @@ from octopusx_video_contract._run import running as current_run
 from octopusx_video_contract._target import KEY_VARIABLE
 from octopusx_video_contract._wire import InProcess
 from octopusx_video_mock import Mock
+from octopusx_video_openapi import task_ids
 
 sys.path.append(str(HERE.parent))
 
@@ -112,7 +113,7 @@ def _layer(seed: int, our_checks: bool) -> Layer:  # noqa: FBT001 - handed over 
         key=_KEYS[0],
         contract=contract,
         sender=InProcess(Mock(token=_KEYS).controlled_transport),
-        known_ids=tuple(octopusx_video_openapi.task_ids.documented(contract)),
+        known_ids=tuple(task_ids.documented(contract)),
         seed=seed,
         other_key=_KEYS[1],
     )

@@ -62,10 +62,9 @@ def _bar(name: str) -> Iterator[Callable[[VideoTask], None]]:
 
 def _documented(contract: Contract, operation_id: str) -> tuple[str, dict[str, Any]]:
     """The source id in the path (or an empty string) and the body of the contract's documented example."""
-    definition = contract.operations[operation_id].definition
-    media = definition["requestBody"]["content"]["application/json"]
-    source = next((parameter["example"] for parameter in definition.get("parameters", ())), "")
-    return source, dict(dict(contract.examples(media))["documented"])
+    operation = contract.operations[operation_id]
+    source = next((example for parameter in operation.parameters for example in parameter.examples), "")
+    return source, dict(operation.body_examples["documented"])
 
 
 def _accepted(task: SubmittedTask) -> SubmittedTask:

@@ -1,4 +1,4 @@
-"""Make the client from the contract, or check that the committed one is what the contract gives.
+"""Make the client and the compiled contract from the contract, or check that the committed ones are what it gives.
 
 python generated/regenerate.py            # nox -s generate
 python generated/regenerate.py --check    # nox -s drift; exit status 1 where they differ
@@ -15,10 +15,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from octopusx_video_openapi import ContractError, checking, compiled, reading
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 CONTRACT = ROOT / "openapi" / "openapi.yaml"
 PACKAGE = HERE / "octopusx_video_client"
+COMPILED = ROOT / "openapi" / "octopusx_video_openapi" / compiled.PATH.name
 TEMPLATES = HERE / "templates"
 INSERT_BEFORE = {
     "model.py.jinja": "    def to_dict(self) -> dict[str, Any]:\n",
@@ -65,6 +68,17 @@ def generate(contract: Path, folder: Path) -> Path:
     return package
 
 
+def compile_contract(contract: Path) -> str:
+    """What the file of the compiled contract holds.
+
+    Raises:
+        ContractError: The contract is not one that can be used. It has a line for each problem.
+    """
+    source = reading.read(contract)
+    checking.checked(source)
+    return compiled.text(source, contract.read_bytes())
+
+
 def _template(name: str, line: str) -> str:
     """The generator's own template of a name, with ours inserted before a line of it.
 
@@ -108,27 +122,33 @@ def differences(committed: Path, made: Path) -> list[str]:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command. Returns the exit status: 0 done or no difference, 1 differences, 2 it can't be made."""
-    parser = argparse.ArgumentParser(description="Make the client from the contract.")
-    parser.add_argument("--check", action="store_true", help="change nothing; fail where the committed client differs")
+    parser = argparse.ArgumentParser(description="Make the client and the compiled contract.")
+    parser.add_argument("--check", action="store_true", help="change nothing; fail where what is committed differs")
     options = parser.parse_args(argv)
     # Made beside its place: a failing generator leaves the committed client alone, and the swap is two renames.
     with tempfile.TemporaryDirectory(prefix="generating-", dir=HERE) as scratch:
         try:
+            contract = compile_contract(CONTRACT)
             made = generate(CONTRACT, Path(scratch))
-        except GenerationError as error:
+        except (ContractError, GenerationError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
         drift = differences(PACKAGE, made)
+        if not COMPILED.exists() or COMPILED.read_text("utf-8") != contract:
+            drift.append(f"differs   {COMPILED.relative_to(ROOT)}")
         if options.check:
             if drift:
                 print("\n".join(drift))
-                print(f"the committed client is not what {CONTRACT.relative_to(ROOT)} generates; fix it with: {FIX}")
+                print(f"the committed files are not what {CONTRACT.relative_to(ROOT)} generates; fix it with: {FIX}")
                 return 1
-            print("the committed client is what the contract generates")
+            print("the committed files are what the contract generates")
             return 0
         if PACKAGE.exists():
             PACKAGE.rename(Path(scratch) / "before")
         made.rename(PACKAGE)
+        new = Path(scratch) / COMPILED.name
+        new.write_text(contract, "utf-8")
+        new.replace(COMPILED)
     print("\n".join(drift) or "nothing changed")
     return 0
 

@@ -15,6 +15,8 @@ from octopusx_video_mock._faults import CUT
 from octopusx_video_mock._message import Answer, Request
 from octopusx_video_openapi import Contract
 
+from tests import documents
+
 LARGEST = 4_000_000
 """Bytes of a response that is no video, at most, as the suite holds it (rule R53)."""
 
@@ -51,7 +53,7 @@ def departs(contract: Contract, answer: Answer) -> str:
     if answer.operation is None:
         is_video = answer.status in {200, 206} and headers["content-type"] == "video/mp4"
         return "" if is_video else _refusal_departs(contract, answer)
-    response = dict(contract.responses(contract.operations[answer.operation])).get(str(answer.status))
+    response = dict(documents.responses(contract, contract.operations[answer.operation])).get(str(answer.status))
     if response is None:
         return "an undocumented status"
     if headers.get("content-type") != "video/mp4" and len(answer.body) > LARGEST:
@@ -88,9 +90,9 @@ def _body_departs(contract: Contract, answer: Answer, response: dict[str, Any], 
         return ""
     schemas = [media["schema"]]
     for rule in contract.rules:
-        speaks = rule.about == "an answer" and answer.operation in rule.operations
+        speaks = rule.about == "response" and answer.operation in rule.operations
         if speaks and rule.schema is not None and (not rule.statuses or answer.status in rule.statuses):
-            schemas.append(rule.schema)
+            schemas.append(rule.schema.node)
     body = json.loads(answer.body)
     unusable = next((address for address in _addresses(body) if not _is_usable(address)), None)
     if unusable is not None and answer.status < 300:
@@ -124,4 +126,4 @@ def _dumped(schema: Any) -> str:
 def _validator(schema: str, path: Any) -> jsonschema_rs.Draft202012Validator:
     from octopusx_video_openapi import load  # noqa: PLC0415 - the cache wants what can be hashed
 
-    return jsonschema_rs.Draft202012Validator(load(path).schema(json.loads(schema)))
+    return jsonschema_rs.Draft202012Validator(documents.schema(load(path), json.loads(schema)))

@@ -11,7 +11,10 @@ import pytest
 from octopusx_video_mock import Mock, PrismMock
 from octopusx_video_openapi import Contract, load
 
+from tests import recording
 from tests.audit import Audit
+
+recording.record(pytest.MonkeyPatch())  # before any test module loads a contract
 
 KEY = "sk-tests"
 

@@ -21,6 +21,8 @@ from octopusx_video_mock._mp4 import mp4
 from octopusx_video_openapi import Contract, Operation, load, task_ids
 from octopusx_video_openapi.life import result_length
 
+from tests import documents
+
 KEYS = ("sk-correct-one", "sk-correct-two")
 _KNOWN_LENGTH = 6.0
 _Json = Any
@@ -301,7 +303,7 @@ def _validator(operation_id: str, part: str) -> jsonschema_rs.Draft202012Validat
     else:
         parameters = [contract.resolve(parameter) for parameter in definition["parameters"]]
         schema = next(parameter["schema"] for parameter in parameters if parameter["name"] == part)
-    return jsonschema_rs.Draft202012Validator(contract.schema(schema))
+    return jsonschema_rs.Draft202012Validator(documents.schema(contract, schema))
 
 
 @contextlib.contextmanager

@@ -16,6 +16,8 @@ from typing import Any
 import jsonschema_rs
 from octopusx_video_openapi import Contract, Operation
 
+from tests import documents
+
 Json = Any
 
 
@@ -151,7 +153,7 @@ def response_properties(contract: Contract) -> list[tuple[str, str]]:
             walk(sub)
 
     for operation in contract.operations.values():
-        for _, response in contract.responses(operation):
+        for _, response in documents.responses(contract, operation):
             for content in response.get("content", {}).values():
                 walk(content["schema"])
     return list(found)
@@ -164,7 +166,7 @@ def corrupts(contract: Contract, schema: str, property_: str) -> Defect:
         operation = operation_of(contract, exchange.method, exchange.path.partition("?")[0])
         if operation is None or "json" not in exchange.headers.get("content-type", ""):
             return
-        response = dict(contract.responses(operation)).get(str(exchange.status))
+        response = dict(documents.responses(contract, operation)).get(str(exchange.status))
         media = (response or {}).get("content", {}).get("application/json")
         if media is not None:
             body = json.loads(exchange.body)
@@ -187,7 +189,7 @@ def _corrupted(contract: Contract, schema: Json, value: Json, target: str, prope
     name = schema["$ref"].rsplit("/", 1)[1] if "$ref" in schema else None
     resolved = contract.resolve(schema)
     for branch in resolved.get("oneOf", ()):
-        if jsonschema_rs.is_valid(contract.schema(branch), value):
+        if jsonschema_rs.is_valid(documents.schema(contract, branch), value):
             return _corrupted(contract, branch, value, target, property_)
     if not isinstance(value, dict):
         return value
@@ -205,4 +207,4 @@ def _corrupted(contract: Contract, schema: Json, value: Json, target: str, prope
 def _wrong(contract: Contract, schema: Json) -> Json:
     """A value of another type, but close, as a careless server would give it: text for a number, a number for text."""
     candidates: list[Json] = ["12345", 12345]
-    return next(value for value in candidates if not jsonschema_rs.is_valid(contract.schema(schema), value))
+    return next(value for value in candidates if not jsonschema_rs.is_valid(documents.schema(contract, schema), value))

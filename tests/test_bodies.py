@@ -12,6 +12,8 @@ from octopusx_video_contract._near_misses import valid_requests
 from octopusx_video_contract._sizes import Sizes
 from octopusx_video_openapi import Contract, load, task_ids
 
+from tests import documents
+
 SUBMITS = ("extendVideo", "createVideoExtension", "extendUnifiedVideo")
 SOURCE = task_ids.documented(load())[0]
 LENGTH = 14.0
@@ -37,7 +39,7 @@ def test_each_is_valid_with_its_source_and_there_once(contract: Contract, name: 
     """Only the source is missing, which the caller puts where the contract has it."""
     submit = contract.operations[name]
     media = submit.definition["requestBody"]["content"]["application/json"]
-    validator = jsonschema_rs.Draft202012Validator(contract.schema(media["schema"]))
+    validator = jsonschema_rs.Draft202012Validator(documents.schema(contract, media["schema"]))
     bodies = made(contract, name)
     for body in bodies:
         whole: dict[str, Any] = json.loads(json.dumps(body))
@@ -108,7 +110,7 @@ def test_bodies_have_sizes_of_the_whole_range(contract: Contract, name: str) -> 
     assert {body["model"] for body in bodies} == {whole["model"]}
     submit = contract.operations[name]
     media = submit.definition["requestBody"]["content"]["application/json"]
-    validator = jsonschema_rs.Draft202012Validator(contract.schema(media["schema"]))
+    validator = jsonschema_rs.Draft202012Validator(documents.schema(contract, media["schema"]))
     source = valid_requests(contract, submit, SOURCE)[-1].body
     assert all(validator.is_valid({**source, **body}) for body in bodies)
 

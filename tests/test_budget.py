@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from octopusx_video_contract import _conformance, _session, _target, cli
-from octopusx_video_contract._budget import Budget, NotAskedError, billed, submits
+from octopusx_video_contract._budget import Budget, NotAskedError, billed
 from octopusx_video_contract._coverage import Coverage
 from octopusx_video_contract._curl import documented
 from octopusx_video_contract._exchange import Answer, Request
@@ -31,8 +31,8 @@ from tests.campaigns import budget
 from tests.conftest import KEY, Command
 
 BASIC = base64.b64encode(f"user:{KEY}".encode()).decode()
-SUBMIT, *_ = (one.request(KEY) for one in documented(load()) if one.operation_id in submits(load()))
-READ = next(one.request(KEY) for one in documented(load()) if one.operation_id not in submits(load()))
+SUBMIT, *_ = (one.request(KEY) for one in documented(load()) if one.operation_id in load().submits)
+READ = next(one.request(KEY) for one in documented(load()) if one.operation_id not in load().submits)
 STRANGER = replace(SUBMIT, headers=(("Authorization", "Bearer made-up"),))
 EMPTY = replace(SUBMIT, body=None)
 ANSWER_SECONDS = 10.0
@@ -62,7 +62,7 @@ def _against(mock: Mock, limit: int, ledger: Path | None = None) -> Run:
 def _operation(run: Run) -> Any:
     """A submit without a path parameter, as schemathesis has it."""
     schema: Any = _conformance.schema(run)
-    name = next(name for name in submits(run.contract) if "{" not in run.contract.operations[name].path)
+    name = next(name for name in run.contract.submits if "{" not in run.contract.operations[name].path)
     return schema.find_operation_by_id(name)
 
 
@@ -343,7 +343,7 @@ def test_without_units_no_submit_with_the_key_is_sent(run_suite: Command) -> Non
     with mock.serve() as url:
         done = run_suite("--base-url", url, "--max-paid", "0", "--seed", "1", "--max-examples", "1")
     assert "at most 0 submits may have been billed; 0 of 0 units are spent" in done.stdout
-    starting = submits(load())
+    starting = load().submits
     assert {call.status for call in mock.calls if call.operation in starting} == {401}
     assert mock.submissions == []
 

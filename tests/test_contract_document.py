@@ -7,73 +7,21 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from octopusx_video_openapi import Contract, Operation, life, load
+from octopusx_video_openapi import Contract, house, life, load, vocabulary
+from octopusx_video_openapi.reading import read
+
+from tests import documents
 
 CONTRACT = load()
 README = CONTRACT.path.with_name("README.md").read_text("utf-8")
 SUBMITS = ("extendVideo", "createVideoExtension", "extendUnifiedVideo")
-GRADES = {
-    # What a grade has to name, for a reader to be able to look it up.
-    "documented": re.compile(r"docs?\.octopusx\.ai/en/"),
-    "gateway": re.compile(r"new-api [\w./-]+\.(go|yaml) @[0-9a-f]{8}|\w+\.(go|yaml) @[0-9a-f]{8}"),
-    "inferred": re.compile(r"\w+ \w+ \w+"),
-    "chosen": re.compile(r"\w+ \w+ \w+"),
-    "probed": re.compile(r"\d{4}-\d{2}-\d{2}"),
-}
 
 
-def _graded() -> Iterator[tuple[str, Any]]:
-    """Everything that has to carry a grade of its own, by its place."""
-    components = CONTRACT.document["components"]
-    for operation in CONTRACT.operations.values():
-        yield from _graded_parts(operation)
-    for kind in ("headers", "links", "responses", "securitySchemes"):
-        for name, component in components[kind].items():
-            yield f"{kind} {name}", component
-    for name, schema in components["schemas"].items():
-        yield from _graded_fields(name, schema)
-    for name, part in CONTRACT.document["x-task-life"].items():
-        if name != "x-unit":
-            yield f"life {name}", part
-    for rule in CONTRACT.document["x-rules"]:
-        yield f"rule {rule['id']}", rule
-        if "tolerance" in rule:
-            yield f"rule {rule['id']} tolerance", rule["tolerance"]
-
-
-def _graded_parts(operation: Operation) -> Iterator[tuple[str, Any]]:
-    yield operation.id, operation.definition
-    if "x-result-length" in operation.definition:
-        yield f"{operation.id} result length", operation.definition["x-result-length"]
-    for parameter in operation.definition.get("parameters", ()):
-        yield f"{operation.id} parameter {parameter['name']}", CONTRACT.resolve(parameter)
-    for status, response in CONTRACT.responses(operation):
-        yield f"{operation.id} response {status}", response
-        for kind in ("headers", "links"):
-            for name, part in response.get(kind, {}).items():
-                yield f"{operation.id} response {status} {kind} {name}", CONTRACT.resolve(part)
-
-
-def _graded_fields(place: str, schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, field in schema.get("properties", {}).items():
-        yield f"{place}.{name}", field
-        yield from _graded_fields(f"{place}.{name}", field)
-    if "items" in schema:
-        yield f"{place}[]", schema["items"]
-        yield from _graded_fields(f"{place}[]", schema["items"])
-    for value in schema.get("enum", ()):
-        yield f"{place} value {value}", {"x-grade": schema.get("x-enum-grades", {}).get(str(value))}
-
-
-@pytest.mark.parametrize(("place", "node"), [pytest.param(place, node, id=place) for place, node in _graded()])
-def test_everything_carries_a_grade_of_its_own(place: str, node: dict[str, Any]) -> None:
-    """Each operation, field, response, header, link, value and rule says itself how it is known, and by what."""
-    grade = node.get("x-grade")
-    assert isinstance(grade, dict), f"{place}: x-grade is missing"
-    assert len(grade) == 1, f"{place}: a grade is one of {', '.join(GRADES)}"
-    [(kind, source)] = grade.items()
-    assert kind in GRADES, f"{place}: {kind} is no grade"
-    assert GRADES[kind].search(str(source or "")), f"{place}: the grade does not name what it rests on: {source!r}"
+def test_it_keeps_the_rules_of_the_project() -> None:
+    """Everything says itself how it is known, and by what; each field of a request has an example."""
+    document = read(CONTRACT.path)
+    assert vocabulary.check(document) == []
+    assert house.check(document) == []
 
 
 def test_the_six_operations_are_described() -> None:
@@ -91,7 +39,7 @@ def test_the_six_operations_are_described() -> None:
 @pytest.mark.parametrize("operation", CONTRACT.operations.values(), ids=lambda operation: operation.id)
 def test_every_response_says_whether_it_may_be_billed(operation: Any) -> None:
     """A submit's success is billed, a read never is, and every response says which."""
-    for status, response in CONTRACT.responses(operation):
+    for status, response in documents.responses(CONTRACT, operation):
         assert response["x-billed"] in {"never", "possible", "yes"}, status
         if operation.id not in SUBMITS:
             assert response["x-billed"] == "never", status
@@ -104,16 +52,16 @@ def test_every_response_says_whether_it_may_be_billed(operation: Any) -> None:
 @pytest.mark.parametrize("operation", CONTRACT.operations.values(), ids=lambda operation: operation.id)
 def test_every_response_has_an_example(operation: Any) -> None:
     """Each documented response shows what it looks like, in each of its media types."""
-    for status, response in CONTRACT.responses(operation):
+    for status, response in documents.responses(CONTRACT, operation):
         assert response["content"], status
         for media_type, content in response["content"].items():
-            assert list(CONTRACT.examples(content)), f"{status} {media_type}"
+            assert list(documents.examples(CONTRACT, content)), f"{status} {media_type}"
 
 
 @pytest.mark.parametrize("operation", CONTRACT.operations.values(), ids=lambda operation: operation.id)
 def test_every_error_takes_either_shape(operation: Any) -> None:
     """Each documented 4xx and 5xx may come in the OpenAI-like or in the task-like shape."""
-    for status, response in CONTRACT.responses(operation):
+    for status, response in documents.responses(CONTRACT, operation):
         if status[0] in "45":
             assert response["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/ErrorResponse"}
 
@@ -121,7 +69,7 @@ def test_every_error_takes_either_shape(operation: Any) -> None:
 @pytest.mark.parametrize("operation", SUBMITS)
 def test_links_lead_from_each_submit_to_the_reads(operation: str) -> None:
     """The answer of each submit links to all three reads of the new task."""
-    response = dict(CONTRACT.responses(CONTRACT.operations[operation]))["200"]
+    response = dict(documents.responses(CONTRACT, CONTRACT.operations[operation]))["200"]
     targets = {CONTRACT.resolve(link)["operationId"] for link in response["links"].values()}
     assert targets == {"getVideoTask", "downloadVideoContent", "queryUnifiedVideo"}
 
@@ -140,6 +88,10 @@ def test_the_vendor_extensions_are_documented() -> None:
     assert values == _readme_table("What an answer's values are: `x-value-of`")
     causes = {cause for when in re.findall(r"x-when: \{(.*)\}", text) for cause in re.findall(r"([a-z-]+): ", when)}
     assert causes == _readme_table("What a refusal is for: `x-when`")
+    definitions = vocabulary.schema()["$defs"]
+    assert set(definitions["x-when"]["properties"]) == causes
+    assert set(definitions["rule"]["properties"]["about"]["enum"]) == _readme_table("Rules: `x-rules`")
+    assert set(definitions["x-value-of"]["else"]["enum"]) == values - {"request.NAME"}
 
 
 def test_each_status_of_a_task_has_a_meaning() -> None:
@@ -167,7 +119,7 @@ def test_rules_are_numbered_once_and_name_what_exists() -> None:
     assert numbers == [f"R{number:02}" for number in range(1, len(numbers) + 1)]
     for rule in CONTRACT.rules:
         for operation_id in rule.operations:
-            documented = {int(status) for status, _ in CONTRACT.responses(CONTRACT.operations[operation_id])}
+            documented = {int(status) for status, _ in documents.responses(CONTRACT, CONTRACT.operations[operation_id])}
             assert not rule.statuses or documented & set(rule.statuses), f"{rule.id} {operation_id}"
 
 

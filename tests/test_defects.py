@@ -19,6 +19,7 @@ import pytest
 from octopusx_video_mock._message import Answer, Request
 from octopusx_video_openapi import Contract
 
+from tests import documents
 from tests.defects import DEFECTS, UNSEEN, Defect, Family, Server, defective, serve
 from tests.defects._defect import CONTENT, CREATE, EXTEND, QUERY, READ, UNIFIED
 from tests.defects.observing import LOOKS, Caller, Look, Seen, lives
@@ -149,7 +150,7 @@ def broken(contract: Contract, answer: Answer) -> set[str]:
         return set()
     headers = {name.decode(): value.decode("latin-1") for name, value in answer.headers}
     found = set() if any(name == "x-oneapi-request-id" for name in headers) else {"R33"}
-    response = dict(contract.responses(contract.operations[answer.operation])).get(str(answer.status))
+    response = dict(documents.responses(contract, contract.operations[answer.operation])).get(str(answer.status))
     if response is None:
         return found | {"R38"}
     found |= set(_headers_broken(contract, response, headers))
@@ -166,8 +167,8 @@ def broken(contract: Contract, answer: Answer) -> set[str]:
     except (ValueError, TypeError):
         return found | {own}
     for rule in contract.rules:
-        speaks = rule.about == "an answer" and answer.operation in rule.operations and answer.status in rule.statuses
-        if speaks and rule.schema is not None and not _validator(contract, rule.schema).is_valid(value):
+        speaks = rule.about == "response" and answer.operation in rule.operations and answer.status in rule.statuses
+        if speaks and rule.schema is not None and not _validator(contract, rule.schema.node).is_valid(value):
             found.add(rule.id)
     return found
 
@@ -187,13 +188,13 @@ _VALIDATORS: dict[str, jsonschema_rs.Draft202012Validator] = {}
 def _validator(contract: Contract, schema: Any) -> jsonschema_rs.Draft202012Validator:
     name = json.dumps(schema)
     if name not in _VALIDATORS:
-        _VALIDATORS[name] = jsonschema_rs.Draft202012Validator(contract.schema(schema))
+        _VALIDATORS[name] = jsonschema_rs.Draft202012Validator(documents.schema(contract, schema))
     return _VALIDATORS[name]
 
 
 def of_form(contract: Contract) -> set[str]:
     """The rules that one answer shows to be broken."""
-    told = {rule.id for rule in contract.rules if rule.about == "an answer" and rule.schema is not None}
+    told = {rule.id for rule in contract.rules if rule.about == "response" and rule.schema is not None}
     return told | {"R33", "R36", "R37", "R38", "R39", "R40"}
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from octopusx_video_openapi import Contract, load
+from octopusx_video_openapi.checking import usable
+from octopusx_video_openapi.reading import read
 
 from tests.campaigns import mutants as campaign
 from tests.campaigns._mutants_made import Kind, Mutant, mutants
@@ -83,7 +85,8 @@ def test_each_mutant_loads(made: list[Mutant], contract: Contract, tmp_path: Pat
     file = tmp_path / "mutant.yaml"
     for mutant in made[::EVERY]:
         file.write_text(json.dumps(mutant.of(contract).document), "utf-8")
-        assert load(file).operations.keys() == contract.operations.keys(), mutant.name
+        # Not with `load`: what a mutant takes away may be what a rule refers to, which the vocabulary refuses.
+        assert usable(read(file)).operations.keys() == contract.operations.keys(), mutant.name
 
 
 def test_every_rule_and_schema_has_mutants(made: list[Mutant], contract: Contract) -> None:

@@ -27,6 +27,8 @@ from octopusx_video_contract._near_misses import (
 from octopusx_video_contract._sizes import Sizes
 from octopusx_video_openapi import Contract, ContractError, Operation, load, task_ids
 
+from tests import documents
+
 CONTRACT = load()
 TASK = task_ids.documented(CONTRACT)[0]
 CASES = [
@@ -46,7 +48,7 @@ def _takes(schema: dict[str, Any], value: Any) -> bool:
 
 @functools.cache
 def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(CONTRACT.schema(json.loads(schema)))
+    return jsonschema_rs.Draft202012Validator(documents.schema(CONTRACT, json.loads(schema)))
 
 
 def _is_valid(operation: Operation, request: Request | Variant) -> bool:

@@ -8,12 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
-from octopusx_video_contract import _life, _places
+from octopusx_video_contract import _life
 from octopusx_video_contract._finding import Finding
 from octopusx_video_contract._run import Run
 from octopusx_video_contract._tasks import Tasks
 from octopusx_video_contract._wire import InProcess
-from octopusx_video_openapi import load
+from octopusx_video_openapi import load, values
 
 from tests.conftest import KEY
 
@@ -77,7 +77,7 @@ def test_what_is_no_object_has_no_values() -> None:
     """A list, a text and null hold no documented value."""
     bodies: list[Any] = [[], "text", None, {"output": "text"}]
     for body in bodies:
-        assert [one for one in _places.values(CONTRACT, READ.id, body) if one.name != "output"] == []
+        assert [one for one in values.of_body(READ, body) if one.name != "output"] == []
 
 
 @pytest.mark.parametrize("place", HOLDERS)

@@ -12,6 +12,7 @@ import pytest
 from octopusx_video_mock import MockError, PrismMock
 from octopusx_video_openapi import Contract
 
+from tests import documents
 from tests.conftest import KEY
 
 GOOD = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
@@ -37,8 +38,8 @@ def _raw(prism: PrismMock, request: bytes) -> tuple[int, bytes]:
 
 
 def _matches(contract: Contract, status: int, operation: str, body: bytes) -> bool:
-    response = dict(contract.responses(contract.operations[operation]))[str(status)]
-    schema = contract.schema(response["content"]["application/json"]["schema"])
+    response = dict(documents.responses(contract, contract.operations[operation]))[str(status)]
+    schema = documents.schema(contract, response["content"]["application/json"]["schema"])
     return jsonschema_rs.is_valid(schema, json.loads(body))
 
 

@@ -17,6 +17,7 @@ from octopusx_video_mock import Mock
 from octopusx_video_mock._message import Answer, Request
 from octopusx_video_openapi import Contract
 
+from tests import documents
 from tests.conftest import KEY, Upstream
 from tests.faulty import Defect, Exchange, always, faulty_server
 
@@ -690,7 +691,9 @@ def test_extends_by_a_length_that_tells_the_readings_apart(contract: Contract) -
     """The body of the paid submit gives a total that differs from what is added, or nothing would be settled."""
     submit = contract.operations[_probe_task.SUBMIT]
     example = next(
-        value for media in submit.definition["requestBody"]["content"].values() for _, value in contract.examples(media)
+        value
+        for media in submit.definition["requestBody"]["content"].values()
+        for _, value in documents.examples(contract, media)
     )
     rule = submit.definition["x-result-length"]
     assert example[rule["starts-at"]["field"]] > 0

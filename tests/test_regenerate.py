@@ -41,6 +41,7 @@ def _snapshot(tree: Path) -> dict[str, bytes]:
     return {str(path.relative_to(package)): path.read_bytes() for path in package.rglob("*") if path.is_file()}
 
 
+COMPILED = "openapi/octopusx_video_openapi/compiled.json"
 NEW_FIELD = ("        duration:\n", "        watermark:\n          type: boolean\n        duration:\n")
 
 
@@ -51,23 +52,50 @@ def test_the_committed_client_is_what_the_contract_gives() -> None:
 
 
 def test_a_new_field_of_a_request_is_drift_until_generated(tree: Path) -> None:
-    """The check names the one file and the command, changes nothing; generating changes that file alone."""
+    """The check names the two files and the command, and changes nothing; generating changes no other file."""
     before = _snapshot(tree)
     _change(tree, *NEW_FIELD)
     check = _regenerate(tree, "--check")
     assert check.returncode == 1
     assert check.stdout.splitlines() == [
         "differs   models/create_video_extension_request.py",
-        "the committed client is not what openapi/openapi.yaml generates; fix it with: nox -s generate",
+        "differs   openapi/octopusx_video_openapi/compiled.json",
+        "the committed files are not what openapi/openapi.yaml generates; fix it with: nox -s generate",
     ]
     assert _snapshot(tree) == before
 
+    stale = (tree / COMPILED).read_bytes()
     assert _regenerate(tree).returncode == 0
+    assert (tree / COMPILED).read_bytes() != stale
     after = _snapshot(tree)
     assert {name for name in before | after if before.get(name) != after.get(name)} == {
         "models/create_video_extension_request.py"
     }
     assert _regenerate(tree, "--check").returncode == 0
+
+
+@pytest.mark.parametrize("change", ["missing", "edited"])
+def test_a_compiled_contract_that_differs_is_drift(tree: Path, change: str) -> None:
+    """Also where the contract and the client are as they were: the file is named, and generating makes it again."""
+    before = (tree / COMPILED).read_bytes()
+    (tree / COMPILED).unlink()
+    if change == "edited":
+        (tree / COMPILED).write_bytes(before.replace(b'"possible"', b'"never"', 1))
+    check = _regenerate(tree, "--check")
+    assert check.returncode == 1
+    assert check.stdout.splitlines()[0] == f"differs   {COMPILED}"
+    assert _regenerate(tree).returncode == 0
+    assert (tree / COMPILED).read_bytes() == before
+
+
+def test_a_contract_with_a_misspelt_key_is_not_generated_from(tree: Path) -> None:
+    """The line and the key are named, the status is 2, and the committed files stay as they were."""
+    before = {**_snapshot(tree), COMPILED: (tree / COMPILED).read_bytes()}
+    _change(tree, "    never-falls:", "    never-fals:")
+    done = _regenerate(tree)
+    assert done.returncode == 2
+    assert 'x-rules R15 never-fals: "never-fals" is not a known key of a rule; did you mean' in done.stderr
+    assert {**_snapshot(tree), COMPILED: (tree / COMPILED).read_bytes()} == before
 
 
 def test_missing_and_left_over_files_are_drift(tree: Path) -> None:

@@ -21,6 +21,7 @@ from octopusx_video import (
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import Contract, costs
 
+from tests import documents
 from tests.sdk.clients import BASE_URL, CREATE, EXTEND, KEY, KINDS, SOURCE, Between, Kind, answering, connected, on_mock
 
 Call = Callable[[Any], Any]
@@ -88,8 +89,8 @@ def test_a_submit_whose_answer_is_lost_is_not_sent_again(kind: Kind, error: Exce
 def test_each_documented_answer_costs_what_the_contract_says(operation: str, contract: Contract, mock: Mock) -> None:
     """What is never billed is a refusal, and is sent again only where a rule says that it came before any work."""
     submit = contract.operations[operation]
-    for status, response in contract.responses(submit):
-        for name, body in contract.examples(response["content"]["application/json"]):
+    for status, response in documents.responses(contract, submit):
+        for name, body in documents.examples(contract, response["content"]["application/json"]):
             transport = answering(httpx.Response(int(status), json=body, headers={"X-Oneapi-Request-Id": "r-1"}))
             with connected("sync", transport, mock.clock, max_retries=2) as client:
                 outcome = _submitted(client, operation)

@@ -16,6 +16,7 @@ import pytest
 from octopusx_video import AsyncOctopusX, OctopusX
 from octopusx_video._async_client import AsyncExtensions, AsyncUnified, AsyncVideos
 from octopusx_video._client import Extensions, Unified, Videos
+from octopusx_video._command.commands import cli
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import Contract, Operation, task_ids
 
@@ -107,6 +108,52 @@ def test_all_that_is_public_says_what_it_is() -> None:
         assert value.__doc__, name
         if name.endswith("Error"):
             assert issubclass(value, octopusx_video.OctopusXError)
+
+
+@pytest.mark.parametrize(
+    ("operation", "call"),
+    [
+        *SUBMITS.items(),
+        ("extendVideo", AsyncVideos.extend),
+        ("createVideoExtension", AsyncExtensions.create),
+        ("extendUnifiedVideo", AsyncUnified.extend),
+    ],
+    ids=lambda one: getattr(one, "__qualname__", None),
+)
+def test_docstrings_list_the_values_of_the_contract(operation: str, call: Any, contract: Contract) -> None:
+    """Each value of a closed list, and what the service takes where a field is left out."""
+    text = inspect.getdoc(call) or ""
+    body = contract.operations[operation].body_schema
+    assert body is not None
+    for name, field in body.properties.items():
+        [line] = re.findall(rf"^    {name}: (.*)$", text, re.MULTILINE) or [""]
+        named = set(re.findall(r"[0-9]+P?", line.partition("for example")[0]))
+        known = {str(value) for value in (*field.enum, field.default_when_omitted) if value is not None}
+        assert named == known, f"{name}: {line}"
+
+
+def test_the_sdk_reads_the_id_of_a_new_task_where_the_contract_has_it(contract: Contract) -> None:
+    """The models of the generated client call it `id`."""
+    assert {submit.new_task for submit in contract.submits.values()} == {("id",)}
+
+
+def test_examples_of_the_command_are_those_of_the_contract(contract: Contract) -> None:
+    """The ids, the model, the prompt and the ratio in its help."""
+    shown = {value for one in contract.submits.values() for body in one.body_examples.values() for value in flat(body)}
+    shown |= {str(value) for one in contract.operations.values() for part in one.parameters for value in part.examples}
+    for command in cli.commands.values():
+        text = f"{command.epilog} {' '.join(getattr(option, 'help', None) or '' for option in command.params)}"
+        words = re.findall(r"grok[\w:-]+|\b[0-9]+:[0-9]+\b|\b[0-9]+P\b", text)
+        assert set(words) <= shown, command.name
+
+
+def flat(value: Any) -> Iterator[str]:
+    """The values that a JSON value holds, as text."""
+    if isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from flat(part)
+    else:
+        yield str(value)
 
 
 def test_importing_the_package_loads_no_tools() -> None:

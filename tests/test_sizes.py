@@ -12,15 +12,19 @@ from octopusx_video_contract import _sizes
 from octopusx_video_contract._sizes import Sizes
 from octopusx_video_openapi import load
 
+from tests import documents
+
 CONTRACT = load()
 SCHEMAS = CONTRACT.document["components"]["schemas"]
 USUAL = {255, 256, 1_000, 1_024, 4_096, 65_535}
 
 
-def values(schema: dict[str, Any], known: Any, seed: int = 1, most: int | None = None) -> list[Any]:
+def values(node: dict[str, Any], known: Any, seed: int = 1, most: int | None = None) -> list[Any]:
     """The values of each size of a schema, all of which it takes."""
-    validator = jsonschema_rs.Draft202012Validator(CONTRACT.schema(schema))
-    found = [value for _, value in Sizes(seed, "a field", most).values(schema, validator.is_valid, known)]
+    validator = jsonschema_rs.Draft202012Validator(documents.schema(CONTRACT, node))
+    found = [
+        value for _, value in Sizes(seed, "a field", most).values(CONTRACT.schema_at(node), validator.is_valid, known)
+    ]
     assert all(map(validator.is_valid, found))
     return found
 

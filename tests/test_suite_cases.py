@@ -20,6 +20,8 @@ from octopusx_video_contract._near_misses import Request, valid_requests
 from octopusx_video_contract._tasks import Tasks
 from octopusx_video_openapi import Operation, load, task_ids
 
+from tests import documents
+
 CONTRACT = load()
 TASK = task_ids.documented(CONTRACT)[0]
 WITH_BODY = [operation for operation in CONTRACT.operations.values() if "requestBody" in operation.definition]
@@ -31,7 +33,7 @@ Place = tuple[str, ...]
 
 @functools.cache
 def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(CONTRACT.schema(json.loads(schema)))
+    return jsonschema_rs.Draft202012Validator(documents.schema(CONTRACT, json.loads(schema)))
 
 
 def _schema(operation: Operation) -> dict[str, Any]:
@@ -298,7 +300,7 @@ def _with_source(operation: Operation, body: dict[str, Any]) -> dict[str, Any]:
 def test_a_body_of_the_life_of_a_task_is_valid(operation: Operation) -> None:
     """Of each of the contract's examples: the one that begins behind the end of its source as well."""
     media = operation.definition["requestBody"]["content"]["application/json"]
-    for _, example in CONTRACT.examples(media):
+    for _, example in documents.examples(CONTRACT, media):
         own = {name: value for name, value in example.items() if name not in {"video", "task_id"}}
         bodies = [*_bodies.bodies(CONTRACT, operation, own), _bodies.behind_the_end(operation, own, 14.0)]
         wrong = [body for body in bodies if errors(operation, _with_source(operation, body))]

@@ -23,11 +23,11 @@ CONTRACTS = {
         "extendVideo.body.unheard: no request has an example of it; give its schema `examples`",
     ),
     "a field that the client does not have": (
-        ("        expires_at:\n", "        expiry:\n"),
-        "components.schemas.VideoTask.expiry: the generated client has no such field",
+        ("        thumbnail_url:\n", "        thumbnail:\n"),
+        "components.schemas.UnifiedVideoTask.thumbnail: the generated client has no such field",
     ),
     "an operation that the client does not have": (
-        ("operationId: queryUnifiedVideo", "operationId: readUnifiedVideo"),
+        ("queryUnifiedVideo", "readUnifiedVideo"),
         "readUnifiedVideo: the generated client has no such operation under unified",
     ),
     "a schema that the client does not have": (

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from octopusx_video_openapi import Contract, Operation, task_ids
+from octopusx_video_openapi import Contract, Operation, Schema, task_ids
 
-from octopusx_video_contract._budget import submits
 from octopusx_video_contract._life import echoes
 from octopusx_video_contract._near_misses import sized, valid_requests, without
 from octopusx_video_contract._sizes import Sizes
@@ -52,22 +51,21 @@ def bodies(contract: Contract, submit: Operation, valid: Body) -> Iterator[Body]
 
 def _of_each_length(contract: Contract, submit: Operation, valid: Body) -> Iterator[Body]:
     """Bodies that lead to each length that x-result-length can give."""
-    told = submit.definition["x-result-length"]
-    begins, adds = told["starts-at"], told["adds"]
-    left_out = [adds["field"]] if "field" in adds else []
-    left_out += [begins["field"]] if "otherwise" in begins else []
+    length = submit.result_length
+    left_out = [length.added_field] if length.added_field else []
+    left_out += [length.start_field] if length.is_start_optional else []
     for model in (valid["model"], *_models(contract)):  # of every submit: one's rule is not another's
         body = {**valid, "model": model}
         yield body
         for field in left_out:
             yield without(body, field)
-    if "field" in adds:
-        field = contract.resolve(_properties(contract, submit)[adds["field"]])
-        yield from ({**valid, adds["field"]: value} for value in field.get("enum", ()))
+    if length.added_field:
+        values = _properties(submit)[length.added_field].enum
+        yield from ({**valid, length.added_field: value} for value in values)
     # All that there is at once: what is looked at together may hide each other.
     full = valid_requests(contract, submit, "unknown")[-1].body
     yield {**{name: value for name, value in full.items() if not isinstance(value, dict)}, **valid}
-    yield {**valid, begins["field"]: 0}
+    yield {**valid, length.start_field: 0}
 
 
 def of_each_size(contract: Contract, submit: Operation, valid: Body, sizes: Sizes) -> Iterator[Body]:
@@ -91,12 +89,11 @@ def _sized_fields(contract: Contract, submit: Operation, sizes: Sizes) -> Iterat
     """The fields of a body that have sizes, each with its values."""
     full = valid_requests(contract, submit, "unknown")[-1].body
     sources = {place[1] for place in task_ids.places(contract, submit) if place[0] == "body"}
-    begins = submit.definition["x-result-length"]["starts-at"]["field"]
-    for name, schema in _properties(contract, submit).items():
+    for name, schema in _properties(submit).items():
         if name in sources | {"model"}:
             continue
-        values = [value for _, value in sized(contract, schema, full[name], sizes)]
-        if name == begins:
+        values = [value for _, value in sized(schema, full[name], sizes)]
+        if name == submit.result_length.start_field:
             values = [value for value in values if value <= _LATEST]
         if values:
             yield name, values
@@ -104,37 +101,31 @@ def _sized_fields(contract: Contract, submit: Operation, sizes: Sizes) -> Iterat
 
 def behind_the_end(submit: Operation, valid: Body, length: float) -> Body:
     """A body that begins long after its source has ended, which no rule forbids and a server may refuse."""
-    return {**valid, submit.definition["x-result-length"]["starts-at"]["field"]: int(length) + _BEHIND}
+    return {**valid, submit.result_length.start_field: int(length) + _BEHIND}
 
 
 def _models(contract: Contract) -> list[str]:
     """The models that change the length of a video, of whatever submit."""
-    rules = [contract.operations[name].definition["x-result-length"]["adds"] for name in submits(contract)]
-    return sorted({model for rule in rules for model in rule.get("otherwise-by-model", {})})
+    return sorted({model for submit in contract.submits.values() for model in submit.result_length.added_by_model})
 
 
 def _told_again(contract: Contract, submit: Operation, valid: Body) -> Iterator[Body]:
     """Bodies with little more than one field that a read tells again, alone and with all that can be switched on."""
-    properties = _properties(contract, submit)
-    required = _schema(contract, submit).get("required", [])
+    properties = _properties(submit)
+    required = submit.body_schema.required if submit.body_schema else ()
     shortest = {name: value for name, value in valid.items() if name in required and not isinstance(value, dict)}
-    flags = {name: True for name, field in properties.items() if contract.resolve(field).get("type") == "boolean"}
+    flags = {name: True for name, field in properties.items() if field.types == ("boolean",)}
     told = sorted(echoes(contract) & properties.keys() - {"model"})  # that is told with each
     for number, name in enumerate(told):
         if name == "prompt":
             yield from ({**shortest, name: value} for value in _PROMPTS)
             continue
-        for value in contract.resolve(properties[name]).get("enum", _TEXTS):
+        for value in properties[name].enum or _TEXTS:
             body = {**shortest, "prompt": f"{number} Cats", name: value}
             yield body
             yield {**body, **flags}
             yield from ({**body, "model": model} for model in _models(contract))
 
 
-def _properties(contract: Contract, submit: Operation) -> dict[str, Any]:
-    properties: dict[str, Any] = _schema(contract, submit)["properties"]
-    return properties
-
-
-def _schema(contract: Contract, submit: Operation) -> Any:
-    return contract.resolve(submit.definition["requestBody"]["content"]["application/json"]["schema"])
+def _properties(submit: Operation) -> Mapping[str, Schema]:
+    return submit.body_schema.properties if submit.body_schema else {}

@@ -16,15 +16,14 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from _pytest.outcomes import Skipped
-from octopusx_video_openapi import Contract, costs, task_ids, text
+from octopusx_video_openapi import Contract, costs, operations, task_ids, text
+from octopusx_video_openapi.model import Billed
 
-from octopusx_video_contract._exchange import Answer, Request, found
+from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._redact import Redactor
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 _NOT_IMPLEMENTED = 501
-REQUEST_ID_HEADER = "x-oneapi-request-id"
-"""The header in which a response names its request."""
 X_BILLED_RULE = "R54"
 """The rule that holds bills to ``x-billed``."""
 
@@ -50,7 +49,7 @@ class Unit:
     number: int
     operation: str
     target: str
-    billed: costs.Billed = "possible"
+    billed: Billed = "possible"
     status: int | None = None
     task: str | None = None
     possible_tasks: tuple[str, ...] = ()
@@ -122,10 +121,10 @@ class Budget:
             return
         unit.status = answer.status
         unit.billed = billed(self.contract, answer)
-        body = answer.json()
-        if isinstance(body, dict) and isinstance(body.get("id"), str):
-            unit.task = body["id"]
-        elif unit.billed != "never":
+        # To an operation that is unknown, any submit's response may come.
+        operation = self.contract.operations.get(unit.operation) or next(iter(self.contract.submits.values()))
+        unit.task = operation.new_task_id(answer.json())
+        if unit.task is None and unit.billed != "never":
             unit.possible_tasks = possible_tasks(self.contract, answer)
         self._write(unit, "answered")
 
@@ -205,7 +204,7 @@ def possible_tasks(contract: Contract, answer: Answer) -> tuple[str, ...]:
     """Ids in a response that may be those of tasks that its request has started; none if the request starts none."""
     if answer.request.method in _SAFE_METHODS:
         return ()
-    request_id = answer.headers.get(REQUEST_ID_HEADER)
+    request_id = answer.headers.get(contract.request_id_name)
     return task_ids.possible(contract, answer.content, _strings_of(answer.request), request_id)
 
 
@@ -218,15 +217,6 @@ def _strings_of(request: Request) -> set[str]:
             named.add(value)
         level += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return named
-
-
-def submits(contract: Contract) -> list[str]:
-    """The operations that start tasks: their success is linked to the reads."""
-    return [
-        operation.id
-        for operation in contract.operations.values()
-        if any("links" in response for _, response in contract.responses(operation))
-    ]
 
 
 def _carries(request: Request, key: str) -> bool:
@@ -245,17 +235,16 @@ def _carries(request: Request, key: str) -> bool:
 
 def _is_refused(contract: Contract, answer: Answer) -> bool:
     """Whether an answer says for sure that nothing was done: of a submit as the contract has it, else a 4xx or 501."""
-    if found(contract, answer.request.method, answer.request.path) is not None:
+    if operations.match(contract, answer.request.method, answer.request.path) is not None:
         return billed(contract, answer) == "never"
     return 400 <= answer.status < 500 or answer.status == _NOT_IMPLEMENTED
 
 
 def reaches_submit(contract: Contract, request: Request) -> str | None:
     """The submit that a request could reach, on a server that is more lenient with paths than the contract."""
-    starting = set(submits(contract))
     for path in (request.path, _lenient(request.path)):
-        reached = found(contract, request.method, path)
-        if reached is not None and reached[0].id in starting:
+        reached = operations.match(contract, request.method, path)
+        if reached is not None and reached[0].starts_task:
             return reached[0].id
     return None
 
@@ -266,9 +255,9 @@ def _lenient(path: str) -> str:
     return re.sub(r"/+", "/", path).rstrip("/").lower()
 
 
-def billed(contract: Contract, answer: Answer) -> costs.Billed:
+def billed(contract: Contract, answer: Answer) -> Billed:
     """Whether a submit that was answered so may have been billed."""
-    reached = found(contract, answer.request.method, answer.request.path)
+    reached = operations.match(contract, answer.request.method, answer.request.path)
     return "possible" if reached is None else costs.billed(contract, reached[0], answer.status, answer.json())
 
 
@@ -279,6 +268,6 @@ def times(told: str) -> tuple[int, int]:
 
 def bill_rule(contract: Contract, answer: Answer) -> str:
     """The rule that says what an answer costs: the one that looks into the body, else that of x-billed."""
-    reached = found(contract, answer.request.method, answer.request.path)
+    reached = operations.match(contract, answer.request.method, answer.request.path)
     rule = reached and costs.decided_by(contract, reached[0], answer.status, answer.json())
-    return str(rule["id"]) if rule else X_BILLED_RULE
+    return rule.id if rule else X_BILLED_RULE

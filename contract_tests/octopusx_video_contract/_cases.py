@@ -203,7 +203,7 @@ def wrong_otherwise(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]
 
     A valid request with this change, and with a valid credential, is wrong for this reason alone.
     """
-    if "requestBody" in operation.definition:
+    if operation.body is not None:
         yield "a body that is no JSON", {"raw": b"{"}
         yield "an empty body", {"raw": b""}
         yield "an empty object", {"raw": b"{}"}
@@ -227,7 +227,7 @@ def bodies_of_others(contract: Contract, operation: Operation, task: str) -> Ite
     """
     own = _near_misses.valid_requests(contract, operation, task)[0]
     for other in contract.operations.values():
-        if other.id == operation.id or "requestBody" not in other.definition:
+        if other.id == operation.id or other.body is None:
             continue
         body = _near_misses.valid_requests(contract, other, task)[-1].body
         places = {place for place, _ in _near_misses.faults(contract, operation, replace(own, body=body))}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import re
 from types import ModuleType
 from typing import Any, get_type_hints
 
 import httpx
 from octopusx_video_client import AuthenticatedClient
 from octopusx_video_client.errors import UnexpectedStatus
-from octopusx_video_openapi import Contract
+from octopusx_video_openapi import Contract, text
 
 from octopusx_video_contract._curl import CurlRequest
 from octopusx_video_contract._exchange import Answer, Request
@@ -56,8 +55,10 @@ class Call:
 
     def __init__(self, contract: Contract, request: CurlRequest) -> None:
         operation = contract.operations[request.operation_id]
-        tag = operation.definition["tags"][0]
-        self._module: ModuleType = importlib.import_module(f"octopusx_video_client.api.{tag}.{_snake(operation.id)}")
+        tag = operation.tags[0]
+        self._module: ModuleType = importlib.import_module(
+            f"octopusx_video_client.api.{tag}.{text.snake(operation.id)}"
+        )
         parts = request.parts(contract)
         self._arguments: dict[str, Any] = {
             name: value for place in ("path", "query") for name, value in parts[place].items()
@@ -90,7 +91,3 @@ def _client(transport: Through, key: str) -> AuthenticatedClient:
         raise_on_unexpected_status=True,
         httpx_args={"transport": transport, "trust_env": False},
     )
-
-
-def _snake(operation_id: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", operation_id).lower()

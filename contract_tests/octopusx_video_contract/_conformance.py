@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import io
+import json
 from typing import Any, TypeAlias
 
 import hypothesis
@@ -17,7 +17,6 @@ from schemathesis.transport.requests import REQUESTS_TRANSPORT, RequestsTranspor
 from urllib3 import HTTPResponse
 
 from octopusx_video_contract import _judge, _ranges
-from octopusx_video_contract._budget import submits
 from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._finding import Finding, Findings
 from octopusx_video_contract._run import Run, current
@@ -55,8 +54,7 @@ RULES_OF_CHECKS = {
 def schema(run: Run) -> schemathesis.BaseSchema:
     """The contract as schemathesis sees it, with the run's key and seed."""
     config = schemathesis.Config.from_dict(_settings(run))
-    # A copy: schemathesis puts what references name in their places.
-    loaded = schemathesis.openapi.from_dict(copy.deepcopy(run.contract.document), config=config)
+    loaded = schemathesis.openapi.from_dict(json.loads(run.contract.text()), config=config)
     # Its checks send requests of their own, without the session that they are given: all have to leave by the wire.
     transport = _Transport(run)
     kind = type(loaded)
@@ -66,7 +64,7 @@ def schema(run: Run) -> schemathesis.BaseSchema:
 
 def operations(run: Run) -> list[str]:
     """The operations that are tried: all of them, but no submits where they may be billed."""
-    return [id_ for id_ in run.contract.operations if not (run.paid and id_ in submits(run.contract))]
+    return [id_ for id_ in run.contract.operations if not (run.paid and id_ in run.contract.submits)]
 
 
 def chain_settings(run: Run) -> hypothesis.settings:

@@ -9,20 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import jsonschema_rs
-from octopusx_video_openapi import Contract, Operation
+from octopusx_video_openapi import Contract, Operation, Schema, operations, schemas
+from octopusx_video_openapi.schemas import Validator
 
-from octopusx_video_contract._exchange import ABSENT, Answer, found
+from octopusx_video_contract._exchange import ABSENT, Answer
 from octopusx_video_contract._judge import parts
 from octopusx_video_contract._run import Run
 
-ASSERTIONS = frozenset(
-    {
-        *("type", "enum", "const", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
-        *("multipleOf", "minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "format"),
-    }
-)
-"""The keywords of JSON Schema that a value can break by itself."""
 _ITEM = "*"
 _NOT_OF_A_REQUEST = frozenset({"broken", "wrong-route"})
 """Causes of ``x-when`` that no request of an operation brings about."""
@@ -58,19 +51,18 @@ class Coverage:
         self.contract = contract
         self.values: dict[Keyword, list[int]] = {}
         self.given: collections.Counter[tuple[str, Place]] = collections.Counter()
-        self._assertions: dict[str, list[tuple[Keyword, jsonschema_rs.Draft202012Validator | None]]] = {}
+        self._assertions: dict[str, list[tuple[Keyword, Validator | None]]] = {}
         self._parameters: dict[str, list[tuple[Place, str]]] = {}
         for operation in contract.operations.values():
             found_ = list(self._of(operation))
             self._assertions[operation.id] = found_
             self.values |= {keyword: [0, 0] for keyword, _ in found_}
-            resolved = [contract.resolve(parameter) for parameter in operation.definition.get("parameters", ())]
-            self._parameters[operation.id] = [((one["in"], one["name"]), one["in"]) for one in resolved]
+            self._parameters[operation.id] = [((one.place, one.name), one.place) for one in operation.parameters]
 
     def watch(self, answer: Answer) -> None:
         """Note what a request held, unless it was refused before anybody looked."""
         request = answer.request
-        reached = found(self.contract, request.method, request.path)
+        reached = operations.match(self.contract, request.method, request.path)
         if reached is None or answer.status == 401:
             return
         operation = reached[0]
@@ -91,33 +83,28 @@ class Coverage:
         """The parameters of an operation."""
         return [place for place, _ in self._parameters[operation.id]]
 
-    def _of(self, operation: Operation) -> Iterator[tuple[Keyword, jsonschema_rs.Draft202012Validator | None]]:
-        for parameter in operation.definition.get("parameters", ()):
-            parameter = self.contract.resolve(parameter)
-            place = (parameter["in"], parameter["name"])
-            if parameter["in"] == "header":
+    def _of(self, operation: Operation) -> Iterator[tuple[Keyword, Validator | None]]:
+        for parameter in operation.parameters:
+            place = (parameter.place, parameter.name)
+            if parameter.place == "header":
                 continue
-            for keyword, validator in self._in(operation.id, place, parameter["schema"]):
+            for keyword, validator in self._in(operation.id, place, parameter.schema):
                 if keyword.name != "type":  # what stands in a path or a query is text, whatever it says
                     yield keyword, validator
-            if parameter["in"] == "query" and parameter.get("required"):
+            if parameter.place == "query" and parameter.required:
                 yield Keyword(operation.id, place, "required"), None
-        for media in operation.definition.get("requestBody", {}).get("content", {}).values():
-            yield from self._in(operation.id, ("body",), media["schema"])
+        if operation.body_schema is not None:
+            yield from self._in(operation.id, ("body",), operation.body_schema)
 
-    def _in(
-        self, operation: str, place: Place, schema: Any
-    ) -> Iterator[tuple[Keyword, jsonschema_rs.Draft202012Validator | None]]:
-        schema = self.contract.resolve(schema)
-        for name, value in schema.items():
-            if name in ASSERTIONS:
-                yield Keyword(operation, place, name), jsonschema_rs.Draft202012Validator({name: value})
-        for name in schema.get("required", ()):
+    def _in(self, operation: str, place: Place, schema: Schema) -> Iterator[tuple[Keyword, Validator | None]]:
+        for name in schema.assertions:
+            yield Keyword(operation, place, name), schemas.keyword(schema, name)
+        for name in schema.required:
             yield Keyword(operation, (*place, name), "required"), None
-        for name, sub in schema.get("properties", {}).items():
-            yield from self._in(operation, (*place, name), sub)
-        if "items" in schema:
-            yield from self._in(operation, (*place, _ITEM), schema["items"])
+        for name, part in schema.properties.items():
+            yield from self._in(operation, (*place, name), part)
+        if schema.items is not None:
+            yield from self._in(operation, (*place, _ITEM), schema.items)
 
 
 def _at(value: Any, place: Place) -> Iterator[Any]:
@@ -136,15 +123,14 @@ def _at(value: Any, place: Place) -> Iterator[Any]:
             yield ABSENT
 
 
-def can_come_about(contract: Contract, operation: Operation, status: int, *, in_time: bool = True) -> bool:
+def can_come_about(operation: Operation, status: int, *, in_time: bool = True) -> bool:
     """Whether a request brings about an answer with this status, or time does where it can be made to pass.
 
     If not, it can only be ordered.
     """
     if 200 <= status < 300:
         return True
-    response = dict(contract.responses(operation))[str(status)]
-    return bool(set(response.get("x-when", {})) - _NOT_OF_A_REQUEST - (set() if in_time else {_OF_TIME}))
+    return bool(set(operation.responses[str(status)].causes) - _NOT_OF_A_REQUEST - (set() if in_time else {_OF_TIME}))
 
 
 @dataclass(frozen=True)
@@ -165,9 +151,9 @@ def gaps(run: Run, coverage: Coverage) -> Iterator[Gap]:
         for place in coverage.parameters(operation):
             if not coverage.given[operation.id, place]:
                 yield Gap("parameter", f"{operation.id} {place[1]}")
-        for status, _ in contract.responses(operation):
+        for status in operation.responses:
             in_time = run.control is not None
-            natural = can_come_about(contract, operation, int(status), in_time=in_time) and not run.stateless
+            natural = can_come_about(operation, int(status), in_time=in_time) and not run.stateless
             if int(status) not in came and (natural or int(status) not in ordered):
                 yield Gap("response", f"{operation.id} {status}")
     yield from _values_and_rules(run, coverage)
@@ -192,7 +178,7 @@ def as_json(run: Run, coverage: Coverage) -> str:
                 id_: {
                     "answers": seen.statuses(id_, ordered=False),
                     "ordered": seen.statuses(id_, ordered=True),
-                    "documented": [int(status) for status, _ in contract.responses(operation)],
+                    "documented": [int(status) for status in operation.responses],
                 }
                 for id_, operation in contract.operations.items()
             },

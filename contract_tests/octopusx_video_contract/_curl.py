@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
-from octopusx_video_openapi import Contract, Operation
+from octopusx_video_openapi import Contract, operations
 
 from octopusx_video_contract._exchange import Request
 
@@ -40,11 +39,11 @@ class CurlRequest:
         """
         operation = contract.operations[self.operation_id]
         parts = urlsplit(self.url)
-        match = re.fullmatch(_pattern(operation), parts.path)
-        if match is None:
+        values = operations.matched(operation.path, parts.path)
+        if values is None:
             raise ValueError(f"{self.operation_id}: the code sample's path {parts.path} is not one of {operation.path}")
         return {
-            "path": {name: unquote(value) for name, value in match.groupdict().items()},
+            "path": values,
             "query": dict(parse_qsl(parts.query)),
             "headers": dict(self.headers),
             "body": None if self.body is None else json.loads(self.body),
@@ -54,10 +53,10 @@ class CurlRequest:
 def documented(contract: Contract) -> list[CurlRequest]:
     """Every documented request, in the order of the contract."""
     return [
-        parse(sample["source"], operation.id)
+        parse(sample.source, operation.id)
         for operation in contract.operations.values()
-        for sample in operation.definition.get("x-codeSamples", ())
-        if sample["lang"] == "Shell"
+        for sample in operation.code_samples
+        if sample.language == "Shell"
     ]
 
 
@@ -86,7 +85,3 @@ def parse(command: str, operation_id: str) -> CurlRequest:
         else:
             url = word
     return CurlRequest(operation_id, method or ("GET" if body is None else "POST"), url, tuple(headers), body)
-
-
-def _pattern(operation: Operation) -> str:
-    return re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(operation.path))

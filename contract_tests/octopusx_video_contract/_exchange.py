@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from octopusx_video_openapi import Contract, Operation
+from octopusx_video_openapi import Operation, operations
 
 from octopusx_video_contract import _shell
 
@@ -147,7 +147,7 @@ def loaded(content: bytes) -> Any:
 
 def target(operation: Operation, path: dict[str, str], query: dict[str, Any]) -> str:
     """Path and query of a request of this operation, the ids with their colons as the pages write them."""
-    filled = re.sub(r"\{(\w+)\}", lambda match: quote(path[match[1]], safe=_SAFE), operation.path)
+    filled = operations.filled(operation.path, lambda name: quote(path[name], safe=_SAFE))
     pairs = "&".join(f"{quote(name)}={quote(str(value), safe=_SAFE_IN_QUERY)}" for name, value in query.items())
     return f"{filled}?{pairs}" if pairs else filled
 
@@ -160,45 +160,3 @@ def target_of(address: str) -> str:
     """
     parts = urlsplit(address)
     return quote(f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}", safe=string.punctuation)
-
-
-def found(contract: Contract, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
-    """The operation that a request reaches, with its path's values decoded; a concrete path goes before a template."""
-    operation, values = _found(contract, method.upper(), path)
-    return None if operation is None else (operation, dict(values))
-
-
-@functools.lru_cache(maxsize=2048)  # it is asked several times of each request
-def _found(contract: Contract, method: str, path: str) -> tuple[Operation | None, tuple[tuple[str, str], ...]]:
-    best: tuple[Operation | None, tuple[tuple[str, str], ...]] = None, ()
-    for operation in contract.operations.values():
-        if operation.method.upper() != method:
-            continue
-        if operation.path == path:
-            return operation, ()
-        match = _pattern(operation.path).fullmatch(path) if "{" in operation.path else None
-        if match is not None and best[0] is None:
-            best = operation, tuple((name, unquote(value)) for name, value in match.groupdict().items())
-    return best
-
-
-@functools.cache
-def sends_video(contract: Contract, operation: str) -> bool:
-    """Whether the success of an operation, named by its id, is the video itself."""
-    responses = contract.responses(contract.operations[operation])
-    kinds = [kind for status, response in responses if status[0] == "2" for kind in response.get("content", {})]
-    return any("json" not in kind for kind in kinds)
-
-
-def methods_of(contract: Contract, path: str) -> set[str]:
-    """The methods, in upper case, that the contract has for a path, its own and those of a template that fits."""
-    return {
-        operation.method.upper()
-        for operation in contract.operations.values()
-        if _pattern(operation.path).fullmatch(path)
-    }
-
-
-@functools.cache
-def _pattern(template: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(template)))

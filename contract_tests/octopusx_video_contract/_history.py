@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-from octopusx_video_openapi import Contract, Operation, life, task_ids
+from octopusx_video_openapi import Contract, Operation, life, operations, schemas, task_ids, values
 
-from octopusx_video_contract import _life, _places
-from octopusx_video_contract._exchange import Answer, found, sends_video
+from octopusx_video_contract import _life
+from octopusx_video_contract._exchange import Answer
 
 RULES = frozenset({"R16", "R17"})
 """The rules that are asked here, and of every answer."""
@@ -84,11 +84,11 @@ class _Account:
     def broken(self, contract: Contract, answer: Answer, now: Callable[[], float]) -> Broken:
         """The rules that a success breaks, given those before it."""
         request = answer.request
-        reached = found(contract, request.method, request.path)
+        reached = operations.match(contract, request.method, request.path)
         if reached is None:
             return
         operation, path = reached
-        if operation.method != "get":
+        if operation.starts_task:
             yield from self._submitted(contract, operation, answer)
             return
         query = parse_qsl(request.target.partition("?")[2], keep_blank_values=True)
@@ -96,27 +96,26 @@ class _Account:
         if len(names) != 1 or len(path) + len(query) != 1:
             return  # which of two names a server takes is for it to choose
         (task,) = names
-        if sends_video(contract, operation.id):
+        if operation.sends_video:
             yield from self._video(contract, task, answer, now)
         elif isinstance(answer.json(), dict):
             yield from self._read(contract, operation, task, answer.json(), now)
 
     def _submitted(self, contract: Contract, operation: Operation, answer: Answer) -> Broken:
-        body = answer.json()
-        task = body.get("id") if isinstance(body, dict) else None
-        if isinstance(task, str):
-            yield from self._constants(contract, operation, task, body)
+        task = operation.new_task_id(answer.json())
+        if task is not None:
+            yield from self._constants(contract, operation, task, answer.json())
 
     def _read(
         self, contract: Contract, operation: Operation, task: str, body: dict[str, Any], now: Callable[[], float]
     ) -> Broken:
         yield from self._constants(contract, operation, task, body)
-        status = body.get("status")
+        status = values.first(operation, body, values.STATUS)
         phase = (contract.phase(status) if isinstance(status, str) else None) or "running"
-        values = {one.name: one for one in _places.values(contract, operation.id, body)}
-        given = {name: one.value for name, one in values.items() if one.value not in _life.NOT_YET}
-        for name, one in values.items():
-            if one.value_of == "task.expires" and _is_time(given.get(name)):
+        described = {one.name: one for one in values.of_body(operation, body)}
+        given = {name: one.value for name, one in described.items() if one.value not in _life.NOT_YET}
+        for name, one in described.items():
+            if one.value_of == values.EXPIRES and _is_time(given.get(name)):
                 self._expires.setdefault(task, one.value / (1000 if one.value > _MILLISECONDS else 1))
         kept = self._ends.get((operation.id, task))
         if kept is None:
@@ -126,21 +125,21 @@ class _Account:
         if phase != kept.phase:
             yield "R16", f"{task} had {kept.phase}, and now its status is {status!r}"
             return
-        changed = next(_changes(kept.values, values), "")
+        changed = next(_changes(kept.values, described), "")
         if changed and self._is_one_side(contract, task, kept, now()):
             yield "R16", f"{task} has ended, and of it {changed}"
         kept.values = {**given, **kept.values}
 
     def _constants(self, contract: Contract, operation: Operation, task: str, body: dict[str, Any]) -> Broken:
-        constant = _life.rule(contract, "R17").get("constant", ())
-        for name, value_of, value in _places.values(contract, operation.id, body):
+        constant = contract.rule("R17").constant
+        for name, value_of, value in values.of_body(operation, body):
             never_changes = value_of in _life.CONSTANT or value_of.startswith("request.")
             if value is None or (value in _life.NOT_YET and name not in constant):
                 continue
             if not (never_changes or name in constant):
                 continue
             before = self._constant.setdefault((task, value_of if never_changes else name), value)
-            if not _is_same(before, value):
+            if not schemas.equal(before, value):
                 yield "R17", f"{name} of {task} was {before!r} and is {value!r}"
 
     def _video(self, contract: Contract, task: str, answer: Answer, now: Callable[[], float]) -> Broken:
@@ -161,21 +160,17 @@ class _Account:
         return (kept.at < expires) == (now < expires)
 
 
-def _changes(before: dict[str, Any], values: dict[str, _places.Value]) -> Iterator[str]:
+def _changes(before: dict[str, Any], now: dict[str, values.Value]) -> Iterator[str]:
     """What is not as it first was; a value that was not there yet may come, and an address may be another one."""
     for name, old in before.items():
-        one = values.get(name)
+        one = now.get(name)
         new = None if one is None else one.value
         if isinstance(old, dict):
             continue  # what stands in it is compared by itself
-        if one is not None and one.value_of == _places.ADDRESS and isinstance(new, str) and new:
+        if one is not None and one.value_of == values.ADDRESS and isinstance(new, str) and new:
             continue
-        if not _is_same(old, new):
+        if not schemas.equal(old, new):
             yield f"{name} was {old!r} and is {'absent' if one is None else repr(new)}"
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _is_time(value: Any) -> bool:

@@ -7,12 +7,12 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import jsonschema_rs
-from octopusx_video_openapi import Contract, Operation, Rule, task_ids
+from octopusx_video_openapi import Contract, Operation, Rule, Schema, life, operations, schemas, task_ids
+from octopusx_video_openapi.model import is_json
+from octopusx_video_openapi.schemas import Validator
 
 from octopusx_video_contract import _ranges
-from octopusx_video_contract._budget import REQUEST_ID_HEADER
-from octopusx_video_contract._exchange import ABSENT, Answer, Request, found, sends_video
+from octopusx_video_contract._exchange import ABSENT, Answer, Request
 from octopusx_video_contract._run import NO_ANSWER_RULE, Run
 
 NEW_ID_RULE = "R03"
@@ -27,7 +27,6 @@ HEADER_RULE = "R40"
 SERVER_RULE = "R44"
 DOCUMENT_RULES = frozenset({SUCCESS_RULE, ERROR_RULE, STATUS_RULE, MEDIA_TYPE_RULE, HEADER_RULE, SERVER_RULE})
 """Those that schemathesis has checks for."""
-UNKNOWN_TASK = "task_not_exist"
 LARGE = 1_000_000
 """Bytes of a body from which on it may be refused for its size."""
 
@@ -47,7 +46,7 @@ def hold(run: Run, answer: Answer, also: Iterable[tuple[str, str]] = ()) -> None
         Findings: It breaks rules that fail the run.
     """
     faults = list(also)
-    reached = found(run.contract, answer.request.method, answer.request.path)
+    reached = operations.match(run.contract, answer.request.method, answer.request.path)
     if reached is not None:
         operation = reached[0]
         alone = list(changed(run, answer))  # first of all, since it notes the answer
@@ -67,7 +66,7 @@ def changed(run: Run, answer: Answer) -> Broken:
 
 def refused(run: Run, answer: Answer, what: str) -> Broken:
     """What is wrong with the refusal of a request that was valid, told with what the request was."""
-    reached = found(run.contract, answer.request.method, answer.request.path)
+    reached = operations.match(run.contract, answer.request.method, answer.request.path)
     if reached is not None:
         for rule, detail in refusal_faults(run, reached[0], answer):
             yield rule, f"{reached[0].id}: {what}: {detail}"
@@ -75,34 +74,34 @@ def refused(run: Run, answer: Answer, what: str) -> Broken:
 
 def documented(run: Run, operation: Operation, answer: Answer) -> Broken:
     """How an answer departs from what its operation documents: status, media type, headers, schema."""
-    told = _told(run.contract)[operation.id]
     run.seen.asked |= {STATUS_RULE, SERVER_RULE}
     if 300 <= answer.status < 400:
         yield NO_ANSWER_RULE, f"it sends the caller to {answer.headers.get('location', 'nowhere')!r}"
         return
-    if answer.status >= 500 and not answer.request.ordered and not (answer.status == 502 and told.sends_video):
+    if answer.status >= 500 and not answer.request.ordered and not (answer.status == 502 and operation.sends_video):
         yield SERVER_RULE, f"it was answered with {answer.status}"
-    response = told.responses.get(answer.status)
+    response = operation.response(answer.status)
     if response is None:
         yield STATUS_RULE, f"it was answered with {answer.status}, which it does not document"
         return
     run.seen.asked |= {MEDIA_TYPE_RULE, HEADER_RULE}
-    for name, (required, header) in response.headers.items():
+    for header in response.headers.values():
+        name = header.name.lower()
         value = answer.headers.get(name)
-        if value is None and required:
+        if value is None and header.required:
             yield HEADER_RULE, f"{answer.status} came without {name}"
-        elif value is not None and not header.is_valid(value):
+        elif value is not None and not schemas.validator(header.schema).is_valid(value):
             yield HEADER_RULE, f"{name} is {value!r}"
-    if answer.media_type not in response.bodies:
+    media = response.media.get(answer.media_type)
+    if media is None:
         kind = f"with the media type {answer.media_type!r}" if answer.media_type else "without a Content-Type"
         yield MEDIA_TYPE_RULE, f"{answer.status} came {kind}"
         return
-    validator = response.bodies[answer.media_type]
-    if validator is None:
+    if media.schema is None or not is_json(media.type):
         return
     rule = SUCCESS_RULE if answer.is_success else ERROR_RULE
     run.seen.asked.add(rule)
-    fault = _fault(validator, answer.json())
+    fault = _fault(schemas.validator(media.schema), answer.json())
     if fault:
         yield rule, fault
 
@@ -125,9 +124,9 @@ def numbered(run: Run, operation: Operation, answer: Answer) -> Broken:
                     yield rule.id, fault
         elif rule.id == REQUEST_ID_RULE:
             run.seen.asked.add(rule.id)
-            if REQUEST_ID_HEADER not in answer.headers:
+            if run.contract.request_id_name not in answer.headers:
                 yield rule.id, "a response came without it"
-    if answer.status == 200 and _told(run.contract)[operation.id].sends_video:
+    if answer.status == 200 and operation.sends_video:
         run.seen.asked.add(MP4_RULE)
         if answer.content[4:8] != b"ftyp":
             yield MP4_RULE, f"it begins with {run.redactor.excerpt(answer.content)[:40]}"
@@ -135,11 +134,10 @@ def numbered(run: Run, operation: Operation, answer: Answer) -> Broken:
 
 def new_id_fault(run: Run, operation: Operation, answer: Answer) -> str | None:
     """What is wrong with the id of a new task (rule R03), or None."""
-    if answer.status != 200 or not _told(run.contract)[operation.id].starts or run.stateless:
+    if answer.status != 200 or not operation.starts_task or run.stateless:
         return None
-    body = answer.json()
-    task = body.get("id") if isinstance(body, dict) else None
-    if not isinstance(task, str):
+    task = operation.new_task_id(answer.json())
+    if task is None:
         return None
     run.seen.asked.add(NEW_ID_RULE)
     if task in task_ids.values(run.contract, operation, parts(run.contract, answer.request)):
@@ -174,7 +172,8 @@ def refusal_faults(run: Run, operation: Operation, answer: Answer) -> Broken:
             if known:
                 yield FORM_RULE, f"a valid request for a task that is known was answered with {status}"
             return
-    if known and (status == 404 or (isinstance(body, dict) and body.get("code") == UNKNOWN_TASK)):
+    code = body.get("code") if isinstance(body, dict) else None
+    if known and (status == 404 or code == life.life(run.contract).unknown_code):
         yield FORM_RULE, f"the task {', '.join(sorted(ids))} is known, yet it was answered with {status}"
 
 
@@ -186,81 +185,38 @@ def is_wrong_route(contract: Contract, answer: Answer) -> bool:
     if answer.status != 404 or answer.request.method == "HEAD":
         return answer.status == 404
     body = answer.json()
-    shapes = [told.responses[404].bodies for told in _told(contract).values() if 404 in told.responses]
-    validators = [validator for bodies in shapes for validator in bodies.values() if validator is not None]
-    is_error = body is not ABSENT and any(_fault(validator, body) is None for validator in validators)
-    return is_error and body.get("code") != UNKNOWN_TASK
+    responses = [operation.response(404) for operation in contract.operations.values()]
+    shapes = [response.schema for response in responses if response and response.schema]
+    is_error = body is not ABSENT and any(_fault(schemas.validator(shape), body) is None for shape in shapes)
+    return is_error and body.get("code") != life.life(contract).unknown_code
 
 
 def parts(contract: Contract, request: Request) -> dict[str, Any]:
     """What a request sends, as ``path``, ``query`` and ``body``, decoded."""
-    reached = found(contract, request.method, request.path)
+    reached = operations.match(contract, request.method, request.path)
     body = request.json()
     return {"path": reached[1] if reached else {}, "query": request.query, "body": None if body is ABSENT else body}
-
-
-class _Response:
-    """A documented response: its headers by name in lower case, and a validator of each media type that is JSON."""
-
-    def __init__(self, contract: Contract, response: dict[str, Any]) -> None:
-        self.headers = {}
-        for name, header in response.get("headers", {}).items():
-            header = contract.resolve(header)
-            self.headers[name.lower()] = bool(header.get("required")), _validator(contract, header["schema"])
-        self.bodies = {
-            media_type: _validator(contract, media["schema"]) if "json" in media_type else None
-            for media_type, media in response.get("content", {}).items()
-        }
-
-
-class _Told:
-    """What the contract tells of an operation."""
-
-    def __init__(self, contract: Contract, operation: Operation) -> None:
-        told = dict(contract.responses(operation))
-        self.responses = {int(status): _Response(contract, response) for status, response in told.items()}
-        self.starts = any("links" in response for response in told.values())
-        self.sends_video = sends_video(contract, operation.id)
-
-
-@functools.cache
-def _told(contract: Contract) -> dict[str, _Told]:
-    return {operation.id: _Told(contract, operation) for operation in contract.operations.values()}
-
-
-Validator = jsonschema_rs.Draft202012Validator
 
 
 @functools.cache
 def _rules(contract: Contract) -> dict[str, list[tuple[Rule, Validator | None]]]:
     """The rules of one answer of each operation, but for those that schemathesis has checks for."""
-    rules = [rule for rule in contract.rules if rule.about == "an answer" and rule.id not in DOCUMENT_RULES]
-    return {
-        id_: [(rule, _of(contract, rule)) for rule in rules if id_ in rule.operations] for id_ in contract.operations
-    }
+    rules = [rule for rule in contract.rules if rule.about == "response" and rule.id not in DOCUMENT_RULES]
+    return {id_: [(rule, _of(rule)) for rule in rules if id_ in rule.operations] for id_ in contract.operations}
 
 
 @functools.cache
 def _refusals(contract: Contract) -> dict[str, list[tuple[Rule, Validator]]]:
-    rules = [rule for rule in contract.rules if rule.about == "a refusal of a valid request"]
+    rules = [rule for rule in contract.rules if rule.about == "rejection-of-a-valid-request"]
     found_: dict[str, list[tuple[Rule, Validator]]] = {}
     for id_ in contract.operations:
-        of_operation = [(rule, _of(contract, rule)) for rule in rules if id_ in rule.operations]
+        of_operation = [(rule, _of(rule)) for rule in rules if id_ in rule.operations]
         found_[id_] = [(rule, validator) for rule, validator in of_operation if validator is not None]
     return found_
 
 
-def _of(contract: Contract, rule: Rule) -> Validator | None:
-    return None if rule.schema is None else _validator(contract, rule.schema)
-
-
-def _validator(contract: Contract, schema: Any) -> Validator:
-    return _made(contract, json.dumps(schema, sort_keys=True))
-
-
-@functools.cache
-def _made(contract: Contract, schema: str) -> Validator:
-    return Validator(contract.schema(json.loads(schema)))
+def _of(rule: Rule) -> Validator | None:
+    return None if rule.schema is None else schemas.validator(rule.schema)
 
 
 def _fault(validator: Validator, body: Any) -> str | None:
@@ -277,9 +233,9 @@ def _mismatches(validator: Validator, value: Any) -> Iterator[str]:
         yield f"at {'/'.join(map(str, error.instance_path)) or 'the top'}: {error.message}"
 
 
-def mismatches(contract: Contract, schema: dict[str, Any], value: Any) -> Iterator[str]:
+def mismatches(schema: Schema, value: Any) -> Iterator[str]:
     """Each place where a value departs from a schema of the contract, in words."""
-    return _mismatches(_validator(contract, schema), value)
+    return _mismatches(schemas.validator(schema), value)
 
 
 def encoded(example: Any) -> bytes:

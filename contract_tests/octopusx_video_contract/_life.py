@@ -9,10 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from octopusx_video_openapi import Contract, Operation
+from octopusx_video_openapi import Contract, Operation, values
 from octopusx_video_openapi.life import result_length
-
-from octopusx_video_contract import _places
 
 Broken = Iterator[tuple[str, str]]
 """Broken rules: number, and what was found."""
@@ -78,8 +76,7 @@ class Task:
 
 def length_of(contract: Contract, submit: Operation, body: dict[str, Any], source: float | None) -> float | None:
     """Seconds of video that a submit gives; None where that depends on a source whose length is not known."""
-    begins = submit.definition["x-result-length"]["starts-at"]
-    if source is None and begins["field"] not in body:
+    if source is None and submit.result_length.start_field not in body:
         return None
     return result_length(contract, submit, body, source or 0.0)
 
@@ -88,7 +85,7 @@ def telling(contract: Contract, route: str, at: float, body: Any) -> Told | None
     """What an answer tells; None where it is no task."""
     if not isinstance(body, dict):
         return None
-    status = body.get("status")
+    status = values.first(contract.operations[route], body, values.STATUS)
     phase = contract.phase(status) if isinstance(status, str) else None
     return Told(route, at, body, phase or "running")
 
@@ -97,15 +94,16 @@ def broken(contract: Contract, task: Task, told: Told) -> Broken:
     """The rules that an answer breaks, given what was told of its task before."""
     yield from _is_itself(contract, task, told)
     yield from _never_falls(contract, task, told)
-    yield from _stays_ended(task, told)
+    yield from _stays_ended(contract, task, told)
     yield from _keeps_its_times(contract, task, told)
     yield from _tells_its_submit(contract, task, told)
 
 
 def _is_itself(contract: Contract, task: Task, told: Told) -> Broken:
-    if told.body.get("id") != task.id:
-        yield "R06", f"asked for {task.id}, answered {told.body.get('id')!r}"
-    for name in rule(contract, "R17").get("constant", ()):
+    answered = values.first(contract.operations[told.route], told.body, values.ID)
+    if answered != task.id:
+        yield "R06", f"asked for {task.id}, answered {answered!r}"
+    for name in contract.rule("R17").constant:
         before = [earlier.body[name] for earlier in task.told if earlier.body.get(name) is not None]
         now = told.body.get(name)
         if before and now is not None and now != before[-1]:
@@ -113,14 +111,14 @@ def _is_itself(contract: Contract, task: Task, told: Told) -> Broken:
 
 
 def _never_falls(contract: Contract, task: Task, told: Told) -> Broken:
-    for name in rule(contract, "R15").get("never-falls", ()):
+    for name in contract.rule("R15").never_falls:
         before = [earlier.body[name] for earlier in task.told if _is_number(earlier.body.get(name))]
         now = told.body.get(name)
         if before and _is_number(now) and now < max(before):
             yield "R15", f"{name} was {max(before)} and is {now} ({told.route})"
 
 
-def _stays_ended(task: Task, told: Told) -> Broken:
+def _stays_ended(contract: Contract, task: Task, told: Told) -> Broken:
     ends = [earlier for earlier in task.told if earlier.phase in ENDED]
     if not ends:
         return
@@ -133,21 +131,23 @@ def _stays_ended(task: Task, told: Told) -> Broken:
         )
     same = [earlier for earlier in ends if earlier.route == told.route]
     if same and told.phase == end.phase:
-        for name in ("status", "completed_at"):
-            before, now = same[0].body.get(name), told.body.get(name)
+        operation = contract.operations[told.route]
+        for name in (values.STATUS, values.ENDED):
+            before, now = (values.first(operation, one.body, name) for one in (same[0], told))
             if before not in NOT_YET and now != before:
                 yield "R16", f"after its end {name} was {before!r} and is {now!r}"
 
 
 def _keeps_its_times(contract: Contract, task: Task, told: Told) -> Broken:
-    names = rule(contract, "R49").get("in-order", ())
-    values = [(name, told.body[name]) for name in names if _is_number(told.body.get(name)) and told.body[name]]
-    for (before, first), (after, second) in itertools.pairwise(values):
+    names = contract.rule("R49").in_order
+    times = [(name, told.body[name]) for name in names if _is_number(told.body.get(name)) and told.body[name]]
+    for (before, first), (after, second) in itertools.pairwise(times):
         if first > second:
             yield "R49", f"{before} is {first}, after {after}, {second}"
-    tolerance = rule(contract, "R56").get("tolerance", {}).get("seconds", math.inf)
+    allowed = contract.rule("R56").tolerance
+    tolerance = allowed.seconds if allowed else math.inf
     began, ended = task.submitted
-    for name, value_of, value in _places.values(contract, told.route, told.body):
+    for name, value_of, value in values.of_body(contract.operations[told.route], told.body):
         made = value_of == "task.created" or (value_of == "task.updated" and told.phase == "running")
         if not made or not _is_number(value) or not value:
             continue
@@ -157,7 +157,7 @@ def _keeps_its_times(contract: Contract, task: Task, told: Told) -> Broken:
 
 
 def _tells_its_submit(contract: Contract, task: Task, told: Told) -> Broken:
-    for name, value_of, value in _places.values(contract, told.route, told.body):
+    for name, value_of, value in values.of_body(contract.operations[told.route], told.body):
         if value in NOT_YET:
             continue
         kind, _, asked = value_of.partition(".")
@@ -173,8 +173,8 @@ def changed_by_reads(contract: Contract, before: Told, now: Told) -> Iterator[st
     Time that passes may let progress and times rise, change the status, end the task, and change what the contract does
     not describe.
     """
-    earlier = {name: value for name, _, value in _places.values(contract, before.route, before.body)}
-    for name, value_of, second in _places.values(contract, now.route, now.body):
+    earlier = {name: value for name, _, value in values.of_body(contract.operations[before.route], before.body)}
+    for name, value_of, second in values.of_body(contract.operations[now.route], now.body):
         first = earlier.pop(name, None)
         if value_of in _RISING:
             if _is_number(first) and _is_number(second) and second < first:
@@ -195,23 +195,15 @@ def _is_number(value: Any) -> bool:
 
 
 @functools.cache
-def rule(contract: Contract, rule_id: str) -> dict[str, Any]:
-    """A rule of the contract as its document has it; empty where it has none of this number."""
-    return next((one for one in contract.document["x-rules"] if one["id"] == rule_id), {})
-
-
-@functools.cache
 def echoes(contract: Contract) -> frozenset[str]:
     """The fields of a submit that some answer tells again."""
-    submits = {route for rule in contract.document["x-rules"] for route in rule.get("read-by", {})}
-    reads = {read for rule in contract.document["x-rules"] for read in rule.get("operations", ())} - submits
-    found = {value for read in reads for value in _places.values_of(contract, read)}
+    found = {place.value_of for read in contract.reads for place in values.places_of(read)}
     return frozenset(value.removeprefix("request.") for value in found if value.startswith("request."))
 
 
 def address(contract: Contract, told: Told) -> str | None:
     """The first address of the video that an answer gives, in the order of its fields."""
-    for _, value_of, value in _places.values(contract, told.route, told.body):
-        if value_of == _places.ADDRESS and isinstance(value, str) and value:
+    for _, value_of, value in values.of_body(contract.operations[told.route], told.body):
+        if value_of == values.ADDRESS and isinstance(value, str) and value:
             return value
     return None

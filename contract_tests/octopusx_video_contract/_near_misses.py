@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import jsonschema_rs
-from octopusx_video_openapi import Contract, ContractError, Operation, task_ids
+from octopusx_video_openapi import Contract, ContractError, Operation, Schema, schemas, task_ids
+from octopusx_video_openapi.schemas import Validator
 
 from octopusx_video_contract._exchange import ABSENT
 from octopusx_video_contract._sizes import Sizes
 
 Json = Any
-Schema = dict[str, Any]
 
 _FEW_OF_A_KIND = 2
 BODY: Final = "body"
@@ -90,11 +90,11 @@ def valid_requests(contract: Contract, operation: Operation, task_id: str) -> li
     Raises:
         ContractError: A property or a parameter has no example.
     """
-    schema = _request_schema(contract, operation)
-    examples = [example for _, example in contract.examples(_media(contract, operation))]
+    schema = schemas.request(operation)
+    examples = list(operation.body_examples.values())
     full = _filled(contract, operation.id, schema, {"body": examples[0]} if examples else {})
     found = []
-    for whole in (_trimmed(contract, schema, full), full):
+    for whole in (_trimmed(schema, full), full):
         for place in task_ids.places(contract, operation):
             whole = _put(whole, place, task_id)
         request = Request(whole["path"], whole["query"], whole.get("body", ABSENT))
@@ -114,7 +114,7 @@ def near_misses(contract: Contract, operation: Operation, valid: Request) -> Ite
     Raises:
         ContractError: A property or a parameter has no example.
     """
-    validator = _validator(contract, json.dumps(_request_schema(contract, operation)))
+    validator = schemas.validator(schemas.request(operation))
     variants = _variants(contract, operation, valid, _wrong)
     yield from _once(variant for variant in variants if _is_missed(validator, variant))
 
@@ -127,8 +127,8 @@ def near_misses_alone(contract: Contract, operation: Operation, valid: Request) 
     Raises:
         ContractError: A property or a parameter has no example.
     """
-    schema = _request_schema(contract, operation)
-    whole = _at_limits(contract, schema, _whole(valid))
+    schema = schemas.request(operation)
+    whole = _at_limits(schema, _whole(valid))
     base = Request(whole["path"], whole["query"], whole.get("body", ABSENT))
     of_place: collections.Counter[tuple[tuple[str, ...], str]] = collections.Counter()
     for variant in near_misses(contract, operation, base):
@@ -151,7 +151,7 @@ def edges(contract: Contract, operation: Operation, valid: Request, sizes: Sizes
     Raises:
         ContractError: A property or a parameter has no example.
     """
-    validator = _validator(contract, json.dumps(_request_schema(contract, operation)))
+    validator = schemas.validator(schemas.request(operation))
     variants = itertools.chain(_variants(contract, operation, valid, _right), _respelt(valid))
     if sizes is not None:
         variants = itertools.chain(variants, _variants(contract, operation, valid, _of_each_size(sizes)))
@@ -165,7 +165,7 @@ def is_valid(contract: Contract, operation: Operation, request: Request) -> bool
 
 def faults(contract: Contract, operation: Operation, request: Request) -> list[tuple[tuple[str, ...], str]]:
     """The place and the keyword of each error that the contract's schemas find in a request of an operation."""
-    return list(_faults(_validator(contract, json.dumps(_request_schema(contract, operation))), request))
+    return list(_faults(schemas.validator(schemas.request(operation)), request))
 
 
 def _once(variants: Iterable[Variant]) -> Iterator[Variant]:
@@ -180,7 +180,7 @@ def _once(variants: Iterable[Variant]) -> Iterator[Variant]:
 
 def _variants(contract: Contract, operation: Operation, valid: Request, own: _Own) -> Iterator[Variant]:
     """The changes of a valid request that can be sent."""
-    for change in _changes(contract, _request_schema(contract, operation), _whole(valid), own):
+    for change in _changes(contract, schemas.request(operation), _whole(valid), own):
         if _can_be_sent(change):
             yield Variant(
                 name=f"{_named(change.place)}: {change.what}",
@@ -217,41 +217,7 @@ def _whole(request: Request | Variant) -> dict[str, Json]:
     return whole if request.body is ABSENT else {**whole, "body": request.body}
 
 
-def _media(contract: Contract, operation: Operation) -> Schema:
-    body = contract.resolve(operation.definition.get("requestBody", {}))
-    media: Schema = body.get("content", {}).get("application/json", {})
-    return media
-
-
-def _request_schema(contract: Contract, operation: Operation) -> Schema:
-    """What an operation asks of a request, all of it in one schema."""
-    properties: dict[str, Schema] = {}
-    required = ["path", "query"]
-    parameters = [contract.resolve(parameter) for parameter in operation.definition.get("parameters", ())]
-    for holder in required:
-        held = [parameter for parameter in parameters if parameter["in"] == holder]
-        properties[holder] = {
-            "type": "object",
-            "properties": {parameter["name"]: parameter["schema"] for parameter in held},
-            "required": [parameter["name"] for parameter in held if parameter.get("required")],
-            "additionalProperties": False,
-        }
-    media = _media(contract, operation)
-    if media:
-        properties["body"] = media["schema"]
-        if contract.resolve(operation.definition["requestBody"]).get("required"):
-            required.append("body")
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-
-
-@functools.cache
-def _validator(contract: Contract, schema: str) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(contract.schema(json.loads(schema)))
-
-
-def _faults(
-    validator: jsonschema_rs.Draft202012Validator, request: Request | Variant
-) -> Iterator[tuple[tuple[str, ...], str]]:
+def _faults(validator: Validator, request: Request | Variant) -> Iterator[tuple[tuple[str, ...], str]]:
     """The place and the keyword of each error in a request; what is missing is an error at its own place."""
     for error in validator.iter_errors(_whole(request)):
         place = tuple(map(str, error.instance_path))
@@ -262,7 +228,7 @@ def _faults(
         yield place, error.kind.name
 
 
-def _is_missed(validator: jsonschema_rs.Draft202012Validator, variant: Variant) -> bool:
+def _is_missed(validator: Validator, variant: Variant) -> bool:
     """Whether the contract finds fault with it for what it was made for, and with nothing elsewhere."""
     depth = len(variant.place)
     found = list(_faults(validator, variant))
@@ -272,58 +238,54 @@ def _is_missed(validator: jsonschema_rs.Draft202012Validator, variant: Variant) 
 
 @functools.cache
 def _documented(contract: Contract) -> dict[int, list[Json]]:
-    """The values in the contract's example requests, by the identity of the schema that they are examples of."""
+    """The values in the contract's example requests, by the ``identity`` of the schema that they are examples of."""
     found: dict[int, list[Json]] = {}
     for operation in contract.operations.values():
-        for parameter in operation.definition.get("parameters", ()):
-            parameter = contract.resolve(parameter)
-            if "example" in parameter:
-                _collect(contract, parameter["schema"], parameter["example"], found)
-        media = _media(contract, operation)
-        for _, example in contract.examples(media):
-            _collect(contract, media["schema"], example, found)
+        for parameter in operation.parameters:
+            for example in parameter.examples:
+                _collect(parameter.schema, example, found)
+        if operation.body_schema is not None:
+            for example in operation.body_examples.values():
+                _collect(operation.body_schema, example, found)
     return found
 
 
-def _collect(contract: Contract, schema: Schema, value: Json, found: dict[int, list[Json]]) -> None:
-    schema = contract.resolve(schema)
-    known = found.setdefault(id(schema), [])
+def _collect(schema: Schema, value: Json, found: dict[int, list[Json]]) -> None:
+    known = found.setdefault(schema.identity, [])
     if value not in known:
         known.append(value)
     if isinstance(value, dict):
-        for name, field in schema.get("properties", {}).items():
+        for name, field in schema.properties.items():
             if name in value:
-                _collect(contract, field, value[name], found)
-    elif isinstance(value, list) and "items" in schema:
+                _collect(field, value[name], found)
+    elif isinstance(value, list) and schema.items is not None:
         for item in value:
-            _collect(contract, schema["items"], item, found)
+            _collect(schema.items, item, found)
 
 
 def _filled(contract: Contract, name: str, schema: Schema, value: Json = ABSENT) -> Json:
     """The value with each property that the schema has; all of it from examples where there is none."""
-    schema = contract.resolve(schema)
-    if "properties" in schema:
+    if schema.has_properties:
         given = value if isinstance(value, dict) else {}
-        fields = schema["properties"].items()
+        fields = schema.properties.items()
         filled = {key: _filled(contract, f"{name}.{key}", field, given.get(key, ABSENT)) for key, field in fields}
         return {**given, **filled}
     if value is not ABSENT:
         return value
-    for known in (_documented(contract).get(id(schema), ()), schema.get("examples", ()), schema.get("enum", ())):
+    for known in (_documented(contract).get(schema.identity, ()), schema.examples, schema.enum):
         if known:
             return known[0]
-    if "items" in schema:
-        return [_filled(contract, name, schema["items"])]
+    if schema.items is not None:
+        return [_filled(contract, name, schema.items)]
     raise ContractError(f"{contract.path}: {name}: no request has an example of it; give its schema `examples`")
 
 
-def _trimmed(contract: Contract, schema: Schema, value: Json) -> Json:
+def _trimmed(schema: Schema | None, value: Json) -> Json:
     """The value without whatever the schema does not require."""
-    schema = contract.resolve(schema)
-    if not isinstance(value, dict) or "properties" not in schema:
+    if schema is None or not isinstance(value, dict) or not schema.has_properties:
         return value
-    kept = [name for name in schema.get("required", ()) if name in value]
-    return {name: _trimmed(contract, schema["properties"].get(name, {}), value[name]) for name in kept}
+    kept = [name for name in schema.required if name in value]
+    return {name: _trimmed(schema.properties.get(name), value[name]) for name in kept}
 
 
 def _put(whole: Json, place: Sequence[str], value: Json) -> Json:
@@ -340,34 +302,32 @@ def without(value: dict[str, Json], name: str) -> dict[str, Json]:
     return {other: inner for other, inner in value.items() if other != name}
 
 
-def _at_limits(contract: Contract, schema: Schema, value: Json) -> Json:
+def _at_limits(schema: Schema | None, value: Json) -> Json:
     """The value with its numbers as small as its schema has them."""
-    schema = contract.resolve(schema)
     if isinstance(value, dict):
-        fields = schema.get("properties", {})
-        return {name: _at_limits(contract, fields.get(name, {}), inner) for name, inner in value.items()}
-    return schema["minimum"] if "minimum" in schema and isinstance(value, int) else value
+        fields = schema.properties if schema else {}
+        return {name: _at_limits(fields.get(name), inner) for name, inner in value.items()}
+    return schema.limit("minimum", value) if schema and isinstance(value, int) else value
 
 
 def _changes(contract: Contract, schema: Schema, value: Json, own: _Own) -> Iterator[_Change]:
     """The changes of a value as a whole, then those of what it holds: each property, the first two items."""
-    schema = contract.resolve(schema)
     yield from own(contract, schema, value)
     if isinstance(value, dict):
-        for name, field in schema.get("properties", {}).items():
+        for name, field in schema.properties.items():
             inner = value[name] if name in value else _filled(contract, name, field)
             for change in _changes(contract, field, inner, own):
                 yield change.within(name, {**value, name: change.whole})
-    elif isinstance(value, list) and "items" in schema:
+    elif isinstance(value, list) and schema.items is not None:
         items = _several(contract, schema, value, 2)
         for at in range(2):
-            for change in _changes(contract, schema["items"], items[at], own):
+            for change in _changes(contract, schema.items, items[at], own):
                 yield change.within(str(at), [*items[:at], change.whole, *items[at + 1 :]])
 
 
 def _several(contract: Contract, schema: Schema, value: list[Json], least: int) -> list[Json]:
     """The items, said over again until there are so many."""
-    items = value or [_filled(contract, "items", schema["items"])]
+    items = value or ([_filled(contract, "items", schema.items)] if schema.items else [])
     return list(itertools.islice(itertools.cycle(items), max(least, len(items))))
 
 
@@ -378,11 +338,11 @@ def _wrong(contract: Contract, schema: Schema, value: Json) -> Iterator[_Change]
     if isinstance(value, dict):
         yield from _less_and_renamed(contract, schema, value)
     for keyword, candidates in (
-        ("type", itertools.chain(_of_another_type(value), _numbers_of(schema.get("enum", ())))),
+        ("type", itertools.chain(_of_another_type(value), _numbers_of(schema.enum))),
         ("required", _in_a_wrapping(value)),
-        ("enum", _beside_members(schema.get("enum", ()))),
-        ("minimum", _beside(schema.get("minimum"), -1, -1000)),
-        ("maximum", _beside(schema.get("maximum"), 1, 1000)),
+        ("enum", _beside_members(schema.enum)),
+        ("minimum", _beside(schema.limit("minimum"), -1, -1000)),
+        ("maximum", _beside(schema.limit("maximum"), 1, 1000)),
         ("pattern", itertools.chain(_like(value), _before(value, _words(contract)))),
     ):
         for what, other in candidates:
@@ -391,13 +351,13 @@ def _wrong(contract: Contract, schema: Schema, value: Json) -> Iterator[_Change]
 
 def _less_and_renamed(contract: Contract, schema: Schema, value: dict[str, Json]) -> Iterator[_Change]:
     """An object without something that it must have, or with it under a name of its kind, or flattened."""
-    for name in schema.get("required", ()):
+    for name in schema.required:
         rest = without(value, name)
         yield _Change((name,), "required", "missing", rest)
         if name not in value:
             continue
         others = set(task_names(contract)) if isinstance(value[name], str) else set()
-        if schema.get("additionalProperties") is not False:  # a field of a body: names of a query have no case to many
+        if not schema.is_closed:  # a field of a body: names of a query have no case to many
             others |= {name.upper(), name.capitalize()}
         for other in sorted(others - value.keys()):
             yield _Change((name,), "required", f"under the name {other}", {**rest, other: value[name]})
@@ -538,7 +498,7 @@ def _like(text: Json) -> Iterator[tuple[str, Json]]:
 @functools.cache
 def _words(contract: Contract) -> tuple[str, ...]:
     """What stands behind a parameter in the contract's paths."""
-    steps = [path.split("/") for path in contract.document["paths"]]
+    steps = [path.split("/") for path in contract.paths]
     return tuple({after: None for path in steps for before, after in itertools.pairwise(path) if before[:1] == "{"})
 
 
@@ -580,22 +540,25 @@ _SEVERAL = "n"
 
 
 def _right(contract: Contract, schema: Schema, value: Json) -> Iterator[_Change]:
-    if "properties" in schema:
+    if schema.has_properties:
         yield from _more_or_less(contract, schema, value)
         return
-    candidates = [("enum", json.dumps(member), member) for member in schema.get("enum", ())]
+    candidates = [("enum", json.dumps(member), member) for member in schema.enum]
     for limit, inwards in (("minimum", 1), ("maximum", -1)):
-        if limit in schema:
-            candidates.append((limit, f"the {limit}", schema[limit]))
-            candidates.append((limit, f"beside the {limit}", schema[limit] + inwards))
+        end = schema.limit(limit)
+        if end is not None:
+            candidates.append((limit, f"the {limit}", end))
+            candidates.append((limit, f"beside the {limit}", end + inwards))
     candidates += [("type", str(number), number) for number in _ROUND]
     candidates += [("type", "true", True), ("type", "false", False)]
-    fits = _validator(contract, json.dumps(schema)).is_valid
+    fits = schemas.validator(schema).is_valid
     if all(map(fits, _PLAIN.values())):
         texts = _PLAIN
     else:
-        texts = {json.dumps(known): known for known in _documented(contract).get(id(schema), ())} | _OF_A_FORM
-    candidates += [("pattern" if "pattern" in schema else "type", what, text) for what, text in texts.items()]
+        texts = {json.dumps(known): known for known in _documented(contract).get(schema.identity, ())} | _OF_A_FORM
+    candidates += [
+        ("pattern" if "pattern" in schema.assertions else "type", what, text) for what, text in texts.items()
+    ]
     if isinstance(value, list):
         candidates += [("type", "empty", []), ("type", "one item", value[:1])]
         candidates += [("type", f"{many} items", _several(contract, schema, value, many)[:many]) for many in (3, 10)]
@@ -608,33 +571,32 @@ def _of_each_size(sizes: Sizes) -> _Own:
     """What makes values of each size in the place of one."""
 
     def own(contract: Contract, schema: Schema, value: Json) -> Iterator[_Change]:
-        for what, other in sized(contract, schema, value, sizes):
+        for what, other in sized(schema, value, sizes):
             yield _Change((), "type", what, other)
 
     return own
 
 
-def sized(contract: Contract, schema: Schema, value: Json, sizes: Sizes) -> list[tuple[str, Json]]:
+def sized(schema: Schema, value: Json, sizes: Sizes) -> list[tuple[str, Json]]:
     """Values of each size that a schema of the contract takes, each with what it is; made of one that it takes."""
-    schema = contract.resolve(schema)
-    return sizes.values(schema, _validator(contract, json.dumps(schema)).is_valid, value)
+    return sizes.values(schema, schemas.validator(schema).is_valid, value)
 
 
 def _more_or_less(contract: Contract, schema: Schema, value: dict[str, Json]) -> Iterator[_Change]:
     """An object with more or fewer of the properties that it may have, and with one that nobody knows."""
-    shortest, fullest = _trimmed(contract, schema, value), _filled(contract, "", schema, value)
+    shortest, fullest = _trimmed(schema, value), _filled(contract, "", schema, value)
     yield _Change((), "required", "nothing but what is required", shortest)
     yield _Change((), "required", "all there is", fullest)
-    for name in schema["properties"]:
-        if name not in schema.get("required", ()):
+    for name in schema.properties:
+        if name not in schema.required:
             yield _Change((name,), "required", "alone beside what is required", {**shortest, name: fullest[name]})
             yield _Change((name,), "required", "left out of all there is", without(fullest, name))
     for what, other in (("a text", "meow"), ("an object", {"cats": [1.5, {"name": None}]})):
         yield _Change((), "additionalProperties", f"an unknown property, {what}", {**value, _UNKNOWN: other})
-    if "prompt" in schema["properties"]:  # the body of a submit, and not what stands in one
+    if "prompt" in schema.properties:  # the body of a submit, and not what stands in one
         for name, other in _of_others(contract, schema).items():
             yield _Change((), "additionalProperties", f"with {name}, which another submit has", {**value, name: other})
-    if _SEVERAL not in schema["properties"]:
+    if _SEVERAL not in schema.properties:
         yield _Change((), "additionalProperties", "two of it, as other services are asked", {**value, _SEVERAL: 2})
 
 
@@ -642,9 +604,9 @@ def _of_others(contract: Contract, schema: Schema) -> dict[str, Json]:
     """What the bodies of other operations have and this one does not, with a value of each; no names of tasks."""
     found: dict[str, Json] = {}
     for operation in contract.operations.values():
-        other = contract.resolve(_media(contract, operation).get("schema", {}))
-        for name, field in other.get("properties", {}).items():
-            if name not in schema["properties"] and name not in task_names(contract):
+        other = operation.body_schema.properties if operation.body_schema else {}
+        for name, field in other.items():
+            if name not in schema.properties and name not in task_names(contract):
                 value = _filled(contract, name, field)
                 if not isinstance(value, dict):
                     found.setdefault(name, value)

@@ -14,13 +14,12 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-import jsonschema_rs
-from octopusx_video_openapi import Contract, Operation
+from octopusx_video_openapi import Contract, Operation, Schema, operations, schemas
 
 from octopusx_video_contract import _judge, _probe_questions, _probe_report, _probe_task, _target
 from octopusx_video_contract._budget import NotAskedError
 from octopusx_video_contract._control import Control
-from octopusx_video_contract._exchange import ABSENT, Answer, found
+from octopusx_video_contract._exchange import ABSENT, Answer
 from octopusx_video_contract._probe_questions import Came, Question
 from octopusx_video_contract._probe_task import Lived
 from octopusx_video_contract._routes import unknown_tasks
@@ -151,7 +150,7 @@ def bearable(answer: Answer) -> Answer:
 
 def held(run: Run, question: Question, answer: Answer) -> tuple[set[str], dict[str, str]]:
     """The numbered rules that an answer keeps, and those that it breaks with what was found."""
-    reached = found(run.contract, answer.request.method, answer.request.path)
+    reached = operations.match(run.contract, answer.request.method, answer.request.path)
     if reached is None:
         return set(), {}
     operation = reached[0]
@@ -166,9 +165,8 @@ def held(run: Run, question: Question, answer: Answer) -> tuple[set[str], dict[s
     for rule, detail in faults:
         if _speaks_of(run.contract, rule, operation):
             broken.setdefault(rule, detail)
-    schemas = {rule.id: rule.schema for rule in run.contract.rules}
     body = answer.json()
-    kept = {rule for rule in asked - set(broken) if shows(run.contract, schemas.get(rule), body)}
+    kept = {rule for rule in asked - set(broken) if shows(run.contract.rule(rule).schema, body)}
     return {rule for rule in kept if _speaks_of(run.contract, rule, operation)}, broken
 
 
@@ -177,18 +175,19 @@ def _speaks_of(contract: Contract, rule_id: str, operation: Operation) -> bool:
     return rule is not None and (not rule.operations or operation.id in rule.operations)
 
 
-def shows(contract: Contract, schema: dict[str, Any] | None, body: Any) -> bool:
+def shows(schema: Schema | None, body: Any) -> bool:
     """Whether a body has anything of what a rule's schema speaks of: one that has not keeps it and proves nothing."""
     if schema is None:
         return True
     if not isinstance(body, dict):
         return False
-    if "if" in schema and not jsonschema_rs.is_valid(contract.schema({"allOf": [schema["if"]]}), body):
+    condition = schema.part("if")
+    if condition is not None and not schemas.validator(condition).is_valid(body):
         return False
-    return any(name in body for name in _names(schema.get("then", schema)))
+    return any(name in body for name in _names(schema.part("then") or schema))
 
 
-def _names(schema: dict[str, Any]) -> Iterable[str]:
-    yield from schema.get("properties", {})
-    for branch in (*schema.get("anyOf", ()), *schema.get("allOf", ()), *schema.get("oneOf", ())):
+def _names(schema: Schema) -> Iterable[str]:
+    yield from schema.properties
+    for branch in schema.branches("anyOf", "allOf", "oneOf"):
         yield from _names(branch)

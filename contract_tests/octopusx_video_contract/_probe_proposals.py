@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jsonschema_rs
-from octopusx_video_openapi import Contract, Operation
+from octopusx_video_openapi import Contract, Operation, Schema, values
 from octopusx_video_openapi.life import life
 
 from octopusx_video_contract import _judge
@@ -23,12 +22,13 @@ from octopusx_video_contract._probe_rules import (
     expected,
     expiry,
     grade,
+    kind,
     length_reading,
     read_by,
     tally,
     unit_of,
 )
-from octopusx_video_contract._probe_shapes import branch, clean, errors_of, fields, outline, words
+from octopusx_video_contract._probe_shapes import branch, clean, fields, outline, words
 from octopusx_video_contract._probe_task import Lived
 from octopusx_video_contract._tasks import READ_RULE, UNKNOWN
 
@@ -86,7 +86,7 @@ def _responses(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
         if not (answer.is_success and _OF_FORM & one.broken.keys()):  # another thing, under the same number
             seen[operation.id, str(answer.status)][one.question.name] += 1
     for (name, status), questions in seen.items():
-        response = dict(contract.responses(contract.operations[name])).get(status)
+        response = contract.operations[name].responses.get(status)
         because = f"came {_times(questions.total())} ({', '.join(questions)})"
         place = f"{name} responses.{status}"
         if response is None:
@@ -102,9 +102,9 @@ def _causes(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
             seen[operation.id, one.question.cause].append(one)
     for (name, cause), those in seen.items():
         operation = contract.operations[name]
-        responses = dict(contract.responses(operation))
+        responses = operation.responses
         statuses = list(dict.fromkeys(str(one.answer.status) for one in those if one.answer))
-        wanted = expected(contract, operation, cause)
+        wanted = expected(operation, cause)
         for status in wanted:
             if status not in statuses:
                 yield Proposal(
@@ -116,7 +116,7 @@ def _causes(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
         if cause == "unknown-task":
             both = set(map(str, UNKNOWN))
             for other in sorted((both - set(statuses)) & set(responses)) if both & set(statuses) else ():
-                others = set(responses[other].get("x-when", ())) - {cause, "wrong-route"}
+                others = set(responses[other].causes) - {cause, "wrong-route"}
                 if grade(responses[other]) != KNOWN and not others:
                     yield Proposal(
                         f"{name} responses.{other}",
@@ -124,7 +124,7 @@ def _causes(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
                         f"the service answered {cause} with {_told(those[0])}",
                         f"drop {other} for {cause}",
                     )
-        yield from _examples(contract, operation, cause, those)
+        yield from _examples(operation, cause, those)
 
 
 def _told(one: Came) -> str:
@@ -132,10 +132,10 @@ def _told(one: Came) -> str:
     return " ".join([str(one.answer.status), *dict.fromkeys(words(one.answer.json()).values())])
 
 
-def _examples(contract: Contract, operation: Operation, cause: str, those: Sequence[Came]) -> Iterator[Proposal]:
-    for status, name in expected(contract, operation, cause).items():
-        response = dict(contract.responses(operation))[status]
-        examples = dict(contract.examples(response["content"]["application/json"]))
+def _examples(operation: Operation, cause: str, those: Sequence[Came]) -> Iterator[Proposal]:
+    for status, name in expected(operation, cause).items():
+        response = operation.responses[status]
+        examples = response.media["application/json"].examples
         for one in those:
             if one.answer is None or str(one.answer.status) != status or not isinstance(one.answer.json(), dict):
                 continue
@@ -160,14 +160,11 @@ def _shapes(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
     for _, operation, answer in _answers(came):
         if answer.status < 400:
             continue
-        response = dict(contract.responses(operation)).get(str(answer.status), {})
         if not answer.content:
             empty[f"{operation.id} responses.{answer.status}"] += 1
         elif answer.json() is ABSENT:
             unknown[f"{operation.id} responses.{answer.status}", answer.media_type or "no media type"] += 1
-        elif not any(
-            jsonschema_rs.is_valid(contract.schema(one), answer.json()) for one in errors_of(contract, response)
-        ):
+        elif branch(operation, answer) is None:
             unknown["schemas.ErrorResponse", outline(answer.json())] += 1
     for place, count in empty.items():
         yield Proposal(place, "", f"came {_times(count)} with an empty body", "say that its content may be missing")
@@ -178,54 +175,52 @@ def _shapes(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
 def _values(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
     seen: dict[tuple[str, str, str, str], int] = collections.Counter()
     for _, operation, answer in _answers(came):
-        response = dict(contract.responses(operation)).get(str(answer.status), {})
-        schema = branch(contract, response, answer)
+        schema = branch(operation, answer)
         if schema is None:
             continue
-        for place, value, node in fields(contract, schema[1], answer.json()):
-            name = f"schemas.{schema[0]} {place}"
+        for place, value, node in fields(schema, answer.json()):
+            name = f"schemas.{schema.reference} {place}"
             if node is None:
                 seen[name, "not documented", f"came as {outline(value)}", "add it, probed"] += 1
                 continue
-            if any(_judge.mismatches(contract, node, value)):
-                seen[name, f"{grade(node)}, type {_type(contract, node)}", f"came as {outline(value)}", "widen it"] += 1
+            if any(_judge.mismatches(node, value)):
+                seen[
+                    name,
+                    f"{grade(node)}, type {' or '.join(node.types) or 'any'}",
+                    f"came as {outline(value)}",
+                    "widen it",
+                ] += 1
             elif grade(node) not in {KNOWN, ""}:
                 seen[name, grade(node), f"came as {outline(value)}", "raise to probed"] += 1
             yield from _status(contract, node, value)
             unit = unit_of(contract, value)
-            if node.get("x-value-of") in TIMES and unit not in {"seconds", ""}:
-                seen[name, str(node.get("x-unit", "")), f"came in {unit}", f"let it be {unit}, and see R13"] += 1
+            if node.value_of in TIMES and unit not in {"seconds", ""}:
+                seen[name, node.unit, f"came in {unit}", f"let it be {unit}, and see R13"] += 1
     for (name, now, because, change), count in seen.items():
         yield Proposal(name, now, f"{because} {_times(count)}", change)
 
 
-def _status(contract: Contract, node: dict[str, Any], value: Any) -> Iterator[Proposal]:
-    if node.get("x-value-of") != "task.status" or not isinstance(value, str):
+def _status(contract: Contract, node: Schema, value: Any) -> Iterator[Proposal]:
+    if node.value_of != values.STATUS or not isinstance(value, str):
         return
     if contract.phase(value) is None:
         yield Proposal(
             "schemas.TaskStatus", "open", f"the status {clean(value)} came", "add it to the list that it belongs to"
         )
-    for name, schema in contract.document["components"]["schemas"].items():
-        kind = next(iter(schema.get("x-enum-grades", {}).get(value, {})), KNOWN)
-        if value in schema.get("enum", ()) and kind != KNOWN:
-            yield Proposal(f"schemas.{name} {value}", kind, "it came", "raise to probed")
-
-
-def _type(contract: Contract, node: dict[str, Any]) -> str:
-    told = contract.resolve(node).get("type", "any")
-    return told if isinstance(told, str) else " or ".join(told)
+    for name, schema in contract.schemas.items():
+        known = schema.enum_grades.get(value)
+        if value in schema.enum and known and known.kind != KNOWN:
+            yield Proposal(f"schemas.{name} {value}", known.kind, "it came", "raise to probed")
 
 
 def _headers(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
     seen: dict[str, list[bool]] = collections.defaultdict(list)
     grades: dict[str, str] = {}
     for _, operation, answer in _answers(came):
-        response = dict(contract.responses(operation)).get(str(answer.status), {})
-        for name, header in response.get("headers", {}).items():
-            place = header.get("$ref", name).rpartition("/")[2]
-            seen[place].append(name.lower() in answer.headers)
-            grades[place] = grade(contract.resolve(header))
+        response = operation.response(answer.status)
+        for name, header in response.headers.items() if response else ():
+            seen[header.component].append(name.lower() in answer.headers)
+            grades[header.component] = grade(header)
     for name, there in seen.items():
         if grades[name] != KNOWN and any(there):
             because = f"came with {sum(there)} of {len(there)} answers that document it"
@@ -237,8 +232,8 @@ def _range(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
         wanted = one.question.request.header("Range")
         if wanted is None or answer.status not in {200, 206, 416}:
             continue
-        parameters = map(contract.resolve, operation.definition.get("parameters", ()))
-        now = next((grade(parameter) for parameter in parameters if parameter["name"] == "Range"), "not documented")
+        parameters = (parameter for parameter in operation.parameters if parameter.name == "Range")
+        now = next(map(grade, parameters), "not documented")
         place = f"{operation.id} parameters.Range"
         if answer.status == 200:
             yield Proposal(place, now, f"{wanted} was answered with 200", "say that the service ignores it")
@@ -252,16 +247,15 @@ def _narrower(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
     for one in came:
         if one.question.rule in {"R32", "R43"} and one.telling and one.answer:
             by_question[one.question.rule, one.question.name][one.answer.status] += 1
-    rules = {rule["id"]: rule for rule in contract.document["x-rules"]}
     for (rule, name), statuses in by_question.items():
         told = " and ".join(f"{status} ({_times(count)})" for status, count in statuses.items())
-        yield Proposal(rule, grade(rules.get(rule)), f"{name} was answered with {told}", "let the rule name it")
+        yield Proposal(rule, grade(contract.rule(rule)), f"{name} was answered with {told}", "let the rule name it")
 
 
 def _life(contract: Contract, lived: Lived) -> Iterator[Proposal]:
     submit = lived.task.submit
     place = f"{submit.id} x-result-length"
-    now = grade(submit.definition["x-result-length"])
+    now = grade(submit.result_length)
     if lived.video is not None:
         because = f"{length_reading(lived)}, the video is {lived.video:.2f} s long"
         added = not differs(lived.video, lived.task.length)
@@ -271,10 +265,9 @@ def _life(contract: Contract, lived: Lived) -> Iterator[Proposal]:
             "raise to probed" if clear else "let the length be the total" if total else "settle it by another video"
         )
         yield Proposal(place, now, because, change)
-    told = contract.document.get("x-task-life", {})
     for route, second in lived.readable.items():
         if route in read_by(contract, lived) and second is not None and not at_once(lived, route):
-            tolerance = next(rule for rule in contract.document["x-rules"] if rule["id"] == READ_RULE)["tolerance"]
+            tolerance = contract.rule(READ_RULE).tolerance
             because = f"{route} had the new task after {second:.0f} s"
             yield Proposal(f"{READ_RULE} tolerance", grade(tolerance), because, "keep it, probed")
     if lived.ended is not None:
@@ -282,7 +275,7 @@ def _life(contract: Contract, lived: Lived) -> Iterator[Proposal]:
         because = f"a task ran for {lived.ended:.0f} s, and the contract has {life_.lasts:g} s"
         close = math.isclose(lived.ended, life_.lasts, rel_tol=0.1)
         change = "raise to probed" if close else "take the time that was seen"
-        yield Proposal("x-task-life runs", grade(told.get("runs")), because, change)
+        yield Proposal("x-task-life runs", kind(life_.runs_grade), because, change)
         after = expiry(contract, lived)
         if after is not None:
             because = (
@@ -291,13 +284,12 @@ def _life(contract: Contract, lived: Lived) -> Iterator[Proposal]:
             change = (
                 "raise to probed" if math.isclose(after, life_.expires_after, rel_tol=0.05) else "take what was told"
             )
-            yield Proposal("x-task-life expires", grade(told.get("expires")), because, change)
+            yield Proposal("x-task-life expires", kind(life_.expires_grade), because, change)
 
 
 def _rules(contract: Contract, came: Sequence[Came], lived: Lived | None) -> Iterator[Proposal]:
-    rules = {rule["id"]: rule for rule in contract.document["x-rules"]}
     for rule, count in tally(contract, came, lived).items():
-        now, whole = grade(rules[rule]), count.kept + count.broken
+        now, whole = grade(contract.rule(rule)), count.kept + count.broken
         if count.broken:
             because = f"broken by {count.broken} of {whole}, first by {count.details[0]}"
             yield Proposal(

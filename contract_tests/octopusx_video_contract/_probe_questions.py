@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from octopusx_video_openapi import Operation
+from octopusx_video_openapi import Operation, operations
 
-from octopusx_video_contract._budget import submits
-from octopusx_video_contract._exchange import Answer, Request, methods_of
+from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._routes import unknown_tasks
 from octopusx_video_contract._run import Run
 from octopusx_video_contract._tasks import UNKNOWN, Tasks, a_submit
@@ -82,14 +81,8 @@ class Came:
 
 def request_id_header(run: Run) -> str:
     """The header that tells a request's own id, by ``x-value-of``; "" where the contract has none."""
-    headers = run.contract.document["components"].get("headers", {})
-    names = {name for name, header in headers.items() if header.get("x-value-of") == "answer.id"}
-    for operation in run.contract.operations.values():
-        for _, response in run.contract.responses(operation):
-            for name, header in response.get("headers", {}).items():
-                if header.get("$ref", "").rpartition("/")[2] in names:
-                    return str(name)
-    return ""
+    header = run.contract.request_id_header
+    return header.name if header else ""
 
 
 def free(run: Run, tasks: Tasks) -> Iterator[Question]:
@@ -114,7 +107,7 @@ def free(run: Run, tasks: Tasks) -> Iterator[Question]:
             request = _without_key(run, tasks, operation, unknown[0], credential)
             yield Question(name, _route(operation), request, operation, "no-credential", "R02", _not_401)
     for operation in run.contract.operations.values():
-        if operation.id in submits(run.contract):
+        if operation.starts_task:
             request = run.request(operation, path=_ids(operation, unknown[0]), body={}, credential=None)
             yield Question("missing field, no key", f"{_route(operation)} with {{}}", request, operation)
     yield from _routes(run, tasks, unknown[0])
@@ -124,15 +117,17 @@ def free(run: Run, tasks: Tasks) -> Iterator[Question]:
 def _routes(run: Run, tasks: Tasks, unknown: str) -> Iterator[Question]:
     key = (("Authorization", f"Bearer {run.key}"),)
     for template in dict.fromkeys(operation.path for operation in run.contract.operations.values()):
-        path = re.sub(r"\{\w+\}", unknown, template)
+        path = operations.filled(template, lambda _: unknown)
         # A method without a body, and never DELETE: a server that has it would do what it says.
-        method = next(method for method in ("GET", "PUT", "PATCH") if method not in methods_of(run.contract, path))
+        method = next(
+            method for method in ("GET", "PUT", "PATCH") if method not in operations.methods(run.contract, path)
+        )
         yield Question(
             "wrong method", f"{method} {template}", Request(method, path, key), rule="R32", fault=_not_refused
         )
     yield Question("unknown route", "GET /v1/made-up", Request("GET", "/v1/made-up", key), rule="R43", fault=_not_404)
     for reader in (*tasks.reads, tasks.content):  # a submit beside its path may be one to a server that is lenient
-        path = re.sub(r"\{\w+\}", unknown, reader.path) + "/"
+        path = operations.filled(reader.path, lambda _: unknown) + "/"
         yield Question("trailing slash", f"{_route(reader)}/", Request("GET", path, key), rule="R43", fault=_not_404)
 
 
@@ -155,7 +150,7 @@ def _headers(run: Run, tasks: Tasks, unknown: str) -> Iterator[Question]:
         ("Access-Control-Request-Headers", "authorization, content-type"),
     )
     for operation in run.contract.operations.values():
-        if operation.id in submits(run.contract) and "{" not in operation.path:
+        if operation.starts_task and "{" not in operation.path:
             request = Request("OPTIONS", operation.path, preflight)
             yield Question("preflight", f"OPTIONS {operation.path}", request)
 
@@ -192,13 +187,13 @@ def missing_field(run: Run, tasks: Tasks, submit: Operation, unknown: str) -> Qu
 
 
 def _without_key(run: Run, tasks: Tasks, operation: Operation, task: str, credential: str | None) -> Request:
-    if operation.id in submits(run.contract):
+    if operation.starts_task:
         return tasks.submission(operation, a_submit(run, operation), task, credential=credential)[1]
     return tasks.request(operation, task, credential=credential)
 
 
 def _ids(operation: Operation, task: str) -> dict[str, str]:
-    return dict.fromkeys(re.findall(r"\{(\w+)\}", operation.path), task)
+    return dict.fromkeys(operations.names(operation.path), task)
 
 
 def _route(operation: Operation) -> str:

@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from octopusx_video_openapi import Schema
+
 from octopusx_video_contract import _probe_proposals, _probe_rules
 from octopusx_video_contract._exchange import ABSENT
 from octopusx_video_contract._probe_questions import OWN_ID, Came
@@ -133,17 +135,15 @@ class Report:
             if one.answer is None or not one.answer.is_success or one.question.operation is None:
                 continue
             operation = one.question.operation
-            response = dict(self._contract.responses(operation)).get(str(one.answer.status), {})
-            shape = branch(self._contract, response, one.answer)
+            shape = branch(operation, one.answer)
             body = one.answer.json()
             if shape is None or body is ABSENT:
                 continue
-            for place, value, node in fields(self._contract, shape[1], body):
+            for place, value, node in fields(shape, body):
                 status = grade(node) or ("in the contract" if node is not None else "not documented")
                 unit = _probe_rules.unit_of(self._contract, value) if _is_time(node) else ""
                 seen[operation.id, place, status][f"{kind(value)}{f', {unit}' if unit else ''}"] += 1
-            properties = self._contract.resolve(shape[1]).get("properties", {})
-            missing[operation.id] = missing.get(operation.id, set(properties)) - set(body)
+            missing[operation.id] = missing.get(operation.id, set(shape.properties)) - set(body)
         for (operation_id, place, status), kinds in seen.items():
             told = ", ".join(f"{name} ({count})" for name, count in kinds.items())
             yield {"field": f"{operation_id} {place}", "contract": status, "came": told}
@@ -200,12 +200,12 @@ class Report:
         yield "no expiry was told" if after is None else f"the expiry told is {after:.0f} s after the submit"
 
     def _rules(self) -> Iterator[Row]:
-        rules = {rule["id"]: rule for rule in self._contract.document["x-rules"]}
-        for rule, count in _probe_rules.tally(self._contract, self._came, self._lived).items():
+        for number, count in _probe_rules.tally(self._contract, self._came, self._lived).items():
             first = count.details[0] if count.details else ""
             whole = count.kept + count.broken
             told = f"kept by {count.kept} of {whole}"
-            yield {"rule": f"{rule} ({grade(rules[rule])}): {rules[rule]['title']}", "came": told, "broken": first}
+            rule = self._contract.rule(number)
+            yield {"rule": f"{rule.id} ({grade(rule)}): {rule.title}", "came": told, "broken": first}
 
     def open(self) -> Iterator[str]:
         """What the answers do not tell, and why."""
@@ -217,17 +217,15 @@ class Report:
         for operation in self._contract.operations.values():
             missing = [
                 f"{status} ({grade(response)})"
-                for status, response in self._contract.responses(operation)
+                for status, response in operation.responses.items()
                 if (operation.id, int(status)) not in seen
             ]
             if missing:
                 yield f"{operation.id}: {', '.join(missing)} did not come"
         touched = _probe_rules.tally(self._contract, self._came, self._lived)
-        rules = [
-            rule for rule in self._contract.document["x-rules"] if rule["id"] not in touched and grade(rule) != KNOWN
-        ]
+        rules = [rule for rule in self._contract.rules if rule.id not in touched and grade(rule) != KNOWN]
         if rules:
-            yield "rules that no answer touched: " + ", ".join(f"{rule['id']} ({grade(rule)})" for rule in rules)
+            yield "rules that no answer touched: " + ", ".join(f"{rule.id} ({grade(rule)})" for rule in rules)
 
     def _not_asked(self) -> Iterator[str]:
         names = {one.question.name for one in self._came if one.answer is not None}
@@ -277,8 +275,8 @@ def _without(one: Came) -> str:
     return f"{begun}{one.missing}"
 
 
-def _is_time(node: dict[str, Any] | None) -> bool:
-    return node is not None and node.get("x-value-of") in _probe_rules.TIMES
+def _is_time(node: Schema | None) -> bool:
+    return node is not None and node.value_of in _probe_rules.TIMES
 
 
 def _cell(text: str) -> str:

@@ -6,9 +6,9 @@ import collections
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from octopusx_video_openapi import Contract, Operation
+from octopusx_video_openapi import Contract, Grade, Operation
 
 from octopusx_video_contract import _probe_task
 from octopusx_video_contract._life import NOT_YET
@@ -25,9 +25,14 @@ _LATEST = 10**18
 """No time that is told is later; a server may send a number that no float holds."""
 
 
-def grade(node: Any) -> str:
-    """The kind of a node's grade; "" where it has none."""
-    return next(iter(node.get("x-grade", {})), "") if isinstance(node, dict) else ""
+def grade(part: _Graded | None) -> str:
+    """The kind of the grade of a part of the contract; "" where it has none."""
+    return "" if part is None else kind(part.grade)
+
+
+def kind(known: Grade | None) -> str:
+    """The kind of a grade; "" where there is none."""
+    return known.kind if known else ""
 
 
 def says(contract: Contract, came: Came) -> str:
@@ -35,25 +40,27 @@ def says(contract: Contract, came: Came) -> str:
     question = came.question
     told = []
     if question.operation is not None:
-        responses = dict(contract.responses(question.operation))
+        responses = question.operation.responses
         if question.cause:
-            for status, example in expected(contract, question.operation, question.cause).items():
+            for status, example in expected(question.operation, question.cause).items():
                 told.append(f"{status} {example} ({grade(responses[status])})".replace("  ", " "))
         elif question.valid:
             told.append(f"200 ({grade(responses.get('200'))})")
-    rules = {rule["id"]: rule for rule in contract.document["x-rules"]}
-    if question.rule in rules:
-        told.append(f"{question.rule} ({grade(rules[question.rule])})")
+    if any(rule.id == question.rule for rule in contract.rules):
+        told.append(f"{question.rule} ({grade(contract.rule(question.rule))})")
     return ", ".join(told) or "-"
 
 
-def expected(contract: Contract, operation: Operation, cause: str) -> dict[str, str]:
+def expected(operation: Operation, cause: str) -> dict[str, str]:
     """The statuses that a cause is answered with by ``x-when``, with the name of the example."""
     return {
-        status: response["x-when"][cause]
-        for status, response in contract.responses(operation)
-        if cause in response.get("x-when", {})
+        status: response.causes[cause] for status, response in operation.responses.items() if cause in response.causes
     }
+
+
+class _Graded(Protocol):
+    @property
+    def grade(self) -> Grade | None: ...
 
 
 @dataclass
@@ -82,13 +89,12 @@ def tally(contract: Contract, came: Sequence[Came], lived: Lived | None) -> dict
         for rule, detail in broken.items():
             found[rule].broken += 1
             found[rule].details.append(detail)
-    return {rule["id"]: found[rule["id"]] for rule in contract.document["x-rules"] if rule["id"] in found}
+    return {rule.id: found[rule.id] for rule in contract.rules if rule.id in found}
 
 
 def read_by(contract: Contract, lived: Lived) -> list[str]:
     """The routes that R04 names for the new task."""
-    rules = {rule["id"]: rule for rule in contract.document["x-rules"]}
-    return list(rules.get(READ_RULE, {}).get("read-by", {}).get(lived.task.submit.id, lived.readable))
+    return list(contract.rule(READ_RULE).read_by.get(lived.task.submit.id, lived.readable))
 
 
 def at_once(lived: Lived, route: str) -> bool:
@@ -126,8 +132,8 @@ def unit_of(contract: Contract, value: Any) -> str:
     if value in NOT_YET or isinstance(value, bool):
         return ""
     if isinstance(value, int | float):
-        rule = next((rule for rule in contract.rules if rule.id == "R13"), None)
-        limits = [node.get("maximum") for node in (rule.schema or {}).get("properties", {}).values()] if rule else []
+        schema = contract.rule("R13").schema
+        limits = [time.limit("maximum") for time in schema.properties.values()] if schema else []
         return "milliseconds" if value > max(filter(None, limits), default=math.inf) else "seconds"
     return "text"
 

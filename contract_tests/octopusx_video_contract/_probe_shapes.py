@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-import jsonschema_rs
-from octopusx_video_openapi import Contract
+from octopusx_video_openapi import Operation, Response, Schema, schemas
 from octopusx_video_openapi.text import printable
 
 from octopusx_video_contract._exchange import Answer
@@ -129,28 +128,25 @@ def _plain(name: str, value: str) -> bool:
     )
 
 
-def fields(
-    contract: Contract, schema: dict[str, Any], body: Any, prefix: str = ""
-) -> Iterator[tuple[str, Any, dict[str, Any] | None]]:
+def fields(schema: Schema, body: Any, prefix: str = "") -> Iterator[tuple[str, Any, Schema | None]]:
     """Each field of a body with its value and what a schema says of it, those of inner objects included."""
-    properties = contract.resolve(schema).get("properties", {})
     for name, value in list(body.items())[:MOST_FIELDS] if isinstance(body, dict) else ():
-        node = properties.get(name)
+        node = schema.properties.get(name)
         yield f"{prefix}{clean(name)}", value, node
         if node is not None and isinstance(value, dict):
-            yield from fields(contract, node, value, f"{prefix}{clean(name)}.")
+            yield from fields(node, value, f"{prefix}{clean(name)}.")
 
 
-def errors_of(contract: Contract, response: dict[str, Any]) -> list[dict[str, Any]]:
+def errors_of(response: Response | None) -> tuple[Schema, ...]:
     """The shapes that a response's body may have."""
-    schema = response.get("content", {}).get("application/json", {}).get("schema", {})
-    return list(contract.resolve(schema).get("oneOf", [schema] if schema else []))
+    schema = response.schema if response else None
+    return () if schema is None else schema.branches("oneOf") or (schema,)
 
 
-def branch(contract: Contract, response: dict[str, Any], answer: Answer) -> tuple[str, dict[str, Any]] | None:
-    """Name and schema of what an answer's body is: of an error the shape that it has; None where there is none."""
+def branch(operation: Operation, answer: Answer) -> Schema | None:
+    """The schema of what an answer's body is: of an error the shape that it has; None where there is none."""
     body = answer.json()
-    for schema in errors_of(contract, response) if isinstance(body, dict) else ():
-        if answer.is_success or jsonschema_rs.is_valid(contract.schema(schema), body):
-            return schema.get("$ref", "").rpartition("/")[2], schema
+    for schema in errors_of(operation.response(answer.status)) if isinstance(body, dict) else ():
+        if answer.is_success or schemas.validator(schema).is_valid(body):
+            return schema
     return None

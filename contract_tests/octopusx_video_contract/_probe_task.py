@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from octopusx_video_openapi import Contract, Operation
+from octopusx_video_openapi import Contract, Operation, values
 
 from octopusx_video_contract import _life
 from octopusx_video_contract._exchange import Answer
@@ -70,17 +70,14 @@ class Lived:
     @property
     def total(self) -> float | None:
         """Its length in seconds if the field that adds were the length of the whole; None where it was not sent."""
-        adds = self.task.submit.definition["x-result-length"]["adds"].get("field")
-        told = self.task.body.get(adds)
+        told = self.task.body.get(self.task.submit.result_length.added_field or "")
         return float(told) if isinstance(told, int | float) else None
 
 
 def values_of(contract: Contract, operation: str) -> dict[str, str]:
     """Which value of ``x-value-of`` stands in each field of an operation's success."""
-    response = dict(contract.responses(contract.operations[operation])).get("200", {})
-    schema = contract.resolve(response.get("content", {}).get("application/json", {}).get("schema", {}))
-    fields = schema.get("properties", {}).items()
-    return {name: property_["x-value-of"] for name, property_ in fields if "x-value-of" in property_}
+    places = values.places_of(contract.operations[operation])
+    return {place.path[0]: place.value_of for place in places if place.value_of and len(place.path) == 1}
 
 
 def paid(run: Run, tasks: Tasks, source: str, ask: Asking) -> Lived | None:
@@ -93,24 +90,25 @@ def paid(run: Run, tasks: Tasks, source: str, ask: Asking) -> Lived | None:
     answer = ask(Question("paid submit", f"{route}, {_chosen(submit, whole)}", request, submit, valid=True))
     after, began = run.now(), _clock(run)
     told = _life.telling(run.contract, submit.id, after, answer.json()) if answer and answer.is_success else None
-    if told is None or not isinstance(told.body.get("id"), str):
+    new = submit.new_task_id(answer.json()) if answer else None
+    if told is None or new is None:
         return None
     length = _life.length_of(run.contract, submit, whole, None)
-    lived = Lived(Task(told.body["id"], submit, whole, (before, after), length), began)
+    lived = Lived(Task(new, submit, whole, (before, after), length), began)
     _hear(run, lived, submit.id, told.body, 0.0)
     return lived
 
 
 def _chosen(submit: Operation, body: dict[str, Any]) -> str:
     """The fields that decide the length."""
-    rule = submit.definition["x-result-length"]
-    names = (rule["starts-at"].get("field"), rule["adds"].get("field"))
+    names = (submit.result_length.start_field, submit.result_length.added_field)
     return ", ".join(f"{name} {body[name]}" for name in names if name in body)
 
 
 def follow(run: Run, tasks: Tasks, lived: Lived, ask: Asking) -> None:
     """Read the new task by both routes until it ends or the deadline passes, then fetch its video."""
-    tolerance = tasks.rules.get(READ_RULE, {}).get("tolerance", {}).get("seconds", 0)
+    allowed = run.contract.rule(READ_RULE).tolerance
+    tolerance = allowed.seconds if allowed else 0
     waiting = list(tasks.reads)
     while True:
         for route in list(waiting):
@@ -178,16 +176,20 @@ def _phase(lived: Lived, route: str) -> str:
 def touched(contract: Contract, lived: Lived) -> Iterator[str]:
     """The rules of a task's life that what was told shows to be kept, if it does not break them."""
     reads = [told for told in lived.task.told if told.route != lived.task.submit.id]
-    rules = {rule["id"]: rule for rule in contract.document["x-rules"]}
     sent = tuple(f"request.{name}" for name in lived.task.body)
     if reads:
         yield "R06"
-    for rule, key in (("R15", "never-falls"), ("R17", "constant"), ("R49", "in-order")):
-        names = set(rules.get(rule, {}).get(key, ())) - {"id"}
+    listed = {
+        "R15": contract.rule("R15").never_falls,
+        "R17": contract.rule("R17").constant,
+        "R49": contract.rule("R49").in_order,
+    }
+    for rule, fields in listed.items():
+        names = set(fields) - {"id"}
         if sum(told.body.get(name) not in NOT_YET for told in reads for name in names) > 1:
             yield rule
-    for rule, values in (("R48", sent), ("R55", ("task.length",)), ("R56", ("task.created", "task.updated"))):
-        if any(told.body.get(name) not in NOT_YET for told in reads for name in _names(contract, told.route, values)):
+    for rule, wanted in (("R48", sent), ("R55", ("task.length",)), ("R56", ("task.created", "task.updated"))):
+        if any(told.body.get(name) not in NOT_YET for told in reads for name in _names(contract, told.route, wanted)):
             yield rule
     if lived.ended is not None:
         yield from ("R45", "R16")

@@ -6,10 +6,10 @@ import collections
 import html
 import re
 
-from octopusx_video_openapi import Contract
+from octopusx_video_openapi import Contract, operations
 
 from octopusx_video_contract._coverage import gaps
-from octopusx_video_contract._exchange import Request, found
+from octopusx_video_contract._exchange import Request
 from octopusx_video_contract._finding import Finding, by_operation, by_rule, counted, shortened
 from octopusx_video_contract._run import Run
 
@@ -120,7 +120,7 @@ def _responses(run: Run) -> str:
     rows = []
     for operation in run.contract.operations.values():
         came, ordered = (run.seen.statuses(operation.id, ordered=kind) for kind in (False, True))
-        documented = {int(status) for status, _ in run.contract.responses(operation)}
+        documented = set(map(int, operation.responses))
         rows += [
             [operation.id, str(status), str(came.get(status, _NONE)), str(ordered.get(status, _NONE))]
             for status in sorted({*came, *ordered, *documented})
@@ -149,5 +149,5 @@ def _code(text: str) -> str:
 
 def shape(contract: Contract, request: Request) -> str:
     """What a request is, without its values: its operation's path, or its own where it has none."""
-    reached = found(contract, request.method, request.path)
+    reached = operations.match(contract, request.method, request.path)
     return f"{reached[0].path} ({reached[0].id})" if reached else request.path

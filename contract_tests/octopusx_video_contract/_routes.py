@@ -8,14 +8,12 @@ import uuid
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
-from octopusx_video_openapi import METHODS, Contract, Operation
-
-from octopusx_video_contract._exchange import found, methods_of
+from octopusx_video_openapi import METHODS, Contract, Operation, life, operations
 
 
 def almost(contract: Contract, operation: Operation, values: dict[str, str]) -> Iterator[str]:
     """Paths beside an operation's own, none of them one of the contract's."""
-    path = re.sub(r"\{(\w+)\}", lambda match: quote(values[match[1]], safe=":"), operation.path)
+    path = operations.filled(operation.path, lambda name: quote(values[name], safe=":"))
     first, _, rest = path[1:].partition("/")
     candidates = [
         f"{path}/",
@@ -40,15 +38,15 @@ def almost(contract: Contract, operation: Operation, values: dict[str, str]) -> 
     if operation.method == "get":  # a POST there may be one of the gateway's other submits
         candidates += [step for step in _above(path) if step.count("/") > 1]
     for candidate in dict.fromkeys(candidates):
-        if candidate != path and not methods_of(contract, candidate):
+        if candidate != path and not operations.methods(contract, candidate):
             yield candidate
 
 
 def shared(contract: Contract, path: str) -> list[Operation]:
     """The operations that a concrete path reaches where a template fits it as well: its own and the template's."""
-    reached = [found(contract, method, path) for method in METHODS]
-    operations = [operation for operation, _ in filter(None, reached)]
-    return operations if "{" not in path and any(operation.path != path for operation in operations) else []
+    reached = [operations.match(contract, method, path) for method in METHODS]
+    found = [operation for operation, _ in filter(None, reached)]
+    return found if "{" not in path and any(operation.path != path for operation in found) else []
 
 
 def _above(path: str) -> Iterator[str]:
@@ -60,7 +58,15 @@ def unknown_tasks(contract: Contract, known: Iterable[str], seed: int) -> Iterat
     """Ids that no task has: made up in the shapes that are in use, beside known ones, and words of the paths."""
     drawn = random.Random(seed)  # noqa: S311 - made to be repeated
     made_up = str(uuid.UUID(int=drawn.getrandbits(128), version=4))
-    yield from (f"grok:{made_up}", f"task_{made_up.replace('-', '')}", made_up, f"video_{made_up[:8]}", "0", "unknown")
+    prefix = life.life(contract).id_prefix
+    yield from (
+        f"{prefix}{made_up}",
+        f"task_{made_up.replace('-', '')}",
+        made_up,
+        f"video_{made_up[:8]}",
+        "0",
+        "unknown",
+    )
     # What somebody's shell, query or filter may take for its own.
     yield from (f"{made_up}{more}" for more in ("'", ";a=b", ",b", "&b=c", "(0)", "$(b)", "*", "+b"))
     known = list(known)
@@ -70,5 +76,5 @@ def unknown_tasks(contract: Contract, known: Iterable[str], seed: int) -> Iterat
         for near in (f"{task[:-1]}{last}", task[:-1], task.partition(":")[2], *suffixes):
             if near and near not in known:
                 yield near
-    words = {word for path in contract.document["paths"] for word in path.split("/") if word and "{" not in word}
+    words = {word for path in contract.paths for word in path.split("/") if word and "{" not in word}
     yield from sorted(words)

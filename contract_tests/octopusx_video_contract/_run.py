@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from octopusx_video_openapi import Contract, Operation, Rule
+from octopusx_video_openapi import Contract, Operation, Rule, operations
 
 from octopusx_video_contract import _exchange, _sent
 from octopusx_video_contract._books import Books
-from octopusx_video_contract._budget import Budget, NotAskedError, submits
+from octopusx_video_contract._budget import Budget, NotAskedError
 from octopusx_video_contract._control import Control
 from octopusx_video_contract._exchange import ABSENT, Answer, Request
 from octopusx_video_contract._finding import Finding, Findings, counted
@@ -34,10 +34,10 @@ SERVER_RULE = "R44"
 SHOWN_HEADERS = frozenset(
     {
         *("content-type", "content-length", "content-encoding", "content-range", "transfer-encoding"),
-        *("location", "retry-after", "x-oneapi-request-id", "x-request-id"),
+        *("location", "retry-after", "x-request-id"),
     }
 )
-"""The headers that are shown of a response that arrived in part."""
+"""The headers that are shown of a response that arrived in part, beside the one with the id of its request."""
 MANY = 8
 """How many rules a server breaks that gets less time, since nobody waits for more findings of it."""
 MOST_HEAD = 1_000
@@ -301,7 +301,7 @@ class Run:
         if rule is None or (place and rule.operations and place not in rule.operations):
             return None
         speaks = shown.status in rule.statuses if isinstance(shown, Answer) and rule.statuses else True
-        if rule.about == "an answer" and not speaks:
+        if rule.about == "response" and not speaks:
             return None
         fails = self.strict or rule.level == "must"
         if not fails:
@@ -326,7 +326,7 @@ class Run:
         """
         request = shown.request if isinstance(shown, Answer) else shown
         rule = self._rules.get(rule_id)
-        if request is not None and request.beside and rule is not None and rule.about != "an answer":
+        if request is not None and request.beside and rule is not None and rule.about != "response":
             detail += f" (sent at the same moment as {counted(request.beside, 'other request')})"
         if rule_id == SERVER_RULE and isinstance(shown, Answer):
             sent = _sent.described(self.contract, shown.request)
@@ -336,7 +336,7 @@ class Run:
     def _place(self, shown: Answer | Request | None) -> str:
         """The operation that a request reaches; empty where it reaches none."""
         request = shown.request if isinstance(shown, Answer) else shown
-        reached = request and _exchange.found(self.contract, request.method, request.path)
+        reached = request and operations.match(self.contract, request.method, request.path)
         return reached[0].id if reached else ""
 
     def finding(
@@ -359,7 +359,7 @@ class Run:
         place = self._place(request)
         curl = self.redactor.shown(request.curl(self.base_url, self.key, self.other_key))
         finding = Finding(rule.id, rule.level, rule.title, detail, place, curl, answer)
-        if rule.about != "an answer":  # what a response is by itself is one finding, whatever was asked
+        if rule.about != "response":  # what a response is by itself is one finding, whatever was asked
             finding.key = (rule.id, place, f"{detail}\n{curl}")
         return finding
 
@@ -367,7 +367,11 @@ class Run:
         """Status and some headers of a response that arrived in part."""
         if not part.status:
             return "(not an HTTP response)"
-        kept = [f"{name}: {value}" for name, value in part.headers.items() if name in SHOWN_HEADERS]
+        kept = [
+            f"{name}: {value}"
+            for name, value in part.headers.items()
+            if name in SHOWN_HEADERS | {self.contract.request_id_name}
+        ]
         return f"{part.status} (in part; {'; '.join([*kept, 'body'])})"[:MOST_HEAD]
 
     def each(self, cases: Iterable[Case], ask: Callable[[Case], None]) -> None:
@@ -443,20 +447,15 @@ class Run:
     def _rules(self) -> dict[str, Rule]:
         return {rule.id: rule for rule in self.contract.rules}
 
-    @functools.cached_property
-    def _submits(self) -> frozenset[str]:
-        return frozenset(submits(self.contract))
-
     def _note(self, answer: Answer) -> None:
-        reached = _exchange.found(self.contract, answer.request.method, answer.request.path)
+        reached = operations.match(self.contract, answer.request.method, answer.request.path)
         if reached is not None:
             operation = reached[0].id
             self.seen.answers[operation, answer.status, answer.request.ordered] += 1
             self.seen.by_layer[self.layer, operation] += 1
-            if answer.status == 200 and operation in self._submits:
-                body = answer.json()
-                if isinstance(body, dict) and isinstance(body.get("id"), str):
-                    self.seen.ids[body["id"]] += 1
+            task = reached[0].new_task_id(answer.json()) if answer.status == 200 else None
+            if task is not None:
+                self.seen.ids[task] += 1
         for watcher in self.watchers:
             watcher(answer)
 

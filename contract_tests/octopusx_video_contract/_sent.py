@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from octopusx_video_openapi import Contract, Operation, task_ids
+from octopusx_video_openapi import Contract, Operation, operations, schemas, task_ids
 
-from octopusx_video_contract._exchange import ABSENT, Request, found
+from octopusx_video_contract._exchange import ABSENT, Request
 from octopusx_video_contract._finding import shortened
 
 MOST = 60
@@ -20,7 +20,7 @@ _OF_ANY_REQUEST = {"authorization", "accept", "user-agent"}
 
 def described(contract: Contract, request: Request) -> str:
     """What a request sent that its operation's examples do not: ``duration 15``, ``no model``; else nothing."""
-    reached = found(contract, request.method, request.path)
+    reached = operations.match(contract, request.method, request.path)
     if reached is None:
         return f"{request.method} {shortened(request.target, MOST)}"
     operation, path = reached
@@ -42,21 +42,16 @@ def described(contract: Contract, request: Request) -> str:
 def _of_body(contract: Contract, operation: Operation, body: dict[str, Any]) -> Iterator[str]:
     usual = _examples(contract, operation.id)
     for name, value in body.items():
-        if not any(name in example and _same(example[name], value) for example in usual):
+        if not any(name in example and schemas.equal(example[name], value) for example in usual):
             yield f"{shortened(name, MOST)} {_shown(value)}"
     for name in sorted(set[str].intersection(*map(set, usual)) - body.keys() if usual else ()):
         yield f"no {name}"
 
 
-def _values(sent: dict[str, str], usual: frozenset[str]) -> Iterator[str]:
+def _values(sent: Mapping[str, str], usual: frozenset[str]) -> Iterator[str]:
     for name, value in sent.items():
         if value not in usual:
             yield f"{name} {_shown(value)}"
-
-
-def _same(first: Any, second: Any) -> bool:
-    """Whether two values are the same in JSON, where true is not 1."""
-    return json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
 
 
 def _shown(value: Any) -> str:
@@ -76,5 +71,4 @@ def _sources(contract: Contract) -> frozenset[str]:
 
 @functools.cache
 def _examples(contract: Contract, operation: str) -> list[dict[str, Any]]:
-    content = contract.operations[operation].definition.get("requestBody", {}).get("content", {})
-    return [value for media in content.values() for _, value in contract.examples(media) if isinstance(value, dict)]
+    return [value for value in contract.operations[operation].body_examples.values() if isinstance(value, dict)]

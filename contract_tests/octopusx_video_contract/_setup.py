@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from octopusx_video_openapi import Contract, ContractError
+from octopusx_video_openapi import Contract, ContractError, Schema
 
 from octopusx_video_contract import _near_misses
 from octopusx_video_contract._run import Run
@@ -36,7 +36,7 @@ def check(contract: Contract, layers: Container[str]) -> None:
     """
     _environment()
     for part in PARTS:
-        if part not in contract.document:
+        if not contract.has(part):
             raise CannotRunError(f"{contract.path}: has no {part}; the suite needs a contract like the project's own")
     for operation in contract.operations.values():
         _near_misses.valid_requests(contract, operation, "unknown")
@@ -70,11 +70,11 @@ def _client_faults(contract: Contract) -> Iterator[str]:
     modules = pkgutil.walk_packages(api.__path__, prefix)
     found = {_squeezed(module.name.removeprefix(prefix)) for module in modules}
     for operation in contract.operations.values():
-        tag = operation.definition.get("tags", ["default"])[0]
+        tag = next(iter(operation.tags), "default")
         if f"{_squeezed(tag)}.{_squeezed(operation.id)}" not in found:
             yield f"{operation.id}: the generated client has no such operation under {tag}"
-    for name, schema in contract.document["components"].get("schemas", {}).items():
-        if schema.get("type") != "object":
+    for name, schema in contract.schemas.items():
+        if schema.types != ("object",):
             continue
         model = getattr(models, name, None)
         if model is None:
@@ -83,9 +83,9 @@ def _client_faults(contract: Contract) -> Iterator[str]:
         yield from _model_faults(name, schema, model)
 
 
-def _model_faults(name: str, schema: dict[str, Any], model: Any) -> Iterator[str]:
+def _model_faults(name: str, schema: Schema, model: Any) -> Iterator[str]:
     held = {_squeezed(one.name) for one in getattr(model, "__attrs_attrs__", ())} - {"additionalproperties"}
-    fields = {_squeezed(field): field for field in schema.get("properties", {})}
+    fields = {_squeezed(field): field for field in schema.properties}
     for missing in sorted(fields.keys() - held):
         yield f"components.schemas.{name}.{fields[missing]}: the generated client has no such field"
     for more in sorted(held - fields.keys()):

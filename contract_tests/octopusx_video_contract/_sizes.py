@@ -11,8 +11,9 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from octopusx_video_openapi import Schema
+
 Json = Any
-Schema = dict[str, Any]
 Fits = Callable[[Json], bool]
 """Whether a schema takes a value."""
 
@@ -60,25 +61,25 @@ class Sizes:
         """Values of each size that a schema takes, each with what it is.
 
         Args:
-            schema: The schema, resolved. One of an object, a boolean or an enumeration has no sizes.
+            schema: The schema. One of an object, a boolean or an enumeration has no sizes.
             fits: Whether it takes a value.
             known: A value that it takes; the items of an array are made of its items.
         """
-        if "enum" in schema or "const" in schema:
+        if {"enum", "const"} & set(schema.assertions):
             return []
         if isinstance(known, list):
-            counts = range(schema.get("minItems", 0), schema.get("maxItems", MOST_ITEMS) + 1)
+            counts = range(schema.limit("minItems", 0), schema.limit("maxItems", MOST_ITEMS) + 1)
             arrays = [(f"{count} items", _items(known, count)) for count in counts]
             return self._some([(what, value) for what, value in arrays if fits(value)])
         if isinstance(known, int) and not isinstance(known, bool):
-            numbers = self.between(schema.get("minimum", -GREATEST), schema.get("maximum", GREATEST))
+            numbers = self.between(schema.limit("minimum", -GREATEST), schema.limit("maximum", GREATEST))
             return [(f"the number {number:,}", number) for number in numbers if fits(number)]
         return list(self._texts(schema, fits, known)) if isinstance(known, str) else []
 
     def _texts(self, schema: Schema, fits: Fits, known: str) -> Iterator[tuple[str, str]]:
-        least = schema.get("minLength", 1)
+        least = schema.limit("minLength", 1)
         for what, longest, made in _kinds(fits, known):
-            lengths = self.between(least, schema.get("maxLength", longest))
+            lengths = self.between(least, schema.limit("maxLength", longest))
             texts = {text: None for text in map(made, lengths) if fits(text)}  # each once
             for text in texts:
                 yield f"{what} of {len(text):,} characters", text

@@ -69,7 +69,7 @@ def prepare(options: argparse.Namespace, stack: contextlib.ExitStack, server: Se
     """
     contract = load(options.contract)
     for part in PARTS:
-        if part not in contract.document:
+        if not contract.has(part):
             raise CannotRunError(f"{contract.path}: has no {part}; the suite needs a contract like the project's own")
     started = server is None and options.base_url is None
     if server is None:

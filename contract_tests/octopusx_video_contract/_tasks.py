@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from octopusx_video_openapi import Operation, hosts, task_ids
+from octopusx_video_openapi import Operation, hosts, operations, task_ids, values
 
 from octopusx_video_contract import _head, _history, _judge, _life, _places, _ranges
 from octopusx_video_contract._books import Books
-from octopusx_video_contract._budget import NotAskedError, submits
-from octopusx_video_contract._exchange import Answer, Request, sends_video, target_of
+from octopusx_video_contract._budget import NotAskedError
+from octopusx_video_contract._exchange import Answer, Request, target_of
 from octopusx_video_contract._finding import Finding, Findings
 from octopusx_video_contract._life import Task, Told
 from octopusx_video_contract._mp4 import seconds_of
@@ -51,23 +51,12 @@ class Tasks:
         self.contract = run.contract
         self.made: list[Task] = []
         self.refusal: Answer | None = None
-        self.reads = [operation for operation in self._readers() if not sends_video(run.contract, operation.id)]
-        self.content = next(operation for operation in self._readers() if sends_video(run.contract, operation.id))
-        self.rules = {rule["id"]: rule for rule in run.contract.document["x-rules"]}
-
-    def _readers(self) -> Iterator[Operation]:
-        starting = submits(self.contract)
-        return (
-            operation
-            for operation in self.contract.operations.values()
-            if operation.method == "get"
-            and operation.id not in starting
-            and any(task_ids.places(self.contract, operation))
-        )
+        self.reads = [operation for operation in self.contract.reads if not operation.sends_video]
+        self.content = next(operation for operation in self.contract.reads if operation.sends_video)
 
     def routes(self, submit: str) -> list[Operation]:
         """The reads that the pages name for a submit's tasks."""
-        named = self.rules.get(READ_RULE, {}).get("read-by", {}).get(submit, [read.id for read in self.reads])
+        named = self.contract.rule(READ_RULE).read_by.get(submit, [read.id for read in self.reads])
         return [self.contract.operations[name] for name in named]
 
     def route(self, task: Task) -> Operation:
@@ -131,10 +120,11 @@ class Tasks:
     def known(self, answer: Answer) -> None:
         """Hold the answer to a read of a task that could be read before."""
         known = self.run.known_ids[0]
-        body = answer.json()
         also = list(_judge.refused(self.run, answer, f"{known}, which could be read before"))
-        if answer.is_success and isinstance(body, dict) and body.get("id") not in {None, known}:
-            also = [("R06", f"asked for {known}, answered {body['id']!r}")]
+        reached = operations.match(self.contract, answer.request.method, answer.request.path)
+        told = values.first(reached.operation, answer.json(), values.ID) if reached and answer.is_success else None
+        if told not in {None, known}:
+            also = [("R06", f"asked for {known}, answered {told!r}")]
         _judge.hold(self.run, answer, also)
 
     def submitted(
@@ -172,11 +162,12 @@ class Tasks:
         with run.collecting(findings):
             _judge.hold(run, answer)
         told = _life.telling(self.contract, submit.id, between[1], answer.json())
-        if told is None or not isinstance(told.body.get("id"), str):
+        new = submit.new_task_id(answer.json())
+        if told is None or new is None:
             findings.append(run.finding(READ_RULE, f"{submit.id}: the response has no id that could be read", answer))
             raise Findings(findings)
         length = _life.length_of(self.contract, submit, whole, self.length_of(source))
-        task = Task(told.body["id"], submit, whole, between, length)
+        task = Task(new, submit, whole, between, length)
         self.made.append(task)
         if not ordered:
             with run.collecting(findings):
@@ -263,7 +254,8 @@ class Tasks:
             self._read_encoded(task, route)
             return told
         refused = self.refusal
-        tolerance = self.rules.get(READ_RULE, {}).get("tolerance", {}).get("seconds", 0.0)
+        allowed = self.contract.rule(READ_RULE).tolerance
+        tolerance = allowed.seconds if allowed else 0.0
         until = time.monotonic() + tolerance
         waited = False
         while told is None and (time.monotonic() < until if run.control is None else not waited):
@@ -429,7 +421,7 @@ class Tasks:
         request = Request("GET", target.removeprefix(mine.path))
         if theirs.hostname not in {None, mine.hostname} and not hosts.is_loopback(theirs.hostname or ""):
             return  # whatever is elsewhere is not this server, and not asked
-        if told.route not in self.rules.get("R51", {}).get("operations", ()):
+        if told.route not in self.contract.rule("R51").operations:
             return
         run.seen.asked.add("R51")
         if theirs.netloc == mine.netloc:
@@ -455,7 +447,7 @@ class Tasks:
             if time_passed and first is not None and second is not None and first.phase == "running":
                 for change in _life.changed_by_reads(self.contract, first, second):
                     run.broken("R19", f"{route.id}: read again, {change}", answer)
-            elif other := next(_places.differences(self.contract, route.id, before.json(), answer.json()), None):
+            elif other := next(_places.differences(route, before.json(), answer.json()), None):
                 run.broken("R19", f"{route.id}: read again at the same time, {other}", answer)
             elif answer.status != before.status:
                 run.broken(
@@ -470,11 +462,10 @@ class Tasks:
         one, other = self.read(read, route), self.read(unread, route)
         if one is None or other is None:
             return
-        values = _places.values(self.contract, route.id, one.body)
-        others = {name: value for name, _, value in _places.values(self.contract, route.id, other.body)}
-        for name, value_of, first in values:
+        others = {name: value for name, _, value in values.of_body(route, other.body)}
+        for name, value_of, first in values.of_body(route, one.body):
             second = others.get(name, first)
-            if value_of in {"task.id", _places.ADDRESS} or isinstance(first, dict) or _is_near(first, second):
+            if value_of in {values.ID, values.ADDRESS} or isinstance(first, dict) or _is_near(first, second):
                 continue
             what = f"{name} of a task that was read is {first!r}, and of one that was not {second!r}"
             self.run.broken("R19", f"{route.id}: {what}", self.request(route, read.id))
@@ -552,8 +543,7 @@ def part_faults(answer: Answer, whole: bytes, first: int, last: int) -> Iterator
 
 def a_submit(run: Run, submit: Operation, random_: random.Random | None = None) -> dict[str, Any]:
     """A valid body of a submit without its source: an example of the contract, with a prompt of its own."""
-    contents = submit.definition["requestBody"]["content"].values()
-    examples = [value for media in contents for _, value in run.contract.examples(media)]
+    examples = list(submit.body_examples.values())
     body = dict(random_.choice(examples) if random_ else examples[0])
     for place in task_ids.places(run.contract, submit):
         if place[0] == "body":

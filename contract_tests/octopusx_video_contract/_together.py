@@ -12,7 +12,7 @@ from octopusx_video_openapi import Operation, life
 
 from octopusx_video_contract import _judge, _life, _near_misses
 from octopusx_video_contract._books import Books
-from octopusx_video_contract._budget import NotAskedError, submits
+from octopusx_video_contract._budget import NotAskedError
 from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._finding import Finding, Findings
 from octopusx_video_contract._life import Task, Told
@@ -89,7 +89,7 @@ class Together:
 
     def _submits(self) -> None:
         """Make tasks at the same moment, while a finished task is read; each is then one of its own."""
-        names = submits(self.run.contract)
+        names = list(self.run.contract.submits)
         for round_ in range(1 if self.run.paid else ROUNDS):
             count = min(PAID, self.run.budget.left or 0) if self.run.paid else 2 * len(names)
             chosen = [self.run.contract.operations[names[number % len(names)]] for number in range(count)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import hypothesis
 import schemathesis
 from hypothesis.strategies import SearchStrategy
-from octopusx_video_openapi import Contract, Operation
+from octopusx_video_openapi import Contract, Operation, Schema
 
 Check = Callable[..., None]
 """A function of one generated value for each strategy; it raises AssertionError, and names the value, over a fault."""
@@ -29,19 +29,20 @@ class Request:
     body: Any
 
 
-def of_schema(contract: Contract, schema: dict[str, Any]) -> SearchStrategy[Any]:
-    """JSON values of a schema, whose references lead into the contract."""
-    return _of_text(contract, json.dumps(schema))
+def of_schema(schema: Schema, required: Iterable[str] = ()) -> SearchStrategy[Any]:
+    """JSON values of a schema of a contract; ``required`` are properties that an object has to have beside others."""
+    return _of_text(schema.contract, schema.text, tuple(required))
 
 
 @functools.cache  # building what generates costs as much as some values
-def _of_text(contract: Contract, schema: str) -> SearchStrategy[Any]:
+def _of_text(contract: Contract, text: str, required: tuple[str, ...]) -> SearchStrategy[Any]:
     # Schemathesis makes values of requests only, so the schema stands in one.
+    schema = {"allOf": [json.loads(text), {"required": list(required)}]} if required else json.loads(text)
     submit = {
-        "requestBody": {"required": True, "content": {"application/json": {"schema": json.loads(schema)}}},
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
         "responses": {"200": {"description": ""}},
     }
-    document = {**contract.document, "paths": {"/": {"post": submit}}}
+    document = {**json.loads(contract.text()), "paths": {"/": {"post": submit}}}
     return _loaded(document)["/"]["POST"].as_strategy().map(lambda case: case.body)
 
 
@@ -78,7 +79,7 @@ def for_all(check: Check, *strategies: SearchStrategy[Any], seed: str, examples:
 
 @functools.cache
 def _whole(contract: Contract) -> schemathesis.BaseSchema:
-    return _loaded(contract.document)
+    return _loaded(json.loads(contract.text()))
 
 
 def _loaded(document: dict[str, Any]) -> schemathesis.BaseSchema:

@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterator
 from typing import Any, TypeGuard
 
-from octopusx_video_openapi import Operation, life
+from octopusx_video_openapi import Operation, life, values
 
 from octopusx_video_contract import _bodies, _judge
 from octopusx_video_contract._books import Books
-from octopusx_video_contract._budget import NotAskedError, submits
+from octopusx_video_contract._budget import NotAskedError
 from octopusx_video_contract._finding import Finding, Findings, counted
 from octopusx_video_contract._life import Task
 from octopusx_video_contract._run import MANY, Run
@@ -47,7 +47,7 @@ class Walk:
         self.run = run
         self.tasks = Tasks(run)
         # Those that most routes can read come first: what is paid for is to tell most.
-        names = sorted(submits(run.contract), key=lambda name: -len(self.tasks.routes(name)))
+        names = sorted(run.contract.submits, key=lambda name: -len(self.tasks.routes(name)))
         self.findings: dict[str, list[Finding]] = {name: [] for name in names}
         self.skipped: dict[str, str] = {}
         self.waited = 0.0
@@ -144,7 +144,7 @@ class Walk:
             with self._catching(name):
                 tasks.reads_change_nothing(task, route)
         if not self.run.paid:
-            for other in submits(self.run.contract):
+            for other in self.run.contract.submits:
                 with self._catching(other):
                     self._refused_source(other, task)
 
@@ -201,7 +201,8 @@ class Walk:
 
     def _within(self) -> float:
         """Seconds of its clock in which a task ends, by the contract."""
-        return float(self.tasks.rules.get(END_RULE, {}).get("within", {}).get("seconds", _DAY))
+        within = self.run.contract.rule(END_RULE).within
+        return within.seconds if within else _DAY
 
     def _turns(self) -> Iterator[float]:
         lasts = life.life(self.run.contract).lasts
@@ -345,7 +346,7 @@ class Walk:
     def _continued(self, source: Task) -> list[Task]:
         """New tasks that continue a source, one of each body, each of them read by every route that can."""
         made: list[Task] = []
-        for name in submits(self.run.contract):
+        for name in self.run.contract.submits:
             submit = self.run.contract.operations[name]
             for body in _bodies.bodies(self.run.contract, submit, a_submit(self.run, submit)):
                 with self._catching(name):
@@ -371,11 +372,7 @@ class Walk:
         succeeded = [task for task in ended if task.phase == "succeeded"]
         if not succeeded or self.run.control is None:
             return
-        told = [
-            next((one.body["expires_at"] for one in reversed(task.told) if "expires_at" in one.body), None)
-            for task in succeeded
-        ]
-        expires = min((value for value in told if _is_time(value)), default=self.run.now() + _DAY)
+        expires = min(filter(None, map(self._expiry, succeeded)), default=self.run.now() + _DAY)
         now = self.run.now()
         for moment in (now + 3700, expires - 60):  # an hour on, and just before it is gone
             if now < moment < expires:
@@ -391,11 +388,17 @@ class Walk:
             for task in succeeded:
                 with self._catching(task.submit.id):
                     _judge.hold(self.run, self.run.send(self.tasks.request(self.tasks.content, task.id)))
-        for name in submits(self.run.contract) if not self.run.paid else ():
+        for name in self.run.contract.submits if not self.run.paid else ():
             submit = self.run.contract.operations[name]
             with self._catching(name):  # whether it can still be continued is for the server to say
                 _, request = self.tasks.submission(submit, a_submit(self.run, submit), succeeded[0].id)
                 _judge.hold(self.run, self.run.send(request))
+
+    def _expiry(self, task: Task) -> float | None:
+        """When a task expires by the last read that says so, in Unix seconds; None where none does."""
+        operations = self.run.contract.operations
+        told = (values.first(operations[one.route], one.body, values.EXPIRES) for one in reversed(task.told))
+        return next((value for value in told if _is_time(value)), None)
 
     def _at(self, moment: float, tasks: list[Task]) -> None:
         """Turn the clock, and read tasks again by each route."""

@@ -22,10 +22,10 @@ from urllib.parse import urlsplit
 
 import httpcore
 import httpx
-from octopusx_video_openapi import Contract, interrupts
+from octopusx_video_openapi import Contract, interrupts, operations
 
 from octopusx_video_contract._budget import Budget, NotAskedError, Unit
-from octopusx_video_contract._exchange import Answer, Request, found, sends_video, target_of
+from octopusx_video_contract._exchange import Answer, Request, target_of
 from octopusx_video_contract._receiving import (
     MOST_BYTES,
     MOST_KEPT,
@@ -373,7 +373,7 @@ class Wire:
 
     def _place(self, request: Request) -> str:
         """The operation that a request reaches, as the silence of servers is counted."""
-        reached = found(self._contract, request.method, request.path)
+        reached = operations.match(self._contract, request.method, request.path)
         return reached[0].id if reached else "no operation"
 
     def _hold_answering(self, request: Request) -> None:
@@ -416,8 +416,8 @@ class Wire:
 
     def _tried(self, sending: _Sending) -> Answer | str:
         """The answer, or why there is none that can be used."""
-        operation = found(self._contract, sending.request.method, sending.request.path)
-        may_be_video = operation is None or sends_video(self._contract, operation[0].id)
+        operation = operations.match(self._contract, sending.request.method, sending.request.path)
+        may_be_video = operation is None or operation[0].sends_video
         try:
             return self._exchange(sending, may_be_video=may_be_video)
         except (httpcore.TimeoutException, httpx.TimeoutException):

@@ -81,8 +81,9 @@ def _run(options: argparse.Namespace, *, probing: bool) -> int:
             chosen = _session.pytest_options(options)
             return _session.run(_target.prepare(options, stack), chosen, options.report, choice=choice)
     except (CannotRunError, ContractError) as error:
-        keys = filter(None, (os.environ.get(KEY_VARIABLE), os.environ.get(OTHER_KEY_VARIABLE)))
-        print(f"{_PROGRAM}: error: {Redactor(*keys).shown(str(error))}", file=sys.stderr)
+        keys = tuple(filter(None, (os.environ.get(KEY_VARIABLE), os.environ.get(OTHER_KEY_VARIABLE))))
+        for line in error.lines if isinstance(error, ContractError) else [str(error)]:
+            print(f"{_PROGRAM}: error: {Redactor(*keys).shown(line)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"{_PROGRAM}: interrupted", file=sys.stderr)

@@ -9,14 +9,11 @@ import functools
 import re
 from dataclasses import dataclass
 
-from octopusx_video_openapi import METHODS, Contract, ContractError, Operation, task_ids
+from octopusx_video_openapi import Contract, ContractError, operations, task_ids
 from octopusx_video_openapi.life import Life
 from octopusx_video_openapi.life import life as life_of
 
-from octopusx_video_mock._schema import Judge
-from octopusx_video_mock._served import NEW_TASK, Served, serve
-
-_PARAMETER = re.compile(r"\{([^{}]+)\}")
+from octopusx_video_mock._served import Served, serve
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +36,13 @@ class Blueprint:
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
         self.known = task_ids.documented(contract)
-        judge = Judge(contract)
-        targets = _reads(contract)
-        self.has_tasks = bool(targets)
+        self.has_tasks = bool(contract.task_parameters)
         if self.has_tasks:
             _ = self.life
         self.served = {}
         for operation in contract.operations.values():
             try:
-                self.served[operation.id] = serve(contract, judge, operation, targets.get(operation.id))
+                self.served[operation.id] = serve(operation)
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 place = f"{contract.path}: paths.{operation.path}.{operation.method}"
                 reason = f"{type(error).__name__}: {error}"
@@ -61,12 +56,10 @@ class Blueprint:
         self.sample_length = float(next((t.shows("task.length") for t in samples if t.shows("task.length")), 0))
         self.concrete: dict[bytes, Route] = {}
         self.routes: list[Route] = []
-        for template, item in contract.document["paths"].items():
-            methods = {method.upper(): self.served[item[method]["operationId"]] for method in METHODS if method in item}
-            names = tuple(_PARAMETER.findall(template))
-            pattern = "".join(
-                "([^/]*)" if at % 2 else re.escape(part) for at, part in enumerate(_PARAMETER.split(template))
-            )
+        for template, found in contract.paths.items():
+            methods = {method: self.served[operation.id] for method, operation in found.items()}
+            names = operations.names(template)
+            pattern = operations.expression(template, "[^/]*")
             # HEAD asks for the headers of GET (RFC 9110 section 9.3.2): how large a video is, before it is downloaded.
             if "HEAD" not in methods and "GET" in methods and methods["GET"].content:
                 methods["HEAD"] = methods["GET"]
@@ -110,32 +103,6 @@ class Blueprint:
         return next((route.allow for route in self.routes if route.pattern.fullmatch(path)), None)
 
 
-def _reads(contract: Contract) -> dict[str, tuple[str, str]]:
-    """The operations that read a task, by the links that lead to them: where each is told the task."""
-    found: dict[str, tuple[str, str]] = {}
-    for operation in contract.operations.values():
-        for status, response in contract.responses(operation):
-            links = response.get("links", {}) if status.startswith("2") else {}
-            for name, link in links.items():
-                link = contract.resolve(link)
-                place = f"{contract.path}: {operation.id} {status} link {name}"
-                target = contract.operations.get(link.get("operationId", ""))
-                if target is None:
-                    raise ContractError(f"{place}: operationId names no operation; link to one of the contract")
-                for parameter, expression in link.get("parameters", {}).items():
-                    if expression == NEW_TASK:
-                        found[target.id] = (_where(contract, target, parameter, place), parameter)
-    return found
-
-
-def _where(contract: Contract, operation: Operation, name: str, place: str) -> str:
-    for parameter in operation.definition.get("parameters", ()):
-        parameter = contract.resolve(parameter)
-        if parameter["name"] == name:
-            return str(parameter["in"])
-    raise ContractError(f"{place}: {operation.id} has no parameter {name}")
-
-
 def _echoes(blueprint: Blueprint) -> tuple[str, ...]:
     """The request's fields that reads tell again."""
     names = {
@@ -150,10 +117,5 @@ def _echoes(blueprint: Blueprint) -> tuple[str, ...]:
 
 def _request_id(contract: Contract) -> tuple[str, str] | None:
     """Name of the header that every answer carries its id in, and the example of it that stands in messages."""
-    for operation in contract.operations.values():
-        for _, response in contract.responses(operation):
-            for name, header in response.get("headers", {}).items():
-                header = contract.resolve(header)
-                if header.get("x-value-of") == "answer.id":
-                    return name, str(header.get("example", ""))
-    return None
+    header = contract.request_id_header
+    return (header.name, str(next(iter(header.examples), ""))) if header else None

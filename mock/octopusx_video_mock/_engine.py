@@ -77,7 +77,7 @@ class Engine:
         self.faults = faults
         self.ledger = ledger
         self._distinction = distinction
-        self._ids = Ids(settings.secret, blueprint.echoes)
+        self._ids = Ids(settings.secret, blueprint.echoes, blueprint.life.id_prefix if blueprint.has_tasks else "")
         begun, lasts, length = blueprint.sample_begun, blueprint.sample_lasts, blueprint.sample_length
         self._documented = {
             task_id: Task(task_id, 0, begun, 1.0, lasts, length, 0, {}, documented=True) for task_id in blueprint.known

@@ -1,2 +1,6 @@
 class MockError(Exception):
-    """The mock can't start. The text names the cause and the mend."""
+    """The mock can't start. Each argument is a line that names a cause and the fix; ``str(error)`` has them all."""
+
+    def __str__(self) -> str:
+        """A line for each cause."""
+        return "\n".join(map(str, self.args))

@@ -161,17 +161,18 @@ def compiled(contract: Path | str | None) -> Blueprint:
         changed = path.stat().st_mtime_ns
     except OSError:
         changed = 0  # the reader says what is wrong
-    return _compiled(path, changed)
+    return _compiled(contract if contract is None else path, changed)
 
 
 @functools.lru_cache(maxsize=4)
-def _compiled(path: Path, changed: int) -> Blueprint:
+def _compiled(contract: Path | None, changed: int) -> Blueprint:
     try:
-        return Blueprint(load(path))
+        return Blueprint(load(contract))
     except ContractError as error:
-        raise MockError(str(error)) from None
+        raise MockError(*error.lines) from None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
+        path = contract_path() if contract is None else contract
         raise MockError(f"{path}: can't be served ({reason}); check the contract with a linter") from None
 
 

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import IO, Any, Self, cast
 
 import platformdirs
-from octopusx_video_openapi import METHODS, Contract, ContractError, load
+from octopusx_video_openapi import Contract, ContractError, load, operations
 
 from octopusx_video_mock import _port
 from octopusx_video_mock._errors import MockError
@@ -37,7 +37,6 @@ STOP_SECONDS = 5.0
 _LOCK = "package-lock.json"
 _PINNED = ("package.json", _LOCK, ".npmrc")
 
-_PARAMETER = re.compile(r"(\{[^}]*\})")
 
 Event = dict[str, Any]
 
@@ -76,7 +75,7 @@ class PrismMock:
         try:
             self.contract = load(contract)
         except ContractError as error:
-            raise MockError(str(error)) from None
+            raise MockError(*error.lines) from None
         check_token(token)
         self.host = host
         self.port = port
@@ -240,34 +239,30 @@ def _escaped(path: Path) -> str:
 def _guard_settings(contract: Contract, token: str | None) -> dict[str, Any]:
     """What the guard has to know of the contract: its routes, and what 413 and 500 look like."""
     routes = []
-    for template, item in contract.document["paths"].items():
-        pattern = "".join("[^/]*" if part.startswith("{") else re.escape(part) for part in _PARAMETER.split(template))
-        methods = [method for method in METHODS if method in item]
-        routes.append((f"^{pattern}$", [method.upper() for method in methods], _with_body(item, methods)))
+    for template, methods in contract.paths.items():
+        with_body = [method for method, operation in methods.items() if operation.body is not None]
+        routes.append((f"^{operations.expression(template, '[^/]*')}$", list(methods), with_body))
     # Concrete paths first, as OpenAPI has it: /v1/videos/extensions is not a task called extensions.
     routes.sort(key=lambda route: route[0].count("[^/]*"))
     return {
         "token": token,
         "routes": routes,
-        "tooLarge": _answer(contract, "413"),
-        "broken": _answer(contract, "500"),
+        "tooLarge": _answer(contract, 413),
+        "broken": _answer(contract, 500),
         "maxBody": MAX_BODY,
     }
 
 
-def _with_body(item: dict[str, Any], methods: list[str]) -> list[str]:
-    return [method.upper() for method in methods if "requestBody" in item[method]]
-
-
-def _answer(contract: Contract, wanted: str) -> dict[str, Any]:
+def _answer(contract: Contract, wanted: int) -> dict[str, Any]:
     """Headers and body of the contract's first example of a status."""
     for operation in contract.operations.values():
-        response = dict(contract.responses(operation)).get(wanted, {})
-        documented = {name: contract.resolve(header) for name, header in response.get("headers", {}).items()}
-        headers = {name: str(header["example"]) for name, header in documented.items() if "example" in header}
-        for media_type, content in response.get("content", {}).items():
-            for _, example in contract.examples(content):
-                return {"headers": {**headers, "Content-Type": media_type}, "body": json.dumps(example)}
+        response = operation.response(wanted)
+        if response is None:
+            continue
+        headers = {name: str(header.examples[0]) for name, header in response.headers.items() if header.examples}
+        for media in response.media.values():
+            for example in media.examples.values():
+                return {"headers": {**headers, "Content-Type": media.type}, "body": json.dumps(example)}
     return {"headers": {}, "body": ""}
 
 

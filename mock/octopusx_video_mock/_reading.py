@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 import jiter
-from octopusx_video_openapi import task_ids
+from octopusx_video_openapi.model import at
 
 from octopusx_video_mock import _schema
 from octopusx_video_mock._message import ENCODED_BODY, Request
@@ -96,7 +96,7 @@ def body(served: Served, request: Request) -> Any:
         raise Refusal("malformed-body", f"the body is no valid JSON: {_shown(str(error))}") from None
     if served.validator is not None and not served.validator.is_valid(value):
         for place in served.named:
-            if place[0] == "body" and _is_link(task_ids.at(value, place[1:])):
+            if place[0] == "body" and _is_link(at(value, place[1:])):
                 raise Refusal("invalid-request", f"{'.'.join(place[1:])} {_LINK}")
         raise Refusal("invalid-request", _schema.fault(served.validator, value))
     return value
@@ -130,7 +130,7 @@ def named(place: tuple[str, ...], found: Parameters, value: Any) -> str | None:
     """The task that a request names at a place, if it does."""
     if place[0] != "body":
         return found.get((place[0], place[1]))
-    value = task_ids.at(value, place[1:])
+    value = at(value, place[1:])
     return value if isinstance(value, str) else None
 
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from octopusx_video_openapi import Contract, ContractError, Operation, life, task_ids
+from octopusx_video_openapi import Contract, ContractError, Operation, Response, life, task_ids
+from octopusx_video_openapi.model import is_json
+from octopusx_video_openapi.schemas import Validator
 
 from octopusx_video_mock import _schema
 from octopusx_video_mock._faults import Stage
-from octopusx_video_mock._schema import Judge, Validator
 from octopusx_video_mock._template import Template, templates
 
 Json = Any
@@ -85,28 +86,21 @@ class Served:
         return any((template.status, template.example) == (status, example) for template in self.templates)
 
 
-def serve(contract: Contract, judge: Judge, operation: Operation, task: tuple[str, str] | None) -> Served:
+def serve(operation: Operation) -> Served:
     """The operation, ready to be served.
-
-    Args:
-        contract: The contract that it is of.
-        judge: Makes validators of its schemas.
-        operation: The operation.
-        task: Where it is told its task, if it reads one.
 
     Raises:
         ContractError: It can't be served; the text names the place.
     """
+    contract = operation.contract
     place = f"{contract.path}: paths.{operation.path}.{operation.method}"
-    responses = [
-        (f"{place}.responses.{status}", status, response) for status, response in contract.responses(operation)
-    ]
     found: list[Template] = []
     causes: dict[str, Template] = {}
-    for here, status, response in responses:
+    for status, response in operation.responses.items():
+        here = f"{place}.responses.{status}"
         if not status.isdecimal() or not 200 <= int(status) <= 599:
             raise ContractError(f"{here}: only a status from 200 to 599 can be answered; document each by its number")
-        documented = list(templates(contract, judge, here, int(status), response))
+        documented = list(templates(here, response))
         found += documented
         for cause, template in _causes(here, response, documented):
             causes.setdefault(cause, template)
@@ -114,12 +108,11 @@ def serve(contract: Contract, judge: Judge, operation: Operation, task: tuple[st
     success = next((template for template in found if template.status < 300), None)
     if success is None:
         raise ContractError(f"{place}.responses: no example of a success (2xx); give one, it is what is served")
-    content = _content(found) if task is not None else None
-    parameters = tuple(_parameters(contract, judge, operation, place))
-    body = contract.resolve(operation.definition.get("requestBody", {}))
-    media_types = _media_types(body, place)
-    starts = any(_starts(contract, status, response) for _, status, response in responses)
-    if starts:
+    task = operation.task_parameter
+    content = operation.video_type if operation.reads_task else None
+    parameters = tuple(_parameters(operation, place))
+    media_types = _media_types(operation, place)
+    if operation.starts_task:
         _try_lengths(contract, operation)
     refusal = by_status.get(400) or by_status.get(422)
     if refusal is None and (parameters or media_types):
@@ -129,18 +122,18 @@ def serve(contract: Contract, judge: Judge, operation: Operation, task: tuple[st
         raise ContractError(f"{place}.responses: no example of 401; say how a missing or wrong key is refused")
     if secured:
         causes.setdefault("no-credential", by_status[401])
-    schema = next((media["schema"] for media in body.get("content", {}).values()), None)
+    schema = next((media.schema for media in operation.body.media.values()), None) if operation.body else None
     return Served(
         operation=operation,
         number=zlib.crc32(operation.id.encode()) & 0xFFFF,
-        starts=starts,
-        task=task,
+        starts=operation.starts_task,
+        task=(task.place, task.name) if task else None,
         content=content,
         named=tuple(task_ids.places(contract, operation)),
         parameters=parameters,
         media_types=media_types,
-        body_required=bool(body.get("required")),
-        validator=None if schema is None else judge.validator(schema, f"{place}.requestBody"),
+        body_required=operation.body is not None and operation.body.required,
+        validator=None if schema is None else _schema.validator(schema, f"{place}.requestBody"),
         secured=secured,
         causes=causes,
         templates=tuple(found),
@@ -148,39 +141,23 @@ def serve(contract: Contract, judge: Judge, operation: Operation, task: tuple[st
         refusal=refusal,
         by_status=by_status,
         by_phase=_by_phase(contract, found, place) if task is not None and content is None else {},
-        headers={int(status): _header_examples(contract, response) for _, status, response in responses},
+        headers={int(status): _header_examples(response) for status, response in operation.responses.items()},
     )
-
-
-NEW_TASK = "$response.body#/id"
-"""The expression with which a link leads from a submit to a read of the new task."""
-
-
-def _starts(contract: Contract, status: str, response: dict[str, Json]) -> bool:
-    """Whether this answer is a new task: a success with a link that takes its id along."""
-    links = [contract.resolve(link) for link in response.get("links", {}).values()]
-    return status.startswith("2") and any(NEW_TASK in link.get("parameters", {}).values() for link in links)
 
 
 def _try_lengths(contract: Contract, operation: Operation) -> None:
     """Ask for the length of the video with each model that the contract names, so that what is wrong shows now."""
-    adds = operation.definition.get("x-result-length", {}).get("adds", {})
-    for model in (None, *adds.get("otherwise-by-model", {})):
+    life.result_length(contract, operation, {}, 0.0)
+    for model in operation.result_length.added_by_model:
         life.result_length(contract, operation, {"model": model}, 0.0)
 
 
-def _causes(place: str, response: dict[str, Json], documented: list[Template]) -> Iterator[tuple[str, Template]]:
-    for cause, name in response.get("x-when", {}).items():
+def _causes(place: str, response: Response, documented: list[Template]) -> Iterator[tuple[str, Template]]:
+    for cause, name in response.causes.items():
         template = next((template for template in documented if template.example == name), None)
         if template is None:
             raise ContractError(f"{place}.x-when.{cause}: there is no example {name}; name one of the response's")
         yield cause, template
-
-
-def _content(documented: list[Template]) -> str | None:
-    """The media type of a success that is no JSON, of the operation that sends the video itself."""
-    types = (template.media_type for template in documented if template.status < 300)
-    return next((media_type for media_type in types if media_type and not _schema.is_json(media_type)), None)
 
 
 def _by_phase(contract: Contract, templates: list[Template], place: str) -> dict[str, Template]:
@@ -198,29 +175,26 @@ def _by_phase(contract: Contract, templates: list[Template], place: str) -> dict
     return found
 
 
-def _header_examples(contract: Contract, response: dict[str, Json]) -> dict[str, str]:
-    headers = {name: contract.resolve(header) for name, header in response.get("headers", {}).items()}
-    return {name: str(header["example"]) for name, header in headers.items() if "example" in header}
+def _header_examples(response: Response) -> dict[str, str]:
+    return {name: str(header.examples[0]) for name, header in response.headers.items() if header.examples}
 
 
-def _parameters(contract: Contract, judge: Judge, operation: Operation, place: str) -> Iterator[Parameter]:
-    for parameter in operation.definition.get("parameters", ()):
-        parameter = contract.resolve(parameter)
-        here = f"{place}.parameters.{parameter['name']}"
-        schema = contract.resolve(parameter["schema"])
-        kind = schema.get("type", "string")
-        reader = _READERS.get(kind) if isinstance(kind, str) else None
-        if parameter["in"] not in {"path", "query", "header"} or reader is None:
+def _parameters(operation: Operation, place: str) -> Iterator[Parameter]:
+    for parameter in operation.parameters:
+        here = f"{place}.parameters.{parameter.name}"
+        kind = " or ".join(parameter.schema.types) or "string"
+        reader = _READERS.get(kind)
+        if parameter.place not in {"path", "query", "header"} or reader is None:
             raise ContractError(
-                f"{here}: a {parameter['in']} parameter of type {kind} can't be served; "
+                f"{here}: a {parameter.place} parameter of type {kind} can't be served; "
                 f"use {', '.join(_READERS)} in path, query or header"
             )
         yield Parameter(
-            name=parameter["name"],
-            place=parameter["in"],
-            required=bool(parameter.get("required")),
+            name=parameter.name,
+            place=parameter.place,
+            required=parameter.required,
             read=reader,
-            validator=judge.validator(parameter["schema"], here),
+            validator=_schema.validator(parameter.schema, here),
         )
 
 
@@ -245,20 +219,18 @@ _READERS: dict[str, Callable[[str], Json]] = {
 }
 
 
-def _media_types(body: dict[str, Json], place: str) -> frozenset[str]:
-    for media_type, content in body.get("content", {}).items():
-        if not _schema.is_json(media_type) or "schema" not in content:
+def _media_types(operation: Operation, place: str) -> frozenset[str]:
+    bodies = operation.body.media if operation.body else {}
+    for media in bodies.values():
+        if not is_json(media.type) or media.schema is None:
             raise ContractError(
-                f"{place}.requestBody.{media_type}: only JSON with a schema can be checked; describe it so"
+                f"{place}.requestBody.{media.type}: only JSON with a schema can be checked; describe it so"
             )
-    return frozenset(media_type.lower() for media_type in body.get("content", {}))
+    return frozenset(media_type.lower() for media_type in bodies)
 
 
 def _secured(contract: Contract, operation: Operation, place: str) -> bool:
-    security = operation.definition.get("security", contract.document.get("security")) or []
-    schemes = contract.document.get("components", {}).get("securitySchemes", {})
-    for name in {name for requirement in security for name in requirement}:
-        scheme = contract.resolve(schemes.get(name, {}))
-        if (scheme.get("type"), str(scheme.get("scheme")).lower()) != ("http", "bearer"):
+    for name in {name for group in operation.schemes for name in group}:
+        if contract.security_schemes.get(name) != ("http", "bearer"):
             raise ContractError(f"{place}.security.{name}: only an http bearer scheme can be served; define it as one")
-    return bool(security) and {} not in security
+    return operation.is_secured

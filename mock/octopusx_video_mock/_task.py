@@ -17,8 +17,6 @@ import zlib
 from dataclasses import dataclass
 from typing import Literal
 
-PREFIX = "grok:"
-"""What an id begins with, as those of the API's pages do."""
 LONGEST = 128
 """Characters of an id at the most."""
 
@@ -28,8 +26,6 @@ _HEAD = struct.Struct(">BHHIffdI6s")
 _ECHO = struct.Struct(">HB")
 _DIGEST = 16
 _PADDING = (b"", b"\0\0", b"\0")
-# What an id can hold, less the digest, the padding and the head of the echo itself.
-_ROOM_FOR_ECHOES = (LONGEST - len(PREFIX)) * 3 // 4 - _DIGEST - 2 - _ECHO.size
 _KEYS_KEPT = 256
 _TASKS_KEPT = 4096
 
@@ -83,9 +79,13 @@ class Ids:
     Args:
         secret: Who shares it reads each other's ids.
         echoes: The request's fields that an id may carry.
+        prefix: What an id begins with.
     """
 
-    def __init__(self, secret: bytes, echoes: tuple[str, ...]) -> None:
+    def __init__(self, secret: bytes, echoes: tuple[str, ...], prefix: str) -> None:
+        self._prefix = prefix
+        # What an id can hold, less the digest, the padding and the head of the echo itself.
+        self._room_for_echoes = (LONGEST - len(prefix)) * 3 // 4 - _DIGEST - 2 - _ECHO.size
         self._secret = hashlib.blake2b(secret, digest_size=64).digest()
         self._address_key = self._derived(b"address", b"")
         self._numbers = {name: _number(name) for name in echoes}
@@ -117,12 +117,12 @@ class Ids:
         told: dict[str, str] = {}
         for name, text in sorted(echoes.items(), key=_length) if len(echoes) > 1 else echoes.items():
             data = text.encode("utf-8", "surrogatepass")
-            if len(packed) + len(data) <= _ROOM_FOR_ECHOES:
+            if len(packed) + len(data) <= self._room_for_echoes:
                 packed += _ECHO.pack(self._numbers[name], len(data)) + data
                 told[name] = text
         # Whole groups of three bytes, so that no bit of the last character is left to chance.
         packed += _PADDING[(len(packed) + _DIGEST) % 3]
-        task_id = PREFIX + base64.urlsafe_b64encode(packed + self._digest(key, packed)).decode()
+        task_id = self._prefix + base64.urlsafe_b64encode(packed + self._digest(key, packed)).decode()
         return Task(task_id, operation, moment / 1000, speed, lasts, length, faults, told)
 
     def read(self, task_id: str, key: str) -> Task | None:
@@ -130,7 +130,7 @@ class Ids:
         # A task is read again and again while it is awaited.
         task = self._tasks.get((task_id, key))
         if task is None:
-            raw = _decoded(task_id)
+            raw = self._decoded(task_id)
             if raw is None or not hmac.compare_digest(raw[-_DIGEST:], self._digest(key, raw[:-_DIGEST])):
                 return None
             task = self._unpacked(task_id, raw)
@@ -149,7 +149,7 @@ class Ids:
         """The task of this id if the signature is its own, whoever asks; None otherwise, and for a documented task."""
         if not self.is_signed(task_id, signature):
             return None
-        raw = _decoded(task_id)
+        raw = self._decoded(task_id)
         return None if raw is None else self._unpacked(task_id, raw)
 
     def is_signed(self, task_id: str, signature: str) -> bool:
@@ -170,6 +170,18 @@ class Ids:
             at += size
         return Task(task_id, operation, ((high << 32) | low) / 1000, speed, lasts, length, faults, echoes)
 
+    def _decoded(self, task_id: str) -> bytes | None:
+        text = task_id[len(self._prefix) :]
+        # The decoder takes the other alphabet and padding as well; an id has one spelling.
+        is_ours = task_id.startswith(self._prefix) and len(task_id) <= LONGEST
+        if not is_ours or len(text) % 4 or any(mark in text for mark in "+/="):
+            return None
+        try:
+            raw = base64.b64decode(text, b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            return None
+        return raw if len(raw) >= _HEAD.size + _DIGEST else None
+
     def _digest(self, key: str, packed: bytes) -> bytes:
         keyed = self._keys.get(key)
         if keyed is None:
@@ -183,18 +195,6 @@ class Ids:
 
     def _derived(self, purpose: bytes, data: bytes) -> bytes:
         return hashlib.blake2b(data, key=self._secret, person=purpose, digest_size=32).digest()
-
-
-def _decoded(task_id: str) -> bytes | None:
-    text = task_id[len(PREFIX) :]
-    # The decoder takes the other alphabet and padding as well; an id has one spelling.
-    if not task_id.startswith(PREFIX) or len(task_id) > LONGEST or len(text) % 4 or any(mark in text for mark in "+/="):
-        return None
-    try:
-        raw = base64.b64decode(text, b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return raw if len(raw) >= _HEAD.size + _DIGEST else None
 
 
 def _length(echo: tuple[str, str]) -> int:

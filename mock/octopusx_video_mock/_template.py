@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from octopusx_video_openapi import Contract, ContractError
+from octopusx_video_openapi import ContractError, Response, Schema, values
+from octopusx_video_openapi.model import is_json
 
 from octopusx_video_mock import _schema
-from octopusx_video_mock._schema import Judge
 
 Json = Any
 
@@ -102,81 +102,53 @@ class Template:
 def _raw(media_type: str, value: Json) -> bytes:
     if not media_type:
         return b""
-    return orjson.dumps(value) if _schema.is_json(media_type) else str(value).encode("latin-1", "replace")
+    return orjson.dumps(value) if is_json(media_type) else str(value).encode("latin-1", "replace")
 
 
-def templates(
-    contract: Contract, judge: Judge, place: str, status: int, response: dict[str, Json]
-) -> Iterator[Template]:
+def templates(place: str, response: Response) -> Iterator[Template]:
     """Every example of a response.
 
     Raises:
         ContractError: There is none, or one is not what its schema says.
     """
-    headers = dict(_required_headers(contract, place, response))
-    if not response.get("content"):
+    status = int(response.status)
+    headers = dict(_required_headers(place, response))
+    if not response.media:
         yield Template(status, "", "", None, (), headers)
-    for media_type, content in response.get("content", {}).items():
-        here = f"{place}.content.{media_type}"
-        examples = list(contract.examples(content))
-        if not examples and "example" in content:
-            examples = [("example", content["example"])]
-        if not examples:
+    for media in response.media.values():
+        here = f"{place}.content.{media.type}"
+        if not media.examples:
             raise ContractError(f"{here}: no example; give one, it is what is served")
-        for name, example in examples:
+        for name, example in media.examples.items():
             places: tuple[Place, ...] = ()
-            if _schema.is_json(media_type):
-                schema = content.get("schema", {})
-                fault = _schema.fault(judge.validator(schema, here), example)
+            if is_json(media.type) and media.schema is not None:
+                fault = _schema.fault(_schema.validator(media.schema, here), example)
                 if fault:
                     raise ContractError(f"{here}.examples.{name}: {fault}; mend it or its schema")
-                places = tuple(_places(contract, judge, schema, example, ()))
-            yield Template(status, name, media_type, example, places, headers)
+                places = tuple(_places(media.schema, example))
+            yield Template(status, name, media.type, example, places, headers)
 
 
-def _required_headers(contract: Contract, place: str, response: dict[str, Json]) -> Iterator[tuple[str, str]]:
-    for name, header in response.get("headers", {}).items():
-        header = contract.resolve(header)
-        if header.get("required") and "x-value-of" not in header:
-            if "example" not in header:
+def _required_headers(place: str, response: Response) -> Iterator[tuple[str, str]]:
+    for name, header in response.headers.items():
+        if header.required and not header.value_of:
+            if not header.examples:
                 raise ContractError(f"{place}.headers.{name}: it is required and has no example; give one")
-            yield name, str(header["example"])
+            yield name, str(header.examples[0])
 
 
-def _places(
-    contract: Contract, judge: Judge, schema: Json, example: Json, path: tuple[str | int, ...]
-) -> Iterator[Place]:
-    """The places in an example whose schema says what their value is, one schema below another."""
-    schema, named = _flat(contract, schema)
-    if path and named is not None:
-        yield Place(path, named, schema.get("type") == "string")
-        return
-    for part in _branches(judge, schema, example):
-        yield from _places(contract, judge, part, example, path)
-    if isinstance(example, dict):
-        for name, part in schema.get("properties", {}).items():
-            if name in example:
-                yield from _places(contract, judge, part, example[name], (*path, name))
-    elif isinstance(example, list):
-        for at, item in enumerate(example):
-            yield from _places(contract, judge, schema.get("items"), item, (*path, at))
+def _places(schema: Schema, example: Json) -> Iterator[Place]:
+    """The places in an example whose schema says what their value is."""
+    seen = set()
+    for place in values.places(schema):
+        for path, _ in values.at(example, place.path) if place.value_of else ():
+            if path not in seen and all(_fits(example, path[: len(above)], branch) for above, branch in place.branches):
+                seen.add(path)
+                yield Place(path, place.value_of, place.schema.types == ("string",))
 
 
-def _flat(contract: Contract, schema: Json) -> tuple[dict[str, Json], str | None]:
-    """The schema with its references followed, and the first ``x-value-of`` on the way."""
-    named = None
-    while isinstance(schema, dict):
-        named = named or schema.get("x-value-of")
-        if "$ref" not in schema:
-            return schema, named
-        schema = contract.resolve({"$ref": schema["$ref"]})
-    return {}, named
-
-
-def _branches(judge: Judge, schema: dict[str, Json], example: Json) -> Iterator[Json]:
-    """The schemas below that the example is of as well."""
-    yield from schema.get("allOf", ())
-    for kind in ("oneOf", "anyOf"):
-        for choice in schema.get(kind, ()):
-            if judge.validator(choice, kind).is_valid(example):
-                yield choice
+def _fits(example: Json, path: tuple[str | int, ...], schema: Schema) -> bool:
+    """Whether what stands at a path of an example is of a schema."""
+    for step in path:
+        example = example[step]
+    return _schema.validator(schema, "oneOf").is_valid(example)

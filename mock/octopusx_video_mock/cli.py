@@ -54,7 +54,8 @@ def main(argv: list[str] | None = None) -> int:
         say("stopped")
         return 0
     except MockError as error:
-        say(f"error: {error}")
+        for line in error.args:
+            say(f"error: {line}")
         return 2
     finally:
         say.finish()

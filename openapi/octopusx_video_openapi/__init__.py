@@ -1,28 +1,33 @@
 """The contract, read: where the file is, what its rules say, what its vendor extensions mean.
 
-Nothing of the API is written down here. Whoever needs a field, a status or a rule asks the document.
+Nothing of the API is written down here. Whoever needs a field, a status or a rule asks the contract: ``model`` has its
+parts, ``operations`` finds the one that a request is for, ``values`` finds where the values of a body stand, and
+``schemas`` makes validators. Loading the contract imports only the model, so that it is quick.
 """
 
-from octopusx_video_openapi import costs, life, task_ids
-from octopusx_video_openapi._contract import (
-    METHODS,
-    Contract,
-    ContractError,
-    Operation,
-    Rule,
-    contract_path,
-    load,
-)
+from octopusx_video_openapi.contract import Contract
+from octopusx_video_openapi.document import METHODS, ContractError
+from octopusx_video_openapi.grades import Grade
+from octopusx_video_openapi.loading import contract_path, load
+from octopusx_video_openapi.model import Body, Header, Link, Media, Operation, Parameter, Response
+from octopusx_video_openapi.rules import Duration, Rule
+from octopusx_video_openapi.schema import Schema
 
 __all__ = [
     "METHODS",
+    "Body",
     "Contract",
     "ContractError",
+    "Duration",
+    "Grade",
+    "Header",
+    "Link",
+    "Media",
     "Operation",
+    "Parameter",
+    "Response",
     "Rule",
+    "Schema",
     "contract_path",
-    "costs",
-    "life",
     "load",
-    "task_ids",
 ]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-from typing import Any, Literal
+from typing import Any
 
-from octopusx_video_openapi._contract import Contract, Operation
-
-Billed = Literal["never", "possible", "yes"]
+from octopusx_video_openapi.contract import Contract
+from octopusx_video_openapi.model import Billed, Operation
+from octopusx_video_openapi.rules import Rule
 
 
 def billed(contract: Contract, operation: Operation, status: int, body: Any) -> Billed:
@@ -20,34 +19,25 @@ def billed(contract: Contract, operation: Operation, status: int, body: Any) -> 
         body: The answer's JSON value; anything else than an object where it is none.
     """
     rule = decided_by(contract, operation, status, body)
-    if rule is not None:
-        told: Billed = rule["billed"]
-        return told
-    response = dict(contract.responses(operation)).get(str(status))
-    return "possible" if response is None else response.get("x-billed", "possible")
+    if rule is not None and rule.billed is not None:
+        return rule.billed
+    response = operation.response(status)
+    return "possible" if response is None else response.billed
 
 
-def decided_by(contract: Contract, operation: Operation, status: int, body: Any) -> dict[str, Any] | None:
+def decided_by(contract: Contract, operation: Operation, status: int, body: Any) -> Rule | None:
     """The rule that says so by the body, the last of several; None where ``x-billed`` alone does."""
-    if str(status) not in operation.definition["responses"]:
+    if operation.response(status) is None:
         return None
-    rules: list[dict[str, Any]] = contract.document.get("x-rules", [])
-    return next((rule for rule in reversed(rules) if speaks(contract, rule, operation, status, body)), None)
+    return next((rule for rule in reversed(contract.rules) if _concerns(rule, operation, status, body)), None)
 
 
-def speaks(contract: Contract, rule: dict[str, Any], operation: Operation, status: int, body: Any) -> bool:
-    """Whether a rule of what is billed speaks of such an answer."""
-    if rule.get("about") != "billing" or "when" not in rule or not isinstance(body, dict):
+def _concerns(rule: Rule, operation: Operation, status: int, body: Any) -> bool:
+    """Whether a rule of what is billed concerns such a response."""
+    if rule.about != "billing" or rule.when is None or not isinstance(body, dict):
         return False
-    if operation.id not in rule["operations"] or status not in rule["statuses"]:
+    if operation.id not in rule.operations or status not in rule.statuses:
         return False
-    return bool(_condition(contract, str(rule["id"])).is_valid(body))
+    from octopusx_video_openapi import schemas  # noqa: PLC0415 - who asks only for lives and lists needs no validator
 
-
-@functools.cache  # it is asked of every answer
-def _condition(contract: Contract, rule_id: str) -> Any:
-    """A validator of what a rule speaks of."""
-    import jsonschema_rs  # noqa: PLC0415 - whoever asks only for lives and lists needs no judge of schemas
-
-    rule = next(rule for rule in contract.document["x-rules"] if rule["id"] == rule_id)
-    return jsonschema_rs.validator_for(contract.schema(rule["when"]))
+    return schemas.validator(rule.when).is_valid(body)

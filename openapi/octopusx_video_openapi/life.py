@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import functools
+from typing import Any, NamedTuple
 
-from octopusx_video_openapi._contract import Contract, ContractError, Operation
+from octopusx_video_openapi.contract import Contract
+from octopusx_video_openapi.document import ContractError
+from octopusx_video_openapi.grades import Grade, grade_of
+from octopusx_video_openapi.model import Operation
 
 
-@dataclass(frozen=True)
-class Life:
+class Life(NamedTuple):
     """``x-task-life``: what a task is called while it runs and when it has ended, and how long either takes.
 
     Attributes:
@@ -18,6 +20,10 @@ class Life:
         failed: The status of a task that has ended without one.
         lasts: Seconds from the submit to the end.
         expires_after: Seconds from the submit until its video can't be fetched any more.
+        id_prefix: What the id of a new task begins with.
+        unknown_code: The code of an error that says that a task is unknown.
+        runs_grade: How it is known how long it runs.
+        expires_grade: How it is known when it expires.
     """
 
     running: str
@@ -25,8 +31,13 @@ class Life:
     failed: str
     lasts: float
     expires_after: float
+    id_prefix: str
+    unknown_code: str
+    runs_grade: Grade | None = None
+    expires_grade: Grade | None = None
 
 
+@functools.cache
 def life(contract: Contract) -> Life:
     """The life of this contract's tasks.
 
@@ -41,6 +52,10 @@ def life(contract: Contract) -> Life:
             failed=str(told["fails"]["status"]),
             lasts=float(told["runs"]["lasts"]),
             expires_after=float(told["expires"]["after"]),
+            id_prefix=str(told["ids"]["prefix"]),
+            unknown_code=str(told["unknown"]["code"]),
+            runs_grade=grade_of(told["runs"]),
+            expires_grade=grade_of(told["expires"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ContractError(f"{contract.path}: x-task-life: {_trouble(error)}; see openapi/README.md") from None
@@ -65,7 +80,7 @@ def result_length(contract: Contract, submit: Operation, body: dict[str, Any], s
         if "field" in adds:
             added = body.get(adds["field"])
             if added is None:
-                added = _field(contract, submit, adds["field"])["x-default-when-omitted"]
+                added = _default(submit, adds["field"])
         else:
             added = adds.get("otherwise-by-model", {}).get(body.get("model"), adds["otherwise"])
         return float(start) + float(added)
@@ -80,7 +95,8 @@ def _trouble(error: Exception) -> str:
     return f"{error.args[0]} is missing" if isinstance(error, KeyError) else f"a time is no number ({error})"
 
 
-def _field(contract: Contract, submit: Operation, name: str) -> dict[str, Any]:
-    schema = contract.resolve(submit.definition["requestBody"]["content"]["application/json"]["schema"])
-    field: dict[str, Any] = contract.resolve(schema["properties"][name])
-    return field
+def _default(submit: Operation, name: str) -> Any:
+    schema = submit.body_schema
+    if schema is None or schema.properties[name].default_when_omitted is None:
+        raise KeyError("x-default-when-omitted")
+    return schema.properties[name].default_when_omitted

@@ -8,9 +8,14 @@ import re
 from collections.abc import Container, Iterator
 from typing import Any
 
-from octopusx_video_openapi._contract import Contract, Operation
+from octopusx_video_openapi.contract import Contract
+from octopusx_video_openapi.model import Operation, at
+from octopusx_video_openapi.schema import Schema
+from octopusx_video_openapi.values import ITEM
+from octopusx_video_openapi.values import places as value_places
 
-TASK_ID = "#/components/schemas/TaskId"
+TASK_ID = "TaskId"
+"""The component schema of the id of a task."""
 
 MOST_POSSIBLE = 5
 """How many ids ``possible`` finds at most."""
@@ -41,16 +46,15 @@ def places(contract: Contract, operation: Operation) -> Iterator[Place]:
 
 @functools.cache  # it is asked of each request and each response
 def _places(contract: Contract, operation_id: str) -> tuple[Place, ...]:
-    return tuple(_in_request(contract, contract.operations[operation_id]))
+    return tuple(_in_request(contract.operations[operation_id]))
 
 
-def _in_request(contract: Contract, operation: Operation) -> Iterator[Place]:
-    for parameter in operation.definition.get("parameters", ()):
-        parameter = contract.resolve(parameter)
-        if parameter["schema"].get("$ref") == TASK_ID:
-            yield parameter["in"], parameter["name"]
-    for content in operation.definition.get("requestBody", {}).get("content", {}).values():
-        for place in _in_schema(contract, content["schema"]):
+def _in_request(operation: Operation) -> Iterator[Place]:
+    for parameter in operation.parameters:
+        if parameter.schema.reference == TASK_ID:
+            yield parameter.place, parameter.name
+    for media in operation.body.media.values() if operation.body else ():
+        for place in _in_schema(media.schema):
             yield "body", *place
 
 
@@ -71,32 +75,22 @@ def documented(contract: Contract) -> tuple[str, ...]:
     """
     found: dict[str, None] = {}
     for operation in contract.operations.values():
-        found.update(dict.fromkeys(_in_answers(contract, operation)))
-        definition = operation.definition
-        parameters = [contract.resolve(parameter) for parameter in definition.get("parameters", ())]
+        found.update(dict.fromkeys(_in_responses(operation)))
         request: dict[str, Any] = {"path": {}, "query": {}, "body": None}
-        for parameter in parameters:
-            if parameter["in"] in request and "example" in parameter:
-                request[parameter["in"]][parameter["name"]] = parameter["example"]
-        bodies: list[Any] = [None]
-        for content in definition.get("requestBody", {}).get("content", {}).values():
-            bodies += [example for _, example in contract.examples(content)]
-        for body in bodies:
+        for parameter in operation.parameters:
+            if parameter.place in request and parameter.examples:
+                request[parameter.place][parameter.name] = parameter.examples[0]
+        for body in (None, *operation.body_examples.values()):
             found.update(dict.fromkeys(sorted(values(contract, operation, {**request, "body": body}))))
     return tuple(found)
 
 
-def _in_answers(contract: Contract, operation: Operation) -> Iterator[str]:
-    for _, response in contract.responses(operation):
-        if "links" in response:
-            return
-        for content in response.get("content", {}).values():
-            places_of_answer = list(_in_schema(contract, content.get("schema", {})))
-            for _, example in contract.examples(content):
-                for place in places_of_answer:
-                    value = at(example, place)
-                    if isinstance(value, str):
-                        yield value
+def _in_responses(operation: Operation) -> Iterator[str]:
+    media = (one for response in operation.responses.values() for one in response.media.values())
+    for one in media if not operation.starts_task else ():
+        for example in one.examples.values():
+            found = (at(example, place) for place in _in_schema(one.schema))
+            yield from (value for value in found if isinstance(value, str))
 
 
 def possible(
@@ -134,8 +128,8 @@ def possible(
 
 @functools.cache
 def _fits(contract: Contract) -> re.Pattern[str]:
-    schema = contract.document.get("components", {}).get("schemas", {}).get("TaskId", {})
-    return re.compile(schema.get("pattern", r"\S+"))
+    schema = contract.schemas.get(TASK_ID)
+    return re.compile(schema.limit("pattern", r"\S+") if schema else r"\S+")
 
 
 def _rank(name: str) -> int:
@@ -180,17 +174,9 @@ def _unescaped(text: str) -> str:
         return text
 
 
-def at(value: Any, place: Place) -> Any:
-    """What stands at a place of a value, step by step; None where there is nothing."""
-    for step in place:
-        value = value.get(step) if isinstance(value, dict) else None
-    return value
-
-
-def _in_schema(contract: Contract, schema: dict[str, Any]) -> Iterator[Place]:
-    if schema.get("$ref") == TASK_ID:
-        yield ()
-        return
-    for name, field in contract.resolve(schema).get("properties", {}).items():
-        for place in _in_schema(contract, field):
-            yield name, *place
+def _in_schema(schema: Schema | None) -> list[Place]:
+    """The places of a body that name a task; those in arrays are left out."""
+    if schema is None:
+        return []
+    found = [place.path for place in value_places(schema) if place.schema.reference == TASK_ID]
+    return [path for path in found if ITEM not in path]

@@ -6,13 +6,14 @@ The contract is read when it is first asked, so that importing the package costs
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
-    from jsonschema_rs import Draft202012Validator, ValidationError
-    from octopusx_video_openapi import Contract, Operation
+    from jsonschema_rs import ValidationError
+    from octopusx_video_openapi import Contract, Operation, Schema
+    from octopusx_video_openapi.schemas import Validator
 
 Json = Any
 Place = tuple[str, ...]
@@ -37,20 +38,20 @@ def operation(name: str) -> Operation:
 @functools.cache
 def server() -> str:
     """Where the service is."""
-    return str(contract().document["servers"][0]["url"])
+    return contract().server
 
 
 @functools.cache
 def tag(name: str) -> str:
     """The family of routes that an operation is of."""
-    return str(operation(name).definition["tags"][0])
+    return operation(name).tags[0]
 
 
 @functools.cache
 def accepted(name: str) -> str:
     """The media types that an operation answers with, as Accept lists them."""
-    responses = (response for _, response in contract().responses(operation(name)))
-    return ", ".join(dict.fromkeys(media for response in responses for media in response.get("content", {})))
+    responses = operation(name).responses.values()
+    return ", ".join(dict.fromkeys(media for response in responses for media in response.media))
 
 
 @functools.cache
@@ -67,13 +68,14 @@ def is_known(status: str) -> bool:
 @functools.cache
 def unknown_for() -> float:
     """For how many seconds a new task may be unknown (R04)."""
-    return float(_rule("R04")["tolerance"]["seconds"])
+    tolerance = contract().rule("R04").tolerance
+    return tolerance.seconds if tolerance else 0.0
 
 
 @functools.cache
 def read_by(submit: str) -> tuple[str, ...]:
     """The operations that read the tasks of a submit (R04)."""
-    return tuple(_rule("R04")["read-by"][submit])
+    return contract().rule("R04").read_by[submit]
 
 
 def possible_task_ids(
@@ -102,19 +104,22 @@ def task_at(submit: str, path: str) -> str | None:
 @functools.cache
 def last_second() -> float:
     """A time past this one is in milliseconds (R13)."""
-    return float(min(time["maximum"] for time in _rule("R13")["schema"]["properties"].values()))
+    schema = contract().rule("R13").schema
+    return float(min(time.limit("maximum") for time in schema.properties.values())) if schema else math.inf
 
 
 @functools.cache
 def unknown_task_code() -> str:
     """The code of an error that says that a task is unknown."""
-    return str(contract().document["components"]["examples"]["TaskNotExist"]["value"]["code"])
+    from octopusx_video_openapi import life  # noqa: PLC0415 - see above
+
+    return life.life(contract()).unknown_code
 
 
 @functools.cache
 def wrong_route_type() -> str:
     """The type of an error that says that there is no such route."""
-    return str(contract().document["components"]["examples"]["WrongRoute"]["value"]["error"]["type"])
+    return str(contract().example("WrongRoute")["error"]["type"])
 
 
 class Bill(NamedTuple):
@@ -144,7 +149,7 @@ def bill(name: str, status: int, body: Json) -> Bill:
 @functools.cache
 def is_documented(name: str, status: int) -> bool:
     """Whether an operation's responses list a status."""
-    return str(status) in operation(name).definition["responses"]
+    return operation(name).response(status) is not None
 
 
 @functools.cache
@@ -158,64 +163,53 @@ def source(name: str) -> Place:
 def is_task_id(text: str) -> bool:
     """Whether a text may be the id of a task."""
     try:
-        return _task_id().is_valid(text)
+        return _validator(contract().schemas["TaskId"]).is_valid(text)
     except ValueError:  # half of a surrogate pair
         return False
 
 
-@functools.cache
-def _task_id() -> Draft202012Validator:
-    from octopusx_video_openapi import task_ids  # noqa: PLC0415 - see above
-
-    return _validator({"$ref": task_ids.TASK_ID})
-
-
 def departure(name: str, body: Json) -> ValidationError | None:
     """How a body, which is JSON, departs from what an operation takes; None where it does not."""
-    return next(_of_body(name).iter_errors(body), None)
+    return next(_validator(_body_schema(name)).iter_errors(body), None)
 
 
-@functools.cache
-def _of_body(name: str) -> Draft202012Validator:
-    return _validator(_body_schema(name))
+def _validator(schema: Schema) -> Validator:
+    from octopusx_video_openapi import schemas  # noqa: PLC0415 - see above
+
+    return schemas.validator(schema)
 
 
-def _validator(schema: Json) -> Draft202012Validator:
-    import jsonschema_rs  # noqa: PLC0415 - see above
-
-    # The engine for patterns that can't be made to take long, whatever it is given.
-    return jsonschema_rs.Draft202012Validator(contract().schema(schema), pattern_options=jsonschema_rs.RegexOptions())
-
-
-def _body_schema(name: str) -> dict[str, Json]:
-    schema: dict[str, Json] = operation(name).definition["requestBody"]["content"]["application/json"]["schema"]
+def _body_schema(name: str) -> Schema:
+    schema = operation(name).body_schema
+    assert schema is not None  # noqa: S101 - asked of submits alone
     return schema
 
 
 @functools.cache
 def body_model(name: str) -> str:
     """What the generated client calls the body of an operation."""
-    return str(_body_schema(name)["$ref"]).rpartition("/")[2]
+    return _body_schema(name).reference
 
 
 @functools.cache
 def choices(name: str, field: str) -> tuple[Any, ...]:
     """The values that a field of an operation's body may have; empty where its list is open."""
-    return tuple(_field(name, (field,)).get("enum", ()))
+    return _body_schema(name).properties[field].enum
+
+
+@functools.cache
+def omitted(name: str, field: str) -> Any:
+    """What the service takes where a field of an operation's body is left out; None where that is not known."""
+    return _body_schema(name).properties[field].default_when_omitted
 
 
 @functools.cache
 def description(name: str, place: Place) -> str:
     """What the contract says of a place of an operation's body; "" where it says nothing."""
-    return " ".join(str(_field(name, place).get("description", "")).split())
-
-
-def _field(name: str, place: Place) -> dict[str, Any]:
-    schema = _body_schema(name)
+    schema: Schema | None = _body_schema(name)
     for step in place:
-        resolved = contract().resolve(schema)
-        schema = resolved.get("properties", {}).get(step) or resolved.get("items") or {}
-    return {**contract().resolve(schema), **{key: value for key, value in schema.items() if key != "$ref"}}
+        schema = schema and (schema.properties.get(step) or schema.items)
+    return schema.description if schema else ""
 
 
 class Places(NamedTuple):
@@ -235,22 +229,17 @@ class Places(NamedTuple):
 @functools.cache
 def places(model: str) -> Places:
     """Where a model of the contract holds what is written in several ways."""
-    found = list(_leaves(contract().document["components"]["schemas"][model]))
+    from octopusx_video_openapi import values  # noqa: PLC0415 - see above
+
+    found = [place for place in values.places(contract().schemas[model]) if not place.schema.has_properties]
     return Places(
-        address=tuple(place for place, field in found if field.get("x-value-of") == "task.address"),
-        times=tuple(place for place, field in found if str(field.get("x-unit", "")).startswith(_EPOCH)),
-        progress=tuple(place for place, field in found if field.get("x-unit") == _PERCENT),
+        address=tuple(place.path for place in found if place.value_of == values.ADDRESS),
+        times=tuple(place.path for place in found if place.unit.startswith(_EPOCH)),
+        progress=tuple(place.path for place in found if place.unit == _PERCENT),
     )
 
 
-def _leaves(schema: dict[str, Any], above: Place = ()) -> Iterator[tuple[Place, dict[str, Any]]]:
-    for name, field in schema["properties"].items():
-        resolved = contract().resolve(field)
-        if "properties" in resolved:
-            yield from _leaves(resolved, (*above, name))
-        else:
-            yield (*above, name), {**resolved, **field}
-
-
-def _rule(number: str) -> dict[str, Any]:
-    return next(rule for rule in contract().document["x-rules"] if rule["id"] == number)
+@functools.cache
+def request_id_name() -> str:
+    """The header in which a response names its request, in lower case."""
+    return contract().request_id_name

@@ -11,6 +11,8 @@ from collections.abc import Callable, Generator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
+from octopusx_video import _contract
+
 T = TypeVar("T")
 
 MOST_BYTES = 4_000_000
@@ -54,7 +56,7 @@ class Head:
     @property
     def request_id(self) -> str | None:
         """What the gateway calls the request."""
-        return self.headers.get("x-oneapi-request-id")
+        return self.headers.get(_contract.request_id_name())
 
     @property
     def media_type(self) -> str:

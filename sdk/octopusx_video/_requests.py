@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib
 import json
-import re
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
@@ -128,8 +127,9 @@ def _shown(value: object) -> str:
 @functools.cache
 def _module(name: str) -> ModuleType:
     """The generated client's module of an operation: its tag, then its name in snake case."""
-    snake = re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
-    return importlib.import_module(f"octopusx_video_client.api.{_contract.tag(name)}.{snake}")
+    from octopusx_video_openapi.text import snake  # noqa: PLC0415 - see _contract
+
+    return importlib.import_module(f"octopusx_video_client.api.{_contract.tag(name)}.{snake(name)}")
 
 
 def _made(name: str, *arguments: Any, **options: Any) -> Mapping[str, Any]:

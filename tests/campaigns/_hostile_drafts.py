@@ -15,6 +15,8 @@ from urllib.parse import quote
 import jsonschema_rs
 from octopusx_video_openapi import Contract, Operation
 
+from tests import documents
+
 MAX_HEADER = 64 * 1024
 """Largest header block in bytes."""
 MAX_BODY = 10 * 1024 * 1024
@@ -137,7 +139,7 @@ class World:
     def examples(self, operation: Operation) -> list[Any]:
         """The documented bodies of a submit."""
         media = operation.definition["requestBody"]["content"]["application/json"]
-        return [example for _, example in self.contract.examples(media)]
+        return [example for _, example in documents.examples(self.contract, media)]
 
     def is_valid(self, operation: Operation, document: Any) -> bool:
         """Whether a body is what the contract asks for."""
@@ -148,12 +150,12 @@ class World:
         return list(self._fields(self._schema(operation), ()))
 
     def _success(self, operation: Operation) -> Any:
-        return dict(self.contract.responses(operation))["200"]["content"]
+        return dict(documents.responses(self.contract, operation))["200"]["content"]
 
     @functools.cache  # noqa: B019 - there is one world
     def _validator(self, operation_id: str) -> jsonschema_rs.Draft202012Validator:
         schema = self._schema(self.contract.operations[operation_id])
-        return jsonschema_rs.Draft202012Validator(self.contract.schema(schema))
+        return jsonschema_rs.Draft202012Validator(documents.schema(self.contract, schema))
 
     def _schema(self, operation: Operation) -> Any:
         return operation.definition["requestBody"]["content"]["application/json"]["schema"]

@@ -78,9 +78,8 @@ class Judge:
             return None
         if not answer.headers.get("content-type", "").startswith("application/json"):
             return f"status {answer.status} with media type {answer.headers.get('content-type')!r}"
-        schema = {"$ref": "#/components/schemas/ErrorResponse"}
         try:
             body = json.loads(answer.body)
         except ValueError:
             return "the body is not JSON"
-        return next(_judge.mismatches(self._run.contract, schema, body), None)
+        return next(_judge.mismatches(self._run.contract.schemas["ErrorResponse"], body), None)

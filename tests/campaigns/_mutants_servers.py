@@ -13,6 +13,7 @@ import jsonschema_rs
 from octopusx_video_mock._message import Answer, Request
 from octopusx_video_openapi import Contract, Operation, costs, task_ids
 
+from tests import documents
 from tests.campaigns._mutants_made import GONE, NEW_MEDIA_TYPE, NEW_MEMBER, NEW_STATUS, Mutant, Place, at, put
 from tests.campaigns._mutants_verdict import Verdict
 from tests.defects import DEFECTS, Defect, Server
@@ -75,7 +76,7 @@ def _valid(contract: Contract, operation: str, request: Request) -> Request:
     definition = contract.operations[operation]
     task = task_ids.documented(contract)[0]
     contents = definition.definition.get("requestBody", {}).get("content", {})
-    body: Json = next((value for media in contents.values() for _, value in contract.examples(media)), None)
+    body: Json = next((value for media in contents.values() for _, value in documents.examples(contract, media)), None)
     query = b""
     for where, *steps in task_ids.places(contract, definition):
         if where == "query":
@@ -121,8 +122,8 @@ def billing(mutant: Mutant, truth: Contract) -> Iterator[Defect]:
     """Servers that bill otherwise, for each operation and status of which the mutant tells another bill."""
     mutated = mutant.of(truth)
     for operation in truth.operations.values():
-        changed = dict(mutated.responses(mutated.operations[operation.id]))
-        for status, response in truth.responses(operation):
+        changed = dict(documents.responses(mutated, mutated.operations[operation.id]))
+        for status, response in documents.responses(truth, operation):
             if response["x-billed"] == changed[status]["x-billed"]:
                 continue
             if response["x-billed"] == "yes":
@@ -142,7 +143,7 @@ def _of_no_rule(contract: Contract, operation: Operation, status: int, response:
         return "other" if isinstance(value, str) else value
 
     for media in response["content"].values():
-        for _, example in contract.examples(media):
+        for _, example in documents.examples(contract, media):
             body = reworded(example)
             if isinstance(body, dict) and costs.decided_by(contract, operation, status, body) is None:
                 yield body
@@ -156,10 +157,10 @@ def permitted(mutant: Mutant, truth: Contract) -> Iterator[Defect]:
     contents = [
         media
         for operation in truth.operations.values()
-        for _, response in truth.responses(operation)
+        for _, response in documents.responses(truth, operation)
         for media in response["content"].values()
     ]
-    values = (value for media in contents for _, value in truth.examples(media) if isinstance(value, dict))
+    values = (value for media in contents for _, value in documents.examples(truth, media) if isinstance(value, dict))
     relayed = next(value for value in values if jsonschema_rs.is_valid(rule["when"], value))
     operations, statuses = (_less(mutant, rule, name) for name in ("operations", "statuses"))
     yield from (bills_so(operation, status, relayed) for operation in operations[:1] for status in statuses[:1])
@@ -281,9 +282,9 @@ class _Search:
     def _documented(self, operation: str, status: int) -> Iterator[Answer]:
         """Answers of another status, as the contract's examples have them."""
         contract = self._looser.contract
-        response = dict(contract.responses(contract.operations[operation])).get(str(status))
+        response = dict(documents.responses(contract, contract.operations[operation])).get(str(status))
         for media_type, media in (response or {}).get("content", {}).items():
-            for _, value in contract.examples(media):
+            for _, value in documents.examples(contract, media):
                 content = value.encode("latin-1") if isinstance(value, str) else json.dumps(value).encode()
                 headers = [(b"content-type", media_type.encode())]
                 if status in {206, 416}:
@@ -320,7 +321,9 @@ class _Search:
 
     def _schemas(self, answer: Answer) -> Iterator[Json]:
         contract = self._looser.contract
-        response = dict(contract.responses(contract.operations[answer.operation or ""])).get(str(answer.status), {})
+        response = dict(documents.responses(contract, contract.operations[answer.operation or ""])).get(
+            str(answer.status), {}
+        )
         for media in response.get("content", {}).values():
             schema = contract.resolve(media["schema"])
             yield from map(contract.resolve, (schema, *schema.get("oneOf", ())))

@@ -13,10 +13,12 @@ import jsonschema_rs
 from octopusx_video_mock._message import Answer, Request
 from octopusx_video_openapi import Contract, Operation, Rule
 
+from tests import documents
+
 Json = Any
 Validator = jsonschema_rs.Draft202012Validator
 
-_OF_ANSWERS = {"an answer", "a refusal of a valid request"}
+_OF_ANSWERS = {"response", "rejection-of-a-valid-request"}
 NO_REQUEST_ID, SUCCESS, ERROR, STATUS, MEDIA_TYPE, HEADER = "R33", "R36", "R37", "R38", "R39", "R40"
 
 
@@ -44,9 +46,9 @@ class Verdict:
     def told(self, operation: str, status: int) -> str:
         """All that is said of such an answer by itself, so that two contracts can be compared in it."""
         definition = self.contract.operations[operation]
-        responses = dict(self.contract.responses(definition))
+        responses = dict(documents.responses(self.contract, definition))
         rules = [
-            [rule.id, rule.schema]
+            [rule.id, rule.schema and rule.schema.node]
             for rule in self.contract.rules
             if _is_of_one_answer(rule) and self._speaks(rule.id, operation, status)
         ]
@@ -97,14 +99,14 @@ class Verdict:
         """A schema of the contract, ready to be asked."""
         name = json.dumps(schema, sort_keys=True)
         if name not in self._validators:
-            self._validators[name] = Validator(self.contract.schema(schema))
+            self._validators[name] = Validator(documents.schema(self.contract, schema))
         return self._validators[name]
 
     def _broken(self, operation: Operation, answer: Answer) -> Iterator[str]:
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in answer.headers}
         if self._request_id not in headers:
             yield NO_REQUEST_ID
-        response = dict(self.contract.responses(operation)).get(str(answer.status))
+        response = dict(documents.responses(self.contract, operation)).get(str(answer.status))
         if response is None:
             yield STATUS
             return
@@ -119,7 +121,11 @@ class Verdict:
         if media is not None and not self.validator(media["schema"]).is_valid(body):
             yield SUCCESS if answer.status < 300 else ERROR
         for rule in self.contract.rules:
-            if rule.schema is not None and _is_of_one_answer(rule) and not self.validator(rule.schema).is_valid(body):
+            if (
+                rule.schema is not None
+                and _is_of_one_answer(rule)
+                and not self.validator(rule.schema.node).is_valid(body)
+            ):
                 yield rule.id
 
     def _of_headers(self, response: Json, headers: dict[str, str]) -> Iterator[str]:
@@ -141,7 +147,7 @@ class Verdict:
         headers = self.contract.document["components"]["headers"]
         pointer = next(name for name, header in headers.items() if header.get("x-value-of") == "answer.id")
         for operation in self.contract.operations.values():
-            for _, response in self.contract.responses(operation):
+            for _, response in documents.responses(self.contract, operation):
                 for name, header in response.get("headers", {}).items():
                     if header.get("$ref", "").endswith(f"/{pointer}"):
                         return str(name).lower()

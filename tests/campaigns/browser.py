@@ -24,6 +24,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests import documents
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from octopusx_video_openapi import life, load
@@ -114,7 +116,7 @@ def main() -> int:
     contract = load()
     submit = contract.operations[SUBMIT]
     media = submit.definition["requestBody"]["content"]["application/json"]
-    body = dict(contract.examples(media))["documented"]
+    body = dict(documents.examples(contract, media))["documented"]
     length = life.result_length(contract, submit, body, 0)
     settings = {
         "key": KEY,

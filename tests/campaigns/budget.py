@@ -34,7 +34,7 @@ from urllib.parse import unquote
 import octopusx_video_client
 import octopusx_video_contract
 from octopusx_video_contract import _conformance, _curl, _run, _session, _target, _tasks, _together, _walk, cli
-from octopusx_video_contract._budget import Budget, submits
+from octopusx_video_contract._budget import Budget
 from octopusx_video_contract._choice import LAYERS
 from octopusx_video_contract._coverage import Coverage
 from octopusx_video_contract._run import Run
@@ -101,7 +101,7 @@ class Plan:
             rng.randrange(MOST_UNITS + 1),
             over_http,
             tuple(name for name in LENIENT if rng.random() < 1 / 3),
-            tuple((name, rng.choice((None, None, *submits(contract))), rng.choice(shares)) for name in sorted(chosen)),
+            tuple((name, rng.choice((None, None, *contract.submits)), rng.choice(shares)) for name in sorted(chosen)),
             rng.choice((0.0, 0.0, *shares)),
             rng.choice((0.0, *shares)) if over_http else 0.0,
         )
@@ -159,7 +159,7 @@ class Server:
         self._ledger = ledger
         self._serve: Callable[[Request], Answer] = mock.engine.answer
         self._random = random.Random(~plan.seed)  # noqa: S311 - made to be repeated
-        paths = {name: contract.operations[name].path for name in submits(contract)}
+        paths = {name: contract.operations[name].path for name in contract.submits}
         self._submits = {name: re.compile(re.sub(r"\{\w+\}", "[^/]+", path)) for name, path in paths.items()}
         self._valid = {one.operation_id: one.request(KEY) for one in _curl.documented(contract)}
         for name, operation, share in plan.faults:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 from octopusx_video_openapi import task_ids
 
+from tests import documents
 from tests.defects._defect import CONTENT, CREATE, EXTEND, QUERY, READ, SUBMITS, UNIFIED, UNKNOWN_ID, Server
 
 Seen = tuple[Any, ...]
@@ -77,7 +78,7 @@ class Caller:
         """The shortest body of a submit, with this source, and with these fields set."""
         contract = self.server.contract
         media = contract.operations[operation].definition["requestBody"]["content"]["application/json"]
-        value = json.loads(json.dumps(dict(contract.examples(media))["shortest"]))
+        value = json.loads(json.dumps(dict(documents.examples(contract, media))["shortest"]))
         for place, *steps in task_ids.places(contract, contract.operations[operation]):
             if place == "body":
                 holder = value
@@ -234,7 +235,7 @@ def refusals(caller: Caller) -> Iterator[Seen]:
     fails = caller.submit(EXTEND, headers={"prefer": "fault=failed"})
     for operation in caller.server.contract.operations.values():
         method, submits = operation.method.upper(), operation.id in SUBMITS
-        for status, response in caller.server.contract.responses(operation):
+        for status, response in documents.responses(caller.server.contract, operation):
             for name in next(iter(response["content"].values()))["examples"]:
                 headers = {"prefer": f"code={status}, example={name}", "range": "bytes=0-1"}
                 body = caller.body(operation.id, source) if submits else None

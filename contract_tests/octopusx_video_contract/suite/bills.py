@@ -28,18 +28,17 @@ pytestmark = pytest.mark.skipif(
 
 def _by_rule(rule_id: str) -> str:
     """What a rule calls a submit that it speaks of; ``possible`` where there is no such rule."""
-    return next((rule["billed"] for rule in CONTRACT.document["x-rules"] if rule["id"] == rule_id), "possible")
+    return CONTRACT.rule(rule_id).billed or "possible"
 
 
 def _orders() -> Iterator[Any]:
     """Each documented answer of each operation, and what may go wrong on the way of a submit's."""
     for operation in CONTRACT.operations.values():
-        for status, response in CONTRACT.responses(operation):
-            for media in response.get("content", {}).values():
-                for example, _ in CONTRACT.examples(media):
-                    order = f"code={status}, example={example}"
-                    yield pytest.param(operation, order, id=f"{operation.id} {status} {example}")
-    for name in _budget.submits(CONTRACT):
+        for status, response in operation.responses.items():
+            for example in response.examples:
+                order = f"code={status}, example={example}"
+                yield pytest.param(operation, order, id=f"{operation.id} {status} {example}")
+    for name in CONTRACT.submits:
         for fault in ("lost_answer", "server_error_billed", "failed", "failed_billed", "no_channel", "rate_limited"):
             yield pytest.param(CONTRACT.operations[name], f"fault={fault}", id=f"{name} {fault}")
 
@@ -66,7 +65,7 @@ def test_no_bill_is_higher_than_its_answer_says(operation: Operation, order: str
         RUN.broken(rule, what, shown or request)
 
 
-@pytest.mark.parametrize("name", _budget.submits(CONTRACT))
+@pytest.mark.parametrize("name", CONTRACT.submits)
 def test_failed_task_may_stay_billed(name: str) -> None:
     """A task that has failed costs once at most, whether its money came back or not."""
     RUN.seen.asked.add("R30")

@@ -5,20 +5,19 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-import re
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from octopusx_video_openapi import METHODS, Operation, life, task_ids
+from octopusx_video_openapi import METHODS, Operation, life, operations, task_ids
 
 from octopusx_video_contract import _bodies, _cases, _credentials, _finding, _judge, _near_misses, _routes
 from octopusx_video_contract._books import Books
-from octopusx_video_contract._budget import NotAskedError, submits
+from octopusx_video_contract._budget import NotAskedError
 from octopusx_video_contract._credentials import Credential
-from octopusx_video_contract._exchange import ABSENT, Answer, Request, methods_of
+from octopusx_video_contract._exchange import ABSENT, Answer, Request
 from octopusx_video_contract._finding import Finding, Findings
 from octopusx_video_contract._life import Task
 from octopusx_video_contract._near_misses import Variant
@@ -29,22 +28,15 @@ from octopusx_video_contract._tasks import Tasks, a_submit
 RUN = current()
 CONTRACT = RUN.contract
 OPERATIONS = list(CONTRACT.operations.values())
-SECURED = [
-    operation
-    for operation in OPERATIONS
-    if operation.definition.get(
-        "security", CONTRACT.document.get("security")
-    )  # none, or an empty list, asks for no key
-]
-SUBMITS = set(submits(CONTRACT))
-WITH_BODY = [operation for operation in OPERATIONS if "requestBody" in operation.definition]
+SECURED = [operation for operation in OPERATIONS if operation.is_secured]
+SUBMITS = set(CONTRACT.submits)
+WITH_BODY = [operation for operation in OPERATIONS if operation.body is not None]
 WITH_TASK = [operation for operation in OPERATIONS if any(task_ids.places(CONTRACT, operation))]
 WITH_COLON = next((task for task in RUN.known_ids if ":" in task), None)
 KNOWN = next(iter(RUN.known_ids), "unknown")
 STATELESS = pytest.mark.skipif(RUN.stateless, reason="R46, R48 and R55 can't be asked of a server that keeps no tasks")
 _OVERRIDING = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")
 """Headers that some frameworks take the method from."""
-PATHS = CONTRACT.document["paths"]
 MOST_SHOWN = 120
 """Characters of a body in the name of a case."""
 FEW = 3
@@ -226,7 +218,7 @@ def test_body_under_another_media_type(operation: Operation) -> None:
 @pytest.mark.parametrize("operation", OPERATIONS, ids=_name)
 def test_media_type_in_other_words(operation: Operation) -> None:
     """JSON stays JSON with a parameter, in upper case, and whatever is accepted in return."""
-    kinds = {kind for _, response in CONTRACT.responses(operation) for kind in response.get("content", {})}
+    kinds = {kind for response in operation.responses.values() for kind in response.media}
     spellings = [
         [("Content-Type", "application/json; charset=utf-8")],
         [("Content-Type", "application/json;charset=UTF-8")],
@@ -287,16 +279,16 @@ def test_large_body(operation: Operation) -> None:
 # Routing: rules R32, R43 and R46.
 
 
-@pytest.mark.parametrize("path", CONTRACT.document["paths"])
+@pytest.mark.parametrize("path", CONTRACT.paths)
 def test_method_that_the_path_does_not_have(path: str) -> None:
     """Another method is refused with 405 and an Allow that lists the right ones; 404 is the gateway's way."""
-    right = {name.upper() for name in METHODS if name in CONTRACT.document["paths"][path]}
+    right = set(CONTRACT.paths[path])
 
     def ask(case: tuple[str, str]) -> None:
         RUN.seen.asked.add("R32")
         method, override = case
         # A DELETE that the pages don't tell of would delete: what is real is not named.
-        target = re.sub(r"\{\w+\}", "unknown" if RUN.paid else KNOWN, path)
+        target = operations.filled(path, lambda _: "unknown" if RUN.paid else KNOWN)
         headers = [("Authorization", f"Bearer {RUN.key}")]
         headers += [(name, override) for name in _OVERRIDING if override]
         answer = RUN.send(Request(method, target, tuple(headers)))
@@ -305,7 +297,7 @@ def test_method_that_the_path_does_not_have(path: str) -> None:
         RUN.all_broken((("R32", f"{method} {path}{fault}") for fault in _method_faults(answer, right)), answer)
 
     # A concrete path is also one of a template: GET /v1/videos/extensions reads the task of that name.
-    there = right | methods_of(CONTRACT, path)
+    there = right | operations.methods(CONTRACT, path)
     # A server that answers GET may answer HEAD (RFC 9110 section 9.3.2).
     there |= {"HEAD"} if "GET" in there else set()
     wrong = [method.upper() for method in METHODS if method.upper() not in there]
@@ -325,14 +317,14 @@ def _method_faults(answer: Answer, right: set[str]) -> Iterator[str]:
         yield f" was answered with {answer.status}"
 
 
-@pytest.mark.parametrize("path", [path for path in PATHS if _routes.shared(CONTRACT, path)])
+@pytest.mark.parametrize("path", [path for path in CONTRACT.paths if _routes.shared(CONTRACT, path)])
 def test_concrete_path_comes_before_a_template(path: str) -> None:
     """A path as the contract has it is no task of that name: its own methods work, the template's find nothing.
 
     A server that keeps no tasks knows every name, so that it is asked for the path's own methods alone.
     """
     RUN.seen.asked.add("R58")
-    right = {name.upper() for name in METHODS if name in PATHS[path]}
+    right = set(CONTRACT.paths[path])
 
     def ask(operation: Operation) -> None:
         answer = RUN.send(replace(_made(operation, _valid(operation)[0]), target=path))
@@ -363,7 +355,7 @@ def test_path_that_is_almost_one(operation: Operation) -> None:
         answer = RUN.send(replace(request, target=path + (f"?{query}" if query else "")))
         # Where it sends the caller is not asked, and has to be a path of the contract.
         location = urllib.parse.urlsplit(answer.headers.get("location", "")).path
-        is_moved = answer.status in {301, 302, 307, 308} and bool(methods_of(CONTRACT, location))
+        is_moved = answer.status in {301, 302, 307, 308} and bool(operations.methods(CONTRACT, location))
         if answer.status != 404 and not is_moved:
             RUN.broken("R43", f"{request.method} {path} was answered with {answer.status}", answer)
 
@@ -372,7 +364,7 @@ def test_path_that_is_almost_one(operation: Operation) -> None:
 
 def _is_another_path(operation: Operation, task: str) -> bool:
     """Whether a task of this name makes a concrete path of the contract, which goes before a template (OpenAPI 3.1)."""
-    return task.join(re.split(r"\{\w+\}", operation.path)) in PATHS and "{" in operation.path
+    return operations.filled(operation.path, lambda _: task) in CONTRACT.paths and "{" in operation.path
 
 
 @STATELESS
@@ -412,7 +404,7 @@ def test_task_of_the_path_is_the_one_that_counts(operation: Operation) -> None:
 @pytest.mark.parametrize("operation", WITH_BODY, ids=_name)
 def test_body_of_another_operation(operation: Operation) -> None:
     """The body of one submit at the path of another is judged by that path, and names no source that it does not."""
-    words = sorted({word for path in PATHS for word in path.split("/") if word and "{" not in word})
+    words = sorted({word for path in CONTRACT.paths for word in path.split("/") if word and "{" not in word})
     tasks = [KNOWN, *(() if RUN.stateless or "{" not in operation.path else words)]
 
     def ask(case: tuple[str, Any, bool | None]) -> None:

@@ -12,7 +12,6 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule,
 from octopusx_video_openapi import life
 
 from octopusx_video_contract import _judge
-from octopusx_video_contract._budget import submits
 from octopusx_video_contract._finding import Findings
 from octopusx_video_contract._life import Task
 from octopusx_video_contract._run import current
@@ -22,7 +21,7 @@ from octopusx_video_contract._walk import FAILING, SHORT, Walk
 
 RUN = current()
 CONTRACT = RUN.contract
-SUBMITS = submits(CONTRACT)
+SUBMITS = list(CONTRACT.submits)
 
 
 @functools.cache

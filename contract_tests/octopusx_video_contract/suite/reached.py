@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from octopusx_video_contract._budget import submits
 from octopusx_video_contract._coverage import gaps
 from octopusx_video_contract._run import current
 
 RUN = current()
-SUBMITS = submits(RUN.contract)
+SUBMITS = list(RUN.contract.submits)
 
 
 @pytest.mark.parametrize("operation", RUN.contract.operations)

@@ -19,16 +19,15 @@ import pytest
 from hypothesis import strategies as st
 from octopusx_video_client import AuthenticatedClient, models
 from octopusx_video_client.types import Response, Unset
-from octopusx_video_openapi import Operation
+from octopusx_video_openapi import Operation, Schema, operations, text
 
 from octopusx_video_contract import _judge, _values
-from octopusx_video_contract._client_calls import UNREADABLE, _snake
+from octopusx_video_contract._client_calls import UNREADABLE
 from octopusx_video_contract._run import current
 
 RUN = current()
 CONTRACT = RUN.contract
-SCHEMAS = CONTRACT.document["components"].get("schemas", {})
-OBJECTS = [name for name, schema in SCHEMAS.items() if schema.get("type") == "object"]
+OBJECTS = [name for name, schema in CONTRACT.schemas.items() if schema.types == ("object",)]
 FLAVOURS = ("sync", "asyncio")
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -37,16 +36,15 @@ Handler = Callable[[httpx.Request], httpx.Response]
 @pytest.mark.parametrize("name", OBJECTS)
 def test_model(name: str) -> None:
     """A model gives back what it was made of, and holds each field under the field's name."""
-    schema = {"$ref": f"#/components/schemas/{name}"}
-    fields = SCHEMAS[name].get("properties", {})
-    # Left to chance, a field of a large schema is seldom there.
-    whole = {"allOf": [schema, {"required": list(fields)}]}
+    schema = CONTRACT.schemas[name]
+    fields = schema.properties
 
     def check(some: dict[str, Any], every: dict[str, Any]) -> None:
         _hold_model(name, fields, some)
         _hold_model(name, fields, every)
 
-    _for_all(check, *(_values.of_schema(CONTRACT, each) for each in (schema, whole)), place=name, share=20)
+    # Left to chance, a field of a large schema is seldom there.
+    _for_all(check, _values.of_schema(schema), _values.of_schema(schema, fields), place=name, share=20)
 
 
 def _hold_model(name: str, fields: Iterable[str], value: dict[str, Any]) -> None:
@@ -75,9 +73,10 @@ def _hold_model(name: str, fields: Iterable[str], value: dict[str, Any]) -> None
 def test_operation(operation: Operation) -> None:
     """What was given is sent, no more and no less; each documented answer is handed back, as its status's model."""
     medias = {
-        (int(status), media_type): media.get("schema", {})
-        for status, response in CONTRACT.responses(operation)
-        for media_type, media in response.get("content", {}).items()
+        (int(status), media.type): media.schema
+        for status, response in operation.responses.items()
+        for media in response.media.values()
+        if media.schema is not None
     }
 
     def check(request: _values.Request, answers: dict[tuple[int, str], Any]) -> None:
@@ -87,15 +86,15 @@ def test_operation(operation: Operation) -> None:
 
     answers = {
         # One value for all answers of a schema: most of an operation's statuses have the same.
-        place: st.shared(_answers(place[1], schema), key=_json([place[1], schema]))
+        place: st.shared(_answers(place[1], schema), key=_json([place[1], schema.text]))
         for place, schema in medias.items()
     }
     requests = _values.of_requests(CONTRACT, operation)
     _for_all(check, requests, st.fixed_dictionaries(answers), place=operation.id, share=10)
 
 
-def _answers(media_type: str, schema: dict[str, Any]) -> st.SearchStrategy[Any]:
-    return _values.of_schema(CONTRACT, schema) if "json" in media_type else st.binary()
+def _answers(media_type: str, schema: Schema) -> st.SearchStrategy[Any]:
+    return _values.of_schema(schema) if "json" in media_type else st.binary()
 
 
 def _hold_exchange(
@@ -125,7 +124,7 @@ def _hold_exchange(
     if isinstance(answer, bytes):
         assert parsed.payload.read() == answer, f"{place}: {answer!r} was answered, and read as other bytes"
         return
-    schema = dict(CONTRACT.responses(operation))[str(status)]["content"][media_type]["schema"]
+    schema = operation.responses[str(status)].media[media_type].schema
     assert {type(parsed).__name__} == _models_of(schema, answer), f"{place}: {answer!r} was read as {parsed!r}"
     after = _json(parsed.to_dict())
     assert after == _json(answer), f"{place}: {answer!r} was answered, and read as {after}"
@@ -139,7 +138,7 @@ def _hold_sent(place: str, operation: Operation, request: _values.Request, sent:
     """
     path, _, query = sent.url.raw_path.decode().partition("?")
     template = httpx.URL(RUN.base_url).path.rstrip("/") + operation.path
-    wanted = [re.sub(r"\{(\w+)\}", lambda name: request.path[name[1]], step) for step in template.split("/")]
+    wanted = [operations.filled(step, lambda name: request.path[name]) for step in template.split("/")]
     given = {
         "method": (sent.method, operation.method.upper()),
         "path": ([unquote(step) for step in path.split("/")], wanted),
@@ -147,9 +146,9 @@ def _hold_sent(place: str, operation: Operation, request: _values.Request, sent:
         "media type": (sent.headers.get("content-type"), request.media_type),
         "body": (_json(json.loads(sent.content)) if sent.content else None, _body(request)),
     }
-    for parameter in map(CONTRACT.resolve, operation.definition.get("parameters", ())):
-        if parameter["in"] == "header":
-            name = parameter["name"]
+    for parameter in operation.parameters:
+        if parameter.place == "header":
+            name = parameter.name
             given[name] = sent.headers.get(name), request.headers.get(name)
     for part, (is_, should_be) in given.items():
         assert is_ == should_be, f"{place}: {part} of what was sent is {is_!r}, but {should_be!r} was given"
@@ -158,31 +157,25 @@ def _hold_sent(place: str, operation: Operation, request: _values.Request, sent:
 
 
 def _scheme(operation: Operation) -> str:
-    definition = operation.definition if "security" in operation.definition else CONTRACT.document
-    [[name]] = definition["security"]
-    return str(CONTRACT.document["components"]["securitySchemes"][name]["scheme"]).lower()
+    [[name]] = operation.schemes
+    return CONTRACT.security_schemes[name][1]
 
 
-def _models_of(schema: dict[str, Any], value: Any) -> set[str]:
+def _models_of(schema: Schema | None, value: Any) -> set[str]:
     """Which schema's model an answer is to be read as: the one, or the branch that it matches."""
-    branches = [schema, *CONTRACT.resolve(schema).get("oneOf", ())]
-    return {
-        branch["$ref"].rsplit("/", 1)[1]
-        for branch in (branches[1:] or branches)
-        if not list(_judge.mismatches(CONTRACT, branch, value))
-    }
+    branches = (schema.branches("oneOf") or (schema,)) if schema else ()
+    return {branch.reference for branch in branches if not list(_judge.mismatches(branch, value))}
 
 
 def _call(operation: Operation, request: _values.Request, flavour: str, handle: Handler) -> Response[Any]:
     """Send the request through the generated client, and give what it makes of the handler's answer."""
-    tag = operation.definition["tags"][0]
-    module: Any = importlib.import_module(f"octopusx_video_client.api.{tag}.{_snake(operation.id)}")
+    tag = operation.tags[0]
+    module: Any = importlib.import_module(f"octopusx_video_client.api.{tag}.{text.snake(operation.id)}")
     keywords = inspect.signature(module.sync_detailed).parameters
     given = {**request.path, **request.query, **request.headers}
     arguments: dict[str, Any] = {_python(name, keywords): value for name, value in given.items()}
-    if request.media_type is not None:
-        body = operation.definition["requestBody"]["content"][request.media_type]["schema"]
-        arguments["body"] = _model(body["$ref"].rsplit("/", 1)[1]).from_dict(request.body)
+    if operation.body_schema is not None:
+        arguments["body"] = _model(operation.body_schema.reference).from_dict(request.body)
     arguments["client"] = AuthenticatedClient(
         base_url=RUN.base_url,
         token=RUN.key,
@@ -204,7 +197,7 @@ def _call(operation: Operation, request: _values.Request, flavour: str, handle: 
 
 def _python(name: str, known: Any) -> str:
     """What the generator makes of a name: lower case, and an underscore at the end where Python has it already."""
-    plain = re.sub(r"\W", "_", _snake(name))
+    plain = re.sub(r"\W", "_", text.snake(name))
     return plain if plain in known else f"{plain}_"
 
 

@@ -288,7 +288,7 @@ example:
 @click.option(
     "--duration",
     type=click.Choice(_DURATIONS),
-    help="Seconds to add; the service adds 10 by default.",
+    help=f"Seconds to add; the service adds {_contract.omitted('createVideoExtension', 'duration')} by default.",
 )
 @_SUBMITTED
 @click.pass_obj

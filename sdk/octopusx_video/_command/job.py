@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 from octopusx_video_openapi import interrupts
-from octopusx_video_openapi.costs import Billed
+from octopusx_video_openapi.model import Billed
 
 from octopusx_video import _contract
 from octopusx_video._command.console import Console, OutputError, command_line

@@ -1,0 +1,284 @@
+"""Whether what a contract refers to is there: operations, fields, examples, models and rules. Pure.
+
+Every ``$ref`` leads somewhere before this is asked (see ``document.follow``). A part that has not the shape of
+extensions.schema.yaml is passed over, since the vocabulary reports it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from octopusx_video_openapi import rule_references
+from octopusx_video_openapi.document import OF_BODY, Json, Pointer
+from octopusx_video_openapi.found import Found, nearest, unknown
+from octopusx_video_openapi.model import at
+from octopusx_video_openapi.names import PHASES, Names, OperationNames, items, members
+from octopusx_video_openapi.rule_references import operation_id
+
+_VERY_NEAR = 0.9
+"""How alike a word in a text and a name are at least, from 0 to 1, for the word to be taken for the misspelt name."""
+_PROSE = ("description", "summary", "title")
+_RULE = re.compile(r"\bR[0-9]{2,3}\b")
+_OPERATION = re.compile(r"\b[a-z]+[A-Z][A-Za-z]*\b")
+_EXTENSION = re.compile(r"\bx-[a-zA-Z]+(?:-[a-z]+)*")
+_REQUEST = "request."
+_OF_REQUEST = "$request."
+"""With what the expression of a link begins that takes a value out of the request."""
+_UNKNOWN_TASK = "unknown-task"
+_DEEPEST = 5
+"""How many objects within one another are searched for the id of a task."""
+_DATA = frozenset({"value", "example", "examples", "default", "const", "enum", "source"})
+"""The keys under which stands data, and nothing that is written about the API."""
+_TIME = "seconds since 1970-01-01T00:00:00Z"
+_UNITS = {
+    "task.created": _TIME,
+    "task.ended": _TIME,
+    "task.expires": _TIME,
+    "task.length": "seconds",
+    "task.progress": "percent",
+    "task.updated": _TIME,
+}
+"""For each value of ``x-value-of`` that is a number, what it counts, ``x-unit``."""
+_LENGTH_RULES = ("R26", "R55")
+
+
+def check(names: Names, extensions: Iterable[str]) -> Iterator[Found]:
+    """Each reference of a document that leads nowhere, and what a reference needs and does not find.
+
+    Args:
+        names: What the parts of the document are called.
+        extensions: The known x- keys, which texts may name.
+    """
+    yield from rule_references.check(names)
+    for name, operation in names.operations.items():
+        yield from _of_operation(names, name, operation)
+        yield from _of_new_tasks(names, operation)
+    yield from _of_life(names)
+    yield from _of_responses(names)
+    known = list(extensions)
+    requested = {id(schema) for schema in names.reached(one.body for one in names.operations.values())}
+    for pointer, node in _objects(names.root, ()):
+        yield from _of_object(names, pointer, node, requested=id(node) in requested)
+        yield from _of_texts(names, pointer, node, known)
+
+
+# ---- Operations, their responses, and the life of a task
+
+
+def _of_operation(names: Names, name: str, operation: OperationNames) -> Iterator[Found]:
+    length = members(operation.value.get("x-result-length"))
+    here = (*operation.pointer, "x-result-length")
+    fields = names.fields([operation.body])
+    required = items(members(names.follow(operation.body)).get("required"))
+    needed_by = [number for number in _LENGTH_RULES if number in names.rules]
+    if needed_by and operation.starts_task and "x-result-length" not in operation.value:
+        text = f'"x-result-length" is missing; needed by {" and ".join(needed_by)}'
+        yield Found(operation.pointer, text, "x-result-length")
+    if length and not operation.starts_task:
+        yield Found(here, f'"x-result-length" does not belong to {name}, which starts no task; remove it')
+    for key in ("starts-at", "adds"):
+        part = members(length.get(key))
+        field = part.get("field")
+        if field is None:
+            continue
+        if field not in fields:
+            yield Found((*here, key, "field"), unknown(f"a field of the request body of {name}", field, fields))
+        elif field not in required:
+            yield from _omitted(names, (*here, key), part, fields[field])
+    for model in members(members(length.get("adds")).get("otherwise-by-model")):
+        models = _models(names)
+        if model not in models:
+            known = [one for one in models if "-" in one]
+            text = f"{unknown('a model that the description of an operation names', model, known)}"
+            yield Found((*here, "adds", "otherwise-by-model", model), text)
+
+
+def _omitted(names: Names, here: Pointer, part: dict[str, Json], schemas: list[Json]) -> Iterator[Found]:
+    """A field that a request may leave out needs a value that counts then."""
+    field = part["field"]
+    if here[-1] == "starts-at" and "otherwise" not in part:
+        yield Found(here, f'"otherwise" is missing; a request may leave {field} out', "otherwise")
+    defaults = [{**members(names.follow(schema)), **members(schema)} for schema in schemas]
+    if here[-1] == "adds" and not any("x-default-when-omitted" in schema for schema in defaults):
+        text = f'"x-default-when-omitted" is missing; a request may leave {field} out'
+        yield Found(_field_home(names, schemas[0], (*here, "field")), text, "x-default-when-omitted")
+
+
+def _field_home(names: Names, schema: Json, otherwise: Pointer) -> Pointer:
+    reference = members(schema).get("$ref")
+    return tuple(reference[2:].split("/")) if isinstance(reference, str) else otherwise
+
+
+def _models(names: Names) -> set[str]:
+    """Every word of the descriptions of operations, among them the models that differ from others."""
+    texts = (str(operation.value.get("description", "")) for operation in names.operations.values())
+    return {word for text in texts for word in re.findall(r"[\w.-]*\w", text)}
+
+
+def _of_new_tasks(names: Names, operation: OperationNames) -> Iterator[Found]:
+    """Each value that a link of a success takes along and that is not the id of the task of this response."""
+    for status, response in operation.responses.items():
+        here = names.home((*operation.pointer, "responses", status))
+        for link in members(response.get("links")) if status.startswith("2") else ():
+            place = names.home((*here, "links", link))
+            for parameter, expression in members(members(names.at(place)).get("parameters")).items():
+                schemas = [members(media).get("schema") for media in members(response.get("content")).values()]
+                known = [f"{OF_BODY}{'/'.join(path)}" for path in _ids(names, schemas, ())]
+                if expression not in known and not str(expression).startswith(_OF_REQUEST):
+                    text = unknown("where this response has the id of its task", expression, known)
+                    yield Found((*place, "parameters", parameter), text)
+
+
+def _ids(names: Names, schemas: list[Json], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Where the objects of some schemas have the id of a task."""
+    for name, fields in names.fields(schemas).items() if len(path) < _DEEPEST else ():
+        if any("task.id" in (members(part).get("x-value-of") for part in (one, names.follow(one))) for one in fields):
+            yield (*path, name)
+        yield from _ids(names, fields, (*path, name))
+
+
+def _of_life(names: Names) -> Iterator[Found]:
+    life = members(names.root.get("x-task-life"))
+    for part, listing in PHASES.items():
+        status = members(life.get(part)).get("status")
+        if isinstance(status, str) and listing in names.schemas and status not in names.listed(listing):
+            text = unknown(f"a value of {listing}", status, names.listed(listing))
+            yield Found(("x-task-life", part, "status"), text)
+    prefix = members(life.get("ids")).get("prefix")
+    ids = list(dict.fromkeys(_new_ids(names)))
+    if isinstance(prefix, str) and not any(one.startswith(prefix) and one[len(prefix) :][:1].isalnum() for one in ids):
+        text = f'"{prefix}" is not what an id of a new task begins with; the examples are {", ".join(ids)}'
+        yield Found(("x-task-life", "ids", "prefix"), text)
+    code = members(life.get("unknown")).get("code")
+    codes = list(dict.fromkeys(_codes(names)))
+    if isinstance(code, str) and code not in codes:
+        text = unknown(f"a code of an example of {_UNKNOWN_TASK}", code, codes)
+        yield Found(("x-task-life", "unknown", "code"), text)
+
+
+def _new_ids(names: Names) -> Iterator[str]:
+    """The ids of new tasks in the examples of the operations that start one."""
+    for operation in names.operations.values():
+        for status, response in operation.responses.items() if operation.starts_task else ():
+            for media in members(response.get("content")).values() if status.startswith("2") else ():
+                paths = list(_ids(names, [members(media).get("schema")], ()))
+                for example in members(members(media).get("examples")).values():
+                    values = (at(members(names.follow(example)).get("value"), path) for path in paths)
+                    yield from (value for value in values if isinstance(value, str))
+
+
+def _codes(names: Names) -> Iterator[Json]:
+    """The codes of the examples with which an unknown task is refused."""
+    for operation in names.operations.values():
+        for response in operation.responses.values():
+            example = str(members(response.get("x-when")).get(_UNKNOWN_TASK))
+            for media in members(response.get("content")).values():
+                found = members(names.follow(members(members(media).get("examples")).get(example)))
+                if "code" in members(found.get("value")):
+                    yield found["value"]["code"]
+
+
+def _of_responses(names: Names) -> Iterator[Found]:
+    """Each response, where it is defined, once."""
+    components = members(names.root.get("components"))
+    places: list[tuple[Pointer, Json]] = [
+        (("components", "responses", name), response) for name, response in members(components.get("responses")).items()
+    ]
+    for operation in names.operations.values():
+        for status, response in members(operation.value.get("responses")).items():
+            if "$ref" not in members(response):
+                places.append(((*operation.pointer, "responses", status), response))
+    for here, response in places:
+        yield from _of_response(names, here, members(response))
+    for name, link in members(components.get("links")).items():
+        yield from _of_link(names, ("components", "links", name), members(link))
+
+
+def _of_response(names: Names, here: Pointer, response: dict[str, Json]) -> Iterator[Found]:
+    examples = [
+        name for media in members(response.get("content")).values() for name in members(members(media).get("examples"))
+    ]
+    for cause, name in members(response.get("x-when")).items():
+        if name not in examples:
+            text = f"{unknown('an example of this response', name, examples)}"
+            yield Found((*here, "x-when", cause), text)
+    for name, link in members(response.get("links")).items():
+        if "$ref" not in members(link):
+            yield from _of_link(names, (*here, "links", name), members(link))
+
+
+def _of_link(names: Names, here: Pointer, link: dict[str, Json]) -> Iterator[Found]:
+    target = link.get("operationId")
+    if not isinstance(target, str):
+        return
+    yield from operation_id(names, (*here, "operationId"), target)
+    if target in names.operations:
+        known = sorted(names.operations[target].parameters)
+        for parameter in members(link.get("parameters")):
+            if parameter not in known:
+                text = unknown(f"a parameter of {target}", parameter, known)
+                yield Found((*here, "parameters", parameter), text)
+
+
+# ---- Any object
+
+
+def _objects(node: Json, here: Pointer) -> Iterator[tuple[Pointer, dict[str, Json]]]:
+    """Every object of a document that is not data, with its place."""
+    if isinstance(node, dict):
+        yield here, node
+        for key, value in node.items():
+            # Under `properties` a key is the name of a field.
+            if key not in _DATA or here[-1:] == ("properties",):
+                yield from _objects(value, (*here, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _objects(value, (*here, index))
+
+
+def _of_object(names: Names, here: Pointer, node: dict[str, Json], *, requested: bool) -> Iterator[Found]:
+    value_of = node.get("x-value-of")
+    if here[-1:] != ("properties",) and isinstance(value_of, str):
+        if requested:
+            yield Found((*here, "x-value-of"), '"x-value-of" does not belong to a field of a request; remove it')
+        if value_of.startswith(_REQUEST) and value_of.removeprefix(_REQUEST) not in names.submitted:
+            known = [f"{_REQUEST}{name}" for name in names.submitted]
+            text = unknown("a field of the request bodies that start a task", value_of, known)
+            yield Found((*here, "x-value-of"), text)
+    if isinstance(value_of, str) and _UNITS.get(value_of) not in (None, node.get("x-unit")):
+        yield Found(here, f'"x-unit" is missing or wrong; {value_of} counts "{_UNITS[value_of]}"', "x-unit")
+    if isinstance(node.get("x-enum-grades"), dict):
+        yield from _of_enum_grades(here, node)
+    default = node.get("x-default-when-omitted")
+    if isinstance(node.get("enum"), list) and default is not None and default not in node["enum"]:
+        yield Found((*here, "x-default-when-omitted"), unknown("a value of enum", default, node["enum"]))
+
+
+def _of_enum_grades(here: Pointer, node: dict[str, Json]) -> Iterator[Found]:
+    values = [str(value) for value in items(node.get("enum"))]
+    grades = node["x-enum-grades"]
+    for value in grades:
+        if value not in values:
+            yield Found((*here, "x-enum-grades", value), unknown("a value of enum", value, values))
+    for value in values:
+        if value not in grades:
+            yield Found((*here, "x-enum-grades"), f'"{value}" is missing; give each value of enum a grade', value)
+
+
+def _of_texts(names: Names, here: Pointer, node: dict[str, Json], extensions: list[str]) -> Iterator[Found]:
+    """What the texts of an object name: rules, operations, x- keys."""
+    if here[-1:] == ("properties",):
+        return
+    grade = here[-1:] == ("x-grade",) or here[-2:-1] == ("x-enum-grades",)
+    for key, text in node.items():
+        if not isinstance(text, str) or not (grade or key in _PROSE):
+            continue
+        for word in dict.fromkeys(_RULE.findall(text)):
+            if names.rules and word not in names.rules:
+                yield Found((*here, key), unknown("a rule", word, names.rules))
+        for pattern, what, known in ((_OPERATION, "an operation", names.operations), (_EXTENSION, "a key", extensions)):
+            for word in dict.fromkeys(pattern.findall(text)):
+                near = None if word in known else nearest(word, known, _VERY_NEAR)
+                if near:
+                    yield Found((*here, key), f'"{word}" is not {what}; did you mean "{near}"?')
