@@ -273,7 +273,7 @@ class Operation:
         """The documented response with a status; None where there is none."""
         return self.responses.get(str(status))
 
-    @property
+    @functools.cached_property
     def success_schema(self) -> Schema | None:
         """The schema of the JSON body of its success; None where that is not JSON."""
         schemas = (response.schema for response in self.responses.values() if response.is_success)

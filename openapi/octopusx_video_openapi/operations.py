@@ -26,8 +26,9 @@ class Match(NamedTuple):
     values: Mapping[str, str]
 
 
+@functools.lru_cache(maxsize=4096)  # it is asked several times of each request
 def match(contract: Contract, method: str, path: str) -> Match | None:
-    """The operation that a request is for; None where it is for none.
+    """The operation that a request is for; None where it is for none. The values are not to be changed.
 
     Args:
         contract: The contract.

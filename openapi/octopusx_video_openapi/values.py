@@ -81,12 +81,28 @@ def of_body(operation: Operation, body: Any) -> Iterator[Value]:
 
     What the contract does not describe is left out: more may come, and nothing is said of it.
     """
-    seen = set()
-    for place in places_of(operation):
-        for path, value in at(body, place.path):
+    seen: set[tuple[str | int, ...]] = set()
+    for place, name in _with_names(operation):
+        found = _single(body, place.path) if name else at(body, place.path)
+        for path, value in found:
             if path not in seen:
                 seen.add(path)
-                yield Value(".".join(map(str, path)), place.value_of, value)
+                yield Value(name or ".".join(map(str, path)), place.value_of, value)
+
+
+@functools.cache  # it is asked several times of each response
+def _with_names(operation: Operation) -> tuple[tuple[Place, str], ...]:
+    """The places of an operation's success, each with its name; "" where it depends on the items of an array."""
+    return tuple((place, "" if ITEM in place.path else ".".join(place.path)) for place in places_of(operation))
+
+
+def _single(body: Any, path: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], Any], ...]:
+    """The value at a place outside of arrays with its path; none where there is none."""
+    for step in path:
+        if not isinstance(body, dict) or step not in body:
+            return ()
+        body = body[step]
+    return ((path, body),)
 
 
 def first(operation: Operation, body: Any, value_of: str) -> Any:
