@@ -44,10 +44,10 @@ class _Kept:
 class History:
     """Compares the successes of each task with those before them.
 
-    A task that has ended stays as the same read first told its end (R16). What a task is (the ``constant`` of R17, its
-    id, its time of creation, what was submitted) is the same in every answer. A video, and a part of it, has the same
-    bytes each time (R52). What was reported before a video expired is not compared with what is reported after that:
-    what becomes of the fields then is left open, though a task that has ended stays ended.
+    A task that has ended stays as the same read first reported it after its end (R16). What a task is (the ``constant``
+    of R17, its id, its time of creation, what was submitted) is the same in every answer. A video, and a part of it,
+    has the same bytes each time (R52). What was reported before a video expired is not compared with what is reported
+    after that: what becomes of the fields then is left open, though a task that has ended stays ended.
     """
 
     def __init__(self) -> None:

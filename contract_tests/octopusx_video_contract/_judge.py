@@ -59,7 +59,7 @@ def hold(run: Run, answer: Answer, also: Iterable[tuple[str, str]] = ()) -> None
 
 
 def changed(run: Run, answer: Answer) -> Broken:
-    """Note what an answer tells of a task, and give the rules that it breaks given what was told before."""
+    """Note what a response reports of a task, and give the rules that it breaks, given what was reported before."""
     if not run.stateless:
         yield from run.seen.history.broken(run.contract, (run.key, run.other_key), answer, run.now)
 

@@ -106,8 +106,8 @@ class Together:
                     tasks.first_read(task, route)
 
     def _submit(self, tasks: Tasks, submit: Operation, name: str) -> Question:
-        """A submit whose prompt no other one has, since a mixed up one shows in what is told again."""
-        # Little and short: a server may have no room to tell a lot again.
+        """A submit whose prompt no other one has, so that a read shows whether prompts were mixed up."""
+        # Few fields and a short prompt: a server may not have room to repeat more.
         shortest = _near_misses.valid_requests(self.run.contract, submit, self.source)[0].body
         body = {field: value for field, value in a_submit(self.run, submit).items() if field in shortest}
         body = {**body, "prompt": f"Two Cats {name}"}
@@ -139,7 +139,7 @@ class Together:
         self._at_once([*self._own_and_others(before), *self._reads_of_the_source()])
 
     def _own_and_others(self, before: dict[str, list[Told]] | None = None) -> Iterator[Question]:
-        """Reads of all tasks; ``before`` has what was told of them, where they are under way together."""
+        """Reads of all tasks; ``before`` has what was reported of them, where they are sent at the same moment."""
         for tasks in self.accounts:
             others = [other for other in self.accounts if other is not tasks]
             for task in tasks.made:
@@ -195,7 +195,7 @@ class Together:
     # Their ends.
 
     def _ends(self) -> None:
-        """Read the tasks when they should have ended: what a read tells then is of their own submit."""
+        """Read the tasks when they should have ended: a read then reports the values of their own submit."""
         if self.run.control is not None:
             self.run.control.advance(1.1 * life.life(self.run.contract).lasts)
         elif self.patience:
@@ -228,6 +228,7 @@ class Together:
         self._at_once(questions)
 
     def _whole(self, whole: bytes) -> Judging:
+        # Tested here as well: what was kept of the video may be from before it expired, and is then not compared.
         def judge(answer: Answer) -> None:
             wrong = [("R52", "the content is not what it was before")]
             _judge.hold(self.run, answer, wrong if answer.status == 200 and answer.content != whole else [])
