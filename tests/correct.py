@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, unquote
 import jsonschema_rs
 from octopusx_video_mock._mp4 import mp4
 from octopusx_video_openapi import Contract, Operation, load, task_ids
-from octopusx_video_openapi.life import result_length
+from octopusx_video_openapi.lifecycle import result_length
 
 from tests import documents
 

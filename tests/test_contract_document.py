@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from octopusx_video_openapi import Contract, house, life, load, vocabulary
+from octopusx_video_openapi import Contract, house, lifecycle, load, vocabulary
 from octopusx_video_openapi.reading import read
 
 from tests import documents
@@ -96,7 +96,7 @@ def test_the_vendor_extensions_are_documented() -> None:
 
 def test_each_status_of_a_task_has_a_meaning() -> None:
     """What a task is called while it runs, succeeds and fails is what the lists of statuses say."""
-    told = life.life(CONTRACT)
+    told = lifecycle.task_life(CONTRACT)
     assert [CONTRACT.phase(status) for status in (told.running, told.succeeded, told.failed)] == [
         "running",
         "succeeded",

@@ -16,12 +16,12 @@ import httpx
 import pytest
 from octopusx_video_mock import Mock, MockError
 from octopusx_video_mock._faults import BY_NAME, CRAWL_SECONDS, FAULTS, HIDDEN_SECONDS
-from octopusx_video_openapi import life, load
+from octopusx_video_openapi import lifecycle, load
 
 from tests.conftest import AUTHORIZED, KEY
 from tests.test_task_life import SUBMITS, query, read, submit
 
-LIFE = life.life(load())
+LIFE = lifecycle.task_life(load())
 Seen = dict[str, Any]
 SAMPLE = "video_abc123"
 LARGE = 4_000_000

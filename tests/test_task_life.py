@@ -11,12 +11,12 @@ import httpx
 import pytest
 from octopusx_video_contract._curl import documented
 from octopusx_video_mock import Mock
-from octopusx_video_openapi import life, load, task_ids
+from octopusx_video_openapi import lifecycle, load, task_ids
 
 from tests.conftest import AUTHORIZED, KEY
 
 CONTRACT = load()
-LIFE = life.life(CONTRACT)
+LIFE = lifecycle.task_life(CONTRACT)
 SOURCE = "grok:f673ba58-b053-4d8d-8938-c0b429de4d7f"
 SUBMITS: dict[str, tuple[str, dict[str, Any]]] = {
     "extendVideo": (f"/v1/videos/{SOURCE}/extend", {}),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-from octopusx_video_openapi import Contract, Operation, life, operations, schemas, task_ids, values
+from octopusx_video_openapi import Contract, Operation, lifecycle, operations, schemas, task_ids, values
 
 from octopusx_video_contract import _life
 from octopusx_video_contract._exchange import Answer
@@ -156,7 +156,7 @@ class _Account:
 
     def _is_one_side(self, contract: Contract, task: str, kept: _Kept, now: float) -> bool:
         """Whether a task had expired at both moments, or at neither."""
-        expires = self._expires.get(task, kept.at + life.life(contract).expires_after)
+        expires = self._expires.get(task, kept.at + lifecycle.task_life(contract).expires_after)
         return (kept.at < expires) == (now < expires)
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from octopusx_video_openapi import Contract, Operation, Rule, Schema, life, operations, schemas, task_ids
+from octopusx_video_openapi import Contract, Operation, Rule, Schema, lifecycle, operations, schemas, task_ids
 from octopusx_video_openapi.model import is_json
 from octopusx_video_openapi.schemas import Validator
 
@@ -173,7 +173,7 @@ def refusal_faults(run: Run, operation: Operation, answer: Answer) -> Broken:
                 yield FORM_RULE, f"a valid request for a task that is known was answered with {status}"
             return
     code = body.get("code") if isinstance(body, dict) else None
-    if known and (status == 404 or code == life.life(run.contract).unknown_code):
+    if known and (status == 404 or code == lifecycle.task_life(run.contract).unknown_code):
         yield FORM_RULE, f"the task {', '.join(sorted(ids))} is known, yet it was answered with {status}"
 
 
@@ -188,7 +188,7 @@ def is_wrong_route(contract: Contract, answer: Answer) -> bool:
     responses = [operation.response(404) for operation in contract.operations.values()]
     shapes = [response.schema for response in responses if response and response.schema]
     is_error = body is not ABSENT and any(_fault(schemas.validator(shape), body) is None for shape in shapes)
-    return is_error and body.get("code") != life.life(contract).unknown_code
+    return is_error and body.get("code") != lifecycle.task_life(contract).unknown_code
 
 
 def parts(contract: Contract, request: Request) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from octopusx_video_openapi import Contract, Operation, values
-from octopusx_video_openapi.life import result_length
+from octopusx_video_openapi.lifecycle import result_length
 
 Broken = Iterator[tuple[str, str]]
 """Broken rules: number, and what was found."""

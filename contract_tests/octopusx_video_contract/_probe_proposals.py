@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from octopusx_video_openapi import Contract, Operation, Schema, values
-from octopusx_video_openapi.life import life
+from octopusx_video_openapi.lifecycle import task_life
 
 from octopusx_video_contract import _judge
 from octopusx_video_contract._exchange import ABSENT, Answer
@@ -271,7 +271,7 @@ def _life(contract: Contract, lived: Lived) -> Iterator[Proposal]:
             because = f"{route} had the new task after {second:.0f} s"
             yield Proposal(f"{READ_RULE} tolerance", grade(tolerance), because, "keep it, probed")
     if lived.ended is not None:
-        life_ = life(contract)
+        life_ = task_life(contract)
         because = f"a task ran for {lived.ended:.0f} s, and the contract has {life_.lasts:g} s"
         close = math.isclose(lived.ended, life_.lasts, rel_tol=0.1)
         change = "raise to probed" if close else "take the time that was seen"

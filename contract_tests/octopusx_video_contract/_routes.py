@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
-from octopusx_video_openapi import METHODS, Contract, Operation, life, operations
+from octopusx_video_openapi import METHODS, Contract, Operation, lifecycle, operations
 
 
 def almost(contract: Contract, operation: Operation, values: dict[str, str]) -> Iterator[str]:
@@ -58,7 +58,7 @@ def unknown_tasks(contract: Contract, known: Iterable[str], seed: int) -> Iterat
     """Ids that no task has: made up in the shapes that are in use, beside known ones, and words of the paths."""
     drawn = random.Random(seed)  # noqa: S311 - made to be repeated
     made_up = str(uuid.UUID(int=drawn.getrandbits(128), version=4))
-    prefix = life.life(contract).id_prefix
+    prefix = lifecycle.task_life(contract).id_prefix
     yield from (
         f"{prefix}{made_up}",
         f"task_{made_up.replace('-', '')}",

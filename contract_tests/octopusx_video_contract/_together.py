@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from octopusx_video_openapi import Operation, life
+from octopusx_video_openapi import Operation, lifecycle
 
 from octopusx_video_contract import _judge, _life, _near_misses
 from octopusx_video_contract._books import Books
@@ -197,7 +197,7 @@ class Together:
     def _ends(self) -> None:
         """Read the tasks when they should have ended: a read then reports the values of their own submit."""
         if self.run.control is not None:
-            self.run.control.advance(1.1 * life.life(self.run.contract).lasts)
+            self.run.control.advance(1.1 * lifecycle.task_life(self.run.contract).lasts)
         elif self.patience:
             time.sleep(self.patience)
         else:

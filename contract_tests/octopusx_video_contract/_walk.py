@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, TypeGuard
 
-from octopusx_video_openapi import Operation, life, values
+from octopusx_video_openapi import Operation, lifecycle, values
 
 from octopusx_video_contract import _bodies, _judge
 from octopusx_video_contract._books import Books
@@ -66,7 +66,7 @@ class Walk:
         for task in begun:
             self._while_running(task)
         if self.run.control is not None:
-            self.run.control.advance(life.life(self.run.contract).lasts / 2)
+            self.run.control.advance(lifecycle.task_life(self.run.contract).lasts / 2)
         for task in begun:
             self._compare(task)
         self._come_late()
@@ -205,7 +205,7 @@ class Walk:
         return within.seconds if within else _DAY
 
     def _turns(self) -> Iterator[float]:
-        lasts = life.life(self.run.contract).lasts
+        lasts = lifecycle.task_life(self.run.contract).lasts
         within = self._within()
         moments = [part * lasts for part in _MOMENTS]
         while moments[-1] < within:

@@ -10,8 +10,7 @@ import re
 from dataclasses import dataclass
 
 from octopusx_video_openapi import Contract, ContractError, operations, task_ids
-from octopusx_video_openapi.life import Life
-from octopusx_video_openapi.life import life as life_of
+from octopusx_video_openapi.lifecycle import TaskLife, task_life
 
 from octopusx_video_mock._served import Served, serve
 
@@ -80,9 +79,9 @@ class Blueprint:
         self.request_id = _request_id(contract)
 
     @functools.cached_property
-    def life(self) -> Life:
+    def life(self) -> TaskLife:
         """How a task of this contract lives."""
-        return life_of(self.contract)
+        return task_life(self.contract)
 
     def find(self, method: str, path: bytes) -> tuple[Served, dict[str, bytes]] | None:
         """The operation of a method and a raw path, with the raw values of the path's parameters."""

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from octopusx_video_openapi.life import result_length
+from octopusx_video_openapi.lifecycle import result_length
 
 from octopusx_video_mock import _prefer, _reading, _task
 from octopusx_video_mock._faults import CUT, TASK_ID, Fault, of_bits

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from octopusx_video_openapi import Contract, ContractError, Operation, Response, life, task_ids
+from octopusx_video_openapi import Contract, ContractError, Operation, Response, lifecycle, task_ids
 from octopusx_video_openapi.model import is_json
 from octopusx_video_openapi.schemas import Validator
 
@@ -147,9 +147,9 @@ def serve(operation: Operation) -> Served:
 
 def _try_lengths(contract: Contract, operation: Operation) -> None:
     """Ask for the length of the video with each model that the contract names, so that what is wrong shows now."""
-    life.result_length(contract, operation, {}, 0.0)
+    lifecycle.result_length(contract, operation, {}, 0.0)
     for model in operation.result_length.added_by_model:
-        life.result_length(contract, operation, {"model": model}, 0.0)
+        lifecycle.result_length(contract, operation, {"model": model}, 0.0)
 
 
 def _causes(place: str, response: Response, documented: list[Template]) -> Iterator[tuple[str, Template]]:
@@ -162,7 +162,7 @@ def _causes(place: str, response: Response, documented: list[Template]) -> Itera
 
 def _by_phase(contract: Contract, templates: list[Template], place: str) -> dict[str, Template]:
     """The example of each phase, by what the contract calls it."""
-    told = life.life(contract)
+    told = lifecycle.task_life(contract)
     found = {}
     for phase, status in (("running", told.running), ("succeeded", told.succeeded), ("failed", told.failed)):
         shown = (t for t in templates if t.status < 300 and t.shows("task.status") == status)

@@ -111,9 +111,9 @@ def last_second() -> float:
 @functools.cache
 def unknown_task_code() -> str:
     """The code of an error that says that a task is unknown."""
-    from octopusx_video_openapi import life  # noqa: PLC0415 - see above
+    from octopusx_video_openapi import lifecycle  # noqa: PLC0415 - see above
 
-    return life.life(contract()).unknown_code
+    return lifecycle.task_life(contract()).unknown_code
 
 
 @functools.cache
@@ -136,11 +136,11 @@ class Bill(NamedTuple):
 
 def bill(name: str, status: int, body: Json) -> Bill:
     """What an answer says of its submit's bill."""
-    from octopusx_video_openapi import costs  # noqa: PLC0415 - see above
+    from octopusx_video_openapi import billing  # noqa: PLC0415 - see above
 
     try:
-        told = costs.billed(contract(), operation(name), status, body)
-        decided = costs.decided_by(contract(), operation(name), status, body)
+        told = billing.billed(contract(), operation(name), status, body)
+        decided = billing.decided_by(contract(), operation(name), status, body)
     except ValueError:  # half of a surrogate pair, which no rule can look at
         return Bill("possible", before_work=False)
     return Bill(told, before_work=told == "never" and decided is not None)

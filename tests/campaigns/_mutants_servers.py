@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema_rs
 from octopusx_video_mock._message import Answer, Request
-from octopusx_video_openapi import Contract, Operation, costs, task_ids
+from octopusx_video_openapi import Contract, Operation, billing, task_ids
 
 from tests import documents
 from tests.campaigns._mutants_made import GONE, NEW_MEDIA_TYPE, NEW_MEMBER, NEW_STATUS, Mutant, Place, at, put
@@ -118,7 +118,7 @@ def bills_not(operation: str) -> Defect:
     )
 
 
-def billing(mutant: Mutant, truth: Contract) -> Iterator[Defect]:
+def wrong_billing(mutant: Mutant, truth: Contract) -> Iterator[Defect]:
     """Servers that bill otherwise, for each operation and status of which the mutant tells another bill."""
     mutated = mutant.of(truth)
     for operation in truth.operations.values():
@@ -145,7 +145,7 @@ def _of_no_rule(contract: Contract, operation: Operation, status: int, response:
     for media in response["content"].values():
         for _, example in documents.examples(contract, media):
             body = reworded(example)
-            if isinstance(body, dict) and costs.decided_by(contract, operation, status, body) is None:
+            if isinstance(body, dict) and billing.decided_by(contract, operation, status, body) is None:
                 yield body
 
 

@@ -239,7 +239,7 @@ class Campaign:
     def _defects(self, mutant: Mutant) -> Iterator[Defect]:
         """Servers that may tell the mutant from the contract."""
         if mutant.place[-1] == "x-billed":
-            yield from servers.billing(mutant, self.truth)
+            yield from servers.wrong_billing(mutant, self.truth)
         if mutant.place[-1] != "level":
             if servers.concerns_answers(mutant, self.truth):
                 yield servers.answers_so(mutant, self.truth)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from octopusx_video_mock._message import Answer, Request
-from octopusx_video_openapi import life as contract_life
+from octopusx_video_openapi import lifecycle
 
 from tests.defects._defect import (
     CONTENT,
@@ -35,7 +35,7 @@ from tests.defects._defect import (
     succeeded,
 )
 
-_LIFE = contract_life.life(contract())
+_LIFE = lifecycle.task_life(contract())
 _TWO_DAYS = 2 * 86_400.0
 _ANY_READ = READS | {CONTENT}
 _DOCUMENTED = "video_abc123"

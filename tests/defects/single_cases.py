@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from octopusx_video_mock._message import Answer, Request
-from octopusx_video_openapi import life as contract_life
+from octopusx_video_openapi import lifecycle
 
 from tests.defects._defect import (
     CONTENT,
@@ -56,7 +56,7 @@ from tests.defects.single_moments import (
     _whole,
 )
 
-_LIFE = contract_life.life(contract())
+_LIFE = lifecycle.task_life(contract())
 _RANGE = b"range"
 _BOTH_EXTENDS = frozenset({EXTEND, UNIFIED})
 _PART = frozenset({206})

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from octopusx_video_mock._message import Answer, Request
 from octopusx_video_mock._mp4 import mp4
 from octopusx_video_mock._reading import part
-from octopusx_video_openapi import life as contract_life
+from octopusx_video_openapi import lifecycle
 
 from tests.defects._defect import (
     CONTENT,
@@ -49,7 +49,7 @@ from tests.defects._defect import (
     succeeded,
 )
 
-_LIFE = contract_life.life(contract())
+_LIFE = lifecycle.task_life(contract())
 _MAX = "grok-video-3-max"
 _DOCUMENTED = "video_abc123"
 _HOUR = 3600.0

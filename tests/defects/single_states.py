@@ -9,7 +9,7 @@ from typing import Any
 from octopusx_video_mock._message import Answer, Request
 from octopusx_video_mock._mp4 import mp4
 from octopusx_video_mock._reading import part
-from octopusx_video_openapi import life as contract_life
+from octopusx_video_openapi import lifecycle
 
 from tests.defects._defect import (
     CONTENT,
@@ -53,7 +53,7 @@ from tests.defects.single_moments import (
     _tells,
 )
 
-_LIFE = contract_life.life(contract())
+_LIFE = lifecycle.task_life(contract())
 _HOUR = 3600.0
 _MINUTE = 60.0
 _RANGE, _AUTH = b"range", b"authorization"

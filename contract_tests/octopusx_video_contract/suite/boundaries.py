@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from octopusx_video_openapi import METHODS, Operation, life, operations, task_ids
+from octopusx_video_openapi import METHODS, Operation, lifecycle, operations, task_ids
 
 from octopusx_video_contract import _bodies, _cases, _credentials, _finding, _judge, _near_misses, _routes
 from octopusx_video_contract._books import Books
@@ -482,7 +482,7 @@ def test_a_task_of_any_size_is_told_as_it_was_sent(operation: Operation) -> None
     with _finding_too(found):
         RUN.each(bodies, submitted)
     if RUN.control is not None:
-        RUN.control.advance(2 * life.life(CONTRACT).lasts)
+        RUN.control.advance(2 * lifecycle.task_life(CONTRACT).lasts)
         with _finding_too(found):
             RUN.each(tasks.made, ended)
     if found:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
-from octopusx_video_openapi import Operation, life
+from octopusx_video_openapi import Operation, lifecycle
 
 from octopusx_video_contract import _head, _judge, _near_misses
 from octopusx_video_contract._run import current
@@ -16,7 +16,7 @@ from octopusx_video_contract._tasks import hold_head
 RUN = current()
 CONTRACT = RUN.contract
 READS = [operation for operation in CONTRACT.operations.values() if operation.method == "get"]
-UNKNOWN = f"{life.life(CONTRACT).id_prefix}00000000-0000-0000-0000-000000000000"
+UNKNOWN = f"{lifecycle.task_life(CONTRACT).id_prefix}00000000-0000-0000-0000-000000000000"
 
 
 class _Who(NamedTuple):

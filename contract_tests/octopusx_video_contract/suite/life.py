@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
-from octopusx_video_openapi import life
+from octopusx_video_openapi import lifecycle
 
 from octopusx_video_contract import _judge
 from octopusx_video_contract._finding import Findings
@@ -86,7 +86,7 @@ def test_requests_at_the_same_moment() -> None:
 @pytest.mark.skipif(RUN.control is None or RUN.stateless or RUN.paid, reason="R15 to R19 so need a clock to turn")
 def test_lives_in_any_order() -> None:
     """Submits, reads, waits and downloads in whatever order keep what was told before."""
-    told = life.life(CONTRACT)
+    told = lifecycle.task_life(CONTRACT)
 
     class Lives(RuleBasedStateMachine):
         made: Bundle[Task] = Bundle("made")

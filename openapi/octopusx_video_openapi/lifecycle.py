@@ -11,7 +11,7 @@ from octopusx_video_openapi.grades import Grade, grade_of
 from octopusx_video_openapi.model import Operation
 
 
-class Life(NamedTuple):
+class TaskLife(NamedTuple):
     """``x-task-life``: what a task is called while it runs and when it has ended, and how long either takes.
 
     Attributes:
@@ -38,7 +38,7 @@ class Life(NamedTuple):
 
 
 @functools.cache
-def life(contract: Contract) -> Life:
+def task_life(contract: Contract) -> TaskLife:
     """The life of this contract's tasks.
 
     Raises:
@@ -46,7 +46,7 @@ def life(contract: Contract) -> Life:
     """
     try:
         told = contract.document["x-task-life"]
-        return Life(
+        return TaskLife(
             running=str(told["runs"]["status"]),
             succeeded=str(told["succeeds"]["status"]),
             failed=str(told["fails"]["status"]),
