@@ -145,14 +145,14 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure, side by side with peers: `-- mock` (needs the program `wrk`), `-- suite` or `-- client`.
+    """Measure, side by side with peers: `-- mock` (needs the program `wrk`), `-- suite`, `-- client` or `-- start`.
 
     An exit status of 3 means a missed figure, and fails nothing.
     """
     _install(session)
     subject, *options = session.posargs or ("mock",)
-    if subject not in {"client", "mock", "suite"}:
-        session.error(f"there is no benchmark {subject!r}; there are: client, mock, suite")
+    if subject not in {"client", "mock", "start", "suite"}:
+        session.error(f"there is no benchmark {subject!r}; there are: client, mock, start, suite")
     session.run("python", f"benchmarks/{subject}.py", *options, success_codes=[0, 3])
 
 

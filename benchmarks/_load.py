@@ -148,15 +148,15 @@ def wrk_version() -> str:
     return said.removeprefix("wrk ").partition(" [")[0]
 
 
-def first_answer(server: Running) -> float:
-    """Seconds from the spawn of the server's process to its first 200 on a read.
+def first_answer(server: Running, load: Callable[[Running], Load] = task_read) -> float:
+    """Seconds from the spawn of the server's process to its first 200, on a read or on another load.
 
     Raises:
         BenchError: It ended before, or does not answer.
     """
     while time.perf_counter() - server.began < START_SECONDS:
         try:
-            status, _ = task_read(server).ask_once(server)
+            status, _ = load(server).ask_once(server)
         except (OSError, http.client.HTTPException):
             if server.ended is not None:
                 raise BenchError(f"{server.server.name} does not start") from None
@@ -164,13 +164,20 @@ def first_answer(server: Running) -> float:
             if status == 200:
                 return time.perf_counter() - server.began
         time.sleep(POLL_SECONDS)
-    raise BenchError(f"{server.server.name} has not answered a read with 200 within {START_SECONDS:.0f} s")
+    raise BenchError(f"{server.server.name} has not answered with 200 within {START_SECONDS:.0f} s")
 
 
 def start_seconds(server: Server) -> float:
     """Start a server only to see how long its first answer takes, in seconds."""
     with running(server) as started:
         return first_answer(started)
+
+
+def submit_seconds(server: Server) -> float:
+    """Start a server only to see how long its first answer to a valid submit takes, in seconds."""
+    submit = valid_submit()
+    with running(server) as started:
+        return first_answer(started, lambda _: submit)
 
 
 def calls_in_process() -> tuple[float, float]:

@@ -1,0 +1,153 @@
+"""How long the contract and the commands take to start, in one run on one machine (`nox -s bench -- start`)."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import os
+import resource
+import shlex
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import _load
+import _report
+import _results
+from _peers import BenchError
+from _servers import SERVERS, environment
+
+FEWEST_ROUNDS = 5
+LOADS = "import octopusx_video_openapi as contract; contract.load()"
+NEEDED = "import click, httpx"
+HELP = (str(Path(sys.executable).parent / "octopusx-video"), "--help")
+METHOD = """\
+Each round takes everything in turn; figures and ratios are the medians of the rounds.
+
+Loading the contract: CPU time of a new interpreter that loads it, less that of one that does nothing. The command: \
+time from the start of `octopusx-video --help` to its end, beside `python -c "import click, httpx"`, which it can't do \
+without. The mock: time from its start to its first response with 200 to a valid submit, beside a bare application on \
+the same uvicorn."""
+
+
+@dataclass
+class Results:
+    """Every figure that was taken, in seconds: CPU time of loading; pairs of ours and of what it is compared with."""
+
+    loading: list[float] = field(default_factory=list)
+    help: list[tuple[float, float]] = field(default_factory=list)
+    mock: list[tuple[float, float]] = field(default_factory=list)
+
+    def targets(self) -> list[tuple[str, float, float, str]]:
+        """What, measured, at most, unit."""
+        return [
+            ("CPU time of loading the contract", 1000 * statistics.median(self.loading), 15, " ms"),
+            ("octopusx-video --help to python -c 'import click, httpx'", _ratio(self.help), 1.25, "x"),
+            ("mock's start to its first valid submit, ours to a bare application", _ratio(self.mock), 1.4, "x"),
+        ]
+
+
+def _ratio(pairs: list[tuple[float, float]]) -> float:
+    return statistics.median(one / other for one, other in pairs)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print the tables, write them to their part of RESULTS.md. Returns the exit status."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    parser = argparse.ArgumentParser(
+        prog="benchmarks/start.py",
+        description="Measure how long the contract and the commands take to start; takes half a minute.",
+        epilog=f"With fewer than {FEWEST_ROUNDS} rounds nothing is written. Exit status: 0 every target is reached, "
+        "2 the benchmark failed, 3 a target is missed, 130 interrupted",
+    )
+    parser.add_argument("--rounds", type=int, default=15, metavar="N", help="rounds of each figure (15)")
+    parser.add_argument("--no-write", action="store_true", help="leave RESULTS.md as it is")
+    options = parser.parse_args(arguments)
+    if options.rounds < 1:
+        parser.error("--rounds must be an integer > 0")
+    load_average = os.getloadavg()[0]
+    try:
+        results = _measured(options.rounds)
+    except (BenchError, OSError, subprocess.CalledProcessError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; every server is stopped\n")
+        return 130
+    sys.stdout.write(f"\n{_tables(results)}\n")
+    if not (options.no_write or options.rounds < FEWEST_ROUNDS):
+        command = shlex.join(["nox", "-s", "bench", "--", "start", *arguments])
+        _results.write(_document(results, command, load_average))
+    return _results.MISSED if any(measured > most for _, measured, most, _ in results.targets()) else 0
+
+
+def _measured(rounds: int) -> Results:
+    results = Results()
+    bare, ours = (next(server for server in SERVERS if server.name == name) for name in ("bare", "ours"))
+    for number in range(rounds + 1):
+        loading = _spent(sys.executable, "-c", LOADS)[1] - _spent(sys.executable, "-c", "")[1]
+        commands = _spent(*HELP)[0], _spent(sys.executable, "-c", NEEDED)[0]
+        mocks = _load.submit_seconds(ours), _load.submit_seconds(bare)
+        if not number:  # files are read and compiled for the first time
+            continue
+        results.loading.append(loading)
+        results.help.append(commands)
+        results.mock.append(mocks)
+        sys.stderr.write(
+            f"round {number}/{rounds}  loading {1000 * loading:.1f} ms, --help {commands[0] / commands[1]:.2f}x, "
+            f"mock {mocks[0] / mocks[1]:.2f}x\n"
+        )
+    return results
+
+
+def _spent(*command: str) -> tuple[float, float]:
+    """Seconds, and seconds of CPU time, that a command takes.
+
+    Raises:
+        CalledProcessError: It failed.
+    """
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(command, env=environment(), check=True, stdout=subprocess.DEVNULL)
+    spent, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _tables(results: Results) -> str:
+    rows = [
+        ("octopusx-video --help", *_pair(results.help), "import click, httpx"),
+        ("mock, to its first valid submit", *_pair(results.mock), "bare application"),
+    ]
+    targets = [
+        (what, f"{measured:.2f}{unit}", f"<= {most:g}{unit}", "reached" if measured <= most else "**missed**")
+        for what, measured, most, unit in results.targets()
+    ]
+    return "\n\n".join(
+        (
+            _report.table(("", "ours", "beside it", "ratio", "rounds", "what is beside it"), rows),
+            _report.table(("", "measured", "target", ""), targets),
+        )
+    )
+
+
+def _pair(pairs: list[tuple[float, float]]) -> tuple[str, str, str, str]:
+    ours, other = (1000 * statistics.median(side) for side in zip(*pairs, strict=True))
+    ratios = sorted(one / two for one, two in pairs)
+    return f"{ours:.0f} ms", f"{other:.0f} ms", f"{_ratio(pairs):.2f}x", f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
+
+
+def _document(results: Results, command: str, load_average: float) -> str:
+    where = "\n".join(f"- {line}" for line in _report.machine(load_average))
+    versions = ", ".join(f"{name} {version}" for name, version in _report.python_versions().items())
+    return (
+        "# Benchmark of the start\n\n"
+        f"Written on {dt.datetime.now(dt.UTC).date().isoformat()} by `{command}`; do not edit.\n\n"
+        f"{_tables(results)}\n\n## What was measured\n\n{METHOD}\n\n## Where\n\n{where}\n- {versions}\n"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
