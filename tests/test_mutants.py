@@ -121,6 +121,12 @@ def test_mutants_are_killed(made: list[Mutant], contract: Contract, name: str, r
     assert (result.fate, result.by[:3]) == ("killed", rule), result
 
 
+def test_a_mutant_that_can_not_be_loaded_is_refused(made: list[Mutant], contract: Contract) -> None:
+    """One that takes away what another part refers to is refused by the vocabulary, and no server is asked about it."""
+    result = campaign.Campaign(contract, SEED).judge(named(made, "R46: no such rule"))
+    assert (result.fate, "R46" in result.by) == ("refused", True)
+
+
 @pytest.mark.parametrize("kind", ["tightens", "loosens"])
 def test_what_changes_nothing_survives(contract: Contract, kind: Kind) -> None:
     """A mutant that asks what the contract asks is not taken for killed, whatever the servers that it is tried on."""

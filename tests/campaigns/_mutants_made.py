@@ -117,7 +117,8 @@ def _in_schema(schema: Json, place: Place) -> Iterator[Change]:
 def _objects(schema: Json, place: Place) -> Iterator[Change]:
     required = schema.get("required", [])
     for name in required:
-        yield "loosens", f"{name} is not required", (*place, "required"), [one for one in required if one != name]
+        rest = [one for one in required if one != name]
+        yield "loosens", f"{name} is not required", (*place, "required"), rest or GONE
     if schema.get("type") != "object":
         return
     for name in schema.get("properties", {}):
@@ -147,12 +148,26 @@ def _members(schema: Json, place: Place) -> Iterator[Change]:
     members = schema.get("enum", [])
     for member in members:
         if len(members) > 1:
-            yield "tightens", f"without {member!r}", (*place, "enum"), [one for one in members if one != member]
+            rest = [one for one in members if one != member]
+            yield "tightens", f"without {member!r}", *_enumerated(schema, place, rest)
     if members:
         last = members[-1]
         # Beside a member, as a server that is too kind takes it.
         more = last * 10 if isinstance(last, int) else last.lower() if last[:1].isdigit() else NEW_MEMBER
-        yield "loosens", f"with {more!r}", (*place, "enum"), [*members, more]
+        yield "loosens", f"with {more!r}", *_enumerated(schema, place, [*members, more])
+
+
+def _enumerated(schema: Json, place: Place, members: list[Json]) -> tuple[Place, Json]:
+    """The place and the value of a schema that lists these values; each keeps its grade, and a new one has the last."""
+    grades = schema.get("x-enum-grades")
+    if grades is None:
+        return (*place, "enum"), members
+    last = grades[str(schema["enum"][-1])]
+    return place, {
+        **schema,
+        "enum": members,
+        "x-enum-grades": {str(one): grades.get(str(one), last) for one in members},
+    }
 
 
 def _bounds(schema: Json, place: Place) -> Iterator[Change]:
@@ -301,7 +316,8 @@ def _in_rule(schema: Json, place: Place) -> Iterator[Change]:
     yield from _values(schema, place)
     required = schema.get("required", [])
     for name in required:
-        yield "loosens", f"{name} is not required", (*place, "required"), [one for one in required if one != name]
+        rest = [one for one in required if one != name]
+        yield "loosens", f"{name} is not required", (*place, "required"), rest or GONE
     if "if" in schema:
         yield "loosens", "never asked", (*place, "if"), False
         yield "tightens", "always asked", (*place, "if"), True

@@ -21,7 +21,9 @@ life and the documented requests show what a mutant of an answer does, and the b
 A rule is asked in every layer but conformance, which takes as long as all others together, and is run where they find
 nothing. The correct server is first asked in all of them.
 
-A traceback is a bug of the suite, never a kill. Exit status: 0 every mutant is killed or equivalent, 1 not.
+A mutant that the vocabulary refuses can't be loaded, so that no server is asked about it: it is counted as refused.
+
+A traceback is a bug of the suite, never a kill. Exit status: 0 every mutant is refused, killed or equivalent, 1 not.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from __future__ import annotations
 import argparse
 import collections
 import itertools
+import json
 import multiprocessing
 import re
 import sys
@@ -36,9 +39,10 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-from octopusx_video_openapi import Contract, load
+from octopusx_video_openapi import Contract, load, vocabulary
+from octopusx_video_openapi.document import Document
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from tests.campaigns import _mutants_runs as runs
@@ -59,7 +63,7 @@ OF_ANSWERS = ("ordered", "life", "documented_requests")
 OF_REQUESTS = ("boundaries", "documented_requests")
 OF_BILLS = ("bills", "life")
 
-Fate = Literal["killed", "equivalent", "survived", "crashed"]
+Fate = Literal["refused", "killed", "equivalent", "survived", "crashed"]
 
 EQUIVALENT: dict[str, str] = {
     r".*/schema/type: of any type": "What stands in a header is text, whatever its schema says of the type.",
@@ -92,8 +96,8 @@ class Result:
     Attributes:
         name: Of the mutant.
         kind: Whether it tightens or loosens.
-        fate: Whether the suite noticed.
-        by: The finding, and the server that shows it; the reason where it is equivalent.
+        fate: Whether the vocabulary refuses it, or the suite noticed it.
+        by: The finding, and the server that shows it; the reason where it is refused or equivalent.
         seconds: How long it took.
         crashes: What broke in the suite, by test, with the traceback.
     """
@@ -133,6 +137,9 @@ class Campaign:
     def judge(self, mutant: Mutant) -> Result:
         """Find out whether the suite notices a mutant."""
         began = time.monotonic()
+        refusal = refused(mutant.of(self.truth))
+        if refusal:
+            return Result(mutant.name, mutant.kind, "refused", refusal, 0.0, {})
         reason = equivalent(mutant.name)
         if reason:
             return Result(mutant.name, mutant.kind, "equivalent", reason, 0.0, {})
@@ -255,6 +262,12 @@ class Campaign:
                 yield from servers.of_rule(STRICTER.get(rule, ""))
 
 
+def refused(mutated: Contract) -> str:
+    """Why the vocabulary refuses a mutant; "" where it does not."""
+    problems = vocabulary.check(Document(json.loads(mutated.text()), mutated.path, {}))
+    return f"{problems[0].place}: {problems[0].text}" if problems else ""
+
+
 def equivalent(name: str) -> str | None:
     """Why no server can tell a mutant from the contract; None where one may."""
     return next((reason for pattern, reason in EQUIVALENT.items() if re.fullmatch(pattern, name)), None)
@@ -347,9 +360,7 @@ def _print(results: list[Result], seconds: float) -> None:
 
 def _summary(results: list[Result]) -> str:
     fates = collections.Counter(result.fate for result in results)
-    return f"{len(results)} mutants: " + ", ".join(
-        f"{fates[fate]} {fate}" for fate in ("killed", "equivalent", "survived", "crashed")
-    )
+    return f"{len(results)} mutants: " + ", ".join(f"{fates[fate]} {fate}" for fate in get_args(Fate))
 
 
 def _crashes(results: list[Result]) -> dict[str, str]:
@@ -371,10 +382,11 @@ def report(results: list[Result], seed: int, seconds: float) -> str:
         if some:
             lines += ["", f"## {title}", "", "| mutant | kind |", "| --- | --- |"]
             lines += [f"| {_cell(result.name)} | {result.kind} |" for result in some]
-    same = [result for result in results if result.fate == "equivalent"]
-    if same:
-        lines += ["", "## Equivalent", "", "| mutant | kind | reason |", "| --- | --- | --- |"]
-        lines += [f"| {_cell(result.name)} | {result.kind} | {_cell(result.by)} |" for result in same]
+    for title, fate in (("Equivalent", "equivalent"), ("Refused by the vocabulary", "refused")):
+        some = [result for result in results if result.fate == fate]
+        if some:
+            lines += ["", f"## {title}", "", "| mutant | kind | reason |", "| --- | --- | --- |"]
+            lines += [f"| {_cell(result.name)} | {result.kind} | {_cell(result.by)} |" for result in some]
     lines += ["", "## Killed", "", "| mutant | kind | by | seconds |", "| --- | --- | --- | --- |"]
     lines += [
         f"| {_cell(result.name)} | {result.kind} | {_cell(result.by)} | {result.seconds:.1f} |"
@@ -388,11 +400,11 @@ def _head(results: list[Result], seed: int, seconds: float) -> Iterator[str]:
     yield f"Made by `nox -s mutants -- --seed {seed}`, in {seconds / 60:.0f} minutes on {WORKERS} processes. What"
     yield "counts as killed, and which layers of the suite run, is at the top of `tests/campaigns/mutants.py`."
     yield ""
-    yield "| kind | mutants | killed | equivalent | survived | broke the suite |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    yield "| kind | mutants | refused | killed | equivalent | survived | broke the suite |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
     for kind in ("tightens", "loosens"):
         fates = collections.Counter(result.fate for result in results if result.kind == kind)
-        counts = (fates[fate] for fate in ("killed", "equivalent", "survived", "crashed"))
+        counts = (fates[fate] for fate in get_args(Fate))
         yield f"| {kind} | {fates.total()} | " + " | ".join(map(str, counts)) + " |"
 
 
