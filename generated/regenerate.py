@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from octopusx_video_openapi import ContractError, checking, compiled, reading
+from octopusx_video_openapi import ContractError, compiled, house, reading
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -75,7 +75,7 @@ def compile_contract(contract: Path) -> str:
         ContractError: The contract is not one that can be used. It has a line for each problem.
     """
     source = reading.read(contract)
-    checking.checked(source)
+    house.checked(source)
     return compiled.text(source, contract.read_bytes())
 
 

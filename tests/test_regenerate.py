@@ -42,7 +42,12 @@ def _snapshot(tree: Path) -> dict[str, bytes]:
 
 
 COMPILED = "openapi/octopusx_video_openapi/compiled.json"
-NEW_FIELD = ("        duration:\n", "        watermark:\n          type: boolean\n        duration:\n")
+WATERMARK = """\
+        watermark:
+          type: boolean
+          x-grade: {chosen: Made up for this test.}
+"""
+NEW_FIELD = ("        duration:\n", f"{WATERMARK}        duration:\n")
 
 
 def test_the_committed_client_is_what_the_contract_gives() -> None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from octopusx_video_openapi import house, vocabulary
-from octopusx_video_openapi.checking import usable
+from octopusx_video_openapi import house
 from octopusx_video_openapi.document import ContractError
 from octopusx_video_openapi.loading import contract_path
 from octopusx_video_openapi.reading import read
@@ -20,11 +19,7 @@ def main(arguments: list[str]) -> int:
     """Check the file that the arguments name, and return the exit status."""
     path = Path(arguments[0]) if arguments else contract_path()
     try:
-        document = read(path)
-        usable(document)
-        problems = [*vocabulary.check(document), *house.check(document)]
-        if problems:
-            raise ContractError.of(path, problems)
+        house.checked(read(path))
     except ContractError as error:
         print(error, file=sys.stderr)
         return 2

@@ -7,12 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from octopusx_video_openapi.document import Document, Json, Pointer, Problem
-from octopusx_video_openapi.found import Found
+from octopusx_video_openapi import checking, vocabulary
+from octopusx_video_openapi.contract import Contract
+from octopusx_video_openapi.document import ContractError, Document, Json, Pointer, Problem
+from octopusx_video_openapi.found import Found, unknown
 from octopusx_video_openapi.names import Names, items, members
 from octopusx_video_openapi.vocabulary import shown
 
 _EXAMPLES = ("const", "enum", "example", "examples")
+
+
+def checked(document: Document) -> Contract:
+    """The contract of a document that keeps the vocabulary and the rules of the project.
+
+    Raises:
+        ContractError: It does not. It has a line for each problem.
+    """
+    contract = checking.usable(document)
+    problems = [*vocabulary.check(document), *check(document)]
+    if problems:
+        raise ContractError.of(document.path, problems)
+    return contract
 
 
 def check(document: Document) -> list[Problem]:
@@ -22,7 +37,7 @@ def check(document: Document) -> list[Problem]:
         document: An OpenAPI 3.1 document of which every ``$ref`` leads somewhere.
     """
     names = Names(document.value)
-    found = [*_grades(names), *_examples(names)]
+    found = [*_grades(names), *_examples(names), *_fields_of_examples(names)]
     problems = [Problem(document.line(one.pointer), shown(names.root, one.pointer), one.text) for one in found]
     return sorted(dict.fromkeys(problems), key=lambda problem: (problem.line or 0, problem.place, problem.text))
 
@@ -108,6 +123,28 @@ def _of_fields(names: Names, schema: Json, shown_: set[int], above: frozenset[in
         if not known and not any(key in {**defined, **members(field)} for key in _EXAMPLES):
             text = '"examples" is missing; no request has an example of this field'
             yield Found((*place, "properties", name), text, "examples")
+
+
+def _fields_of_examples(names: Names) -> Iterator[Found]:
+    """Each field of an example that its schema does not describe: a renamed field that kept its name there."""
+    for operation in names.operations.values():
+        holders = [(*operation.pointer, "responses", status) for status in operation.responses]
+        holders += [(*operation.pointer, "requestBody")] if "requestBody" in operation.value else []
+        for holder in map(names.home, holders):
+            for kind, media in members(members(names.at(holder)).get("content")).items():
+                for name in members(members(media).get("examples")):
+                    place = names.home((*holder, "content", kind, "examples", name))
+                    value = members(names.at(place)).get("value")
+                    yield from _undescribed(names, [members(media).get("schema")], value, (*place, "value"))
+
+
+def _undescribed(names: Names, schemas: list[Json], value: Json, place: Pointer) -> Iterator[Found]:
+    fields = names.fields(schemas)
+    for name, part in members(value).items() if fields else ():
+        if name in fields:
+            yield from _undescribed(names, fields[name], part, (*place, name))
+        else:
+            yield Found((*place, name), unknown("a field that the schema of this example describes", name, fields))
 
 
 def _shown(names: Names) -> set[int]:
