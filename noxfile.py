@@ -116,6 +116,13 @@ def vocabulary(session: nox.Session) -> None:
 
 
 @nox.session
+def changes(session: nox.Session) -> None:
+    """Slow: the four everyday changes of the contract, each on a copy: what has to be edited by hand (`-- enum`)."""
+    _install(session)
+    session.run("python", "-m", "tests.campaigns.changes", *session.posargs)
+
+
+@nox.session
 def budget(session: nox.Session) -> None:
     """Slow: a thousand paid runs against mocks on which things go wrong never spend more than they may."""
     _install(session)
