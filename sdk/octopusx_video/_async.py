@@ -68,6 +68,12 @@ class AsyncShell:
         self._submits = anyio.Semaphore(_http.SUBMITS_AT_ONCE)
         self._streams = anyio.Semaphore(_http.STREAMS_AT_ONCE)
 
+    async def close(self) -> None:
+        """Run no more flows, and close the connections of a client of this package's own."""
+        self.closed = True
+        if self._ours is not None and _http.is_owner(self._client, anyio.lowlevel.current_token()):
+            await self._client.aclose()
+
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return what it returns; what it raises is raised."""
         if self.closed or self._client.is_closed:

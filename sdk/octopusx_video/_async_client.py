@@ -8,21 +8,21 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import anyio.lowlevel
 import httpx
 
 from octopusx_video import _calls, _flows, _http
 from octopusx_video._async import AsyncShell
 
 if TYPE_CHECKING:
-    from octopusx_video._models import (
+    from octopusx_video_client.models import (
         ExtensionDuration,
         SubmittedTask,
-        TaskOrId,
         UnifiedVideoTask,
         VideoSize,
         VideoTask,
     )
+
+    from octopusx_video._models import TaskOrId
 
 File = str | PathLike[str]
 
@@ -70,11 +70,9 @@ class AsyncOctopusX:
         functions = {"sleep": sleep, "clock": clock}
         _http.check(http_client, httpx.AsyncClient, transport, httpx.AsyncBaseTransport, timeout, functions)
         caller = _calls.caller(api_key, base_url, max_retries, retry_for, submit_timeout, clock, random.random)
-        self._owns = http_client is None
         timeouts = _http.timeouts(timeout)
         made = http_client or _http.make(httpx.AsyncClient, caller.settings, timeouts, transport)
-        shell = AsyncShell(made, caller.settings, caller.world.monotonic, sleep, is_ours=self._owns)
-        self._client = made
+        shell = AsyncShell(made, caller.settings, caller.world.monotonic, sleep, is_ours=http_client is None)
         self._shell = shell
         self._videos = AsyncVideos(caller, shell)
         self._unified = AsyncUnified(caller, shell)
@@ -96,9 +94,7 @@ class AsyncOctopusX:
 
     async def close(self) -> None:
         """Close the connections, unless the httpx client was handed in."""
-        self._shell.closed = True
-        if self._owns and _http.is_owner(self._client, anyio.lowlevel.current_token()):
-            await self._client.aclose()
+        await self._shell.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -152,20 +148,7 @@ class AsyncVideos:
             RefusedError: The service refused it, and did not bill it.
             AmbiguousSubmitError: It may exist and **may be billed**.
         """
-        submitted = _calls.submit(
-            self._caller,
-            "extendVideo",
-            video_id,
-            extra,
-            model=model,
-            prompt=prompt,
-            images=images,
-            size=size,
-            aspect_ratio=aspect_ratio,
-            start_time=start_time,
-            upscale=upscale,
-        )
-        return await self._shell.run(submitted)
+        return await self._shell.run(_calls.submit(self._caller, "extendVideo", locals()))
 
     async def retrieve(self, task: TaskOrId) -> VideoTask:
         """Read how a task stands (``getVideoTask``). Costs nothing.
@@ -305,32 +288,7 @@ class AsyncVideos:
         Raises:
             OctopusXError: As the three raise them.
         """
-        submitted = _calls.submit(
-            self._caller,
-            "extendVideo",
-            video_id,
-            extra,
-            model=model,
-            prompt=prompt,
-            images=images,
-            size=size,
-            aspect_ratio=aspect_ratio,
-            start_time=start_time,
-            upscale=upscale,
-        )
-        flow = _calls.whole(
-            self._caller,
-            _flows.VIDEOS,
-            submitted,
-            path,
-            overwrite=overwrite,
-            accept_any=accept_any,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            on_submit=on_submit,
-            on_progress=on_progress,
-        )
-        return await self._shell.run(flow)
+        return await self._shell.run(_calls.submit_and_download(self._caller, _flows.VIDEOS, "extendVideo", locals()))
 
 
 class AsyncExtensions:
@@ -368,17 +326,7 @@ class AsyncExtensions:
             RefusedError: The service refused it, and did not bill it.
             AmbiguousSubmitError: It may exist and **may be billed**.
         """
-        submitted = _calls.submit(
-            self._caller,
-            "createVideoExtension",
-            video,
-            extra,
-            model=model,
-            prompt=prompt,
-            start_time=start_time,
-            duration=duration,
-        )
-        return await self._shell.run(submitted)
+        return await self._shell.run(_calls.submit(self._caller, "createVideoExtension", locals()))
 
     async def create_and_download(
         self,
@@ -404,29 +352,9 @@ class AsyncExtensions:
         Returns:
             The task as it ended.
         """
-        submitted = _calls.submit(
-            self._caller,
-            "createVideoExtension",
-            video,
-            extra,
-            model=model,
-            prompt=prompt,
-            start_time=start_time,
-            duration=duration,
+        return await self._shell.run(
+            _calls.submit_and_download(self._caller, _flows.VIDEOS, "createVideoExtension", locals())
         )
-        flow = _calls.whole(
-            self._caller,
-            _flows.VIDEOS,
-            submitted,
-            path,
-            overwrite=overwrite,
-            accept_any=accept_any,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            on_submit=on_submit,
-            on_progress=on_progress,
-        )
-        return await self._shell.run(flow)
 
 
 class AsyncUnified:
@@ -462,20 +390,7 @@ class AsyncUnified:
             upscale: Whether it is enhanced to high definition.
             extra: Fields that the contract does not list.
         """
-        submitted = _calls.submit(
-            self._caller,
-            "extendUnifiedVideo",
-            task_id,
-            extra,
-            model=model,
-            prompt=prompt,
-            images=images,
-            size=size,
-            aspect_ratio=aspect_ratio,
-            start_time=start_time,
-            upscale=upscale,
-        )
-        return await self._shell.run(submitted)
+        return await self._shell.run(_calls.submit(self._caller, "extendUnifiedVideo", locals()))
 
     async def retrieve(self, task: TaskOrId) -> UnifiedVideoTask:
         """Read how a task stands (``queryUnifiedVideo``); see ``Videos.retrieve``. It tells no reason of a failure."""
@@ -544,29 +459,6 @@ class AsyncUnified:
         on_progress: Callable[[UnifiedVideoTask], Any] | None = None,
     ) -> UnifiedVideoTask:
         """``extend``, ``wait`` and ``download`` in one; see ``Videos.extend_and_download``. **Costs money**."""
-        submitted = _calls.submit(
-            self._caller,
-            "extendUnifiedVideo",
-            task_id,
-            extra,
-            model=model,
-            prompt=prompt,
-            images=images,
-            size=size,
-            aspect_ratio=aspect_ratio,
-            start_time=start_time,
-            upscale=upscale,
+        return await self._shell.run(
+            _calls.submit_and_download(self._caller, _flows.UNIFIED, "extendUnifiedVideo", locals())
         )
-        flow = _calls.whole(
-            self._caller,
-            _flows.UNIFIED,
-            submitted,
-            path,
-            overwrite=overwrite,
-            accept_any=accept_any,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            on_submit=on_submit,
-            on_progress=on_progress,
-        )
-        return await self._shell.run(flow)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from octopusx_video import _download, _flows, _http, _models, _part, _requests, _settings, _verdict
+from octopusx_video import _contract, _download, _flows, _http, _models, _part, _requests, _settings, _verdict
 from octopusx_video._effects import Flow, Tell, World
 from octopusx_video._errors import DownloadError, NotSentError, NoVideoAddressError, OctopusXError
 
@@ -47,11 +47,18 @@ def caller(
     )
 
 
-def submit(
-    caller: _flows.Caller, name: str, source: _models.TaskOrId, extra: Fields | None, **fields: Any
-) -> Flow[_models.SubmittedTask]:
-    """A submit of the contract; what is wrong with its request is raised at once."""
-    return _flows.submit(caller, _requests.submit(caller.settings.base_url, name, source, fields, extra))
+def submit(caller: _flows.Caller, name: str, given: Fields) -> Flow[_models.SubmittedTask]:
+    """A submit of the contract; what is wrong with its request is raised at once.
+
+    Args:
+        caller: Who runs it.
+        name: The contract's name of the operation.
+        given: The arguments of the client's method by name: ``self``, the source task under the name that the operation
+            has for it, ``extra``, and the fields of the body.
+    """
+    fields = {field: value for field, value in given.items() if field not in {"self", "extra"}}
+    source = fields.pop(_contract.source_name(name))
+    return _flows.submit(caller, _requests.submit(caller.settings.base_url, name, source, fields, given["extra"]))
 
 
 def retrieve(caller: _flows.Caller, route: _flows.Route[Model], task: _models.TaskOrId) -> Flow[Model]:
@@ -112,12 +119,22 @@ def download(
     )
 
 
-def whole(
+def submit_and_download(caller: _flows.Caller, route: _flows.Route[Model], name: str, given: Fields) -> Flow[Model]:
+    """Submit, wait, download: ``submit`` has the first arguments, ``_whole`` the options among them."""
+    options = {option: value for option, value in given.items() if option in _WHOLE}
+    fields = {field: value for field, value in given.items() if field not in _WHOLE}
+    return _whole(caller, route, submit(caller, name, fields), **options)
+
+
+_WHOLE = frozenset({"path", "overwrite", "accept_any", "timeout", "poll_interval", "on_submit", "on_progress"})
+
+
+def _whole(
     caller: _flows.Caller,
     route: _flows.Route[Model],
     submitted: Flow[_models.SubmittedTask],
-    path: object,
     *,
+    path: object,
     overwrite: bool,
     accept_any: bool,
     timeout: float,
@@ -125,7 +142,7 @@ def whole(
     on_submit: Callable[[_models.SubmittedTask], Any] | None,
     on_progress: _flows.Listener[Model] | None,
 ) -> Flow[Model]:
-    """Submit, wait, download. The path is looked at before anything is paid for."""
+    """The path is looked at before anything is paid for."""
     _part.check(path, overwrite=overwrite)
     # Everything that could be wrong with the rest, before anything is paid for.
     _seconds(timeout, "timeout"), _above_zero(poll_interval, "poll_interval")

@@ -1,3 +1,4 @@
+# Generated from _async_client.py by `nox -s generate`: change that file, and not this one.
 """The synchronous client."""
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ from octopusx_video import _calls, _flows, _http
 from octopusx_video._sync import Shell
 
 if TYPE_CHECKING:
-    from octopusx_video._models import (
+    from octopusx_video_client.models import (
         ExtensionDuration,
         SubmittedTask,
-        TaskOrId,
         UnifiedVideoTask,
         VideoSize,
         VideoTask,
     )
+
+    from octopusx_video._models import TaskOrId
 
 File = str | PathLike[str]
 
@@ -68,11 +70,9 @@ class OctopusX:
         functions = {"sleep": sleep, "clock": clock}
         _http.check(http_client, httpx.Client, transport, httpx.BaseTransport, timeout, functions)
         caller = _calls.caller(api_key, base_url, max_retries, retry_for, submit_timeout, clock, random.random)
-        self._owns = http_client is None
         timeouts = _http.timeouts(timeout)
         made = http_client or _http.make(httpx.Client, caller.settings, timeouts, transport)
-        shell = Shell(made, caller.settings, caller.world.monotonic, sleep, is_ours=self._owns)
-        self._client = made
+        shell = Shell(made, caller.settings, caller.world.monotonic, sleep, is_ours=http_client is None)
         self._shell = shell
         self._videos = Videos(caller, shell)
         self._unified = Unified(caller, shell)
@@ -94,9 +94,7 @@ class OctopusX:
 
     def close(self) -> None:
         """Close the connections, unless the httpx client was handed in."""
-        self._shell.closed = True
-        if self._owns and _http.is_owner(self._client):
-            self._client.close()
+        self._shell.close()
 
     def __enter__(self) -> Self:
         return self
@@ -150,20 +148,7 @@ class Videos:
             RefusedError: The service refused it, and did not bill it.
             AmbiguousSubmitError: It may exist and **may be billed**.
         """
-        submitted = _calls.submit(
-            self._caller,
-            "extendVideo",
-            video_id,
-            extra,
-            model=model,
-            prompt=prompt,
-            images=images,
-            size=size,
-            aspect_ratio=aspect_ratio,
-            start_time=start_time,
-            upscale=upscale,
-        )
-        return self._shell.run(submitted)
+        return self._shell.run(_calls.submit(self._caller, "extendVideo", locals()))
 
     def retrieve(self, task: TaskOrId) -> VideoTask:
         """Read how a task stands (``getVideoTask``). Costs nothing.
@@ -303,32 +288,7 @@ class Videos:
         Raises:
             OctopusXError: As the three raise them.
         """
-        submitted = _calls.submit(
-            self._caller,
-            "extendVideo",
-            video_id,
-            extra,
-            model=model,
-            prompt=prompt,
-            images=images,
-            size=size,
-            aspect_ratio=aspect_ratio,
-            start_time=start_time,
-            upscale=upscale,
-        )
-        flow = _calls.whole(
-            self._caller,
-            _flows.VIDEOS,
-            submitted,
-            path,
-            overwrite=overwrite,
-            accept_any=accept_any,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            on_submit=on_submit,
-            on_progress=on_progress,
-        )
-        return self._shell.run(flow)
+        return self._shell.run(_calls.submit_and_download(self._caller, _flows.VIDEOS, "extendVideo", locals()))
 
 
 class Extensions:
@@ -366,17 +326,7 @@ class Extensions:
             RefusedError: The service refused it, and did not bill it.
             AmbiguousSubmitError: It may exist and **may be billed**.
         """
-        submitted = _calls.submit(
-            self._caller,
-            "createVideoExtension",
-            video,
-            extra,
-            model=model,
-            prompt=prompt,
-            start_time=start_time,
-            duration=duration,
-        )
-        return self._shell.run(submitted)
+        return self._shell.run(_calls.submit(self._caller, "createVideoExtension", locals()))
 
     def create_and_download(
         self,
@@ -402,29 +352,9 @@ class Extensions:
         Returns:
             The task as it ended.
         """
-        submitted = _calls.submit(
-            self._caller,
-            "createVideoExtension",
-            video,
-            extra,
-            model=model,
-            prompt=prompt,
-            start_time=start_time,
-            duration=duration,
+        return self._shell.run(
+            _calls.submit_and_download(self._caller, _flows.VIDEOS, "createVideoExtension", locals())
         )
-        flow = _calls.whole(
-            self._caller,
-            _flows.VIDEOS,
-            submitted,
-            path,
-            overwrite=overwrite,
-            accept_any=accept_any,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            on_submit=on_submit,
-            on_progress=on_progress,
-        )
-        return self._shell.run(flow)
 
 
 class Unified:
@@ -460,20 +390,7 @@ class Unified:
             upscale: Whether it is enhanced to high definition.
             extra: Fields that the contract does not list.
         """
-        submitted = _calls.submit(
-            self._caller,
-            "extendUnifiedVideo",
-            task_id,
-            extra,
-            model=model,
-            prompt=prompt,
-            images=images,
-            size=size,
-            aspect_ratio=aspect_ratio,
-            start_time=start_time,
-            upscale=upscale,
-        )
-        return self._shell.run(submitted)
+        return self._shell.run(_calls.submit(self._caller, "extendUnifiedVideo", locals()))
 
     def retrieve(self, task: TaskOrId) -> UnifiedVideoTask:
         """Read how a task stands (``queryUnifiedVideo``); see ``Videos.retrieve``. It tells no reason of a failure."""
@@ -542,29 +459,4 @@ class Unified:
         on_progress: Callable[[UnifiedVideoTask], Any] | None = None,
     ) -> UnifiedVideoTask:
         """``extend``, ``wait`` and ``download`` in one; see ``Videos.extend_and_download``. **Costs money**."""
-        submitted = _calls.submit(
-            self._caller,
-            "extendUnifiedVideo",
-            task_id,
-            extra,
-            model=model,
-            prompt=prompt,
-            images=images,
-            size=size,
-            aspect_ratio=aspect_ratio,
-            start_time=start_time,
-            upscale=upscale,
-        )
-        flow = _calls.whole(
-            self._caller,
-            _flows.UNIFIED,
-            submitted,
-            path,
-            overwrite=overwrite,
-            accept_any=accept_any,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            on_submit=on_submit,
-            on_progress=on_progress,
-        )
-        return self._shell.run(flow)
+        return self._shell.run(_calls.submit_and_download(self._caller, _flows.UNIFIED, "extendUnifiedVideo", locals()))

@@ -160,6 +160,11 @@ def source(name: str) -> Place:
     return next(task_ids.places(contract(), operation(name)))
 
 
+def source_name(name: str) -> str:
+    """What a request of an operation calls its task: the name of the parameter, or of the field of the body."""
+    return source(name)[1]
+
+
 def is_task_id(text: str) -> bool:
     """Whether a text may be the id of a task."""
     try:

@@ -84,8 +84,7 @@ def _body(name: str, fields: Mapping[str, Any], extra: Mapping[str, Any] | None)
     if told_twice:
         raise NotSentError(f"extra: {', '.join(sorted(told_twice))} is an argument of its own; give it as one")
     body = {field: value for field, value in {**fields, **(extra or {})}.items() if value is not None}
-    if isinstance(body.get("images"), tuple):
-        body["images"] = list(body["images"])
+    body = {field: list(value) if isinstance(value, tuple) else value for field, value in body.items()}
     try:
         error = _contract.departure(name, body)
     except (TypeError, ValueError, RecursionError):
@@ -138,7 +137,9 @@ def _made(name: str, *arguments: Any, **options: Any) -> Mapping[str, Any]:
 
 
 def _model(name: str, body: dict[str, Any]) -> Any:
-    return getattr(_models, _contract.body_model(name)).from_dict(body)
+    from octopusx_video_client import models  # noqa: PLC0415 - see _models
+
+    return getattr(models, _contract.body_model(name)).from_dict(body)
 
 
 def _outgoing(name: str, base_url: str, made: Mapping[str, Any], source: str = "") -> Outgoing:

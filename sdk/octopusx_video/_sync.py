@@ -69,6 +69,12 @@ class Shell:
         self._submits = threading.Semaphore(_http.SUBMITS_AT_ONCE)
         self._streams = threading.Semaphore(_http.STREAMS_AT_ONCE)
 
+    def close(self) -> None:
+        """Run no more flows, and close the connections of a client of this package's own."""
+        self.closed = True
+        if self._ours is not None and _http.is_owner(self._client):
+            self._client.close()
+
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return what it returns; what it raises is raised."""
         if self.closed or self._client.is_closed:
