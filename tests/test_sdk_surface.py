@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import click
 import octopusx_video
 import pytest
 from octopusx_video import AsyncOctopusX, OctopusX
@@ -145,6 +146,26 @@ def test_examples_of_the_command_are_those_of_the_contract(contract: Contract) -
         text = f"{command.epilog} {' '.join(getattr(option, 'help', None) or '' for option in command.params)}"
         words = re.findall(r"grok[\w:-]+|\b[0-9]+:[0-9]+\b|\b[0-9]+P\b", text)
         assert set(words) <= shown, command.name
+
+
+@pytest.mark.parametrize(("command", "operation"), [("extend", "extendVideo"), ("extensions", "createVideoExtension")])
+def test_each_field_of_a_submit_is_an_option(command: str, operation: str, contract: Contract) -> None:
+    """With the choices of its schema, what it says first as the help, and what the service takes without it."""
+    submit = contract.operations[operation]
+    assert submit.body_schema is not None
+    options = {option.name: option for option in cli.commands[command].params if isinstance(option, click.Option)}
+    spellings = [spelling for option in options.values() for spelling in (*option.opts, *option.secondary_opts)]
+    assert len(set(spellings)) == len(spellings)
+    for name, field in submit.body_schema.properties.items():
+        if name == _source(contract, submit):
+            continue
+        option = options[name]
+        assert option.required == (name in submit.body_schema.required)
+        assert (option.help or "")[:12] == field.description.replace("`", "")[:12]
+        assert field.default_when_omitted is None or f"[default: {field.default_when_omitted}]" in (option.help or "")
+        if field.enum:
+            assert isinstance(option.type, click.Choice)
+            assert list(option.type.choices) == [str(value) for value in field.enum]
 
 
 def flat(value: Any) -> Iterator[str]:

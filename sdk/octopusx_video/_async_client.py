@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from octopusx_video import _calls, _flows, _http
+from octopusx_video import _calls, _defaults, _flows, _http
 from octopusx_video._async import AsyncShell
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ class AsyncOctopusX:
         *,
         base_url: str | None = None,
         timeout: float | httpx.Timeout | None = None,
-        submit_timeout: float = _calls.SUBMIT_SECONDS,
-        max_retries: int = _calls.MAX_RETRIES,
-        retry_for: float = _calls.RETRY_SECONDS,
+        submit_timeout: float = _defaults.SUBMIT_SECONDS,
+        max_retries: int = _defaults.MAX_RETRIES,
+        retry_for: float = _defaults.RETRY_SECONDS,
         http_client: httpx.AsyncClient | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Any] | None = None,
@@ -170,8 +170,8 @@ class AsyncVideos:
         self,
         task: TaskOrId,
         *,
-        timeout: float = _calls.WAIT_SECONDS,
-        poll_interval: float = _calls.POLL_SECONDS,
+        timeout: float = _defaults.WAIT_SECONDS,
+        poll_interval: float = _defaults.POLL_SECONDS,
         on_progress: Callable[[VideoTask], Any] | None = None,
     ) -> VideoTask:
         """Read a task until it has ended well. Costs nothing, and can be done again with nothing but the id.
@@ -209,7 +209,7 @@ class AsyncVideos:
         *,
         overwrite: bool = False,
         accept_any: bool = False,
-        timeout: float = _calls.DOWNLOAD_SECONDS,
+        timeout: float = _defaults.DOWNLOAD_SECONDS,
         on_progress: Callable[[int, int | None], Any] | None = None,
     ) -> Path:
         """Fetch the video of a task that has succeeded, whole or not at all. Costs nothing.
@@ -263,8 +263,8 @@ class AsyncVideos:
         extra: Mapping[str, Any] | None = None,
         overwrite: bool = False,
         accept_any: bool = False,
-        timeout: float = _calls.WAIT_SECONDS,
-        poll_interval: float = _calls.POLL_SECONDS,
+        timeout: float = _defaults.WAIT_SECONDS,
+        poll_interval: float = _defaults.POLL_SECONDS,
         on_submit: Callable[[SubmittedTask], Any] | None = None,
         on_progress: Callable[[VideoTask], Any] | None = None,
     ) -> VideoTask:
@@ -340,8 +340,8 @@ class AsyncExtensions:
         extra: Mapping[str, Any] | None = None,
         overwrite: bool = False,
         accept_any: bool = False,
-        timeout: float = _calls.WAIT_SECONDS,
-        poll_interval: float = _calls.POLL_SECONDS,
+        timeout: float = _defaults.WAIT_SECONDS,
+        poll_interval: float = _defaults.POLL_SECONDS,
         on_submit: Callable[[SubmittedTask], Any] | None = None,
         on_progress: Callable[[VideoTask], Any] | None = None,
     ) -> VideoTask:
@@ -400,8 +400,8 @@ class AsyncUnified:
         self,
         task: TaskOrId,
         *,
-        timeout: float = _calls.WAIT_SECONDS,
-        poll_interval: float = _calls.POLL_SECONDS,
+        timeout: float = _defaults.WAIT_SECONDS,
+        poll_interval: float = _defaults.POLL_SECONDS,
         on_progress: Callable[[UnifiedVideoTask], Any] | None = None,
     ) -> UnifiedVideoTask:
         """Read a task until it has ended well; see ``Videos.wait``."""
@@ -422,7 +422,7 @@ class AsyncUnified:
         *,
         overwrite: bool = False,
         accept_any: bool = False,
-        timeout: float = _calls.DOWNLOAD_SECONDS,
+        timeout: float = _defaults.DOWNLOAD_SECONDS,
         on_progress: Callable[[int, int | None], Any] | None = None,
     ) -> Path:
         """Fetch the video of a task that has succeeded; see ``Videos.download``."""
@@ -453,8 +453,8 @@ class AsyncUnified:
         extra: Mapping[str, Any] | None = None,
         overwrite: bool = False,
         accept_any: bool = False,
-        timeout: float = _calls.WAIT_SECONDS,
-        poll_interval: float = _calls.POLL_SECONDS,
+        timeout: float = _defaults.WAIT_SECONDS,
+        poll_interval: float = _defaults.POLL_SECONDS,
         on_submit: Callable[[SubmittedTask], Any] | None = None,
         on_progress: Callable[[UnifiedVideoTask], Any] | None = None,
     ) -> UnifiedVideoTask:

@@ -7,21 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from octopusx_video import _contract, _download, _flows, _http, _models, _part, _requests, _settings, _verdict
+from octopusx_video import _contract, _defaults, _download, _flows, _models, _part, _requests, _settings, _verdict
 from octopusx_video._effects import Flow, Tell, World
 from octopusx_video._errors import DownloadError, NotSentError, NoVideoAddressError, OctopusXError
 
 Model = TypeVar("Model", "_models.VideoTask", "_models.UnifiedVideoTask")
 Fields = Mapping[str, Any]
-
-WAIT_SECONDS = 1800.0
-"""How long a task is awaited unless told otherwise; two to eight minutes are typical (x-task-life)."""
-DOWNLOAD_SECONDS = 1800.0
-POLL_SECONDS = 2.0
-SUBMIT_SECONDS = 180.0
-"""How long a response to a submit may take; the gateway waits for its upstream."""
-MAX_RETRIES = 3
-RETRY_SECONDS = 60.0
 
 
 def caller(
@@ -164,7 +155,7 @@ def _whole(
             path,
             overwrite=overwrite,
             accept_any=accept_any,
-            timeout=DOWNLOAD_SECONDS,
+            timeout=_defaults.DOWNLOAD_SECONDS,
             on_progress=None,
         )
     except NotSentError as error:
@@ -185,7 +176,7 @@ def _whole(
 
 
 def _seconds(value: object, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _http.MOST_SECONDS:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _defaults.MAX_SECONDS:
         raise NotSentError(f"{name}: {value!r} is not a non-negative number of seconds")
     return float(value)
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import functools
 import math
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
@@ -76,6 +78,11 @@ def unknown_for() -> float:
 def read_by(submit: str) -> tuple[str, ...]:
     """The operations that read the tasks of a submit (R04)."""
     return contract().rule("R04").read_by[submit]
+
+
+def family(submit: str) -> str:
+    """The family of routes that reads the tasks of a submit first: ``videos`` or ``unified``."""
+    return tag(read_by(submit)[0])
 
 
 def possible_task_ids(
@@ -197,15 +204,32 @@ def body_model(name: str) -> str:
 
 
 @functools.cache
-def choices(name: str, field: str) -> tuple[Any, ...]:
-    """The values that a field of an operation's body may have; empty where its list is open."""
-    return _body_schema(name).properties[field].enum
+def fields(name: str) -> Mapping[str, Schema]:
+    """The fields of an operation's body, apart from the one that names the source task."""
+    where, argument, *_ = source(name)
+    return {
+        field: schema for field, schema in _body_schema(name).properties.items() if [where, field] != ["body", argument]
+    }
 
 
-@functools.cache
-def omitted(name: str, field: str) -> Any:
-    """What the service takes where a field of an operation's body is left out; None where that is not known."""
-    return _body_schema(name).properties[field].default_when_omitted
+def required(name: str) -> tuple[str, ...]:
+    """The fields that an operation's body must have."""
+    return _body_schema(name).required
+
+
+def omitted(name: str, field: str) -> str:
+    """What the service takes where a field of an operation's body is left out; "" where that is not known."""
+    length = operation(name).result_length
+    if field == length.start_field and length.is_start_optional:
+        return "the end of the source"
+    default = _body_schema(name).properties[field].default_when_omitted
+    return "" if default is None else str(default)
+
+
+def summary(schema: Schema) -> str:
+    """The first sentence of what the contract says of a value, as plain text."""
+    text = re.sub(r" \([^)]*\)|`", "", schema.description)
+    return re.split(r"(?<=\.) ", text, maxsplit=1)[0]
 
 
 @functools.cache

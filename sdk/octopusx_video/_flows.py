@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from octopusx_video import _answers, _contract, _models, _pace, _requests, _verdict
 from octopusx_video._effects import Answer, Failure, Flow, Outgoing, Received, Send, Sleep, Tell, World
 from octopusx_video._errors import (
+    NOT_SENT,
     AmbiguousSubmitError,
     BrokenAnswerError,
     NotSentError,
@@ -29,8 +30,6 @@ Listener = Callable[[Model], Any]
 
 MAX_PERMANENT = 3
 """After how many reads in a row that will fail in the same way again a wait ends."""
-NOT_SENT = "the submit was not sent"
-"""The note of an exception that came before a submit left."""
 LAST_LOOK = 1.0
 """Seconds that the read at the end of a wait may take beyond its deadline."""
 
@@ -206,7 +205,7 @@ def _ambiguous(sent: _Sent, reason: str, answer: Answer | None = None) -> Ambigu
     advice = f"look for it in your account before you submit the same again ({known})"
     if ids:
         text += f". The response holds what may be the id of the new task: {', '.join(ids)}"
-        family = "videos" if VIDEOS.operation in _contract.read_by(request.operation) else "unified"
+        family = _contract.family(request.operation)
         advice = f"look at it with client.{family}.retrieve({ids[0]!r}), which is free; otherwise {advice}"
     error = AmbiguousSubmitError(
         text,
