@@ -162,15 +162,15 @@ def _whole(
         if task is None:
             raise
         # Whoever catches it takes nothing for paid; the task is.
-        raise DownloadError(str(error), task_id=task.id) from None
+        raise DownloadError(str(error), task_id=_verdict.task_id(task)) from None
     except OctopusXError as error:
         if task is not None:
-            error.task_id = task.id
+            error.task_id = _verdict.task_id(task)
         raise
     except BaseException as error:
         if task is None:
             raise
-        error.add_note(f"the submit was accepted and is billed: go on with task {task.id}")
+        error.add_note(f"the submit was accepted and is billed: go on with task {_verdict.task_id(task)}")
         raise
     return ended
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Json = Any
 Place = tuple[str, ...]
 
+ADDRESS, ID, STATUS = "task.address", "task.id", "task.status"
+CODE, LENGTH, MESSAGE, PROGRESS = "task.error.code", "task.length", "task.error.message", "task.progress"
+"""What the contract calls the values of a task (``x-value-of``)."""
 _PERCENT = "percent"
 _EPOCH = "seconds since 1970"
 
@@ -245,12 +248,12 @@ class Places(NamedTuple):
     """Where values stand in an answer, each a path of names, in the order in which they are read.
 
     Attributes:
-        address: Of the video (``x-value-of: task.address``).
+        named: By what the value is (``x-value-of``), such as ``task.address``.
         times: Unix times (``x-unit``).
         progress: Percentages (``x-unit``).
     """
 
-    address: tuple[Place, ...]
+    named: Mapping[str, tuple[Place, ...]]
     times: tuple[Place, ...]
     progress: tuple[Place, ...]
 
@@ -261,11 +264,19 @@ def places(model: str) -> Places:
     from octopusx_video_openapi import values  # noqa: PLC0415 - see above
 
     found = [place for place in values.places(contract().schemas[model]) if not place.schema.has_properties]
+    named: dict[str, tuple[Place, ...]] = {}
+    for place in found:
+        named[place.value_of] = (*named.get(place.value_of, ()), place.path)
     return Places(
-        address=tuple(place.path for place in found if place.value_of == values.ADDRESS),
+        named=named,
         times=tuple(place.path for place in found if place.unit.startswith(_EPOCH)),
         progress=tuple(place.path for place in found if place.unit == _PERCENT),
     )
+
+
+def field(model: str, value_of: str) -> str:
+    """The field of a model of the contract that holds a value, such as ``task.status``; "" where it has none."""
+    return next((place[0] for place in places(model).named.get(value_of, ()) if len(place) == 1), "")
 
 
 @functools.cache

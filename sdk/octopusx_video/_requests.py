@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import quote
 
-from octopusx_video import _contract, _models
+from octopusx_video import _contract, _models, _verdict
 from octopusx_video._effects import Outgoing
 from octopusx_video._errors import NotSentError
 
@@ -66,7 +66,8 @@ def task_id(value: object, name: str) -> str:
     if isinstance(value, str):
         told = value
     elif isinstance(value, _models.SubmittedTask | _models.VideoTask | _models.UnifiedVideoTask):
-        told = value.id if isinstance(value.id, str) else repr(value.id)
+        named = _verdict.value(value, _contract.ID)
+        told = named if isinstance(named, str) else repr(named)
     else:
         raise NotSentError(f"{name} is of type {type(value).__name__}; give the id of a task, or the task itself")
     if "://" in told:

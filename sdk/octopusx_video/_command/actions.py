@@ -15,13 +15,12 @@ from typing import Any
 
 import click
 
-from octopusx_video import _contract, _defaults, _models, _part, _requests, _settings
+from octopusx_video import _contract, _defaults, _models, _part, _requests, _settings, _verdict
 from octopusx_video._client import OctopusX, Unified, Videos
 from octopusx_video._command import progress
 from octopusx_video._command.console import STDOUT, is_terminal
 from octopusx_video._command.job import PROGRAM, Job, Records
 from octopusx_video._errors import DownloadError, NotSentError, NoVideoAddressError
-from octopusx_video._verdict import phase
 
 
 def extend(job: Job, video_id: str, options: dict[str, Any], *, unified: bool) -> None:
@@ -49,7 +48,7 @@ def status(job: Job, task_id: str, options: dict[str, Any], *, unified: bool) ->
     job.only_reads = True
     with _client(job, options) as client:
         task = _routes(client, unified=unified).retrieve(task_id)
-        _show(job, task, f"{task.id} {_summary(task)}")
+        _show(job, task, _summary(task))
 
 
 def wait(job: Job, task_id: str, options: dict[str, Any], *, unified: bool) -> None:
@@ -70,7 +69,7 @@ def download(job: Job, task_id: str, options: dict[str, Any], *, unified: bool) 
         job.resume = _command("download", routes, task_id, options)
         _check_output(options)
         task = routes.retrieve(task_id)
-        if phase(task) == "running":
+        if _verdict.phase(task) == "running":
             job.resume = _command("wait", routes, task_id, options)
         _save(job, routes, task, options)
 
@@ -163,9 +162,9 @@ def _submit(
     task = submit()
     job.submits = False
     if job.waits:
-        _finish(job, routes, task.id, options)
+        _finish(job, routes, _verdict.task_id(task), options)
     else:
-        _show(job, task, task.id)
+        _show(job, task, _verdict.task_id(task))
 
 
 def _finish(job: Job, routes: Videos | Unified, task_id: str, options: dict[str, Any]) -> None:
@@ -174,7 +173,8 @@ def _finish(job: Job, routes: Videos | Unified, task_id: str, options: dict[str,
     with job.console.progress("waiting", 100) as shown:
 
         def show(now: _models.Task) -> None:
-            shown.show(now.progress or None, job.console.clean(now.status), job.console.clean(_standing(now)))
+            percent = _verdict.value(now, _contract.PROGRESS) or None
+            shown.show(percent, job.console.clean(_verdict.status(now)), job.console.clean(_standing(now)))
 
         try:
             task = routes.wait(
@@ -185,7 +185,7 @@ def _finish(job: Job, routes: Videos | Unified, task_id: str, options: dict[str,
                 raise
             task = error.task  # the content route may have it
     if options["output"] is None:
-        _show(job, task, f"{task.id} {_summary(task)}")
+        _show(job, task, _summary(task))
         return
     job.resume = _command("download", routes, task_id, options)
     _save(job, routes, task, {**options, "timeout": _defaults.DOWNLOAD_SECONDS})
@@ -199,7 +199,7 @@ def _save(job: Job, routes: Videos | Unified, task: _models.Task, options: dict[
         _show(job, task, str(file), file)
         return
     with _scratch() as folder:
-        _pipe(_download(job, routes, task, folder / "video.mp4", options), task.id)
+        _pipe(_download(job, routes, task, folder / "video.mp4", options), _verdict.task_id(task))
     if job.console.as_json:
         _show(job, task, "", STDOUT)
 
@@ -223,7 +223,7 @@ def _download(
                 on_progress=show,
             )
         except NotSentError as error:  # the folder has gone since it was looked at
-            raise DownloadError(str(error), task_id=task.id) from None
+            raise DownloadError(str(error), task_id=_verdict.task_id(task)) from None
 
 
 @contextlib.contextmanager
@@ -262,7 +262,7 @@ def _show(
     """Print a result."""
     if job.console.as_json:
         name = None if file is None else os.fspath(file)
-        job.console.print_json({"task": job.console.clean(task.to_dict()), "phase": phase(task), "file": name})
+        job.console.print_json({"task": job.console.clean(task.to_dict()), "phase": _verdict.phase(task), "file": name})
     else:
         job.console.print(plain if file is not None else job.console.clean(plain))
 
@@ -277,8 +277,10 @@ def _command(name: str, routes: Videos | Unified, task_id: str, options: dict[st
 
 
 def _summary(task: _models.Task) -> str:
-    return f"{_standing(task)}{f' {task.video_url}' if task.video_url else ''}"
+    url = _verdict.value(task, _contract.ADDRESS)
+    return f"{_verdict.task_id(task)} {_standing(task)}{f' {url}' if url else ''}"
 
 
 def _standing(task: _models.Task) -> str:
-    return f"{task.status}{f' {task.progress} %' if isinstance(task.progress, int) else ''}"
+    progress = _verdict.value(task, _contract.PROGRESS)
+    return f"{_verdict.status(task)}{f' {progress} %' if isinstance(progress, int) else ''}"
