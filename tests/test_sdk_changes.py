@@ -56,19 +56,26 @@ class Tree:
         assert after != before
         path.write_text(after, "utf-8")
 
-    def insert(self, name: str, before: str, text: str) -> None:
-        """Insert a text before another one, where that is first."""
-        self.edit(name, lambda whole: whole.replace(before, text + before, 1))
+    def insert(self, name: str, before: str, text: str, kind: str = "") -> None:
+        """Insert a text before another one, where that is first, or first in a class."""
+
+        def change(whole: str) -> str:
+            at = whole.index(before, whole.index(f"class {kind}:") if kind else 0)
+            return whole[:at] + text + whole[at:]
+
+        self.edit(name, change)
 
     def generate(self) -> None:
         """What `nox -s generate` does."""
         self._run("generated/regenerate.py")
 
-    def command(self, *arguments: str, answer: object = None) -> tuple[list[str], list[tuple[str, str, object]]]:
+    def command(
+        self, *arguments: str, answer: object = None, status: int = 0
+    ) -> tuple[list[str], list[tuple[str, str, object]]]:
         """Run the command against a service with one answer. Returns the lines that it printed, and what it sent."""
         *lines, last = self._run("-c", COMMAND, json.dumps(answer), *arguments).splitlines()
         ended = json.loads(last)
-        assert ended["status"] == 0, lines
+        assert ended["status"] == status, lines
         return lines, [tuple(one) for one in ended["sent"]]
 
     def call(self) -> str:
@@ -93,11 +100,12 @@ def tree(tmp_path: Path) -> Tree:
 NEW = {"id": "task_new", "status": "queued"}
 
 
-def test_a_new_field_of_a_request(tree: Tree) -> None:
+@pytest.mark.parametrize("unified", [False, True])
+def test_a_new_field_of_a_request(tree: Tree, unified: bool) -> None:  # noqa: FBT001
     """One argument with its description: the option, its choices and its help, and the body follow."""
     tree.insert(
         CONTRACT,
-        "    CreateVideoExtensionRequest:\n",
+        "    TaskStatus:\n" if unified else "    CreateVideoExtensionRequest:\n",
         "        watermark_place:\n"
         "          description: Where the `mark` is (if any). More is not known.\n"
         "          type: integer\n"
@@ -110,16 +118,20 @@ def test_a_new_field_of_a_request(tree: Tree) -> None:
         "            '2':\n"
         "              inferred: A value for a test.\n",
     )
-    tree.insert(
-        ASYNC_CLIENT, "        extra: Mapping[str, Any] | None", "        watermark_place: int | None = None,\n"
-    )
-    tree.insert(ASYNC_CLIENT, "            extra: Fields that", "            watermark_place: 1 or 2.\n")
+    kind = "AsyncUnified" if unified else "AsyncVideos"
+    argument, entry = "        watermark_place: int | None = None,\n", "            watermark_place: 1 or 2.\n"
+    tree.insert(ASYNC_CLIENT, "        extra: Mapping[str, Any] | None", argument, kind)
+    tree.insert(ASYNC_CLIENT, "            extra: Fields that", entry, kind)
     tree.generate()
     lines, _ = tree.command("extend", "--help")
     assert re.search(r"--watermark-place \[1\|2\] +Where the mark is\.$", "\n".join(lines), re.MULTILINE)
-    _, sent = tree.command("extend", *SUBMIT, "--watermark-place", "2", answer=NEW)
+    family, other = (["--unified"], []) if unified else ([], ["--unified"])
+    _, sent = tree.command("extend", *SUBMIT, "--watermark-place", "2", *family, answer=NEW)
     body = {"model": "grok-video-3", "prompt": "a cat", "start_time": 4, "watermark_place": 2}
-    assert [body for *_, body in sent] == [body]
+    [(*_, sent_body)] = sent
+    assert sent_body == body | ({"task_id": "task_source"} if unified else {})
+    _, sent = tree.command("extend", *SUBMIT, "--watermark-place", "2", *other, answer=NEW, status=2)
+    assert sent == []
 
 
 def test_a_new_value_of_a_field(tree: Tree) -> None:

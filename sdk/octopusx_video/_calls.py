@@ -61,7 +61,6 @@ def wait(
     caller: _flows.Caller,
     route: _flows.Route[Model],
     task: _models.TaskOrId,
-    *,
     timeout: float,
     poll_interval: float,
     on_progress: _flows.Listener[Model] | None,
@@ -91,11 +90,11 @@ def download(
     route: _flows.Route[Any],
     task: _models.TaskOrId,
     path: object,
+    timeout: float,
+    on_progress: _download.Listener | None,
     *,
     overwrite: bool,
     accept_any: bool,
-    timeout: float,
-    on_progress: _download.Listener | None,
 ) -> Flow[Path]:
     """Fetch the video."""
     return _download.download(
@@ -143,21 +142,11 @@ def _whole(
         task = yield from submitted
         yield Tell(on_submit, (task,))
         try:
-            ended = yield from wait(
-                caller, route, task, timeout=timeout, poll_interval=poll_interval, on_progress=on_progress
-            )
+            ended = yield from wait(caller, route, task, timeout, poll_interval, on_progress)
         except NoVideoAddressError as error:
             ended = error.task  # paid for, and the content route may have it
-        yield from download(
-            caller,
-            route,
-            ended,
-            path,
-            overwrite=overwrite,
-            accept_any=accept_any,
-            timeout=_defaults.DOWNLOAD_SECONDS,
-            on_progress=None,
-        )
+        seconds = _defaults.DOWNLOAD_SECONDS
+        yield from download(caller, route, ended, path, seconds, None, overwrite=overwrite, accept_any=accept_any)
     except NotSentError as error:
         if task is None:
             raise

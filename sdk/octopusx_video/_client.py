@@ -192,14 +192,7 @@ class Videos:
             NotSentError: Something can't be used.
             RefusedError: The task stays unknown, or the key is refused.
         """
-        flow = _calls.wait(
-            self._caller,
-            _flows.VIDEOS,
-            task,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            on_progress=on_progress,
-        )
+        flow = _calls.wait(self._caller, _flows.VIDEOS, task, timeout, poll_interval, on_progress)
         return self._shell.run(flow)
 
     def download(
@@ -237,14 +230,7 @@ class Videos:
             BrokenAnswerError: The task can't be read.
         """
         flow = _calls.download(
-            self._caller,
-            _flows.VIDEOS,
-            task,
-            path,
-            overwrite=overwrite,
-            accept_any=accept_any,
-            timeout=timeout,
-            on_progress=on_progress,
+            self._caller, _flows.VIDEOS, task, path, timeout, on_progress, overwrite=overwrite, accept_any=accept_any
         )
         return self._shell.run(flow)
 
@@ -405,14 +391,7 @@ class Unified:
         on_progress: Callable[[UnifiedVideoTask], Any] | None = None,
     ) -> UnifiedVideoTask:
         """Read a task until it has ended well; see ``Videos.wait``."""
-        flow = _calls.wait(
-            self._caller,
-            _flows.UNIFIED,
-            task,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            on_progress=on_progress,
-        )
+        flow = _calls.wait(self._caller, _flows.UNIFIED, task, timeout, poll_interval, on_progress)
         return self._shell.run(flow)
 
     def download(
@@ -427,14 +406,7 @@ class Unified:
     ) -> Path:
         """Fetch the video of a task that has succeeded; see ``Videos.download``."""
         flow = _calls.download(
-            self._caller,
-            _flows.UNIFIED,
-            task,
-            path,
-            overwrite=overwrite,
-            accept_any=accept_any,
-            timeout=timeout,
-            on_progress=on_progress,
+            self._caller, _flows.UNIFIED, task, path, timeout, on_progress, overwrite=overwrite, accept_any=accept_any
         )
         return self._shell.run(flow)
 

@@ -197,20 +197,20 @@ _UNIFIED = click.option("--unified", is_flag=True, help="Use the Unified Video r
 
 def _fields(*operations: str) -> Callable[[Any], Any]:
     """An option for each field of the bodies of these operations, the required ones first."""
-    fields = {field: schema for name in reversed(operations) for field, schema in _contract.fields(name).items()}
-    required = [field for field in fields if all(field in _contract.required(name) for name in operations)]
+    fields = {field: name for name in reversed(operations) for field in _contract.fields(name)}
+    required = {field for field in fields if all(field in _contract.required(name) for name in operations)}
     ordered = sorted(fields, key=lambda field: field not in required)
-    return _options(*(_field(operations[0], field, fields[field], field in required) for field in ordered))
+    return _options(*(_field(fields[field], field, required=field in required) for field in ordered))
 
 
-def _field(operation: str, name: str, schema: Schema, required: bool) -> Callable[[Any], Any]:  # noqa: FBT001
+def _field(operation: str, name: str, *, required: bool) -> Callable[[Any], Any]:
     """The option of a field: its type and choices are those of its schema, its help is what the contract says."""
-    kind = next((kind for kind in schema.types if kind != "null"), "")
-    flag, text = f"--{name.replace('_', '-')}", _contract.summary(schema)
+    schema = _contract.fields(operation)[name]
+    flag, text, kind = f"--{name.replace('_', '-')}", _contract.summary(schema), _kind(schema)
     options: dict[str, Any] = {"required": required, "type": _TYPES.get(kind, str)}
     if kind == "array":
         flag, text = flag.removesuffix("s"), f"{text} May be given repeatedly."
-        options |= {"multiple": True, "type": _TYPES.get(schema.items.types[0], str) if schema.items else str}
+        options |= {"multiple": True, "type": _TYPES.get(_kind(schema.items) if schema.items else "", str)}
     elif kind == "boolean":
         flag = f"{flag}/--no-{flag[2:]}"
         options["default"] = None
@@ -223,6 +223,10 @@ def _field(operation: str, name: str, schema: Schema, required: bool) -> Callabl
     written = dict(_WRITTEN.get(name, {}))
     flags = [written.pop("short"), flag] if "short" in written else [flag]
     return click.option(*flags, name, **options | written, help=f"{text} [default: {default}]" if default else text)
+
+
+def _kind(schema: Schema) -> str:
+    return next((kind for kind in schema.types if kind != "null"), "")
 
 
 _SUBMITTED = _options(
