@@ -22,6 +22,7 @@ WRITTEN = (
     "contract_tests",
     "docs",
     "generated/regenerate.py",
+    "generated/sync_client.py",
     "mock",
     "noxfile.py",
     "openapi",
@@ -57,14 +58,14 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def generate(session: nox.Session) -> None:
-    """Make the client and the compiled contract anew from the contract."""
+    """Make the client, the compiled contract and the synchronous client of the SDK anew."""
     _install(session)
     session.run("python", "generated/regenerate.py")
 
 
 @nox.session
 def drift(session: nox.Session) -> None:
-    """Fail where the committed client, or the compiled contract, is not what the contract gives."""
+    """Fail where a committed file that is made is not what the contract and the asynchronous client give."""
     _install(session)
     session.run("python", "generated/regenerate.py", "--check")
 

@@ -1,4 +1,4 @@
-"""Make the client and the compiled contract from the contract, or check that the committed ones are what it gives.
+"""Make the client, the compiled contract and the SDK's clients, or check that the committed ones are what is made.
 
 python generated/regenerate.py            # nox -s generate
 python generated/regenerate.py --check    # nox -s drift; exit status 1 where they differ
@@ -15,13 +15,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from octopusx_video_openapi import ContractError, compiled, house, reading
+import sync_client
+from octopusx_video_openapi import Contract, ContractError, compiled, house, reading
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 CONTRACT = ROOT / "openapi" / "openapi.yaml"
 PACKAGE = HERE / "octopusx_video_client"
 COMPILED = ROOT / "openapi" / "octopusx_video_openapi" / compiled.PATH.name
+ASYNC_CLIENT = ROOT / "sdk" / "octopusx_video" / "_async_client.py"
+SYNC_CLIENT = ASYNC_CLIENT.with_name("_client.py")
 TEMPLATES = HERE / "templates"
 INSERT_BEFORE = {
     "model.py.jinja": "    def to_dict(self) -> dict[str, Any]:\n",
@@ -44,10 +47,7 @@ def generate(contract: Path, folder: Path) -> Path:
     package = folder / PACKAGE.name
     templates = folder / TEMPLATES.name
     templates.mkdir()
-    tools = Path(sys.executable).parent
-    # Without its formatter the generator only says so, and gives other bytes.
-    if shutil.which("ruff", path=str(tools)) is None:
-        raise GenerationError(f"ruff is not installed beside {sys.executable}; use `{FIX}`, which installs it")
+    tools = _ruff().parent  # without its formatter the generator only says so, and gives other bytes
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning"]
     command += ["--path", str(contract), "--config", str(HERE / "generator.yaml"), "--output-path", str(package)]
     command += ["--custom-template-path", str(templates)]
@@ -68,15 +68,15 @@ def generate(contract: Path, folder: Path) -> Path:
     return package
 
 
-def compile_contract(contract: Path) -> str:
-    """What the file of the compiled contract holds.
+def texts(path: Path) -> dict[Path, str]:
+    """What each file that is made beside the package holds: the compiled contract, and the SDK's clients.
 
     Raises:
         ContractError: The contract is not one that can be used. It has a line for each problem.
+        GenerationError: The asynchronous client is not written as it has to be.
     """
-    source = reading.read(contract)
-    house.checked(source)
-    return compiled.text(source, contract.read_bytes())
+import sync_client
+from octopusx_video_openapi import Contract, ContractError, compiled, house, reading
 
 
 def _template(name: str, line: str) -> str:
@@ -122,20 +122,20 @@ def differences(committed: Path, made: Path) -> list[str]:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command. Returns the exit status: 0 done or no difference, 1 differences, 2 it can't be made."""
-    parser = argparse.ArgumentParser(description="Make the client and the compiled contract.")
+    parser = argparse.ArgumentParser(description="Make the client, the compiled contract and the SDK's clients.")
     parser.add_argument("--check", action="store_true", help="change nothing; fail where what is committed differs")
     options = parser.parse_args(argv)
     # Made beside its place: a failing generator leaves the committed client alone, and the swap is two renames.
     with tempfile.TemporaryDirectory(prefix="generating-", dir=HERE) as scratch:
         try:
-            contract = compile_contract(CONTRACT)
+            beside = texts(CONTRACT)
             made = generate(CONTRACT, Path(scratch))
         except (ContractError, GenerationError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
         drift = differences(PACKAGE, made)
-        if not COMPILED.exists() or COMPILED.read_text("utf-8") != contract:
-            drift.append(f"differs   {COMPILED.relative_to(ROOT)}")
+        changed = [path for path, text in beside.items() if not path.exists() or path.read_text("utf-8") != text]
+        drift += [f"differs   {path.relative_to(ROOT)}" for path in changed]
         if options.check:
             if drift:
                 print("\n".join(drift))
@@ -146,9 +146,10 @@ def main(argv: list[str] | None = None) -> int:
         if PACKAGE.exists():
             PACKAGE.rename(Path(scratch) / "before")
         made.rename(PACKAGE)
-        new = Path(scratch) / COMPILED.name
-        new.write_text(contract, "utf-8")
-        new.replace(COMPILED)
+        for path in changed:
+            new = Path(scratch) / path.name
+            new.write_text(beside[path], "utf-8")
+            new.replace(path)
     print("\n".join(drift) or "nothing changed")
     return 0
 

@@ -1,7 +1,8 @@
-"""Making the client from the contract: drift is seen, named and mended, and a failure changes nothing."""
+"""Making the client and the SDK's clients: drift is found, named and fixed, and a failure changes nothing."""
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import shutil
@@ -17,8 +18,9 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A copy of the folders that generation reads and writes."""
-    for name in ("openapi", "generated"):
+    for name in ("openapi", "generated", "sdk"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
 
 
@@ -152,3 +154,91 @@ def test_a_generator_with_other_templates_fails_and_changes_nothing(
     assert f"{times} times, not once; adapt INSERT_BEFORE in generated/regenerate.py" in done.stderr
     assert "Traceback" not in done.stderr
     assert _snapshot(tree) == before
+
+
+ASYNC_CLIENT = "sdk/octopusx_video/_async_client.py"
+SYNC_CLIENT = "sdk/octopusx_video/_client.py"
+
+
+def _replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")
+
+
+def _taken(path: Path) -> dict[str, list[str]]:
+    """The keyword arguments of each public method of a module, by the names of its class without Async and its own."""
+    return {
+        f"{kind.name.removeprefix('Async')}.{method.name}": [argument.arg for argument in method.args.kwonlyargs]
+        for kind in ast.parse(path.read_text("utf-8")).body
+        if isinstance(kind, ast.ClassDef)
+        for method in kind.body
+        if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) and not method.name.startswith("_")
+    }
+
+
+def test_the_synchronous_client_says_what_it_is_made_from() -> None:
+    """Its first line names the file and the command."""
+    first = (ROOT / SYNC_CLIENT).read_text("utf-8").splitlines()[0]
+    assert "Generated from _async_client.py by `nox -s generate`" in first
+
+
+@pytest.mark.parametrize("client", [SYNC_CLIENT, ASYNC_CLIENT])
+def test_an_edited_client_is_drift(tree: Path, client: str) -> None:
+    """An edit of the synchronous client is undone; one of the asynchronous client is carried over."""
+    before = (tree / SYNC_CLIENT).read_text("utf-8")
+    _replace(tree / client, "Whether it is enhanced to high definition.", "Whether it is enhanced.")
+    check = _regenerate(tree, "--check")
+    assert (check.returncode, check.stdout.splitlines()[0]) == (1, f"differs   {SYNC_CLIENT}")
+    assert _regenerate(tree).returncode == 0
+    after = (tree / SYNC_CLIENT).read_text("utf-8")
+    assert (after == before) == (client == SYNC_CLIENT)
+    assert _regenerate(tree, "--check").returncode == 0
+
+
+def test_a_new_argument_of_a_submit_reaches_all_that_take_it(tree: Path) -> None:
+    """It is written in one method; its companion and both methods of the other client get it, and nothing else."""
+    before, names = _taken(tree / SYNC_CLIENT), ("Videos.extend", "Videos.extend_and_download")
+    _replace(tree / ASYNC_CLIENT, "        upscale: bool | None = None,\n", "        watermark: bool | None = None,\n")
+    assert _regenerate(tree).returncode == 0
+    for client in (SYNC_CLIENT, ASYNC_CLIENT):
+        after = _taken(tree / client)
+        assert {name for name in after if after[name] != before[name]} == {*names}
+        for name in names:
+            assert after[name] == ["watermark" if one == "upscale" else one for one in before[name]]
+    assert _regenerate(tree, "--check").returncode == 0
+
+
+def test_a_new_value_of_a_field_reaches_the_docstrings(tree: Path) -> None:
+    """Those of each method with such a field, in both clients, without any other edit."""
+    _change(tree, "      enum: [6, 10, 15]\n", "      enum: [6, 10, 15, 20]\n")
+    _change(tree, "        '15':\n", "        '20':\n          inferred: A value for a test.\n        '15':\n")
+    _change(tree, "      enum: [720P, 1080P]\n", "      enum: [720P, 1080P, 4K]\n")
+    _change(tree, "        1080P:\n", "        4K:\n          inferred: A value for a test.\n        1080P:\n")
+    done = _regenerate(tree)
+    assert done.returncode == 0, done.stderr
+    for client in (SYNC_CLIENT, ASYNC_CLIENT):
+        text = (tree / client).read_text("utf-8")
+        assert text.count("duration: How many seconds are added: 6, 10, 15 or 20; the service takes 10 when") == 1
+        assert text.count("size: ``720P``, ``1080P`` or ``4K``.") == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("            size: ``720P`` or ``1080P``.\n", "", "has no entry `size:` under Args that lists its values"),
+        ("an asynchronous context manager", "a context", "adapt PHRASES in generated/sync_client.py"),
+        ("        extra: Mapping[str, Any] | None = None,\n", "", "has no keyword argument `extra`; add it"),
+        ("    async def extend(", "    async def extend", "line "),
+    ],
+)
+def test_an_asynchronous_client_that_can_not_be_used_changes_nothing(tree: Path, old: str, new: str, said: str) -> None:
+    """The error names the file and what to do, the status is 2, and the files stay as they were."""
+    _replace(tree / ASYNC_CLIENT, old, new)
+    before = [(tree / client).read_bytes() for client in (SYNC_CLIENT, ASYNC_CLIENT)]
+    done = _regenerate(tree)
+    assert done.returncode == 2
+    assert f"error: {ASYNC_CLIENT}: " in done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [(tree / client).read_bytes() for client in (SYNC_CLIENT, ASYNC_CLIENT)] == before

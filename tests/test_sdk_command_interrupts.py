@@ -104,7 +104,7 @@ def test_from_the_moment_the_id_is_known_the_way_to_continue_is_printed(
 
         monkeypatch.setattr(Job, "accepted", accepted)
     elif moment == "wait":
-        monkeypatch.setattr(f"{command.COMMANDS}._sleep", interrupt())
+        monkeypatch.setattr(f"{command.ACTIONS}._sleep", interrupt())
     done = run(*EXTEND, *SEND)
     assert (done.returncode, done.stdout) == (130, "")
     assert done.stderr.splitlines()[0] == f"task {TASK} is submitted; to resume: {RESUME}"

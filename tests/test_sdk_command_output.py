@@ -97,7 +97,7 @@ def test_the_timeouts_are_those_of_the_options(run: Here, monkeypatch: pytest.Mo
         given.append(options)
         return OctopusX(*arguments, **options)
 
-    monkeypatch.setattr(f"{command.COMMANDS}.OctopusX", client)
+    monkeypatch.setattr(f"{command.ACTIONS}.OctopusX", client)
     with socket.create_server(("127.0.0.1", 0)) as server:
         where = ["--base-url", f"http://127.0.0.1:{server.getsockname()[1]}"]
         done = run(*EXTEND, *where, "--submit-timeout", "0.2")
@@ -172,7 +172,7 @@ def test_an_unforeseen_error_does_not_hide_what_may_be_billed(
         raise LookupError("unforeseen")
 
     if moment == "accepted":
-        monkeypatch.setattr(f"{command.COMMANDS}._finish", fail)
+        monkeypatch.setattr(f"{command.ACTIONS}._finish", fail)
     else:
         serve(httpx.Response(500, json={"task_id": TASK}))
         monkeypatch.setattr(Videos, "extend", fail)
@@ -201,7 +201,7 @@ def test_an_error_before_the_submit_is_sent_is_not_billed(
         raise OSError(24, "Too many open files")
 
     serve()
-    monkeypatch.setattr(f"{command.COMMANDS}._check_output", fail)
+    monkeypatch.setattr(f"{command.ACTIONS}._check_output", fail)
     done = run(*EXTEND, "--json")
     error = json.loads(done.stdout)["error"]
     assert (done.returncode, error["billed"]) == (1, "never")
@@ -261,7 +261,7 @@ def test_a_setback_that_repeats_is_shown_once_in_a_while(run: Here, monkeypatch:
         text = f"busy (request id: 2026{next(ids)}abc{next(ids)})"
         return httpx.Response(503, json={"error": {"message": text, "type": "busy"}})
 
-    monkeypatch.setattr(f"{command.COMMANDS}._sleep", lambda *_: None)
+    monkeypatch.setattr(f"{command.ACTIONS}._sleep", lambda *_: None)
     command.connect(monkeypatch, httpx.MockTransport(refuse))
     done = run("wait", TASK, "--timeout", "0.3")
     assert done.returncode == 5

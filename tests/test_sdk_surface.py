@@ -9,9 +9,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import click
 import octopusx_video
+import octopusx_video_openapi
 import pytest
 from octopusx_video import AsyncOctopusX, OctopusX
 from octopusx_video._async_client import AsyncExtensions, AsyncUnified, AsyncVideos
@@ -20,24 +23,9 @@ from octopusx_video._command.commands import cli
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import Contract, Operation, task_ids
 
-from tests.sdk.clients import CREATE, EXTEND, KINDS, SOURCE, Kind, on_mock
+from tests.sdk.clients import EXTEND, KINDS, SOURCE, Kind, on_mock
 
 PAIRS = ((OctopusX, AsyncOctopusX), (Videos, AsyncVideos), (Extensions, AsyncExtensions), (Unified, AsyncUnified))
-
-CALLS: dict[str, Any] = {
-    "extendVideo": lambda client, path: client.videos.extend(SOURCE, **EXTEND),
-    "createVideoExtension": lambda client, path: client.videos.extensions.create(SOURCE, **CREATE),
-    "getVideoTask": lambda client, path: client.videos.retrieve(SOURCE),
-    "downloadVideoContent": lambda client, path: client.videos.download(SOURCE, path),
-    "extendUnifiedVideo": lambda client, path: client.unified.extend(SOURCE, **EXTEND),
-    "queryUnifiedVideo": lambda client, path: client.unified.retrieve(SOURCE),
-}
-"""How a person calls each operation."""
-SUBMITS: dict[str, Any] = {
-    "extendVideo": Videos.extend,
-    "createVideoExtension": Extensions.create,
-    "extendUnifiedVideo": Unified.extend,
-}
 
 
 def _public(kind: type) -> Iterator[tuple[str, Any]]:
@@ -47,24 +35,47 @@ def _public(kind: type) -> Iterator[tuple[str, Any]]:
             yield name, member
 
 
+def _operation(method: Any) -> str:
+    """The operation that a method calls, which its docstring names in parentheses; "" where it names none."""
+    named = re.search(r"\(``(\w+)``\)", method.__doc__ or "")
+    return named[1] if named else ""
+
+
+METHODS: dict[str, Any] = {
+    _operation(method): method
+    for kind in (Videos, Extensions, Unified)
+    for _, method in _public(kind)
+    if _operation(method)
+}
+"""How a person calls each operation."""
+SUBMITS = {name: METHODS[name] for name in octopusx_video_openapi.load().submits if name in METHODS}
+
+
 def test_each_operation_has_a_call(contract: Contract) -> None:
     """An operation that is added to the contract fails here until the clients have it."""
-    assert CALLS.keys() == contract.operations.keys()
+    assert METHODS.keys() == contract.operations.keys()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("operation", CALLS)
-def test_a_call_reaches_its_operation(kind: Kind, operation: str, mock: Mock, tmp_path: Any) -> None:
+@pytest.mark.parametrize("operation", METHODS)
+def test_a_call_reaches_its_operation(
+    kind: Kind, operation: str, mock: Mock, contract: Contract, tmp_path: Path
+) -> None:
     """Each operation is reached through either client, and answered with 200."""
-    if operation == "downloadVideoContent":
-        mock.faults.on("completed_without_url")
-        with on_mock(kind, mock) as client:
+    mock.faults.on("completed_without_url")
+    submit, (family, name) = contract.submits.get(operation), METHODS[operation].__qualname__.split(".")
+    with on_mock(kind, mock) as client:
+        routes = {"Videos": client.videos, "Extensions": client.videos.extensions, "Unified": client.unified}[family]
+        call = getattr(routes, name)
+        if submit is not None:
+            body = next(iter(submit.body_examples.values()))
+            call(SOURCE, **{field: value for field, value in body.items() if field != _source(contract, submit)})
+        elif operation == "downloadVideoContent":
             task = client.videos.extend(SOURCE, **EXTEND)
             mock.clock.advance(200)
-            client.videos.download(task, tmp_path / "video.mp4")
-    else:
-        with on_mock(kind, mock) as client:
-            CALLS[operation](client, tmp_path / "video.mp4")
+            call(task, tmp_path / "video.mp4")
+        else:
+            call(SOURCE)
     assert (operation, 200) in {(call.operation, call.status) for call in mock.calls}
 
 
@@ -110,16 +121,29 @@ def test_all_that_is_public_says_what_it_is() -> None:
             assert issubclass(value, octopusx_video.OctopusXError)
 
 
-@pytest.mark.parametrize(
+EACH_SUBMIT = pytest.mark.parametrize(
     ("operation", "call"),
     [
-        *SUBMITS.items(),
-        ("extendVideo", AsyncVideos.extend),
-        ("createVideoExtension", AsyncExtensions.create),
-        ("extendUnifiedVideo", AsyncUnified.extend),
+        (name, getattr(dict(PAIRS)[kind] if is_async else kind, method.__name__))
+        for is_async in (False, True)
+        for name, method in SUBMITS.items()
+        for kind in (Videos, Extensions, Unified)
+        if method in vars(kind).values()
     ],
     ids=lambda one: getattr(one, "__qualname__", None),
 )
+
+
+@EACH_SUBMIT
+def test_docstrings_describe_each_argument(operation: str, call: Any) -> None:
+    """Of a submit, under Args; the error names the file, the line and what is missing."""
+    text, where = inspect.getdoc(call) or "", inspect.unwrap(call).__code__
+    for name in inspect.signature(call).parameters.keys() - {"self"}:
+        missing = f"{where.co_filename}:{where.co_firstlineno}: {call.__qualname__} has no `{name}:` under Args"
+        assert re.search(rf"^    {name}: .", text, re.MULTILINE), missing
+
+
+@EACH_SUBMIT
 def test_docstrings_list_the_values_of_the_contract(operation: str, call: Any, contract: Contract) -> None:
     """Each value of a closed list, and what the service takes where a field is left out."""
     text = inspect.getdoc(call) or ""
@@ -145,6 +169,26 @@ def test_examples_of_the_command_are_those_of_the_contract(contract: Contract) -
         text = f"{command.epilog} {' '.join(getattr(option, 'help', None) or '' for option in command.params)}"
         words = re.findall(r"grok[\w:-]+|\b[0-9]+:[0-9]+\b|\b[0-9]+P\b", text)
         assert set(words) <= shown, command.name
+
+
+@pytest.mark.parametrize(("command", "operation"), [("extend", "extendVideo"), ("extensions", "createVideoExtension")])
+def test_each_field_of_a_submit_is_an_option(command: str, operation: str, contract: Contract) -> None:
+    """With the choices of its schema, what it says first as the help, and what the service takes without it."""
+    submit = contract.operations[operation]
+    assert submit.body_schema is not None
+    options = {option.name: option for option in cli.commands[command].params if isinstance(option, click.Option)}
+    spellings = [spelling for option in options.values() for spelling in (*option.opts, *option.secondary_opts)]
+    assert len(set(spellings)) == len(spellings)
+    for name, field in submit.body_schema.properties.items():
+        if name == _source(contract, submit):
+            continue
+        option = options[name]
+        assert option.required == (name in submit.body_schema.required)
+        assert (option.help or "")[:12] == field.description.replace("`", "")[:12]
+        assert field.default_when_omitted is None or f"[default: {field.default_when_omitted}]" in (option.help or "")
+        if field.enum:
+            assert isinstance(option.type, click.Choice)
+            assert list(option.type.choices) == [str(value) for value in field.enum]
 
 
 def flat(value: Any) -> Iterator[str]:

@@ -38,6 +38,8 @@ _REASONS = (
     "error_description",
 )
 """Where gateways and frameworks put a reason for people, in the order in which they are looked at."""
+_OLDER_ID = "task_id"
+"""An older name of the id of a task (VideoTask in the contract)."""
 _SUCCESS = frozenset({"success", "ok", "200", "0", "null", "none"})
 """What gateways write in the place of a code or a reason where nothing is wrong, in lower case."""
 
@@ -168,7 +170,7 @@ def task(answer: Answer, model: type[Model], asked: str | None, key: Key) -> Mod
 
     What is empty, null or zero is left out (``UNSET`` in the model); times are Unix seconds and progress is a whole
     percentage; a status that is missing is ``unknown``; once the task has succeeded, the address of its video is in
-    ``video_url``, wherever it stood.
+    the first field that the contract has for it (``video_url``), wherever it stood.
 
     Args:
         answer: The answer.
@@ -184,20 +186,22 @@ def task(answer: Answer, model: type[Model], asked: str | None, key: Key) -> Mod
         kind = answer.media_type or "something without a media type"
         what = "nothing" if not answer.content else kind if value is None else f"JSON ({type(value).__name__})"
         raise UnreadableError(f"the body is {what} instead of a task")
-    if not value.get("status") and not value.get("id") and _is_error(value):
+    name = model.__name__
+    id_field, status_field = _contract.field(name, _contract.ID), _contract.field(name, _contract.STATUS)
+    if not value.get(status_field) and not value.get(id_field) and _is_error(value):
         raise UnreadableError("the body is an error")
-    told = {"id": _id(value, asked), "status": _status(value.get("status"))}
+    told = {id_field: _id(value, id_field, asked), status_field: _status(value.get(status_field))}
     try:
         kept = {name: field for name, field in value.items() if not _is_absent(field)} | told
-        places: _contract.Places = _contract.places(model.__name__)
-        _respell(kept, places)
+        places: _contract.Places = _contract.places(name)
+        _respell(kept, places, _contract.phase(told[status_field]))
         _drop_absent(kept)
         if key.may_be_in(answer.content):
-            used = {"id", "task_id", *(place[0] for place in places.address)}
+            used = {id_field, _OLDER_ID, *(place[0] for place in places.named.get(_contract.ADDRESS, ()))}
             kept = {name: field if name in used else each_text(field, key.removed) for name, field in kept.items()}
         return model.from_dict(kept)
     except Exception:  # noqa: BLE001 - whatever a value that nobody foresaw does, the task is not lost to it
-        return model.from_dict({**told, "status": key.removed(told["status"])})
+        return model.from_dict({**told, status_field: key.removed(told[status_field])})
 
 
 def _is_error(value: Mapping[str, Json]) -> bool:
@@ -205,11 +209,10 @@ def _is_error(value: Mapping[str, Json]) -> bool:
     return bool(value.get("error") or _code(value))
 
 
-def _id(value: Mapping[str, Json], asked: str | None) -> str:
+def _id(value: Mapping[str, Json], name: str, asked: str | None) -> str:
     if asked is not None:  # a sample of the pages tells another (R06), which would lead to another task's video
         return asked
-    # `task_id` is an older name of `id` (VideoTask in the contract).
-    told = value.get("id") or value.get("task_id")
+    told = value.get(name) or value.get(_OLDER_ID)
     if not isinstance(told, str):
         raise UnreadableError("the body has no id" if told is None else f"the id is {told!r}")
     return told
@@ -219,9 +222,10 @@ def _status(value: Json) -> str:
     return value if isinstance(value, str) and value.strip() else NOT_KNOWN
 
 
-def _respell(value: dict[str, Json], places: _contract.Places) -> None:
-    _respell_error(value)
-    for place in places.address:
+def _respell(value: dict[str, Json], places: _contract.Places, phase: str) -> None:
+    _respell_error(value, places, phase)
+    addresses = places.named.get(_contract.ADDRESS, ())
+    for place in addresses:
         holder = value.get(place[0])
         if len(place) > 1 and isinstance(holder, str):
             value[place[0]] = {place[1]: holder}
@@ -231,28 +235,38 @@ def _respell(value: dict[str, Json], places: _contract.Places) -> None:
         _replace(value, place, seconds)
     for place in places.progress:
         _replace(value, place, percent)
-    if isinstance(value.get("seconds"), int | float):
-        value["seconds"] = f"{value['seconds']:g}"
-    if _contract.phase(value["status"]) == "succeeded" and places.address:
-        found = (_at(value, place) for place in places.address)
+    for place in places.named.get(_contract.LENGTH, ()):
+        _replace(value, place, lambda length: f"{length:g}" if isinstance(length, int | float) else length)
+    if phase == "succeeded" and addresses:
+        found = (_at(value, place) for place in addresses)
         address = next((one.strip() for one in found if isinstance(one, str) and one.strip()), None)
-        value["video_url"] = address
+        value[addresses[0][0]] = address
 
 
-def _respell_error(value: dict[str, Json]) -> None:
+def _respell_error(value: dict[str, Json], places: _contract.Places, phase: str) -> None:
     """Put the reason of a failure where the contract has it, from wherever it stands.
 
     ``fail_reason`` counts only for a task that has failed: the gateway keeps an address there when it succeeds
     (QuantumNous/new-api model/task.go).
     """
-    error = value.pop("error", None)
+    message, code_at = error_places(places)
+    error = value.pop(message[0], None)
     reason = reason_in(error)
     code = next(filter(None, map(_code, error if isinstance(error, list) else [error])), "")
-    if _contract.phase(value["status"]) == "failed":
+    if phase == "failed":
         reason, code = reason or reason_in(value), code or _code(value)
     kept = error if isinstance(error, dict) else {}
     if reason or code or not _is_absent(kept):
-        value["error"] = {**kept, "message": reason, "code": code}
+        value[message[0]] = {**kept, message[1]: reason, code_at[1]: code}
+
+
+def error_places(places: _contract.Places) -> tuple[_contract.Place, _contract.Place]:
+    """Where the message and the code of a task's failure stand; a read without a field for them may have them too."""
+    (message, *_), (code, *_) = (
+        places.named.get(name) or default
+        for name, default in ((_contract.MESSAGE, (("error", "message"),)), (_contract.CODE, (("error", "code"),)))
+    )
+    return message, code
 
 
 def _at(value: Json, place: tuple[str, ...]) -> Json:

@@ -31,13 +31,14 @@ from octopusx_video._effects import (
     Sleep,
     Tell,
 )
-from octopusx_video._errors import NotSentError, OctopusXError
+from octopusx_video._errors import OctopusXError
 from octopusx_video._settings import Settings
+from octopusx_video._shell import BaseShell
 
 T = TypeVar("T")
 
 
-class AsyncShell:
+class AsyncShell(BaseShell[httpx.AsyncClient]):
     """Runs flows; what may block is done in a thread.
 
     Args:
@@ -57,22 +58,20 @@ class AsyncShell:
         *,
         is_ours: bool,
     ) -> None:
-        self.closed = False
-        self._client = client
-        self._settings = settings
-        self._monotonic = monotonic
-        # One of our own has no other hooks, now or later.
-        self._ours = _http.hooked(client, {"response": [_hide_location]}) if is_ours else None
+        super().__init__(client, settings, monotonic, _hide_location, is_ours=is_ours)
         self._sleep = sleep or anyio.sleep
         self._reads = anyio.Semaphore(_http.READS_AT_ONCE)
         self._submits = anyio.Semaphore(_http.SUBMITS_AT_ONCE)
         self._streams = anyio.Semaphore(_http.STREAMS_AT_ONCE)
 
+    async def close(self) -> None:
+        """Run no more flows, and close the connections of a client of this package's own."""
+        if self._is_to_close(anyio.lowlevel.current_token()):
+            await self._client.aclose()
+
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return what it returns; what it raises is raised."""
-        if self.closed or self._client.is_closed:
-            raise NotSentError("the client is closed; make another")
-        _http.claim(self._client, anyio.lowlevel.current_token())
+        self._claim(anyio.lowlevel.current_token())
         stream = _Stream(self._streams)
         outcome: Any = None
         step: Callable[[Any], Effect] = flow.send
@@ -113,9 +112,6 @@ class AsyncShell:
                 await _awaited(listener(*arguments))
         return None
 
-    def _left(self, until: float | None) -> float | None:
-        return None if until is None else max(0.001, until - self._monotonic())
-
     async def _send(self, effect: Send) -> Answer | Failure:
         request, received, until, within = effect
         async with self._reads if within is None else self._submits:
@@ -125,17 +121,6 @@ class AsyncShell:
             await self._call_hooks(_http.for_hooks(response, received))
         _http.told(request, outcome)
         return outcome
-
-    def _without_hooks(self) -> httpx.AsyncClient:
-        """The client, to read a response whole, before the caller's hooks are called."""
-        return self._ours or _http.hooked(self._client, {"response": [_hide_location]})
-
-    def _with_hooks(self) -> httpx.AsyncClient:
-        """The client with its hooks, to read a response in pieces."""
-        if self._ours is not None:
-            return self._ours
-        hooks = self._client.event_hooks
-        return _http.hooked(self._client, {**hooks, "response": [*hooks["response"], _hide_location]})
 
     async def _call_hooks(self, response: httpx.Response) -> None:
         for hook in self._client.event_hooks["response"]:
@@ -165,15 +150,7 @@ class AsyncShell:
                 progress.event(name)
 
             try:
-                draft = _http.prepared(
-                    self._client,
-                    self._settings,
-                    request,
-                    left,
-                    is_ours=self._ours is not None,
-                    within=within,
-                    trace=trace if progress else None,
-                )
+                draft = self._prepared(request, left, within, trace if progress else None)
                 for hook in self._client.event_hooks["request"]:
                     await hook(draft)
                 made = draft
@@ -199,9 +176,7 @@ class AsyncShell:
         try:
             with anyio.move_on_after(self._left(until)):
                 await stream.acquire()
-                made = _http.prepared(
-                    self._client, self._settings, request, self._left(until), is_ours=self._ours is not None
-                )
+                made = self._prepared(request, self._left(until))
                 stream.begin(await _begin(self._with_hooks(), made))
                 outcome = _http.head(stream.response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes

@@ -8,21 +8,21 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import anyio.lowlevel
 import httpx
 
-from octopusx_video import _calls, _flows, _http
+from octopusx_video import _calls, _defaults, _flows, _http
 from octopusx_video._async import AsyncShell
 
 if TYPE_CHECKING:
-    from octopusx_video._models import (
+    from octopusx_video_client.models import (
         ExtensionDuration,
         SubmittedTask,
-        TaskOrId,
         UnifiedVideoTask,
         VideoSize,
         VideoTask,
     )
+
+    from octopusx_video._models import TaskOrId
 
 File = str | PathLike[str]
 
@@ -59,9 +59,9 @@ class AsyncOctopusX:
         *,
         base_url: str | None = None,
         timeout: float | httpx.Timeout | None = None,
-        submit_timeout: float = _calls.SUBMIT_SECONDS,
-        max_retries: int = _calls.MAX_RETRIES,
-        retry_for: float = _calls.RETRY_SECONDS,
+        submit_timeout: float = _defaults.SUBMIT_SECONDS,
+        max_retries: int = _defaults.MAX_RETRIES,
+        retry_for: float = _defaults.RETRY_SECONDS,
         http_client: httpx.AsyncClient | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Any] | None = None,
@@ -70,11 +70,9 @@ class AsyncOctopusX:
         functions = {"sleep": sleep, "clock": clock}
         _http.check(http_client, httpx.AsyncClient, transport, httpx.AsyncBaseTransport, timeout, functions)
         caller = _calls.caller(api_key, base_url, max_retries, retry_for, submit_timeout, clock, random.random)
-        self._owns = http_client is None
         timeouts = _http.timeouts(timeout)
         made = http_client or _http.make(httpx.AsyncClient, caller.settings, timeouts, transport)
-        shell = AsyncShell(made, caller.settings, caller.world.monotonic, sleep, is_ours=self._owns)
-        self._client = made
+        shell = AsyncShell(made, caller.settings, caller.world.monotonic, sleep, is_ours=http_client is None)
         self._shell = shell
         self._videos = AsyncVideos(caller, shell)
         self._unified = AsyncUnified(caller, shell)
@@ -96,9 +94,7 @@ class AsyncOctopusX:
 
     async def close(self) -> None:
         """Close the connections, unless the httpx client was handed in."""
-        self._shell.closed = True
-        if self._owns and _http.is_owner(self._client, anyio.lowlevel.current_token()):
-            await self._client.aclose()
+        await self._shell.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -152,20 +148,7 @@ class AsyncVideos:
             RefusedError: The service refused it, and did not bill it.
             AmbiguousSubmitError: It may exist and **may be billed**.
         """
-        submitted = _calls.submit(
-            self._caller,
-            "extendVideo",
-            video_id,
-            extra,
-            model=model,
-            prompt=prompt,
-            images=images,
-            size=size,
-            aspect_ratio=aspect_ratio,
-            start_time=start_time,
-            upscale=upscale,
-        )
-        return await self._shell.run(submitted)
+        return await self._shell.run(_calls.submit(self._caller, "extendVideo", locals()))
 
     async def retrieve(self, task: TaskOrId) -> VideoTask:
         """Read how a task stands (``getVideoTask``). Costs nothing.
@@ -187,8 +170,8 @@ class AsyncVideos:
         self,
         task: TaskOrId,
         *,
-        timeout: float = _calls.WAIT_SECONDS,
-        poll_interval: float = _calls.POLL_SECONDS,
+        timeout: float = _defaults.WAIT_SECONDS,
+        poll_interval: float = _defaults.POLL_SECONDS,
         on_progress: Callable[[VideoTask], Any] | None = None,
     ) -> VideoTask:
         """Read a task until it has ended well. Costs nothing, and can be done again with nothing but the id.
@@ -209,14 +192,7 @@ class AsyncVideos:
             NotSentError: Something can't be used.
             RefusedError: The task stays unknown, or the key is refused.
         """
-        flow = _calls.wait(
-            self._caller,
-            _flows.VIDEOS,
-            task,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            on_progress=on_progress,
-        )
+        flow = _calls.wait(self._caller, _flows.VIDEOS, task, timeout, poll_interval, on_progress)
         return await self._shell.run(flow)
 
     async def download(
@@ -226,7 +202,7 @@ class AsyncVideos:
         *,
         overwrite: bool = False,
         accept_any: bool = False,
-        timeout: float = _calls.DOWNLOAD_SECONDS,
+        timeout: float = _defaults.DOWNLOAD_SECONDS,
         on_progress: Callable[[int, int | None], Any] | None = None,
     ) -> Path:
         """Fetch the video of a task that has succeeded, whole or not at all. Costs nothing.
@@ -254,14 +230,7 @@ class AsyncVideos:
             BrokenAnswerError: The task can't be read.
         """
         flow = _calls.download(
-            self._caller,
-            _flows.VIDEOS,
-            task,
-            path,
-            overwrite=overwrite,
-            accept_any=accept_any,
-            timeout=timeout,
-            on_progress=on_progress,
+            self._caller, _flows.VIDEOS, task, path, timeout, on_progress, overwrite=overwrite, accept_any=accept_any
         )
         return await self._shell.run(flow)
 
@@ -280,8 +249,8 @@ class AsyncVideos:
         extra: Mapping[str, Any] | None = None,
         overwrite: bool = False,
         accept_any: bool = False,
-        timeout: float = _calls.WAIT_SECONDS,
-        poll_interval: float = _calls.POLL_SECONDS,
+        timeout: float = _defaults.WAIT_SECONDS,
+        poll_interval: float = _defaults.POLL_SECONDS,
         on_submit: Callable[[SubmittedTask], Any] | None = None,
         on_progress: Callable[[VideoTask], Any] | None = None,
     ) -> VideoTask:
@@ -305,32 +274,7 @@ class AsyncVideos:
         Raises:
             OctopusXError: As the three raise them.
         """
-        submitted = _calls.submit(
-            self._caller,
-            "extendVideo",
-            video_id,
-            extra,
-            model=model,
-            prompt=prompt,
-            images=images,
-            size=size,
-            aspect_ratio=aspect_ratio,
-            start_time=start_time,
-            upscale=upscale,
-        )
-        flow = _calls.whole(
-            self._caller,
-            _flows.VIDEOS,
-            submitted,
-            path,
-            overwrite=overwrite,
-            accept_any=accept_any,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            on_submit=on_submit,
-            on_progress=on_progress,
-        )
-        return await self._shell.run(flow)
+        return await self._shell.run(_calls.submit_and_download(self._caller, _flows.VIDEOS, "extendVideo", locals()))
 
 
 class AsyncExtensions:
@@ -368,17 +312,7 @@ class AsyncExtensions:
             RefusedError: The service refused it, and did not bill it.
             AmbiguousSubmitError: It may exist and **may be billed**.
         """
-        submitted = _calls.submit(
-            self._caller,
-            "createVideoExtension",
-            video,
-            extra,
-            model=model,
-            prompt=prompt,
-            start_time=start_time,
-            duration=duration,
-        )
-        return await self._shell.run(submitted)
+        return await self._shell.run(_calls.submit(self._caller, "createVideoExtension", locals()))
 
     async def create_and_download(
         self,
@@ -392,8 +326,8 @@ class AsyncExtensions:
         extra: Mapping[str, Any] | None = None,
         overwrite: bool = False,
         accept_any: bool = False,
-        timeout: float = _calls.WAIT_SECONDS,
-        poll_interval: float = _calls.POLL_SECONDS,
+        timeout: float = _defaults.WAIT_SECONDS,
+        poll_interval: float = _defaults.POLL_SECONDS,
         on_submit: Callable[[SubmittedTask], Any] | None = None,
         on_progress: Callable[[VideoTask], Any] | None = None,
     ) -> VideoTask:
@@ -404,29 +338,9 @@ class AsyncExtensions:
         Returns:
             The task as it ended.
         """
-        submitted = _calls.submit(
-            self._caller,
-            "createVideoExtension",
-            video,
-            extra,
-            model=model,
-            prompt=prompt,
-            start_time=start_time,
-            duration=duration,
+        return await self._shell.run(
+            _calls.submit_and_download(self._caller, _flows.VIDEOS, "createVideoExtension", locals())
         )
-        flow = _calls.whole(
-            self._caller,
-            _flows.VIDEOS,
-            submitted,
-            path,
-            overwrite=overwrite,
-            accept_any=accept_any,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            on_submit=on_submit,
-            on_progress=on_progress,
-        )
-        return await self._shell.run(flow)
 
 
 class AsyncUnified:
@@ -462,20 +376,7 @@ class AsyncUnified:
             upscale: Whether it is enhanced to high definition.
             extra: Fields that the contract does not list.
         """
-        submitted = _calls.submit(
-            self._caller,
-            "extendUnifiedVideo",
-            task_id,
-            extra,
-            model=model,
-            prompt=prompt,
-            images=images,
-            size=size,
-            aspect_ratio=aspect_ratio,
-            start_time=start_time,
-            upscale=upscale,
-        )
-        return await self._shell.run(submitted)
+        return await self._shell.run(_calls.submit(self._caller, "extendUnifiedVideo", locals()))
 
     async def retrieve(self, task: TaskOrId) -> UnifiedVideoTask:
         """Read how a task stands (``queryUnifiedVideo``); see ``Videos.retrieve``. It tells no reason of a failure."""
@@ -485,19 +386,12 @@ class AsyncUnified:
         self,
         task: TaskOrId,
         *,
-        timeout: float = _calls.WAIT_SECONDS,
-        poll_interval: float = _calls.POLL_SECONDS,
+        timeout: float = _defaults.WAIT_SECONDS,
+        poll_interval: float = _defaults.POLL_SECONDS,
         on_progress: Callable[[UnifiedVideoTask], Any] | None = None,
     ) -> UnifiedVideoTask:
         """Read a task until it has ended well; see ``Videos.wait``."""
-        flow = _calls.wait(
-            self._caller,
-            _flows.UNIFIED,
-            task,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            on_progress=on_progress,
-        )
+        flow = _calls.wait(self._caller, _flows.UNIFIED, task, timeout, poll_interval, on_progress)
         return await self._shell.run(flow)
 
     async def download(
@@ -507,19 +401,12 @@ class AsyncUnified:
         *,
         overwrite: bool = False,
         accept_any: bool = False,
-        timeout: float = _calls.DOWNLOAD_SECONDS,
+        timeout: float = _defaults.DOWNLOAD_SECONDS,
         on_progress: Callable[[int, int | None], Any] | None = None,
     ) -> Path:
         """Fetch the video of a task that has succeeded; see ``Videos.download``."""
         flow = _calls.download(
-            self._caller,
-            _flows.UNIFIED,
-            task,
-            path,
-            overwrite=overwrite,
-            accept_any=accept_any,
-            timeout=timeout,
-            on_progress=on_progress,
+            self._caller, _flows.UNIFIED, task, path, timeout, on_progress, overwrite=overwrite, accept_any=accept_any
         )
         return await self._shell.run(flow)
 
@@ -538,35 +425,12 @@ class AsyncUnified:
         extra: Mapping[str, Any] | None = None,
         overwrite: bool = False,
         accept_any: bool = False,
-        timeout: float = _calls.WAIT_SECONDS,
-        poll_interval: float = _calls.POLL_SECONDS,
+        timeout: float = _defaults.WAIT_SECONDS,
+        poll_interval: float = _defaults.POLL_SECONDS,
         on_submit: Callable[[SubmittedTask], Any] | None = None,
         on_progress: Callable[[UnifiedVideoTask], Any] | None = None,
     ) -> UnifiedVideoTask:
         """``extend``, ``wait`` and ``download`` in one; see ``Videos.extend_and_download``. **Costs money**."""
-        submitted = _calls.submit(
-            self._caller,
-            "extendUnifiedVideo",
-            task_id,
-            extra,
-            model=model,
-            prompt=prompt,
-            images=images,
-            size=size,
-            aspect_ratio=aspect_ratio,
-            start_time=start_time,
-            upscale=upscale,
+        return await self._shell.run(
+            _calls.submit_and_download(self._caller, _flows.UNIFIED, "extendUnifiedVideo", locals())
         )
-        flow = _calls.whole(
-            self._caller,
-            _flows.UNIFIED,
-            submitted,
-            path,
-            overwrite=overwrite,
-            accept_any=accept_any,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            on_submit=on_submit,
-            on_progress=on_progress,
-        )
-        return await self._shell.run(flow)

@@ -7,21 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from octopusx_video import _download, _flows, _http, _models, _part, _requests, _settings, _verdict
+from octopusx_video import _contract, _defaults, _download, _flows, _models, _part, _requests, _settings, _verdict
 from octopusx_video._effects import Flow, Tell, World
 from octopusx_video._errors import DownloadError, NotSentError, NoVideoAddressError, OctopusXError
 
 Model = TypeVar("Model", "_models.VideoTask", "_models.UnifiedVideoTask")
 Fields = Mapping[str, Any]
-
-WAIT_SECONDS = 1800.0
-"""How long a task is awaited unless told otherwise; two to eight minutes are typical (x-task-life)."""
-DOWNLOAD_SECONDS = 1800.0
-POLL_SECONDS = 2.0
-SUBMIT_SECONDS = 180.0
-"""How long a response to a submit may take; the gateway waits for its upstream."""
-MAX_RETRIES = 3
-RETRY_SECONDS = 60.0
 
 
 def caller(
@@ -47,11 +38,18 @@ def caller(
     )
 
 
-def submit(
-    caller: _flows.Caller, name: str, source: _models.TaskOrId, extra: Fields | None, **fields: Any
-) -> Flow[_models.SubmittedTask]:
-    """A submit of the contract; what is wrong with its request is raised at once."""
-    return _flows.submit(caller, _requests.submit(caller.settings.base_url, name, source, fields, extra))
+def submit(caller: _flows.Caller, name: str, given: Fields) -> Flow[_models.SubmittedTask]:
+    """A submit of the contract; what is wrong with its request is raised at once.
+
+    Args:
+        caller: Who runs it.
+        name: The contract's name of the operation.
+        given: The arguments of the client's method by name: ``self``, the source task under the name that the operation
+            has for it, ``extra``, and the fields of the body.
+    """
+    fields = {field: value for field, value in given.items() if field not in {"self", "extra"}}
+    source = fields.pop(_contract.source_name(name))
+    return _flows.submit(caller, _requests.submit(caller.settings.base_url, name, source, fields, given["extra"]))
 
 
 def retrieve(caller: _flows.Caller, route: _flows.Route[Model], task: _models.TaskOrId) -> Flow[Model]:
@@ -63,7 +61,6 @@ def wait(
     caller: _flows.Caller,
     route: _flows.Route[Model],
     task: _models.TaskOrId,
-    *,
     timeout: float,
     poll_interval: float,
     on_progress: _flows.Listener[Model] | None,
@@ -93,11 +90,11 @@ def download(
     route: _flows.Route[Any],
     task: _models.TaskOrId,
     path: object,
+    timeout: float,
+    on_progress: _download.Listener | None,
     *,
     overwrite: bool,
     accept_any: bool,
-    timeout: float,
-    on_progress: _download.Listener | None,
 ) -> Flow[Path]:
     """Fetch the video."""
     return _download.download(
@@ -112,12 +109,22 @@ def download(
     )
 
 
-def whole(
+def submit_and_download(caller: _flows.Caller, route: _flows.Route[Model], name: str, given: Fields) -> Flow[Model]:
+    """Submit, wait, download: ``submit`` has the first arguments, ``_whole`` the options among them."""
+    options = {option: value for option, value in given.items() if option in _WHOLE}
+    fields = {field: value for field, value in given.items() if field not in _WHOLE}
+    return _whole(caller, route, submit(caller, name, fields), **options)
+
+
+_WHOLE = frozenset({"path", "overwrite", "accept_any", "timeout", "poll_interval", "on_submit", "on_progress"})
+
+
+def _whole(
     caller: _flows.Caller,
     route: _flows.Route[Model],
     submitted: Flow[_models.SubmittedTask],
-    path: object,
     *,
+    path: object,
     overwrite: bool,
     accept_any: bool,
     timeout: float,
@@ -125,7 +132,7 @@ def whole(
     on_submit: Callable[[_models.SubmittedTask], Any] | None,
     on_progress: _flows.Listener[Model] | None,
 ) -> Flow[Model]:
-    """Submit, wait, download. The path is looked at before anything is paid for."""
+    """The path is looked at before anything is paid for."""
     _part.check(path, overwrite=overwrite)
     # Everything that could be wrong with the rest, before anything is paid for.
     _seconds(timeout, "timeout"), _above_zero(poll_interval, "poll_interval")
@@ -135,40 +142,30 @@ def whole(
         task = yield from submitted
         yield Tell(on_submit, (task,))
         try:
-            ended = yield from wait(
-                caller, route, task, timeout=timeout, poll_interval=poll_interval, on_progress=on_progress
-            )
+            ended = yield from wait(caller, route, task, timeout, poll_interval, on_progress)
         except NoVideoAddressError as error:
             ended = error.task  # paid for, and the content route may have it
-        yield from download(
-            caller,
-            route,
-            ended,
-            path,
-            overwrite=overwrite,
-            accept_any=accept_any,
-            timeout=DOWNLOAD_SECONDS,
-            on_progress=None,
-        )
+        seconds = _defaults.DOWNLOAD_SECONDS
+        yield from download(caller, route, ended, path, seconds, None, overwrite=overwrite, accept_any=accept_any)
     except NotSentError as error:
         if task is None:
             raise
         # Whoever catches it takes nothing for paid; the task is.
-        raise DownloadError(str(error), task_id=task.id) from None
+        raise DownloadError(str(error), task_id=_verdict.task_id(task)) from None
     except OctopusXError as error:
         if task is not None:
-            error.task_id = task.id
+            error.task_id = _verdict.task_id(task)
         raise
     except BaseException as error:
         if task is None:
             raise
-        error.add_note(f"the submit was accepted and is billed: go on with task {task.id}")
+        error.add_note(f"the submit was accepted and is billed: go on with task {_verdict.task_id(task)}")
         raise
     return ended
 
 
 def _seconds(value: object, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _http.MOST_SECONDS:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _defaults.MAX_SECONDS:
         raise NotSentError(f"{name}: {value!r} is not a non-negative number of seconds")
     return float(value)
 

@@ -1,3 +1,4 @@
+# Generated from _async_client.py by `nox -s generate`: change that file, and not this one.
 """The synchronous client."""
 
 from __future__ import annotations
@@ -10,18 +11,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from octopusx_video import _calls, _flows, _http
+from octopusx_video import _calls, _defaults, _flows, _http
 from octopusx_video._sync import Shell
 
 if TYPE_CHECKING:
-    from octopusx_video._models import (
+    from octopusx_video_client.models import (
         ExtensionDuration,
         SubmittedTask,
-        TaskOrId,
         UnifiedVideoTask,
         VideoSize,
         VideoTask,
     )
+
+    from octopusx_video._models import TaskOrId
 
 File = str | PathLike[str]
 
@@ -57,9 +59,9 @@ class OctopusX:
         *,
         base_url: str | None = None,
         timeout: float | httpx.Timeout | None = None,
-        submit_timeout: float = _calls.SUBMIT_SECONDS,
-        max_retries: int = _calls.MAX_RETRIES,
-        retry_for: float = _calls.RETRY_SECONDS,
+        submit_timeout: float = _defaults.SUBMIT_SECONDS,
+        max_retries: int = _defaults.MAX_RETRIES,
+        retry_for: float = _defaults.RETRY_SECONDS,
         http_client: httpx.Client | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], Any] | None = None,
@@ -68,11 +70,9 @@ class OctopusX:
         functions = {"sleep": sleep, "clock": clock}
         _http.check(http_client, httpx.Client, transport, httpx.BaseTransport, timeout, functions)
         caller = _calls.caller(api_key, base_url, max_retries, retry_for, submit_timeout, clock, random.random)
-        self._owns = http_client is None
         timeouts = _http.timeouts(timeout)
         made = http_client or _http.make(httpx.Client, caller.settings, timeouts, transport)
-        shell = Shell(made, caller.settings, caller.world.monotonic, sleep, is_ours=self._owns)
-        self._client = made
+        shell = Shell(made, caller.settings, caller.world.monotonic, sleep, is_ours=http_client is None)
         self._shell = shell
         self._videos = Videos(caller, shell)
         self._unified = Unified(caller, shell)
@@ -94,9 +94,7 @@ class OctopusX:
 
     def close(self) -> None:
         """Close the connections, unless the httpx client was handed in."""
-        self._shell.closed = True
-        if self._owns and _http.is_owner(self._client):
-            self._client.close()
+        self._shell.close()
 
     def __enter__(self) -> Self:
         return self
@@ -150,20 +148,7 @@ class Videos:
             RefusedError: The service refused it, and did not bill it.
             AmbiguousSubmitError: It may exist and **may be billed**.
         """
-        submitted = _calls.submit(
-            self._caller,
-            "extendVideo",
-            video_id,
-            extra,
-            model=model,
-            prompt=prompt,
-            images=images,
-            size=size,
-            aspect_ratio=aspect_ratio,
-            start_time=start_time,
-            upscale=upscale,
-        )
-        return self._shell.run(submitted)
+        return self._shell.run(_calls.submit(self._caller, "extendVideo", locals()))
 
     def retrieve(self, task: TaskOrId) -> VideoTask:
         """Read how a task stands (``getVideoTask``). Costs nothing.
@@ -185,8 +170,8 @@ class Videos:
         self,
         task: TaskOrId,
         *,
-        timeout: float = _calls.WAIT_SECONDS,
-        poll_interval: float = _calls.POLL_SECONDS,
+        timeout: float = _defaults.WAIT_SECONDS,
+        poll_interval: float = _defaults.POLL_SECONDS,
         on_progress: Callable[[VideoTask], Any] | None = None,
     ) -> VideoTask:
         """Read a task until it has ended well. Costs nothing, and can be done again with nothing but the id.
@@ -207,14 +192,7 @@ class Videos:
             NotSentError: Something can't be used.
             RefusedError: The task stays unknown, or the key is refused.
         """
-        flow = _calls.wait(
-            self._caller,
-            _flows.VIDEOS,
-            task,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            on_progress=on_progress,
-        )
+        flow = _calls.wait(self._caller, _flows.VIDEOS, task, timeout, poll_interval, on_progress)
         return self._shell.run(flow)
 
     def download(
@@ -224,7 +202,7 @@ class Videos:
         *,
         overwrite: bool = False,
         accept_any: bool = False,
-        timeout: float = _calls.DOWNLOAD_SECONDS,
+        timeout: float = _defaults.DOWNLOAD_SECONDS,
         on_progress: Callable[[int, int | None], Any] | None = None,
     ) -> Path:
         """Fetch the video of a task that has succeeded, whole or not at all. Costs nothing.
@@ -252,14 +230,7 @@ class Videos:
             BrokenAnswerError: The task can't be read.
         """
         flow = _calls.download(
-            self._caller,
-            _flows.VIDEOS,
-            task,
-            path,
-            overwrite=overwrite,
-            accept_any=accept_any,
-            timeout=timeout,
-            on_progress=on_progress,
+            self._caller, _flows.VIDEOS, task, path, timeout, on_progress, overwrite=overwrite, accept_any=accept_any
         )
         return self._shell.run(flow)
 
@@ -278,8 +249,8 @@ class Videos:
         extra: Mapping[str, Any] | None = None,
         overwrite: bool = False,
         accept_any: bool = False,
-        timeout: float = _calls.WAIT_SECONDS,
-        poll_interval: float = _calls.POLL_SECONDS,
+        timeout: float = _defaults.WAIT_SECONDS,
+        poll_interval: float = _defaults.POLL_SECONDS,
         on_submit: Callable[[SubmittedTask], Any] | None = None,
         on_progress: Callable[[VideoTask], Any] | None = None,
     ) -> VideoTask:
@@ -303,32 +274,7 @@ class Videos:
         Raises:
             OctopusXError: As the three raise them.
         """
-        submitted = _calls.submit(
-            self._caller,
-            "extendVideo",
-            video_id,
-            extra,
-            model=model,
-            prompt=prompt,
-            images=images,
-            size=size,
-            aspect_ratio=aspect_ratio,
-            start_time=start_time,
-            upscale=upscale,
-        )
-        flow = _calls.whole(
-            self._caller,
-            _flows.VIDEOS,
-            submitted,
-            path,
-            overwrite=overwrite,
-            accept_any=accept_any,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            on_submit=on_submit,
-            on_progress=on_progress,
-        )
-        return self._shell.run(flow)
+        return self._shell.run(_calls.submit_and_download(self._caller, _flows.VIDEOS, "extendVideo", locals()))
 
 
 class Extensions:
@@ -366,17 +312,7 @@ class Extensions:
             RefusedError: The service refused it, and did not bill it.
             AmbiguousSubmitError: It may exist and **may be billed**.
         """
-        submitted = _calls.submit(
-            self._caller,
-            "createVideoExtension",
-            video,
-            extra,
-            model=model,
-            prompt=prompt,
-            start_time=start_time,
-            duration=duration,
-        )
-        return self._shell.run(submitted)
+        return self._shell.run(_calls.submit(self._caller, "createVideoExtension", locals()))
 
     def create_and_download(
         self,
@@ -390,8 +326,8 @@ class Extensions:
         extra: Mapping[str, Any] | None = None,
         overwrite: bool = False,
         accept_any: bool = False,
-        timeout: float = _calls.WAIT_SECONDS,
-        poll_interval: float = _calls.POLL_SECONDS,
+        timeout: float = _defaults.WAIT_SECONDS,
+        poll_interval: float = _defaults.POLL_SECONDS,
         on_submit: Callable[[SubmittedTask], Any] | None = None,
         on_progress: Callable[[VideoTask], Any] | None = None,
     ) -> VideoTask:
@@ -402,29 +338,9 @@ class Extensions:
         Returns:
             The task as it ended.
         """
-        submitted = _calls.submit(
-            self._caller,
-            "createVideoExtension",
-            video,
-            extra,
-            model=model,
-            prompt=prompt,
-            start_time=start_time,
-            duration=duration,
+        return self._shell.run(
+            _calls.submit_and_download(self._caller, _flows.VIDEOS, "createVideoExtension", locals())
         )
-        flow = _calls.whole(
-            self._caller,
-            _flows.VIDEOS,
-            submitted,
-            path,
-            overwrite=overwrite,
-            accept_any=accept_any,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            on_submit=on_submit,
-            on_progress=on_progress,
-        )
-        return self._shell.run(flow)
 
 
 class Unified:
@@ -460,20 +376,7 @@ class Unified:
             upscale: Whether it is enhanced to high definition.
             extra: Fields that the contract does not list.
         """
-        submitted = _calls.submit(
-            self._caller,
-            "extendUnifiedVideo",
-            task_id,
-            extra,
-            model=model,
-            prompt=prompt,
-            images=images,
-            size=size,
-            aspect_ratio=aspect_ratio,
-            start_time=start_time,
-            upscale=upscale,
-        )
-        return self._shell.run(submitted)
+        return self._shell.run(_calls.submit(self._caller, "extendUnifiedVideo", locals()))
 
     def retrieve(self, task: TaskOrId) -> UnifiedVideoTask:
         """Read how a task stands (``queryUnifiedVideo``); see ``Videos.retrieve``. It tells no reason of a failure."""
@@ -483,19 +386,12 @@ class Unified:
         self,
         task: TaskOrId,
         *,
-        timeout: float = _calls.WAIT_SECONDS,
-        poll_interval: float = _calls.POLL_SECONDS,
+        timeout: float = _defaults.WAIT_SECONDS,
+        poll_interval: float = _defaults.POLL_SECONDS,
         on_progress: Callable[[UnifiedVideoTask], Any] | None = None,
     ) -> UnifiedVideoTask:
         """Read a task until it has ended well; see ``Videos.wait``."""
-        flow = _calls.wait(
-            self._caller,
-            _flows.UNIFIED,
-            task,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            on_progress=on_progress,
-        )
+        flow = _calls.wait(self._caller, _flows.UNIFIED, task, timeout, poll_interval, on_progress)
         return self._shell.run(flow)
 
     def download(
@@ -505,19 +401,12 @@ class Unified:
         *,
         overwrite: bool = False,
         accept_any: bool = False,
-        timeout: float = _calls.DOWNLOAD_SECONDS,
+        timeout: float = _defaults.DOWNLOAD_SECONDS,
         on_progress: Callable[[int, int | None], Any] | None = None,
     ) -> Path:
         """Fetch the video of a task that has succeeded; see ``Videos.download``."""
         flow = _calls.download(
-            self._caller,
-            _flows.UNIFIED,
-            task,
-            path,
-            overwrite=overwrite,
-            accept_any=accept_any,
-            timeout=timeout,
-            on_progress=on_progress,
+            self._caller, _flows.UNIFIED, task, path, timeout, on_progress, overwrite=overwrite, accept_any=accept_any
         )
         return self._shell.run(flow)
 
@@ -536,35 +425,10 @@ class Unified:
         extra: Mapping[str, Any] | None = None,
         overwrite: bool = False,
         accept_any: bool = False,
-        timeout: float = _calls.WAIT_SECONDS,
-        poll_interval: float = _calls.POLL_SECONDS,
+        timeout: float = _defaults.WAIT_SECONDS,
+        poll_interval: float = _defaults.POLL_SECONDS,
         on_submit: Callable[[SubmittedTask], Any] | None = None,
         on_progress: Callable[[UnifiedVideoTask], Any] | None = None,
     ) -> UnifiedVideoTask:
         """``extend``, ``wait`` and ``download`` in one; see ``Videos.extend_and_download``. **Costs money**."""
-        submitted = _calls.submit(
-            self._caller,
-            "extendUnifiedVideo",
-            task_id,
-            extra,
-            model=model,
-            prompt=prompt,
-            images=images,
-            size=size,
-            aspect_ratio=aspect_ratio,
-            start_time=start_time,
-            upscale=upscale,
-        )
-        flow = _calls.whole(
-            self._caller,
-            _flows.UNIFIED,
-            submitted,
-            path,
-            overwrite=overwrite,
-            accept_any=accept_any,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            on_submit=on_submit,
-            on_progress=on_progress,
-        )
-        return self._shell.run(flow)
+        return self._shell.run(_calls.submit_and_download(self._caller, _flows.UNIFIED, "extendUnifiedVideo", locals()))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import functools
 import math
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 Json = Any
 Place = tuple[str, ...]
 
+ADDRESS, ID, STATUS = "task.address", "task.id", "task.status"
+CODE, LENGTH, MESSAGE, PROGRESS = "task.error.code", "task.length", "task.error.message", "task.progress"
+"""What the contract calls the values of a task (``x-value-of``)."""
 _PERCENT = "percent"
 _EPOCH = "seconds since 1970"
 
@@ -76,6 +81,11 @@ def unknown_for() -> float:
 def read_by(submit: str) -> tuple[str, ...]:
     """The operations that read the tasks of a submit (R04)."""
     return contract().rule("R04").read_by[submit]
+
+
+def family(submit: str) -> str:
+    """The family of routes that reads the tasks of a submit first: ``videos`` or ``unified``."""
+    return tag(read_by(submit)[0])
 
 
 def possible_task_ids(
@@ -160,6 +170,11 @@ def source(name: str) -> Place:
     return next(task_ids.places(contract(), operation(name)))
 
 
+def source_name(name: str) -> str:
+    """What a request of an operation calls its task: the name of the parameter, or of the field of the body."""
+    return source(name)[1]
+
+
 def is_task_id(text: str) -> bool:
     """Whether a text may be the id of a task."""
     try:
@@ -192,15 +207,32 @@ def body_model(name: str) -> str:
 
 
 @functools.cache
-def choices(name: str, field: str) -> tuple[Any, ...]:
-    """The values that a field of an operation's body may have; empty where its list is open."""
-    return _body_schema(name).properties[field].enum
+def fields(name: str) -> Mapping[str, Schema]:
+    """The fields of an operation's body, apart from the one that names the source task."""
+    where, argument, *_ = source(name)
+    return {
+        field: schema for field, schema in _body_schema(name).properties.items() if [where, field] != ["body", argument]
+    }
 
 
-@functools.cache
-def omitted(name: str, field: str) -> Any:
-    """What the service takes where a field of an operation's body is left out; None where that is not known."""
-    return _body_schema(name).properties[field].default_when_omitted
+def required(name: str) -> tuple[str, ...]:
+    """The fields that an operation's body must have."""
+    return _body_schema(name).required
+
+
+def omitted(name: str, field: str) -> str:
+    """What the service takes where a field of an operation's body is left out; "" where that is not known."""
+    length = operation(name).result_length
+    if field == length.start_field and length.is_start_optional:
+        return "the end of the source"
+    default = _body_schema(name).properties[field].default_when_omitted
+    return "" if default is None else str(default)
+
+
+def summary(schema: Schema) -> str:
+    """The first sentence of what the contract says of a value, as plain text."""
+    text = re.sub(r" \([^)]*\)|`", "", schema.description)
+    return re.split(r"(?<=\.) ", text, maxsplit=1)[0]
 
 
 @functools.cache
@@ -216,12 +248,12 @@ class Places(NamedTuple):
     """Where values stand in an answer, each a path of names, in the order in which they are read.
 
     Attributes:
-        address: Of the video (``x-value-of: task.address``).
+        named: By what the value is (``x-value-of``), such as ``task.address``.
         times: Unix times (``x-unit``).
         progress: Percentages (``x-unit``).
     """
 
-    address: tuple[Place, ...]
+    named: Mapping[str, tuple[Place, ...]]
     times: tuple[Place, ...]
     progress: tuple[Place, ...]
 
@@ -232,11 +264,19 @@ def places(model: str) -> Places:
     from octopusx_video_openapi import values  # noqa: PLC0415 - see above
 
     found = [place for place in values.places(contract().schemas[model]) if not place.schema.has_properties]
+    named: dict[str, tuple[Place, ...]] = {}
+    for place in found:
+        named[place.value_of] = (*named.get(place.value_of, ()), place.path)
     return Places(
-        address=tuple(place.path for place in found if place.value_of == values.ADDRESS),
+        named=named,
         times=tuple(place.path for place in found if place.unit.startswith(_EPOCH)),
         progress=tuple(place.path for place in found if place.unit == _PERCENT),
     )
+
+
+def field(model: str, value_of: str) -> str:
+    """The field of a model of the contract that holds a value, such as ``task.status``; "" where it has none."""
+    return next((place[0] for place in places(model).named.get(value_of, ()) if len(place) == 1), "")
 
 
 @functools.cache

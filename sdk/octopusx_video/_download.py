@@ -320,7 +320,9 @@ def download(
 def _check(task: _models.Task, task_id: str) -> None:
     if _verdict.phase(task) == "running":
         raise DownloadError(
-            f"task {task_id} has not ended, its status is {task.status}", task_id=task_id, advice="wait for it first"
+            f"task {task_id} has not ended, its status is {_verdict.status(task)}",
+            task_id=task_id,
+            advice="wait for it first",
         )
     trouble = _verdict.trouble(task, task_id)
     if trouble is not None and not isinstance(trouble, NoVideoAddressError):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+NOT_SENT = "the submit was not sent"
+"""The note of an exception that came before a submit left."""
+
 
 class OctopusXError(Exception):
     """Whatever this package raises.

@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from octopusx_video import _answers, _contract, _models, _pace, _requests, _verdict
 from octopusx_video._effects import Answer, Failure, Flow, Outgoing, Received, Send, Sleep, Tell, World
 from octopusx_video._errors import (
+    NOT_SENT,
     AmbiguousSubmitError,
     BrokenAnswerError,
     NotSentError,
@@ -29,8 +30,6 @@ Listener = Callable[[Model], Any]
 
 MAX_PERMANENT = 3
 """After how many reads in a row that will fail in the same way again a wait ends."""
-NOT_SENT = "the submit was not sent"
-"""The note of an exception that came before a submit left."""
 LAST_LOOK = 1.0
 """Seconds that the read at the end of a wait may take beyond its deadline."""
 
@@ -162,22 +161,23 @@ def _submitted(sent: _Sent, answer: Answer) -> _models.SubmittedTask:
     except _answers.UnreadableError as error:
         reason = str(error)
     else:
+        task_id = _verdict.task_id(task)
         # That the new task has the source's id is in a sample of the pages (R03): then the new one's is not known.
-        if _contract.is_task_id(task.id) and task.id != sent.request.source:
+        if _contract.is_task_id(task_id) and task_id != sent.request.source:
             _accepted(sent, task, answer.status)
             return task
-        reason = f"the id is {task.id!r}{', which is the source' if task.id == sent.request.source else ''}"
+        reason = f"the id is {task_id!r}{', which is the source' if task_id == sent.request.source else ''}"
     # Outside of the handler, since what it caught may hold what must not be shown.
     why = because(_answers.problem(answer, sent.caller.redact)) if answer.content else ""
     raise _ambiguous(sent, f"status {answer.status}, and {reason}{why}", answer)
 
 
 def _accepted(sent: _Sent, task: _models.SubmittedTask, status: int) -> None:
-    name = sent.request.operation
+    name, task_id = sent.request.operation, _verdict.task_id(task)
     if not _contract.is_documented(name, status):
-        log.warning("%s accepted with status %d, which is not documented: task %s", name, status, task.id)
+        log.warning("%s accepted with status %d, which is not documented: task %s", name, status, task_id)
     # Marked for who has to show an id from the moment on in which it is known.
-    log.info("%s accepted: task %s, %s", name, task.id, task.status, extra={"accepted": task.id})
+    log.info("%s accepted: task %s, %s", name, task_id, _verdict.status(task), extra={"accepted": task_id})
 
 
 def _refused_submit(sent: _Sent, answer: Answer) -> OctopusXError:
@@ -206,7 +206,7 @@ def _ambiguous(sent: _Sent, reason: str, answer: Answer | None = None) -> Ambigu
     advice = f"look for it in your account before you submit the same again ({known})"
     if ids:
         text += f". The response holds what may be the id of the new task: {', '.join(ids)}"
-        family = "videos" if VIDEOS.operation in _contract.read_by(request.operation) else "unified"
+        family = _contract.family(request.operation)
         advice = f"look at it with client.{family}.retrieve({ids[0]!r}), which is free; otherwise {advice}"
     error = AmbiguousSubmitError(
         text,
@@ -247,7 +247,7 @@ def _interrupted(sent: _Sent) -> str:
         return str(error)
     if isinstance(result, _NotBegun):
         return str(result.error)
-    return f"the submit was accepted and is billed: go on with task {result.id}"
+    return f"the submit was accepted and is billed: go on with task {_verdict.task_id(result)}"
 
 
 def retrieve(caller: Caller, route: Route[Model], task_id: str, latest: float = math.inf) -> Flow[Model]:
@@ -316,12 +316,13 @@ def wait(
             log.info("task %s: %s; reading on", task_id, read.error, extra={"setback": True})
         else:
             last, setback, unknown_since, permanent = read, None, None, 0
-            if not _contract.is_known(read.status) and read.status not in strange:
-                strange.add(read.status)
-                log.warning("task %s: the status %r is not known; it is taken for running (R14)", task_id, read.status)
+            status = _verdict.status(read)
+            if not _contract.is_known(status) and status not in strange:
+                strange.add(status)
+                log.warning("task %s: the status %r is not known; it is taken for running (R14)", task_id, status)
             yield Tell(on_progress, (read,))
             if _verdict.phase(read) != "running":
-                log.info("task %s: %s", task_id, read.status)
+                log.info("task %s: %s", task_id, status)
                 return read
         left = until - world.monotonic()
         if left <= 0:
@@ -336,7 +337,7 @@ def _not_ended(task_id: str, timeout: float, last: _models.Task | None, setback:
             f"task may be unknown for {_contract.unknown_for():g} s"
         )
         return WaitTimeoutError(text, task_id=task_id, advice="check the id, the key and the base URL, or wait longer")
-    state = f"its last known status is {last.status}" if last else "no read succeeded"
+    state = f"its last known status is {_verdict.status(last)}" if last else "no read succeeded"
     state += f"; the last read failed: {setback.error.problem}" if setback else ""
     text = f"task {task_id} has not ended in {timeout:g} s ({state}); the task goes on"
     return WaitTimeoutError(text, task_id=task_id, task=last, advice="wait for the same id again")

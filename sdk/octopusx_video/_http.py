@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from octopusx_video import _defaults
 from octopusx_video._effects import MOST_BYTES, Answer, Failure, Head, Outgoing, Received
 from octopusx_video._errors import NotSentError
 from octopusx_video._settings import Settings
@@ -24,11 +25,9 @@ Made = TypeVar("Made", httpx.Client, httpx.AsyncClient)
 
 log = logging.getLogger("octopusx_video")
 
-TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+TIMEOUT = httpx.Timeout(_defaults.READ_SECONDS, connect=_defaults.CONNECT_SECONDS)
 """Seconds that a connection, and each piece of a response, may take."""
 _TIMEOUT = TIMEOUT.as_dict()
-MOST_SECONDS = 1e8
-"""Three years; more is no patience but a slip."""
 READS_AT_ONCE = 20
 """Reads of one client that are under way at once; httpx's pool takes longer for each the more there are."""
 SUBMITS_AT_ONCE = 50
@@ -104,7 +103,7 @@ def timeouts(timeout: object) -> httpx.Timeout:
         return TIMEOUT
     if isinstance(timeout, httpx.Timeout):
         return timeout
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < MOST_SECONDS:
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < _defaults.MAX_SECONDS:
         raise NotSentError(f"timeout: {timeout!r} is no number of seconds above 0 and no httpx.Timeout")
     return httpx.Timeout(timeout)
 

@@ -6,28 +6,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from octopusx_video_client.models import (
-        CreateVideoExtensionRequest,
-        ExtendUnifiedVideoRequest,
-        ExtendVideoRequest,
-        ExtensionDuration,
-        SourceVideo,
         SubmittedTask,
         UnifiedVideoTask,
-        VideoSize,
         VideoTask,
     )
 
 __all__ = [
-    "CreateVideoExtensionRequest",
-    "ExtendUnifiedVideoRequest",
-    "ExtendVideoRequest",
-    "ExtensionDuration",
-    "SourceVideo",
     "SubmittedTask",
     "Task",
     "TaskOrId",
     "UnifiedVideoTask",
-    "VideoSize",
     "VideoTask",
 ]
 

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import quote
 
-from octopusx_video import _contract, _models
+from octopusx_video import _contract, _models, _verdict
 from octopusx_video._effects import Outgoing
 from octopusx_video._errors import NotSentError
 
@@ -66,7 +66,8 @@ def task_id(value: object, name: str) -> str:
     if isinstance(value, str):
         told = value
     elif isinstance(value, _models.SubmittedTask | _models.VideoTask | _models.UnifiedVideoTask):
-        told = value.id if isinstance(value.id, str) else repr(value.id)
+        named = _verdict.value(value, _contract.ID)
+        told = named if isinstance(named, str) else repr(named)
     else:
         raise NotSentError(f"{name} is of type {type(value).__name__}; give the id of a task, or the task itself")
     if "://" in told:
@@ -84,8 +85,7 @@ def _body(name: str, fields: Mapping[str, Any], extra: Mapping[str, Any] | None)
     if told_twice:
         raise NotSentError(f"extra: {', '.join(sorted(told_twice))} is an argument of its own; give it as one")
     body = {field: value for field, value in {**fields, **(extra or {})}.items() if value is not None}
-    if isinstance(body.get("images"), tuple):
-        body["images"] = list(body["images"])
+    body = {field: list(value) if isinstance(value, tuple) else value for field, value in body.items()}
     try:
         error = _contract.departure(name, body)
     except (TypeError, ValueError, RecursionError):
@@ -138,7 +138,9 @@ def _made(name: str, *arguments: Any, **options: Any) -> Mapping[str, Any]:
 
 
 def _model(name: str, body: dict[str, Any]) -> Any:
-    return getattr(_models, _contract.body_model(name)).from_dict(body)
+    from octopusx_video_client import models  # noqa: PLC0415 - see _models
+
+    return getattr(models, _contract.body_model(name)).from_dict(body)
 
 
 def _outgoing(name: str, base_url: str, made: Mapping[str, Any], source: str = "") -> Outgoing:

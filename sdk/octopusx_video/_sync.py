@@ -28,13 +28,14 @@ from octopusx_video._effects import (
     Sleep,
     Tell,
 )
-from octopusx_video._errors import NotSentError, OctopusXError
+from octopusx_video._errors import OctopusXError
 from octopusx_video._settings import Settings
+from octopusx_video._shell import BaseShell
 
 T = TypeVar("T")
 
 
-class Shell:
+class Shell(BaseShell[httpx.Client]):
     """Runs flows.
 
     Args:
@@ -56,12 +57,7 @@ class Shell:
     ) -> None:
         from octopusx_video import _deadline  # noqa: PLC0415 - brings httpcore, which httpx too loads only now
 
-        self.closed = False
-        self._client = client
-        self._settings = settings
-        self._monotonic = monotonic
-        # One of our own has no other hooks, now or later.
-        self._ours = _http.hooked(client, {"response": [_http.hide_location]}) if is_ours else None
+        super().__init__(client, settings, monotonic, _http.hide_location, is_ours=is_ours)
         self._sleep = sleep or time.sleep
         _deadline.bound(client)
         self._deadline = _deadline.DEADLINE
@@ -69,11 +65,14 @@ class Shell:
         self._submits = threading.Semaphore(_http.SUBMITS_AT_ONCE)
         self._streams = threading.Semaphore(_http.STREAMS_AT_ONCE)
 
+    def close(self) -> None:
+        """Run no more flows, and close the connections of a client of this package's own."""
+        if self._is_to_close():
+            self._client.close()
+
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return what it returns; what it raises is raised."""
-        if self.closed or self._client.is_closed:
-            raise NotSentError("the client is closed; make another")
-        _http.claim(self._client)
+        self._claim()
         with contextlib.closing(_Stream(self._streams)) as stream:
             outcome: Any = None
             step: Callable[[Any], Effect] = flow.send
@@ -113,9 +112,6 @@ class Shell:
                 listener(*arguments)
         return None
 
-    def _left(self, until: float | None) -> float | None:
-        return None if until is None else max(0.001, until - self._monotonic())
-
     def _send(self, effect: Send) -> Answer | Failure:
         request, received, until, within = effect
         slots = self._reads if within is None else self._submits
@@ -130,17 +126,6 @@ class Shell:
             self._call_hooks(_http.for_hooks(response, received))
         _http.told(request, outcome)
         return outcome
-
-    def _without_hooks(self) -> httpx.Client:
-        """The client, to read a response whole, before the caller's hooks are called."""
-        return self._ours or _http.hooked(self._client, {"response": [_http.hide_location]})
-
-    def _with_hooks(self) -> httpx.Client:
-        """The client with its hooks, to read a response in pieces."""
-        if self._ours is not None:
-            return self._ours
-        hooks = self._client.event_hooks
-        return _http.hooked(self._client, {**hooks, "response": [*hooks["response"], _http.hide_location]})
 
     def _call_hooks(self, response: httpx.Response) -> None:
         for hook in self._client.event_hooks["response"]:
@@ -159,9 +144,7 @@ class Shell:
         try:
             left = self._left(until)
             trace = None if progress is None else (lambda name, _: progress.event(name))
-            draft = _http.prepared(
-                self._client, self._settings, request, left, is_ours=self._ours is not None, within=within, trace=trace
-            )
+            draft = self._prepared(request, left, within, trace)
             for hook in self._client.event_hooks["request"]:
                 hook(draft)
             made = draft
@@ -189,9 +172,7 @@ class Shell:
         if not stream.acquire(self._left(until)):
             return _http.TOO_LATE
         try:
-            made = _http.prepared(
-                self._client, self._settings, request, self._left(until), is_ours=self._ours is not None
-            )
+            made = self._prepared(request, self._left(until))
             with self._deadline.within(self._left(until)):
                 stream.begin(_begin(self._with_hooks(), made))
             outcome = _http.head(stream.response)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from octopusx_video import _contract, _models
+from typing import Any
+
+from octopusx_video_openapi.text import snake
+
+from octopusx_video import _answers, _contract, _models
 from octopusx_video._errors import (
     NoVideoAddressError,
     TaskBlockedError,
@@ -15,41 +19,60 @@ _KINDS = {"cancelled": TaskCancelledError, "canceled": TaskCancelledError, "expi
 _MAY_BE_BILLED = "whether it stays billed is not documented"
 
 
+def value(task: _models.SubmittedTask | _models.Task, value_of: str) -> Any:
+    """A value of a task by what the contract calls it, such as ``task.status``; None where it is not given."""
+    from octopusx_video_client.types import Unset  # noqa: PLC0415 - see _models
+
+    found = getattr(task, snake(_contract.field(type(task).__name__, value_of)), None)
+    return None if isinstance(found, Unset) else found
+
+
+def task_id(task: _models.SubmittedTask | _models.Task) -> str:
+    """The id of a task."""
+    return str(value(task, _contract.ID))
+
+
+def status(task: _models.SubmittedTask | _models.Task) -> str:
+    """The status of a task, as the service writes it."""
+    return str(value(task, _contract.STATUS))
+
+
 def phase(task: _models.SubmittedTask | _models.Task) -> str:
     """``running``, ``succeeded`` or ``failed``; a status that the contract does not know means running (R14)."""
-    return _contract.phase(task.status)
+    return _contract.phase(status(task))
 
 
-def trouble(task: _models.Task, task_id: str) -> TaskFailedError | None:
+def trouble(task: _models.Task, named: str) -> TaskFailedError | None:
     """The error of a task that has ended without a video that can be had by its address; None for a good end."""
     code, reason = _told(task)
     why = ": ".join(part for part in (code, reason) if part)
     if phase(task) == "failed":
-        kind = _KINDS.get(task.status, TaskFailedError)
-        text = f"task {task_id} has ended as {task.status}{f' ({why})' if why else ', without a reason'}"
-        return kind(f"{text}; {_MAY_BE_BILLED}", task=task, task_id=task_id, code=code, reason=reason)
+        kind = _KINDS.get(status(task), TaskFailedError)
+        text = f"task {named} has ended as {status(task)}{f' ({why})' if why else ', without a reason'}"
+        return kind(f"{text}; {_MAY_BE_BILLED}", task=task, task_id=named, code=code, reason=reason)
     if phase(task) != "succeeded":
         return None
     if why:
-        text = f"task {task_id} calls itself {task.status} and carries an error ({why}); {_MAY_BE_BILLED}"
-        return TaskBlockedError(text, task=task, task_id=task_id, code=code, reason=reason)
+        text = f"task {named} calls itself {status(task)} and carries an error ({why}); {_MAY_BE_BILLED}"
+        return TaskBlockedError(text, task=task, task_id=named, code=code, reason=reason)
     if address(task) is None:
-        text = f"task {task_id} is {task.status} and gives no address of a video"
+        text = f"task {named} is {status(task)} and gives no address of a video"
         advice = "download it by its id: download(task_id, path)"
-        return NoVideoAddressError(text, task=task, task_id=task_id, advice=advice)
+        return NoVideoAddressError(text, task=task, task_id=named, advice=advice)
     return None
 
 
 def address(task: _models.SubmittedTask | _models.Task) -> str | None:
     """Where the video of a task that has succeeded is; None where it is not told."""
-    told = None if isinstance(task, _models.SubmittedTask) else task.video_url
+    told = value(task, _contract.ADDRESS)
     return told if isinstance(told, str) and told and phase(task) == "succeeded" else None
 
 
 def _told(task: _models.Task) -> tuple[str, str]:
     # The unified read has no field for it; the service may send it all the same.
-    error = getattr(task, "error", None) or task.additional_properties.get("error")
+    message, code = _answers.error_places(_contract.places(type(task).__name__))
+    error = getattr(task, snake(message[0]), None) or task.additional_properties.get(message[0])
     if not error:
         return "", ""
     told = error if isinstance(error, dict) else error.to_dict()
-    return str(told.get("code", "")).strip(), str(told.get("message", "")).strip()
+    return str(told.get(code[1], "")).strip(), str(told.get(message[1], "")).strip()

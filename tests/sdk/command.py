@@ -18,7 +18,7 @@ from octopusx_video_mock._mp4 import mp4
 
 from tests.sdk.clients import KEY, Between
 
-COMMANDS = "octopusx_video._command.commands"
+ACTIONS = "octopusx_video._command.actions"
 COMMAND = [sys.executable, "-m", "octopusx_video"]
 SUBMIT = ["-m", "grok-video-3", "-p", "play with another white cat", "--start-time", "4"]
 QUICK = ["--poll-interval", "0.05"]
@@ -71,7 +71,7 @@ class Here:
 
 def connect(monkeypatch: pytest.MonkeyPatch, transport: httpx.BaseTransport) -> None:
     """Let the command send over a transport."""
-    monkeypatch.setattr(f"{COMMANDS}.OctopusX", functools.partial(OctopusX, transport=transport))
+    monkeypatch.setattr(f"{ACTIONS}.OctopusX", functools.partial(OctopusX, transport=transport))
 
 
 def spawn(arguments: list[str], environment: dict[str, str], **options: Any) -> subprocess.Popen[str]:

@@ -1,36 +1,35 @@
-"""The commands: what they take, and what they do with it."""
+"""The commands: what they take. What they do with it is in ``actions``, which is imported when one is run."""
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import math
 import os
-import shutil
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 from octopusx_video_openapi import interrupts
 from octopusx_video_openapi.hosts import HTTP_HOSTS_VARIABLE
 
-from octopusx_video import _calls, _contract, _http, _models, _part, _requests, _settings
-from octopusx_video._client import OctopusX, Unified, Videos
-from octopusx_video._command import progress
-from octopusx_video._command.console import Console, OutputError, close_broken, is_terminal
-from octopusx_video._command.job import PROGRAM, Job, Records
-from octopusx_video._errors import DownloadError, NotSentError, NoVideoAddressError, OctopusXError
-from octopusx_video._verdict import phase
+from octopusx_video import _contract, _defaults, _settings
+from octopusx_video._command.console import STDOUT, Console, OutputError, close_broken
+from octopusx_video._command.job import PROGRAM, Job
+from octopusx_video._errors import OctopusXError
 
-STDOUT = "-"
-"""Names standard output as the place of a video."""
+if TYPE_CHECKING:
+    from octopusx_video_openapi import Schema
+
 _MODEL_VARIABLE = "OCTOPUSX_MODEL"
 _COMPLETE = "_OCTOPUSX_VIDEO_COMPLETE"
-_DURATIONS = [str(one) for one in _contract.choices("createVideoExtension", "duration")]
+_DURATIONS = [str(one) for one in _contract.fields("createVideoExtension")["duration"].enum]
+_WRITTEN: Mapping[str, Mapping[str, Any]] = {
+    "model": {"short": "-m", "envvar": _MODEL_VARIABLE, "show_envvar": True},
+    "prompt": {"short": "-p"},
+    "aspect_ratio": {"metavar": "W:H"},
+    "images": {"metavar": "URL"},
+}
+"""What the contract does not say of the option of a field: a short name, a variable, what stands for its value."""
+_TYPES: Mapping[str, type] = {"boolean": bool, "integer": int, "number": float}
 _EPILOG = f"""\
 \b
 exit status:
@@ -124,8 +123,8 @@ class _Seconds(click.types.FloatParamType):
             number = math.nan
         if not math.isfinite(number) or number < 0 or not (number or self._or_zero):
             self.fail(f"{value!r} is not a number of seconds{'' if self._or_zero else ' above 0'}", param, ctx)
-        if number >= _http.MOST_SECONDS:
-            self.fail(f"{value!r} is too large; give a number of seconds below {_http.MOST_SECONDS:.0f}", param, ctx)
+        if number >= _defaults.MAX_SECONDS:
+            self.fail(f"{value!r} is too large; give a number of seconds below {_defaults.MAX_SECONDS:.0f}", param, ctx)
         return number
 
 
@@ -152,7 +151,7 @@ _COMMON = _options(
         type=_ABOVE_ZERO,
         help="Maximum seconds to connect, and to wait for each part of a response, also of the response to the request "
         "that creates a task. "
-        f"[default: {_http.TIMEOUT.connect:g} and {_http.TIMEOUT.read:g}]",
+        f"[default: {_defaults.CONNECT_SECONDS:g} and {_defaults.READ_SECONDS:g}]",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for an error too."),
     click.option("-q", "--quiet", is_flag=True, help="Do not show progress."),
@@ -161,15 +160,15 @@ _WAITING = _options(
     click.option(
         "--timeout",
         type=_FROM_ZERO,
-        default=_calls.WAIT_SECONDS,
-        help=f"Maximum seconds to wait for the task, which continues after that. [default: {_calls.WAIT_SECONDS:g}]",
+        default=_defaults.WAIT_SECONDS,
+        help=f"Maximum seconds to wait for the task, which continues after that. [default: {_defaults.WAIT_SECONDS:g}]",
     ),
     click.option(
         "--poll-interval",
         type=_ABOVE_ZERO,
-        default=_calls.POLL_SECONDS,
+        default=_defaults.POLL_SECONDS,
         help="Seconds between the first two status requests; later pauses are longer. "
-        f"[default: {_calls.POLL_SECONDS:g}]",
+        f"[default: {_defaults.POLL_SECONDS:g}]",
     ),
 )
 
@@ -194,17 +193,42 @@ def _saving(*, required: bool) -> Callable[[Any], Any]:
 
 
 _UNIFIED = click.option("--unified", is_flag=True, help="Use the Unified Video routes (/v1/video).")
-_SUBMITTING = _options(
-    click.option(
-        "-m",
-        "--model",
-        required=True,
-        envvar=_MODEL_VARIABLE,
-        show_envvar=True,
-        help="Model, for example grok-video-3.",
-    ),
-    click.option("-p", "--prompt", required=True, help="What happens in the added segment."),
-)
+
+
+def _fields(*operations: str) -> Callable[[Any], Any]:
+    """An option for each field of the bodies of these operations, the required ones first."""
+    fields = {field: name for name in reversed(operations) for field in _contract.fields(name)}
+    required = {field for field in fields if all(field in _contract.required(name) for name in operations)}
+    ordered = sorted(fields, key=lambda field: field not in required)
+    return _options(*(_field(fields[field], field, required=field in required) for field in ordered))
+
+
+def _field(operation: str, name: str, *, required: bool) -> Callable[[Any], Any]:
+    """The option of a field: its type and choices are those of its schema, its help is what the contract says."""
+    schema = _contract.fields(operation)[name]
+    flag, text, kind = f"--{name.replace('_', '-')}", _contract.summary(schema), _kind(schema)
+    options: dict[str, Any] = {"required": required, "type": _TYPES.get(kind, str)}
+    if kind == "array":
+        flag, text = flag.removesuffix("s"), f"{text} May be given repeatedly."
+        options |= {"multiple": True, "type": _TYPES.get(_kind(schema.items) if schema.items else "", str)}
+    elif kind == "boolean":
+        flag = f"{flag}/--no-{flag[2:]}"
+        options["default"] = None
+    elif schema.enum:
+        values = {str(value): value for value in schema.enum}
+        options |= {"type": click.Choice(list(values)), "callback": lambda _context, _option, value: values.get(value)}
+    elif schema.unit == "seconds":
+        options["metavar"] = "SECOND"
+    default = _contract.omitted(operation, name)
+    written = dict(_WRITTEN.get(name, {}))
+    flags = [written.pop("short"), flag] if "short" in written else [flag]
+    return click.option(*flags, name, **options | written, help=f"{text} [default: {default}]" if default else text)
+
+
+def _kind(schema: Schema) -> str:
+    return next((kind for kind in schema.types if kind != "null"), "")
+
+
 _SUBMITTED = _options(
     click.option("--wait", "waits", is_flag=True, help="Wait until the task has ended; implied by -o."),
     _saving(required=False),
@@ -212,9 +236,9 @@ _SUBMITTED = _options(
     click.option(
         "--submit-timeout",
         type=_ABOVE_ZERO,
-        default=_calls.SUBMIT_SECONDS,
+        default=_defaults.SUBMIT_SECONDS,
         help="Maximum seconds for the service's response to the request that creates the task. After that it is not "
-        f"known whether the task exists (exit status 3). [default: {_calls.SUBMIT_SECONDS:g}]",
+        f"known whether the task exists (exit status 3). [default: {_defaults.SUBMIT_SECONDS:g}]",
     ),
     _COMMON,
 )
@@ -239,32 +263,20 @@ example:
 """
 )
 @click.argument("video_id")
-@_SUBMITTING
-@click.option(
-    "--start-time",
-    type=int,
-    metavar="SECOND",
-    help="Second of the source video at which the new segment begins. [default: its end]",
-)
-@click.option("--size", type=click.Choice(_contract.choices("extendVideo", "size")), help="Resolution.")
-@click.option("--aspect-ratio", metavar="W:H", help="Aspect ratio, for example 3:2.")
-@click.option("--image", "images", multiple=True, metavar="URL", help="Reference image URL; may be given repeatedly.")
-@click.option("--upscale/--no-upscale", default=None, help="Upscale to high definition.")
+@_fields("extendVideo", "extendUnifiedVideo")
 @_UNIFIED
 @_SUBMITTED
 @click.pass_obj
-def extend(job: Job, /, video_id: str, unified: bool, images: tuple[str, ...], **options: Any) -> None:  # noqa: FBT001
+def extend(job: Job, /, video_id: str, unified: bool, **options: Any) -> None:  # noqa: FBT001
     """Extend the video of the finished task VIDEO_ID. Costs money.
 
     Prints the id of the new task; with --wait its id, status and video URL; with -o the name of the file. Use this
     command when you need a size, an aspect ratio, reference images or upscaling. Add --unified for source videos that
     were created under /v1/video.
     """
-    names = ("model", "prompt", "size", "aspect_ratio", "start_time", "upscale")
-    fields = {name: options.pop(name) for name in names} | {"images": list(images) or None}
-    with _client(job, options) as client:
-        routes: Videos | Unified = client.unified if unified else client.videos
-        _submit(job, routes, lambda: routes.extend(video_id, **fields), options)
+    from octopusx_video._command import actions  # noqa: PLC0415 - brings httpx
+
+    actions.extend(job, video_id, options, unified=unified)
 
 
 @cli.command(
@@ -277,30 +289,17 @@ example:
 """,
 )
 @click.argument("video_id")
-@_SUBMITTING
-@click.option(
-    "--start-time",
-    type=int,
-    required=True,
-    metavar="SECOND",
-    help="Second of the source video at which the new segment begins.",
-)
-@click.option(
-    "--duration",
-    type=click.Choice(_DURATIONS),
-    help=f"Seconds to add; the service adds {_contract.omitted('createVideoExtension', 'duration')} by default.",
-)
+@_fields("createVideoExtension")
 @_SUBMITTED
 @click.pass_obj
-def extensions(job: Job, /, video_id: str, duration: str | None, **options: Any) -> None:
+def extensions(job: Job, /, video_id: str, **options: Any) -> None:
     """Extend the video of the finished task VIDEO_ID by a duration of your choice. Costs money.
 
     Prints the id of the new task; with --wait its id, status and video URL; with -o the name of the file.
     """
-    fields = {name: options.pop(name) for name in ("model", "prompt", "start_time")}
-    fields["duration"] = None if duration is None else int(duration)
-    with _client(job, options) as client:
-        _submit(job, client.videos, lambda: client.extensions.create(video_id, **fields), options)
+    from octopusx_video._command import actions  # noqa: PLC0415 - see extend
+
+    actions.extensions(job, video_id, options)
 
 
 @cli.command(epilog=f"\b\nexample:\n  {PROGRAM} status grok:48a67431-0708-46d1-9ab9-83cb84700153 --json")
@@ -310,10 +309,9 @@ def extensions(job: Job, /, video_id: str, duration: str | None, **options: Any)
 @click.pass_obj
 def status(job: Job, /, task_id: str, unified: bool, **options: Any) -> None:  # noqa: FBT001
     """Show the status of TASK_ID. Free."""
-    job.only_reads = True
-    with _client(job, options) as client:
-        task = (client.unified if unified else client.videos).retrieve(task_id)
-        _show(job, task, f"{task.id} {_summary(task)}")
+    from octopusx_video._command import actions  # noqa: PLC0415 - see extend
+
+    actions.status(job, task_id, options, unified=unified)
 
 
 @cli.command(epilog=f"\b\nexample:\n  {PROGRAM} wait grok:48a67431-0708-46d1-9ab9-83cb84700153 -o cat.mp4")
@@ -325,11 +323,9 @@ def status(job: Job, /, task_id: str, unified: bool, **options: Any) -> None:  #
 @click.pass_obj
 def wait(job: Job, /, task_id: str, unified: bool, **options: Any) -> None:  # noqa: FBT001
     """Wait until TASK_ID has ended, and save its video with -o. Free."""
-    job.only_reads = True
-    with _client(job, options) as client:
-        _check_output(options)
-        job.task_id = _requests.task_id(task_id, "TASK_ID")
-        _finish(job, client.unified if unified else client.videos, task_id, options)
+    from octopusx_video._command import actions  # noqa: PLC0415 - see extend
+
+    actions.wait(job, task_id, options, unified=unified)
 
 
 @cli.command(epilog=f"\b\nexample:\n  {PROGRAM} download grok:48a67431-0708-46d1-9ab9-83cb84700153 -o cat.mp4")
@@ -339,219 +335,13 @@ def wait(job: Job, /, task_id: str, unified: bool, **options: Any) -> None:  # n
 @click.option(
     "--timeout",
     type=_FROM_ZERO,
-    default=_calls.DOWNLOAD_SECONDS,
-    help=f"Maximum seconds for the download. [default: {_calls.DOWNLOAD_SECONDS:g}]",
+    default=_defaults.DOWNLOAD_SECONDS,
+    help=f"Maximum seconds for the download. [default: {_defaults.DOWNLOAD_SECONDS:g}]",
 )
 @_COMMON
 @click.pass_obj
 def download(job: Job, /, task_id: str, unified: bool, **options: Any) -> None:  # noqa: FBT001
     """Save the video of TASK_ID, a task that has succeeded. Free."""
-    job.only_reads = True
-    with _client(job, options) as client:
-        routes: Videos | Unified = client.unified if unified else client.videos
-        job.task_id = _requests.task_id(task_id, "TASK_ID")
-        job.resume = _command("download", routes, task_id, options)
-        _check_output(options)
-        task = routes.retrieve(task_id)
-        if phase(task) == "running":
-            job.resume = _command("wait", routes, task_id, options)
-        _save(job, routes, task, options)
+    from octopusx_video._command import actions  # noqa: PLC0415 - see extend
 
-
-@contextlib.contextmanager
-def _client(job: Job, options: dict[str, Any]) -> Iterator[OctopusX]:
-    """The client of a command, with all that the job has to know of its options."""
-    job.console.as_json, job.console.quiet = options.pop("as_json"), options.pop("quiet")
-    job.output = options.get("output")
-    job.console.sends_video = job.output == STDOUT
-    job.names = _names(click.get_current_context().command)
-    job.to_server = [] if options["base_url"] is None else ["--base-url", options["base_url"]]
-    key = os.environ.get(_settings.KEY_VARIABLE)
-    if not key and is_terminal(sys.stdin) and is_terminal(sys.stderr):
-        key = click.prompt("OctopusX API key", hide_input=True, err=True)
-        job.console.use_key(key)
-    settings: dict[str, Any] = {"base_url": options["base_url"], "timeout": options["request_timeout"]}
-    if "submit_timeout" in options:
-        settings["submit_timeout"] = options["submit_timeout"]
-    with _logged(job), OctopusX(key, sleep=lambda seconds: _sleep(job, seconds), **settings) as client:
-        yield client
-
-
-@contextlib.contextmanager
-def _logged(job: Job) -> Iterator[None]:
-    """What the SDK logs is for the job."""
-    logger = logging.getLogger("octopusx_video")
-    level, handler = logger.level, Records(job)
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
-
-
-def _sleep(job: Job, seconds: float) -> None:
-    """Let seconds pass, and the progress show them."""
-    until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
-        time.sleep(min(left, progress.TICK))
-        job.console.tick()
-
-
-def _names(command: click.Command) -> dict[str, str]:
-    """What the command line calls the arguments of the SDK."""
-    names = {"video": "VIDEO_ID", "task": "TASK_ID", "path": "--output"}
-    for param in command.params:
-        if param.name is not None:
-            names[param.name] = max(param.opts, key=len) if isinstance(param, click.Option) else param.name.upper()
-    return names
-
-
-def _check_output(options: dict[str, Any]) -> None:
-    """See whether the video can be saved, before anything is paid for."""
-    output, flags = options["output"], [name for name in ("overwrite", "accept_any") if options[name]]
-    if output is None:
-        if flags:
-            raise click.UsageError(f"--{flags[0].replace('_', '-')} needs -o FILE")
-    elif output != STDOUT:
-        _part.check(output, overwrite=options["overwrite"])
-    elif options["overwrite"]:
-        raise click.UsageError(f"--overwrite needs a FILE; standard output (-o {STDOUT}) has nothing to replace")
-    elif sys.stdout is None or sys.stdout.isatty():
-        kind = "closed" if sys.stdout is None else "a terminal"
-        raise click.UsageError(f"-o {STDOUT}: standard output is {kind}; redirect it to a file or a pipe")
-    else:
-        with _scratch() as folder:
-            _part.check(folder / "video.mp4", overwrite=False)
-
-
-def _submit(
-    job: Job, routes: Videos | Unified, submit: Callable[[], _models.SubmittedTask], options: dict[str, Any]
-) -> None:
-    _check_output(options)
-    job.waits = options["waits"] or options["output"] is not None
-    job.resume_with = lambda task_id: _command("wait", routes, task_id, options)
-    job.submits = True
-    task = submit()
-    job.submits = False
-    if job.waits:
-        _finish(job, routes, task.id, options)
-    else:
-        _show(job, task, task.id)
-
-
-def _finish(job: Job, routes: Videos | Unified, task_id: str, options: dict[str, Any]) -> None:
-    job.resume = _command("wait", routes, task_id, options)
-    task: _models.Task
-    with job.console.progress("waiting", 100) as shown:
-
-        def show(now: _models.Task) -> None:
-            shown.show(now.progress or None, job.console.clean(now.status), job.console.clean(_standing(now)))
-
-        try:
-            task = routes.wait(
-                task_id, timeout=options["timeout"], poll_interval=options["poll_interval"], on_progress=show
-            )
-        except NoVideoAddressError as error:
-            if options["output"] is None:
-                raise
-            task = error.task  # the content route may have it
-    if options["output"] is None:
-        _show(job, task, f"{task.id} {_summary(task)}")
-        return
-    job.resume = _command("download", routes, task_id, options)
-    _save(job, routes, task, {**options, "timeout": _calls.DOWNLOAD_SECONDS})
-
-
-def _save(job: Job, routes: Videos | Unified, task: _models.Task, options: dict[str, Any]) -> None:
-    """Save the video, or write it to standard output once all of it is there."""
-    if options["output"] != STDOUT:
-        file = _download(job, routes, task, options["output"], options)
-        job.saved = str(file)
-        _show(job, task, str(file), file)
-        return
-    with _scratch() as folder:
-        _pipe(_download(job, routes, task, folder / "video.mp4", options), task.id)
-    if job.console.as_json:
-        _show(job, task, "", STDOUT)
-
-
-def _download(
-    job: Job, routes: Videos | Unified, task: _models.Task, path: str | Path, options: dict[str, Any]
-) -> Path:
-    with job.console.progress("downloading", None) as shown:
-
-        def show(position: int, total: int | None) -> None:
-            size = "" if total is None else f" of {total:,}"
-            shown.show(position, "downloading", f"{position:,}{size} bytes", total)
-
-        try:
-            return routes.download(
-                task,
-                path,
-                overwrite=options["overwrite"],
-                accept_any=options["accept_any"],
-                timeout=options["timeout"],
-                on_progress=show,
-            )
-        except NotSentError as error:  # the folder has gone since it was looked at
-            raise DownloadError(str(error), task_id=task.id) from None
-
-
-@contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
-    """A folder for a video on its way to standard output; it stays if it holds a response that was rejected."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix="octopusx-video-"))
-    except OSError as error:
-        text = f"there is no folder for temporary files: {error.strerror}"
-        raise NotSentError(text, advice="set TMPDIR to one, or name a file with -o") from None
-    keeps = False
-    try:
-        yield folder
-    except DownloadError as error:
-        keeps = error.rejected is not None
-        raise
-    finally:
-        if not keeps:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _pipe(path: Path, task_id: str) -> None:
-    """Write a whole video to standard output."""
-    try:
-        with path.open("rb") as file:
-            shutil.copyfileobj(file, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
-    except OSError as error:
-        text = f"the video could not be written to standard output: {error.strerror}"
-        raise DownloadError(text, task_id=task_id) from None
-
-
-def _show(
-    job: Job, task: _models.SubmittedTask | _models.Task, plain: str, file: os.PathLike[str] | str | None = None
-) -> None:
-    """Print a result."""
-    if job.console.as_json:
-        name = None if file is None else os.fspath(file)
-        job.console.print_json({"task": job.console.clean(task.to_dict()), "phase": phase(task), "file": name})
-    else:
-        job.console.print(plain if file is not None else job.console.clean(plain))
-
-
-def _command(name: str, routes: Videos | Unified, task_id: str, options: dict[str, Any]) -> list[str]:
-    """The words of the command that continues."""
-    output = [] if options["output"] is None else ["-o", options["output"]]
-    flags = [f"--{flag.replace('_', '-')}" for flag in ("overwrite", "accept_any") if options[flag]]
-    unified = ["--unified"] if isinstance(routes, Unified) else []
-    base_url = [] if options["base_url"] is None else ["--base-url", options["base_url"]]
-    return [PROGRAM, name, task_id, *output, *flags, *unified, *base_url]
-
-
-def _summary(task: _models.Task) -> str:
-    return f"{_standing(task)}{f' {task.video_url}' if task.video_url else ''}"
-
-
-def _standing(task: _models.Task) -> str:
-    return f"{task.status}{f' {task.progress} %' if isinstance(task.progress, int) else ''}"
+    actions.download(job, task_id, options, unified=unified)

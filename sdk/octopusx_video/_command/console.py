@@ -18,6 +18,9 @@ from octopusx_video_openapi.text import printable
 from octopusx_video._command.progress import Bar, Lines, Progress, Silence
 from octopusx_video._settings import Key
 
+STDOUT = "-"
+"""Names standard output as the place of a video."""
+
 
 class OutputError(Exception):
     """Standard output can't be written to."""

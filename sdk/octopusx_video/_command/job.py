@@ -19,6 +19,7 @@ from octopusx_video import _contract
 from octopusx_video._command.console import Console, OutputError, command_line
 from octopusx_video._command.progress import EVERY
 from octopusx_video._errors import (
+    NOT_SENT,
     AmbiguousSubmitError,
     BrokenAnswerError,
     DownloadError,
@@ -29,7 +30,6 @@ from octopusx_video._errors import (
     TaskFailedError,
     WaitTimeoutError,
 )
-from octopusx_video._flows import NOT_SENT, VIDEOS
 
 PROGRAM = "octopusx-video"
 _STATUSES: tuple[tuple[type[OctopusXError], int], ...] = (
@@ -226,7 +226,7 @@ class Job:
 
     def _looks(self, error: AmbiguousSubmitError) -> list[str]:
         """The commands that look at what may be the new task, for free."""
-        unified = [] if VIDEOS.operation in _contract.read_by(error.operation) else ["--unified"]
+        unified = ["--unified"] if _contract.family(error.operation) == "unified" else []
         return [
             command_line([PROGRAM, "status", task_id, *unified, *self.to_server]) for task_id in error.possible_task_ids
         ]

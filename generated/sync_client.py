@@ -1,0 +1,130 @@
+"""The synchronous client of the SDK, made from the asynchronous one.
+
+The asynchronous client is written by hand. Two things in it are filled in: the method ``x_and_download`` takes the
+arguments of ``x``, and the docstring of a submit lists the values that a field may have.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+
+from octopusx_video_openapi import Contract, Operation
+
+NAMES = {"__aenter__": "__enter__", "__aexit__": "__exit__", "_async": "_sync"}
+"""What names are in the synchronous client, apart from those that begin with ``Async``, which lose it."""
+PHRASES = {
+    "The asynchronous client: the same calls as the synchronous one, awaited.": "The synchronous client.",
+    "an asynchronous context manager": "a context manager",
+    "between the tasks of\n    one event loop": "between threads",
+}
+"""What docstrings say in the synchronous client. Each has to be in the asynchronous one."""
+HEADER = "# Generated from _async_client.py by `nox -s generate`: change that file, and not this one.\n"
+COMPANION = "_and_download"
+_LAST_SHARED = "extra"
+"""The last argument that a submit and its companion have in common; the companion's own come after it."""
+
+
+class ClientError(Exception):
+    """The asynchronous client is not written as it has to be. The text has the place and what to do."""
+
+
+def asynchronous(text: str, contract: Contract) -> str:
+    """The asynchronous client with all that follows from its methods and the contract filled in.
+
+    Raises:
+        ClientError: Something that is needed is missing.
+    """
+    lines = text.splitlines(keepends=True)
+    for method in _methods(text):
+        for node in ast.walk(method):
+            if isinstance(node, ast.Constant) and node.value in contract.submits:
+                _list_values(lines, method, contract.submits[str(node.value)])
+    text = "".join(lines)
+    methods = {method.name: method for method in _methods(text)}
+    # From the end, so that the lines of those that are still to come stay where they are.
+    for name in sorted(methods, key=lambda one: methods[one].lineno, reverse=True):
+        submit = methods.get(name.removesuffix(COMPANION))
+        if submit is not None and submit is not methods[name]:
+            lines[_shared(methods[name])] = lines[_shared(submit)]
+    return "".join(lines)
+
+
+def _methods(text: str) -> Iterator[ast.AsyncFunctionDef]:
+    """The asynchronous methods of a module, each named with its class: ``Videos.extend``."""
+    try:
+        module = ast.parse(text)
+    except SyntaxError as error:
+        raise ClientError(f"line {error.lineno}: {error.msg}") from None
+    for kind in module.body:
+        for method in kind.body if isinstance(kind, ast.ClassDef) else ():
+            if isinstance(kind, ast.ClassDef) and isinstance(method, ast.AsyncFunctionDef):
+                method.name = f"{kind.name}.{method.name}"
+                yield method
+
+
+def _shared(method: ast.AsyncFunctionDef) -> slice:
+    """The lines of the keyword arguments up to the one that a submit and its companion share last."""
+    for name, default in zip(method.args.kwonlyargs, method.args.kw_defaults, strict=True):
+        if name.arg == _LAST_SHARED and default is not None and default.end_lineno is not None:
+            return slice(method.args.kwonlyargs[0].lineno - 1, default.end_lineno)
+    raise ClientError(f"line {method.lineno}: {method.name} has no keyword argument `{_LAST_SHARED}`; add it")
+
+
+def _list_values(lines: list[str], method: ast.AsyncFunctionDef, operation: Operation) -> None:
+    """List, in the docstring of a method, the values of each field with a closed list.
+
+    Only a submit itself says what its arguments are; its companion refers to it.
+    """
+    schema, docstring = operation.body_schema, method.body[0]
+    if schema is None or method.name.endswith(COMPANION):
+        return
+    for name, field in schema.properties.items():
+        if not field.enum:
+            continue
+        known = [str(value) for value in field.enum]
+        for number in range(docstring.lineno - 1, docstring.end_lineno or docstring.lineno):
+            line = lines[number]
+            found = [one for one in _LIST.finditer(line) if set(re.findall(r"\w+", one[0])) & set(known)]
+            if line.lstrip().startswith(f"{name}: ") and found:
+                quoted = [f"{found[0]['quote']}{value}{found[0]['quote']}" for value in known]
+                lines[number] = f"{line[: found[0].start()]}{_listed(quoted)}{line[found[0].end() :]}"
+                break
+        else:
+            text = f"has no entry `{name}:` under Args that lists its values; write one: {name}: {_listed(known)}"
+            raise ClientError(f"line {method.lineno}: the docstring of {method.name} {text}")
+
+
+_LIST = re.compile(r"(?P<quote>`*)\b\w+(?P=quote)(?:, (?P=quote)\w+(?P=quote))*(?: or (?P=quote)\w+(?P=quote))?")
+
+
+def _listed(values: list[str]) -> str:
+    return " or ".join(filter(None, (", ".join(values[:-1]), values[-1])))
+
+
+def synchronous(text: str) -> str:
+    """The synchronous client that an asynchronous one gives, not formatted yet.
+
+    Raises:
+        ClientError: A phrase that docstrings have to say otherwise is not there.
+    """
+    for phrase, other in PHRASES.items():
+        if phrase not in text:
+            raise ClientError(f"the text {phrase!r} is not there; adapt PHRASES in generated/sync_client.py")
+        text = text.replace(phrase, other)
+    starts = [0]
+    for line in text.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    made, position = [HEADER], 0
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        start, end = starts[token.start[0] - 1] + token.start[1], starts[token.end[0] - 1] + token.end[1]
+        made.append(text[position:start])
+        position = end
+        if token.type == tokenize.NAME and token.string in {"async", "await"}:
+            position += 1  # with the space behind it
+        else:
+            made.append(NAMES.get(token.string) or re.sub(r"\bAsync(?=[A-Z])", "", text[start:end]))
+    return "".join(made)

@@ -1,0 +1,286 @@
+"""What the commands do."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from octopusx_video import _contract, _defaults, _models, _part, _requests, _settings, _verdict
+from octopusx_video._client import OctopusX, Unified, Videos
+from octopusx_video._command import progress
+from octopusx_video._command.console import STDOUT, is_terminal
+from octopusx_video._command.job import PROGRAM, Job, Records
+from octopusx_video._errors import DownloadError, NotSentError, NoVideoAddressError
+
+
+def extend(job: Job, video_id: str, options: dict[str, Any], *, unified: bool) -> None:
+    """Submit by the operation of one of the two families."""
+    operation, other = ("extendUnifiedVideo", "extendVideo") if unified else ("extendVideo", "extendUnifiedVideo")
+    fields, foreign = _taken(operation, options), _contract.fields(other).keys() - _contract.fields(operation).keys()
+    for name in foreign:
+        if options.pop(name) not in {None, ()}:
+            option = _names(click.get_current_context().command)[name]
+            raise click.UsageError(f"{option} can't be used {'with' if unified else 'without'} --unified")
+    with _client(job, options) as client:
+        routes = _routes(client, unified=unified)
+        _submit(job, routes, lambda: routes.extend(video_id, **fields), options)
+
+
+def extensions(job: Job, video_id: str, options: dict[str, Any]) -> None:
+    """Submit by ``createVideoExtension``."""
+    fields = _taken("createVideoExtension", options)
+    with _client(job, options) as client:
+        _submit(job, client.videos, lambda: client.extensions.create(video_id, **fields), options)
+
+
+def status(job: Job, task_id: str, options: dict[str, Any], *, unified: bool) -> None:
+    """Read a task."""
+    job.only_reads = True
+    with _client(job, options) as client:
+        task = _routes(client, unified=unified).retrieve(task_id)
+        _show(job, task, _summary(task))
+
+
+def wait(job: Job, task_id: str, options: dict[str, Any], *, unified: bool) -> None:
+    """Read a task until it has ended."""
+    job.only_reads = True
+    with _client(job, options) as client:
+        _check_output(options)
+        job.task_id = _requests.task_id(task_id, "TASK_ID")
+        _finish(job, _routes(client, unified=unified), task_id, options)
+
+
+def download(job: Job, task_id: str, options: dict[str, Any], *, unified: bool) -> None:
+    """Save the video of a task."""
+    job.only_reads = True
+    with _client(job, options) as client:
+        routes = _routes(client, unified=unified)
+        job.task_id = _requests.task_id(task_id, "TASK_ID")
+        job.resume = _command("download", routes, task_id, options)
+        _check_output(options)
+        task = routes.retrieve(task_id)
+        if _verdict.phase(task) == "running":
+            job.resume = _command("wait", routes, task_id, options)
+        _save(job, routes, task, options)
+
+
+def _routes(client: OctopusX, *, unified: bool) -> Videos | Unified:
+    return client.unified if unified else client.videos
+
+
+def _taken(operation: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Take the fields of an operation's body out of the options; None stands for one that was not given."""
+    taken = {name: options.pop(name) for name in _contract.fields(operation)}
+    return {name: None if value == () else value for name, value in taken.items()}
+
+
+@contextlib.contextmanager
+def _client(job: Job, options: dict[str, Any]) -> Iterator[OctopusX]:
+    """The client of a command, with all that the job has to know of its options."""
+    job.console.as_json, job.console.quiet = options.pop("as_json"), options.pop("quiet")
+    job.output = options.get("output")
+    job.console.sends_video = job.output == STDOUT
+    job.names = _names(click.get_current_context().command)
+    job.to_server = [] if options["base_url"] is None else ["--base-url", options["base_url"]]
+    key = os.environ.get(_settings.KEY_VARIABLE)
+    if not key and is_terminal(sys.stdin) and is_terminal(sys.stderr):
+        key = click.prompt("OctopusX API key", hide_input=True, err=True)
+        job.console.use_key(key)
+    settings: dict[str, Any] = {"base_url": options["base_url"], "timeout": options["request_timeout"]}
+    if "submit_timeout" in options:
+        settings["submit_timeout"] = options["submit_timeout"]
+    with _logged(job), OctopusX(key, sleep=lambda seconds: _sleep(job, seconds), **settings) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def _logged(job: Job) -> Iterator[None]:
+    """What the SDK logs is for the job."""
+    logger = logging.getLogger("octopusx_video")
+    level, handler = logger.level, Records(job)
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def _sleep(job: Job, seconds: float) -> None:
+    """Let seconds pass, and the progress show them."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, progress.TICK))
+        job.console.tick()
+
+
+def _names(command: click.Command) -> dict[str, str]:
+    """What the command line calls the arguments of the SDK."""
+    names = {"video": "VIDEO_ID", "task": "TASK_ID", "path": "--output"}
+    for param in command.params:
+        if param.name is not None:
+            names[param.name] = max(param.opts, key=len) if isinstance(param, click.Option) else param.name.upper()
+    return names
+
+
+def _check_output(options: dict[str, Any]) -> None:
+    """See whether the video can be saved, before anything is paid for."""
+    output, flags = options["output"], [name for name in ("overwrite", "accept_any") if options[name]]
+    if output is None:
+        if flags:
+            raise click.UsageError(f"--{flags[0].replace('_', '-')} needs -o FILE")
+    elif output != STDOUT:
+        _part.check(output, overwrite=options["overwrite"])
+    elif options["overwrite"]:
+        raise click.UsageError(f"--overwrite needs a FILE; standard output (-o {STDOUT}) has nothing to replace")
+    elif sys.stdout is None or sys.stdout.isatty():
+        kind = "closed" if sys.stdout is None else "a terminal"
+        raise click.UsageError(f"-o {STDOUT}: standard output is {kind}; redirect it to a file or a pipe")
+    else:
+        with _scratch() as folder:
+            _part.check(folder / "video.mp4", overwrite=False)
+
+
+def _submit(
+    job: Job, routes: Videos | Unified, submit: Callable[[], _models.SubmittedTask], options: dict[str, Any]
+) -> None:
+    _check_output(options)
+    job.waits = options["waits"] or options["output"] is not None
+    job.resume_with = lambda task_id: _command("wait", routes, task_id, options)
+    job.submits = True
+    task = submit()
+    job.submits = False
+    if job.waits:
+        _finish(job, routes, _verdict.task_id(task), options)
+    else:
+        _show(job, task, _verdict.task_id(task))
+
+
+def _finish(job: Job, routes: Videos | Unified, task_id: str, options: dict[str, Any]) -> None:
+    job.resume = _command("wait", routes, task_id, options)
+    task: _models.Task
+    with job.console.progress("waiting", 100) as shown:
+
+        def show(now: _models.Task) -> None:
+            percent = _verdict.value(now, _contract.PROGRESS) or None
+            shown.show(percent, job.console.clean(_verdict.status(now)), job.console.clean(_standing(now)))
+
+        try:
+            task = routes.wait(
+                task_id, timeout=options["timeout"], poll_interval=options["poll_interval"], on_progress=show
+            )
+        except NoVideoAddressError as error:
+            if options["output"] is None:
+                raise
+            task = error.task  # the content route may have it
+    if options["output"] is None:
+        _show(job, task, _summary(task))
+        return
+    job.resume = _command("download", routes, task_id, options)
+    _save(job, routes, task, {**options, "timeout": _defaults.DOWNLOAD_SECONDS})
+
+
+def _save(job: Job, routes: Videos | Unified, task: _models.Task, options: dict[str, Any]) -> None:
+    """Save the video, or write it to standard output once all of it is there."""
+    if options["output"] != STDOUT:
+        file = _download(job, routes, task, options["output"], options)
+        job.saved = str(file)
+        _show(job, task, str(file), file)
+        return
+    with _scratch() as folder:
+        _pipe(_download(job, routes, task, folder / "video.mp4", options), _verdict.task_id(task))
+    if job.console.as_json:
+        _show(job, task, "", STDOUT)
+
+
+def _download(
+    job: Job, routes: Videos | Unified, task: _models.Task, path: str | Path, options: dict[str, Any]
+) -> Path:
+    with job.console.progress("downloading", None) as shown:
+
+        def show(position: int, total: int | None) -> None:
+            size = "" if total is None else f" of {total:,}"
+            shown.show(position, "downloading", f"{position:,}{size} bytes", total)
+
+        try:
+            return routes.download(
+                task,
+                path,
+                overwrite=options["overwrite"],
+                accept_any=options["accept_any"],
+                timeout=options["timeout"],
+                on_progress=show,
+            )
+        except NotSentError as error:  # the folder has gone since it was looked at
+            raise DownloadError(str(error), task_id=_verdict.task_id(task)) from None
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder for a video on its way to standard output; it stays if it holds a response that was rejected."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="octopusx-video-"))
+    except OSError as error:
+        text = f"there is no folder for temporary files: {error.strerror}"
+        raise NotSentError(text, advice="set TMPDIR to one, or name a file with -o") from None
+    keeps = False
+    try:
+        yield folder
+    except DownloadError as error:
+        keeps = error.rejected is not None
+        raise
+    finally:
+        if not keeps:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _pipe(path: Path, task_id: str) -> None:
+    """Write a whole video to standard output."""
+    try:
+        with path.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        text = f"the video could not be written to standard output: {error.strerror}"
+        raise DownloadError(text, task_id=task_id) from None
+
+
+def _show(
+    job: Job, task: _models.SubmittedTask | _models.Task, plain: str, file: os.PathLike[str] | str | None = None
+) -> None:
+    """Print a result."""
+    if job.console.as_json:
+        name = None if file is None else os.fspath(file)
+        job.console.print_json({"task": job.console.clean(task.to_dict()), "phase": _verdict.phase(task), "file": name})
+    else:
+        job.console.print(plain if file is not None else job.console.clean(plain))
+
+
+def _command(name: str, routes: Videos | Unified, task_id: str, options: dict[str, Any]) -> list[str]:
+    """The words of the command that continues."""
+    output = [] if options["output"] is None else ["-o", options["output"]]
+    flags = [f"--{flag.replace('_', '-')}" for flag in ("overwrite", "accept_any") if options[flag]]
+    unified = ["--unified"] if isinstance(routes, Unified) else []
+    base_url = [] if options["base_url"] is None else ["--base-url", options["base_url"]]
+    return [PROGRAM, name, task_id, *output, *flags, *unified, *base_url]
+
+
+def _summary(task: _models.Task) -> str:
+    url = _verdict.value(task, _contract.ADDRESS)
+    return f"{_verdict.task_id(task)} {_standing(task)}{f' {url}' if url else ''}"
+
+
+def _standing(task: _models.Task) -> str:
+    progress = _verdict.value(task, _contract.PROGRESS)
+    return f"{_verdict.status(task)}{f' {progress} %' if isinstance(progress, int) else ''}"
