@@ -14,6 +14,7 @@ from octopusx_video_openapi.grades import Grade, grade_of
 from octopusx_video_openapi.schema import Schema
 
 if TYPE_CHECKING:
+    from octopusx_video_openapi._source import Source
     from octopusx_video_openapi.contract import Contract
 
 Billed = Literal["never", "possible", "yes"]
@@ -175,13 +176,15 @@ class ResultLength(Part):
         start_field: The field of the request with the second from which it goes on.
         is_start_optional: Whether that field may be left out, for the end of the source video.
         added_field: The field of the request with the seconds that are added; None where the request has none.
-        added_by_model: Seconds that are added for some models, where ``added_field`` is None.
+        added_otherwise: Seconds that are added where ``added_field`` is None; None where it is not.
+        added_by_model: Seconds that are added for some models in place of ``added_otherwise``.
         grade: How it is known.
     """
 
     start_field: str
     is_start_optional: bool
     added_field: str | None
+    added_otherwise: float | None
     added_by_model: Mapping[str, float]
     grade: Grade | None
 
@@ -190,7 +193,7 @@ class Operation:
     """One operation.
 
     Args:
-        contract: The contract.
+        source: The document.
         path: The path template.
         method: In lower case.
         definition: What the document has of it, with the parameters of its path.
@@ -203,13 +206,14 @@ class Operation:
         line: Where it begins in the contract's file, from 1; None where that is not known.
     """
 
-    def __init__(self, contract: Contract, path: str, method: str, definition: dict[str, Json]) -> None:
-        self.contract = contract
+    def __init__(self, source: Source, path: str, method: str, definition: dict[str, Json]) -> None:
+        self.contract: Contract = source.contract
         self.id = str(definition["operationId"])
         self.path = path
         self.method = method
-        self.line = contract.line("paths", path, method)
-        self.definition = definition
+        self.line = source.line(("paths", path, method))
+        self._source = source
+        self._definition = definition
 
     def __repr__(self) -> str:
         """Its id."""
@@ -218,23 +222,23 @@ class Operation:
     @property
     def tags(self) -> tuple[str, ...]:
         """The families of routes that it is of."""
-        return tuple(self.definition.get("tags", ()))
+        return tuple(self._definition.get("tags", ()))
 
     @property
     def grade(self) -> Grade | None:
         """How it is known."""
-        return grade_of(self.definition)
+        return grade_of(self._definition)
 
     @functools.cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         """Its parameters, those of its path among them."""
-        resolved = [self.contract.resolve(node) for node in self.definition.get("parameters", ())]
+        resolved = [self._source.resolve(node) for node in self._definition.get("parameters", ())]
         return tuple(
             Parameter(
                 name=node["name"],
                 place=node["in"],
                 required=bool(node.get("required")),
-                schema=self.contract.schema_at(node["schema"]),
+                schema=self._source.schema(node["schema"]),
                 examples=_example(node),
                 grade=grade_of(node),
             )
@@ -244,10 +248,10 @@ class Operation:
     @functools.cached_property
     def body(self) -> Body | None:
         """The body of a request; None where it takes none."""
-        if "requestBody" not in self.definition:
+        if "requestBody" not in self._definition:
             return None
-        node = self.contract.resolve(self.definition["requestBody"])
-        return Body(required=bool(node.get("required")), media=_media(self.contract, node))
+        node = self._source.resolve(self._definition["requestBody"])
+        return Body(required=bool(node.get("required")), media=_media(self._source, node))
 
     @property
     def body_schema(self) -> Schema | None:
@@ -265,8 +269,8 @@ class Operation:
     def responses(self) -> Mapping[str, Response]:
         """Its documented responses, by status."""
         return {
-            str(status): _response(self.contract, str(status), self.contract.resolve(node))
-            for status, node in self.definition["responses"].items()
+            str(status): _response(self._source, str(status), self._source.resolve(node))
+            for status, node in self._definition["responses"].items()
         }
 
     def response(self, status: int) -> Response | None:
@@ -287,12 +291,13 @@ class Operation:
     @functools.cached_property
     def schemes(self) -> tuple[tuple[str, ...], ...]:
         """The names of the security schemes that a request needs: one of these groups."""
-        return tuple(tuple(one) for one in self.contract.security_of(self.definition))
+        shared = self._source.document.get("security")
+        return tuple(tuple(one) for one in self._definition.get("security", shared) or ())
 
     @property
     def code_samples(self) -> tuple[CodeSample, ...]:
         """The requests that the pages of the API show."""
-        samples = self.definition.get("x-codeSamples", ())
+        samples = self._definition.get("x-codeSamples", ())
         return tuple(CodeSample(language=sample["lang"], source=sample["source"]) for sample in samples)
 
     @functools.cached_property
@@ -302,7 +307,7 @@ class Operation:
         Raises:
             ContractError: It does not say.
         """
-        node = self.definition.get("x-result-length")
+        node = self._definition.get("x-result-length")
         if node is None:
             text = "x-result-length is missing; say how long the video is"
             raise ContractError.at(self.contract.path, self.line, text, self.id)
@@ -311,6 +316,7 @@ class Operation:
             start_field=starts["field"],
             is_start_optional="otherwise" in starts,
             added_field=adds.get("field"),
+            added_otherwise=adds.get("otherwise"),
             added_by_model=_members(adds.get("otherwise-by-model")),
             grade=grade_of(node),
         )
@@ -379,14 +385,14 @@ def new_tasks(operation: Operation) -> Iterator[tuple[str, Link, Place]]:
                     yield status, link, tuple(step.replace("~1", "/").replace("~0", "~") for step in steps)
 
 
-def _response(contract: Contract, status: str, node: dict[str, Json]) -> Response:
-    links = {name: contract.resolve(link) for name, link in node.get("links", {}).items()}
+def _response(source: Source, status: str, node: dict[str, Json]) -> Response:
+    links = {name: source.resolve(link) for name, link in node.get("links", {}).items()}
     return Response(
         status=status,
         billed=node.get("x-billed", "possible"),
         causes=_members(node.get("x-when")),
-        headers={name: header_of(contract, name, header) for name, header in node.get("headers", {}).items()},
-        media=_media(contract, node),
+        headers={name: header_of(source, name, header) for name, header in node.get("headers", {}).items()},
+        media=_media(source, node),
         links=tuple(
             Link(name=name, operation=link.get("operationId", ""), parameters=_members(link.get("parameters")))
             for name, link in links.items()
@@ -395,26 +401,26 @@ def _response(contract: Contract, status: str, node: dict[str, Json]) -> Respons
     )
 
 
-def header_of(contract: Contract, name: str, node: dict[str, Json]) -> Header:
+def header_of(source: Source, name: str, node: dict[str, Json]) -> Header:
     """The header of a part of the document."""
     component = str(node.get("$ref", name)).rpartition("/")[2]
-    node = contract.resolve(node)
+    node = source.resolve(node)
     return Header(
         name=name,
         component=component,
         required=bool(node.get("required")),
-        schema=contract.schema_at(node.get("schema", {})),
+        schema=source.schema(node.get("schema", {})),
         value_of=node.get("x-value-of", ""),
         examples=_example(node),
         grade=grade_of(node),
     )
 
 
-def _media(contract: Contract, node: dict[str, Json]) -> Mapping[str, Media]:
+def _media(source: Source, node: dict[str, Json]) -> Mapping[str, Media]:
     found = {}
     for kind, media in node.get("content", {}).items():
-        schema = contract.schema_at(media["schema"]) if "schema" in media else None
-        examples = {name: contract.resolve(example)["value"] for name, example in media.get("examples", {}).items()}
+        schema = source.schema(media["schema"]) if "schema" in media else None
+        examples = {name: source.resolve(example)["value"] for name, example in media.get("examples", {}).items()}
         if not examples and "example" in media:
             examples = {"example": media["example"]}
         found[kind] = Media(type=kind, schema=schema, examples=examples)
