@@ -163,6 +163,17 @@ def test_an_operation_may_need_no_key(security: Any, *, is_secured: bool) -> Non
     assert changed(change).operations["queryUnifiedVideo"].is_secured is is_secured
 
 
+def test_the_error_of_a_wrong_route_has_a_type() -> None:
+    """It is a fact of its own, whatever an example shows."""
+
+    def elsewhere(document: dict[str, Any]) -> None:
+        document["components"]["examples"]["WrongRoute"]["value"]["error"]["type"] = "another"
+
+    kind = documents.document(CONTRACT)["x-wrong-route"]["error-type"]
+    assert CONTRACT.wrong_route_type == changed(elsewhere).wrong_route_type == kind != ""
+    assert changed(lambda document: document.pop("x-wrong-route")).wrong_route_type == ""
+
+
 def test_a_rule_without_a_number_of_the_contract_is_empty() -> None:
     """So that a smaller contract is asked about less."""
     assert CONTRACT.rule("R15").never_falls == ("progress", "status_update_time")

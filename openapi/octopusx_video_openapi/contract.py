@@ -6,7 +6,7 @@ import functools
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from octopusx_video_openapi._source import Source
 from octopusx_video_openapi.document import METHODS, OF_BODY, ContractError, Json, Pointer
@@ -169,9 +169,10 @@ class Contract:
         }
         return {name: (str(one.get("type")), str(one.get("scheme")).lower()) for name, one in resolved.items()}
 
-    def example(self, name: str) -> Any:
-        """The value of a component example."""
-        return self._source.components("examples")[name]["value"]
+    @property
+    def wrong_route_type(self) -> str:
+        """The type of the error of a request that no operation is for, ``x-wrong-route``; "" where nothing is said."""
+        return str(self._source.document.get("x-wrong-route", {}).get("error-type", ""))
 
     @functools.cached_property
     def request_id_header(self) -> Header | None:
