@@ -10,7 +10,8 @@ from typing import Literal
 
 from octopusx_video_openapi._source import Source
 from octopusx_video_openapi.document import METHODS, OF_BODY, ContractError, Json, Pointer
-from octopusx_video_openapi.model import Header, Operation, Parameter, header_of, new_tasks
+from octopusx_video_openapi.model import Header, Parameter, header_of
+from octopusx_video_openapi.operation import Operation, new_tasks
 from octopusx_video_openapi.rules import Rule, rule_of
 from octopusx_video_openapi.schema import Schema
 

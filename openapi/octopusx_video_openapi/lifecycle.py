@@ -9,7 +9,7 @@ from octopusx_video_openapi._source import source_of
 from octopusx_video_openapi.contract import Contract
 from octopusx_video_openapi.document import ContractError
 from octopusx_video_openapi.grades import Grade, grade_of
-from octopusx_video_openapi.model import Operation
+from octopusx_video_openapi.operation import Operation
 
 
 class TaskLife(NamedTuple):

@@ -10,7 +10,7 @@ import jsonschema_rs
 from octopusx_video_openapi._source import source_of
 from octopusx_video_openapi.contract import Contract
 from octopusx_video_openapi.document import Json
-from octopusx_video_openapi.model import Operation
+from octopusx_video_openapi.operation import Operation
 from octopusx_video_openapi.schema import Schema
 
 Validator = jsonschema_rs.Draft202012Validator
