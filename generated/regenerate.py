@@ -75,8 +75,39 @@ def texts(path: Path) -> dict[Path, str]:
         ContractError: The contract is not one that can be used. It has a line for each problem.
         GenerationError: The asynchronous client is not written as it has to be.
     """
-import sync_client
-from octopusx_video_openapi import Contract, ContractError, compiled, house, reading
+    source = reading.read(path)
+    contract = house.checked(source)
+    return {COMPILED: compiled.text(source, path.read_bytes()), **_clients(contract)}
+
+
+def _clients(contract: Contract) -> dict[Path, str]:
+    try:
+        written = sync_client.asynchronous(ASYNC_CLIENT.read_text("utf-8"), contract)
+        made = sync_client.synchronous(written)
+    except sync_client.ClientError as error:
+        raise GenerationError(f"{ASYNC_CLIENT.relative_to(ROOT)}: {error}") from None
+    return {ASYNC_CLIENT: _formatted(ASYNC_CLIENT, written), SYNC_CLIENT: _formatted(SYNC_CLIENT, made)}
+
+
+def _formatted(path: Path, text: str) -> str:
+    """The text of a file as the project's formatter has it."""
+    command = [str(_ruff()), "format", "--stdin-filename", str(path), "-"]
+    done = subprocess.run(command, input=text, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise GenerationError(f"{path.relative_to(ROOT)}: ruff says:\n{done.stderr}".rstrip())
+    return done.stdout
+
+
+def _ruff() -> Path:
+    """The formatter that is installed with this interpreter.
+
+    Raises:
+        GenerationError: There is none.
+    """
+    found = shutil.which("ruff", path=str(Path(sys.executable).parent))
+    if found is None:
+        raise GenerationError(f"ruff is not installed beside {sys.executable}; use `{FIX}`, which installs it")
+    return Path(found)
 
 
 def _template(name: str, line: str) -> str:

@@ -65,14 +65,14 @@ def _refusal_departs(contract: Contract, answer: Answer) -> str:
     """How the answer to what is no operation departs from an error of the contract."""
     if answer.status not in {404, 405}:
         return "an undocumented answer to no operation"
-    errors = contract.document.get("components", {}).get("schemas", {}).get("ErrorResponse", {})
+    errors = documents.document(contract).get("components", {}).get("schemas", {}).get("ErrorResponse", {})
     found = next(iter(_validator(_dumped(errors), contract.path).iter_errors(json.loads(answer.body))), None)
     return "" if found is None else found.message
 
 
 def _headers_depart(contract: Contract, response: dict[str, Any], headers: dict[str, str]) -> str:
     for name, header in response.get("headers", {}).items():
-        header = contract.resolve(header)
+        header = documents.resolve(contract, header)
         value = headers.get(name.lower())
         if value is None and header.get("required"):
             return f"without {name}"
@@ -92,7 +92,7 @@ def _body_departs(contract: Contract, answer: Answer, response: dict[str, Any], 
     for rule in contract.rules:
         speaks = rule.about == "response" and answer.operation in rule.operations
         if speaks and rule.schema is not None and (not rule.statuses or answer.status in rule.statuses):
-            schemas.append(rule.schema.node)
+            schemas.append(documents.node(rule.schema))
     body = json.loads(answer.body)
     unusable = next((address for address in _addresses(body) if not _is_usable(address)), None)
     if unusable is not None and answer.status < 300:

@@ -155,10 +155,10 @@ class Server:
 
     def _route(self, method: str, path: str) -> tuple[Operation | None, dict[str, str]]:
         method = "GET" if method == "HEAD" and self.traits.head else method
-        paths = sorted(self.contract.document["paths"], key=lambda one: "{" in one)
+        paths = sorted(documents.document(self.contract)["paths"], key=lambda one: "{" in one)
         for template in paths:  # a concrete path comes first
             match = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template), path)
-            if match and method.lower() in self.contract.document["paths"][template]:
+            if match and method.lower() in documents.document(self.contract)["paths"][template]:
                 values = {name: unquote(value) for name, value in match.groupdict().items()}
                 return self.contract.operation_at(template, method.lower()), values
             if match and template == path:
@@ -166,7 +166,7 @@ class Server:
         return None, {}
 
     def _nowhere(self, method: str, path: str) -> tuple[int, _Headers, bytes]:
-        paths = self.contract.document["paths"]
+        paths = documents.document(self.contract)["paths"]
         fitting = [one for one in paths if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", one), path)]
         reached = [path] if path in paths else fitting
         allowed = [name.upper() for template in reached for name in ("get", "post") if name in paths[template]]
@@ -185,11 +185,10 @@ class Server:
         request: dict[str, Any] = {"path": path, "query": {}, "body": None}
         parsed = parse_qs(query, keep_blank_values=True)
         request["query"] = {name: values[-1] for name, values in parsed.items()}
-        if "requestBody" in operation.definition:
+        if "requestBody" in documents.definition(operation):
             request["body"] = _read(headers, raw)
             self._check(operation.id, "body", request["body"])
-        for parameter in operation.definition.get("parameters", ()):
-            parameter = self.contract.resolve(parameter)
+        for parameter in documents.parameters(operation):
             if parameter["in"] in {"path", "query"}:
                 self._check(operation.id, parameter["name"], request[parameter["in"]].get(parameter["name"]))
         (named,) = task_ids.values(self.contract, operation, request)
@@ -296,14 +295,12 @@ def _read(headers: Message, raw: bytes) -> _Json:
 
 @functools.cache
 def _validator(operation_id: str, part: str) -> jsonschema_rs.Draft202012Validator:
-    contract = load()
-    definition = contract.operations[operation_id].definition
+    operation = load().operations[operation_id]
     if part == "body":
-        schema = contract.resolve(definition["requestBody"])["content"]["application/json"]["schema"]
+        schema = documents.body_schema(operation)
     else:
-        parameters = [contract.resolve(parameter) for parameter in definition["parameters"]]
-        schema = next(parameter["schema"] for parameter in parameters if parameter["name"] == part)
-    return jsonschema_rs.Draft202012Validator(documents.schema(contract, schema))
+        schema = next(one["schema"] for one in documents.parameters(operation) if one["name"] == part)
+    return jsonschema_rs.Draft202012Validator(documents.schema(operation.contract, schema))
 
 
 @contextlib.contextmanager

@@ -144,7 +144,7 @@ def response_properties(contract: Contract) -> list[tuple[str, str]]:
 
     def walk(schema: Json) -> None:
         name = schema["$ref"].rsplit("/", 1)[1] if "$ref" in schema else None
-        resolved = contract.resolve(schema)
+        resolved = documents.resolve(contract, schema)
         for branch in resolved.get("oneOf", ()):
             walk(branch)
         for property_, sub in resolved.get("properties", {}).items():
@@ -187,7 +187,7 @@ def operation_of(contract: Contract, method: str, path: str) -> Operation | None
 
 def _corrupted(contract: Contract, schema: Json, value: Json, target: str, property_: str) -> Json:
     name = schema["$ref"].rsplit("/", 1)[1] if "$ref" in schema else None
-    resolved = contract.resolve(schema)
+    resolved = documents.resolve(contract, schema)
     for branch in resolved.get("oneOf", ()):
         if jsonschema_rs.is_valid(documents.schema(contract, branch), value):
             return _corrupted(contract, branch, value, target, property_)

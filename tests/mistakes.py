@@ -187,6 +187,7 @@ _NAMES = re.compile(
     | ^x-rules\.\d+\.(schema|when)\..*required\.\d+$
     | ^x-rules\..*\.\$ref$
     | ^x-task-life\.\w+\.(status|code)$
+    | ^x-wrong-route\.error-type$
     | x-result-length\.(starts-at|adds)\.field$
     | x-value-of$
     | x-when\.[\w-]+$

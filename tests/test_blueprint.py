@@ -14,11 +14,12 @@ import yaml
 from octopusx_video_mock import Mock, MockError
 from octopusx_video_openapi import load
 
+from tests import documents
 from tests.conftest import AUTHORIZED, KEY
 from tests.test_task_life import LIFE
 
 Document = dict[str, Any]
-DOCUMENT: Document = load().document
+DOCUMENT: Document = documents.document(load())
 
 
 def _served(tmp_path: Path, change: Callable[[Document], None]) -> Mock:

@@ -38,7 +38,7 @@ def made(contract: Contract, name: str) -> list[dict[str, Any]]:
 def test_each_is_valid_with_its_source_and_there_once(contract: Contract, name: str) -> None:
     """Only the source is missing, which the caller puts where the contract has it."""
     submit = contract.operations[name]
-    media = submit.definition["requestBody"]["content"]["application/json"]
+    media = documents.body(submit)
     validator = jsonschema_rs.Draft202012Validator(documents.schema(contract, media["schema"]))
     bodies = made(contract, name)
     for body in bodies:
@@ -62,7 +62,7 @@ def test_each_length_is_reached(contract: Contract) -> None:
         assert {"start_time" in body for body in of_model} == {True, False}
     assert min(body["start_time"] for body in extend if "start_time" in body) == 0
     create = made(contract, "createVideoExtension")
-    durations = contract.document["components"]["schemas"]["ExtensionDuration"]["enum"]
+    durations = documents.document(contract)["components"]["schemas"]["ExtensionDuration"]["enum"]
     assert {None, *durations} == {body.get("duration") for body in create}
 
 
@@ -80,7 +80,7 @@ def test_one_begins_behind_the_end_of_its_source(contract: Contract, name: str) 
 def test_what_is_told_again_is_sent_alone_and_with_upscaling(contract: Contract, name: str) -> None:
     """Each size is there with and without upscaling; prompts are longer than what texts are cut to."""
     bodies = made(contract, name)
-    sizes = contract.document["components"]["schemas"]["VideoSize"]["enum"]
+    sizes = documents.document(contract)["components"]["schemas"]["VideoSize"]["enum"]
     for size in sizes:
         assert {body.get("upscale") for body in bodies if body.get("size") == size} >= {None, True}
     assert max(len(body["prompt"]) for body in bodies) > 255
@@ -109,7 +109,7 @@ def test_bodies_have_sizes_of_the_whole_range(contract: Contract, name: str) -> 
     whole = fullest(contract, name)
     assert {body["model"] for body in bodies} == {whole["model"]}
     submit = contract.operations[name]
-    media = submit.definition["requestBody"]["content"]["application/json"]
+    media = documents.body(submit)
     validator = jsonschema_rs.Draft202012Validator(documents.schema(contract, media["schema"]))
     source = valid_requests(contract, submit, SOURCE)[-1].body
     assert all(validator.is_valid({**source, **body}) for body in bodies)

@@ -168,14 +168,14 @@ def broken(contract: Contract, answer: Answer) -> set[str]:
         return found | {own}
     for rule in contract.rules:
         speaks = rule.about == "response" and answer.operation in rule.operations and answer.status in rule.statuses
-        if speaks and rule.schema is not None and not _validator(contract, rule.schema.node).is_valid(value):
+        if speaks and rule.schema is not None and not _validator(contract, documents.node(rule.schema)).is_valid(value):
             found.add(rule.id)
     return found
 
 
 def _headers_broken(contract: Contract, response: Any, headers: dict[str, str]) -> Iterator[str]:
     for name, header in response.get("headers", {}).items():
-        definition = contract.resolve(header)
+        definition = documents.resolve(contract, header)
         value = headers.get(name.lower())
         missing = value is None and definition.get("required")
         if missing or (value is not None and not _validator(contract, definition["schema"]).is_valid(value)):

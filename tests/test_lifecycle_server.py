@@ -218,6 +218,8 @@ def test_a_clock_that_runs_is_stopped_and_started_by_its_route() -> None:
         ("DELETE", "faults", {"content": b" " * (MAX_BODY + 1)}, 413, "the body is too large"),
         ("GET", "nope", {}, 404, "there is no such control route; there are GET /__mock__/clock"),
         ("GET", "clock", {"headers": {"Host": "evil.example"}}, 403, "for this machine alone"),
+        ("GET", "clock", {"headers": {"Host": "127.0.0.1.evil.example"}}, 403, "for this machine alone"),
+        ("GET", "clock", {"headers": {"Host": ""}}, 403, "for this machine alone"),
     ],
 )
 def test_a_control_request_that_is_wrong_is_refused(
@@ -228,6 +230,15 @@ def test_a_control_request_that_is_wrong_is_refused(
         answer = http.request(method, f"/__mock__/{path}", **request_)
     assert (answer.status_code, said in answer.json()["error"]) == (status, True), answer.text
     assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:80", "127.0.0.2", "[::1]", "[::1]:4010", "mock.localhost:4010"]
+)
+def test_a_control_request_may_name_this_machine_in_any_way(base_url: str, host: str) -> None:
+    """By name or by address, with or without a port."""
+    with _client(base_url, Host=host) as http:
+        assert http.get("/__mock__/clock").status_code == 200
 
 
 def test_there_are_no_control_routes_unless_they_are_asked_for(mock: Mock) -> None:

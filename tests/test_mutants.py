@@ -12,6 +12,7 @@ from octopusx_video_openapi import Contract, load
 from octopusx_video_openapi.checking import usable
 from octopusx_video_openapi.reading import read
 
+from tests import documents
 from tests.campaigns import mutants as campaign
 from tests.campaigns._mutants_made import Kind, Mutant, mutants
 
@@ -63,8 +64,8 @@ def test_each_mutant_departs_in_its_own_place(made: list[Mutant], contract: Cont
     """A mutant differs from the contract where it says, nowhere else, and no two are the same contract."""
     seen: Counter[str] = Counter()
     for mutant in made:
-        document = mutant.of(contract).document
-        found = differences(contract.document, document)
+        document = documents.document(mutant.of(contract))
+        found = differences(documents.document(contract), document)
         whole = mutant.place[:1] if isinstance(mutant.place[-1], int) else mutant.place
         assert found, mutant.name
         assert all(place[: len(whole)] == whole[: len(place)] for place in found), (mutant.name, found)
@@ -74,17 +75,17 @@ def test_each_mutant_departs_in_its_own_place(made: list[Mutant], contract: Cont
 
 def test_the_contract_is_left_as_it_is(contract: Contract) -> None:
     """Making mutants changes nothing of the contract that they are made of."""
-    before = json.dumps(contract.document)
+    before = json.dumps(documents.document(contract))
     for mutant in mutants(contract):
         mutant.of(contract)
-    assert json.dumps(contract.document) == before
+    assert json.dumps(documents.document(contract)) == before
 
 
 def test_each_mutant_loads(made: list[Mutant], contract: Contract, tmp_path: Path) -> None:
     """A mutant is still an OpenAPI document that the project can read."""
     file = tmp_path / "mutant.yaml"
     for mutant in made[::EVERY]:
-        file.write_text(json.dumps(mutant.of(contract).document), "utf-8")
+        file.write_text(json.dumps(documents.document(mutant.of(contract))), "utf-8")
         # Not with `load`: what a mutant takes away may be what a rule refers to, which the vocabulary refuses.
         assert usable(read(file)).operations.keys() == contract.operations.keys(), mutant.name
 
@@ -94,9 +95,9 @@ def test_every_rule_and_schema_has_mutants(made: list[Mutant], contract: Contrac
     rules = {mutant.rule(contract) for mutant in made}
     assert {rule.id for rule in contract.rules} <= rules
     schemas = {mutant.place[2] for mutant in made if mutant.place[:2] == ("components", "schemas")}
-    assert schemas == contract.document["components"]["schemas"].keys()
+    assert schemas == documents.document(contract)["components"]["schemas"].keys()
     operations = {mutant.place[1] for mutant in made if mutant.place[0] == "paths"}
-    assert operations == contract.document["paths"].keys()
+    assert operations == documents.document(contract)["paths"].keys()
 
 
 def test_few_are_equivalent(made: list[Mutant]) -> None:

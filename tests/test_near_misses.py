@@ -53,37 +53,32 @@ def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
 
 def _is_valid(operation: Operation, request: Request | Variant) -> bool:
     """What the contract says of a request, part by part."""
-    for parameter in operation.definition.get("parameters", ()):
+    for parameter in documents.parameters(operation):
         values = {"path": request.path, "query": request.query}.get(parameter["in"])
         if values is None:
             continue
         if parameter["name"] not in values or not _takes(parameter["schema"], values[parameter["name"]]):
             return False
-    if "requestBody" not in operation.definition:
+    if "requestBody" not in documents.definition(operation):
         return request.body is ABSENT
     if request.body is ABSENT:
-        return not operation.definition["requestBody"]["required"]
-    return _takes(_body_schema(operation), request.body)
-
-
-def _body_schema(operation: Operation) -> dict[str, Any]:
-    schema: dict[str, Any] = operation.definition["requestBody"]["content"]["application/json"]["schema"]
-    return schema
+        return not documents.definition(operation)["requestBody"]["required"]
+    return _takes(documents.body_schema(operation), request.body)
 
 
 def _fields(operation: Operation, contract: Contract = CONTRACT) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
     """Every place of a request that has a schema, with its schema; an item's index is 0."""
-    for parameter in operation.definition.get("parameters", ()):
+    for parameter in documents.parameters(operation):
         if parameter["in"] in {"path", "query"}:
-            yield (parameter["in"], parameter["name"]), contract.resolve(parameter["schema"])
-    if "requestBody" in operation.definition:
-        yield from _below(contract, ("body",), _body_schema(operation))
+            yield (parameter["in"], parameter["name"]), documents.resolve(contract, parameter["schema"])
+    if "requestBody" in documents.definition(operation):
+        yield from _below(contract, ("body",), documents.body_schema(operation))
 
 
 def _below(
     contract: Contract, place: tuple[str, ...], schema: dict[str, Any]
 ) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    schema = contract.resolve(schema)
+    schema = documents.resolve(contract, schema)
     yield place, schema
     for name, field in schema.get("properties", {}).items():
         yield from _below(contract, (*place, name), field)
@@ -190,7 +185,7 @@ def test_a_near_miss_is_wrong_in_what_it_is_about(operation: Operation, valid: R
 
 def _errors(operation: Operation, request: Request | Variant) -> Iterator[tuple[tuple[str, ...], str]]:
     """The place and the keyword of each error in a request, part by part; what is missing is one where it lacks."""
-    for parameter in operation.definition.get("parameters", ()):
+    for parameter in documents.parameters(operation):
         name, holder = parameter["name"], parameter["in"]
         values = {"path": request.path, "query": request.query}.get(holder, {name: ABSENT})
         if name not in values:
@@ -198,10 +193,10 @@ def _errors(operation: Operation, request: Request | Variant) -> Iterator[tuple[
         elif values[name] is not ABSENT:
             for error in _validator(json.dumps(parameter["schema"])).iter_errors(values[name]):
                 yield (holder, name, *map(str, error.instance_path)), error.kind.name
-    if "requestBody" in operation.definition and request.body is ABSENT:
+    if "requestBody" in documents.definition(operation) and request.body is ABSENT:
         yield ("body",), "required"
     elif request.body is not ABSENT:
-        for error in _validator(json.dumps(_body_schema(operation))).iter_errors(request.body):
+        for error in _validator(json.dumps(documents.body_schema(operation))).iter_errors(request.body):
             place = ("body", *map(str, error.instance_path))
             if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
                 place = (*place, error.kind.property)
@@ -353,7 +348,7 @@ def test_a_limit_is_missed_by_one_and_by_far(operation: Operation, valid: Reques
 @each_case
 def test_the_body_is_wrapped_and_left_out(operation: Operation, valid: Request) -> None:
     """In an array, twice in one, in an object, as JSON in a text; another value instead; nothing at all."""
-    if "requestBody" in operation.definition:
+    if "requestBody" in documents.definition(operation):
         body = valid.body
         wrong = [[body], [body, body], {"data": body}, json.dumps(body), None, 1, "text", {}, [], ABSENT]
         sent = {_spelt(v.body) for v in near_misses(CONTRACT, operation, valid) if v.keyword == BODY}
@@ -484,7 +479,7 @@ def test_the_bytes_of_an_edge_say_its_body(operation: Operation, valid: Request)
     raws = {v.raw: v.body for v in edges(CONTRACT, operation, valid) if v.raw is not None}
     for raw, body in raws.items():
         assert json.loads(raw, object_pairs_hook=_without_repeats) == body
-    if "requestBody" in operation.definition:
+    if "requestBody" in documents.definition(operation):
         assert any(b"\n" in raw for raw in raws)
         assert any(b"\\ud83d\\u" in raw for raw in raws)
 
@@ -531,7 +526,7 @@ def test_another_contract_draws_other_lines(tmp_path: Path) -> None:
         met = {_at(variant, place) for variant in edges(contract, operation, valid)} - {ABSENT}
         assert {3, 4, 19, 20} <= met
         assert max(met) == 20
-        body = contract.resolve(_body_schema(operation))
+        body = documents.resolve(contract, documents.body_schema(operation))
         assert all(set(variant.body) <= set(body["properties"]) for variant in edges(contract, operation, valid))
 
 

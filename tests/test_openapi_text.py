@@ -37,9 +37,10 @@ def test_hosts_for_plain_http_are_named_exactly() -> None:
     assert not may_use_http("a.mock", listed)
     assert not may_use_http("mock", {})
     assert may_use_http("127.0.0.1", {})
-    assert is_loopback("::1")
-    assert is_loopback("api.localhost")
-    assert not is_loopback("localhost.example.com")
+    for host in ("::1", "::ffff:127.0.0.1", "127.8.9.10", "LOCALHOST", "api.localhost"):
+        assert is_loopback(host), host
+    for host in ("localhost.example.com", "::ffff:192.0.2.1", "127.0.0.1.example.com", ""):
+        assert not is_loopback(host), host
 
 
 @pytest.mark.parametrize("entry", ["*", "*.local", "http://mock", "mock:80", "mock/", "a b", "-"])

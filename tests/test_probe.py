@@ -213,7 +213,7 @@ def times(change: Callable[[int], Json], *names: str) -> Quirk:
 
 def values(contract: Contract, schema: str, value_of: str) -> list[str]:
     """The fields of a schema that hold a value."""
-    properties = contract.document["components"]["schemas"][schema]["properties"]
+    properties = documents.document(contract)["components"]["schemas"][schema]["properties"]
     return [name for name, node in properties.items() if node.get("x-value-of") == value_of]
 
 
@@ -251,7 +251,7 @@ def _with_status(status: str, body: Json) -> Json:
 
 def test_tells_which_vocabulary_a_status_is_of(probe: Probed, contract: Contract) -> None:
     """A value with a grade is raised, one that the contract does not know is proposed, a documented one is not."""
-    grades = contract.document["components"]["schemas"]["SucceededStatus"]["x-enum-grades"]
+    grades = documents.document(contract)["components"]["schemas"]["SucceededStatus"]["x-enum-grades"]
     documented = [value for value, grade in grades.items() if "documented" in grade]
     inferred = [value for value, grade in grades.items() if "inferred" in grade]
     assert documented
@@ -358,7 +358,7 @@ def test_settles_what_the_duration_is(probe: Probed, quirk: Quirk, told: str, ch
 def test_tells_each_change_with_its_second(probe: Probed, contract: Contract) -> None:
     """The new task is followed by both routes from its first status to its last."""
     found = probe(plain, "--max-paid", "1")
-    life = contract.document["x-task-life"]
+    life = documents.document(contract)["x-task-life"]
     for route in READS:
         told = [(row["second"], row["value"]) for row in found.report["new_task"] if row["route"] == route]
         statuses = [one for one in told if one[1] in {life["runs"]["status"], life["succeeds"]["status"]}]
@@ -690,11 +690,7 @@ def test_cuts_what_a_server_said() -> None:
 def test_extends_by_a_length_that_tells_the_readings_apart(contract: Contract) -> None:
     """The body of the paid submit gives a total that differs from what is added, or nothing would be settled."""
     submit = contract.operations[_probe_task.SUBMIT]
-    example = next(
-        value
-        for media in submit.definition["requestBody"]["content"].values()
-        for _, value in documents.examples(contract, media)
-    )
-    rule = submit.definition["x-result-length"]
+    _, example = next(documents.examples(contract, documents.body(submit)))
+    rule = documents.definition(submit)["x-result-length"]
     assert example[rule["starts-at"]["field"]] > 0
     assert rule["adds"]["field"] in example

@@ -29,6 +29,7 @@ from octopusx_video_client import models
 from octopusx_video_contract._run import running
 from octopusx_video_openapi import Contract, load
 
+from tests import documents
 from tests.conftest import KEY
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +39,7 @@ Defect = Callable[[Any], None]
 
 @functools.cache
 def _fields(name: str) -> list[str]:
-    return list(load().document["components"]["schemas"][name]["properties"])
+    return list(documents.document(load())["components"]["schemas"][name]["properties"])
 
 
 def _after(target: Any, name: str, change: Callable[[Any], Any]) -> None:
@@ -208,11 +209,13 @@ def _suite() -> Path:
 
 
 def _objects(contract: Contract) -> list[str]:
-    return [name for name, schema in contract.document["components"]["schemas"].items() if "properties" in schema]
+    return [
+        name for name, schema in documents.document(contract)["components"]["schemas"].items() if "properties" in schema
+    ]
 
 
 def _call(contract: Contract, operation_id: str) -> Any:
-    tag = contract.operations[operation_id].definition["tags"][0]
+    tag = documents.definition(contract.operations[operation_id])["tags"][0]
     name = re.sub(r"([A-Z])", r"_\1", operation_id).lower()
     return importlib.import_module(f"octopusx_video_client.api.{tag}.{name}")
 
@@ -270,7 +273,7 @@ def test_the_seed_repeats_the_values(in_a_process: Callable[..., Outcome]) -> No
 def test_the_values_leave_out_fill_in_and_add(in_a_process: Callable[..., Outcome], contract: Contract) -> None:
     """Each optional field is there and is not, null stands where it may, and there are fields that nobody has named."""
     for name in _objects(contract):
-        schema = contract.document["components"]["schemas"][name]
+        schema = documents.document(contract)["components"]["schemas"][name]
         values = [value for made, value in in_a_process().made if made == name]
         for field, of_field in schema["properties"].items():
             held = [value[field] for value in values if field in value]

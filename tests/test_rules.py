@@ -13,7 +13,7 @@ from tests import documents
 CONTRACT = load()
 SCHEMAS = {
     rule["id"]: documents.schema(CONTRACT, rule.get("schema", rule.get("when")))
-    for rule in CONTRACT.document["x-rules"]
+    for rule in documents.document(CONTRACT)["x-rules"]
     if "schema" in rule or "when" in rule
 }
 URL = "https://example.com/v.mp4"

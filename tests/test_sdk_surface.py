@@ -23,6 +23,7 @@ from octopusx_video._command.commands import cli
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import Contract, Operation, task_ids
 
+from tests import documents
 from tests.sdk.clients import EXTEND, KINDS, SOURCE, Kind, on_mock
 
 PAIRS = ((OctopusX, AsyncOctopusX), (Videos, AsyncVideos), (Extensions, AsyncExtensions), (Unified, AsyncUnified))
@@ -96,7 +97,7 @@ def test_both_clients_are_alike(sync: type, asynchronous: type) -> None:
 def test_arguments_are_the_fields_of_the_contract(operation: str, contract: Contract) -> None:
     """A submit takes what its body has, by the same names, and requires what that requires."""
     submit = contract.operations[operation]
-    body = contract.resolve(submit.definition["requestBody"]["content"]["application/json"]["schema"])
+    body = documents.resolve(contract, documents.body_schema(submit))
     source = _source(contract, submit)
     parameters = dict(inspect.signature(SUBMITS[operation]).parameters)
     for aside in ("self", "extra"):

@@ -10,21 +10,20 @@ import jsonschema_rs
 import pytest
 from octopusx_video_contract import _sizes
 from octopusx_video_contract._sizes import Sizes
-from octopusx_video_openapi import load
+from octopusx_video_openapi import Contract, load
 
 from tests import documents
 
 CONTRACT = load()
-SCHEMAS = CONTRACT.document["components"]["schemas"]
+SCHEMAS = documents.document(CONTRACT)["components"]["schemas"]
 USUAL = {255, 256, 1_000, 1_024, 4_096, 65_535}
 
 
 def values(node: dict[str, Any], known: Any, seed: int = 1, most: int | None = None) -> list[Any]:
     """The values of each size of a schema, all of which it takes."""
     validator = jsonschema_rs.Draft202012Validator(documents.schema(CONTRACT, node))
-    found = [
-        value for _, value in Sizes(seed, "a field", most).values(CONTRACT.schema_at(node), validator.is_valid, known)
-    ]
+    schema = Contract({"components": {"schemas": {**SCHEMAS, "Sized": node}}}, CONTRACT.path).schemas["Sized"]
+    found = [value for _, value in Sizes(seed, "a field", most).values(schema, validator.is_valid, known)]
     assert all(map(validator.is_valid, found))
     return found
 
@@ -71,7 +70,7 @@ def test_a_length_is_what_is_asked_for() -> None:
 
 def test_links_and_data_urls_have_many_lengths() -> None:
     """A link up to 8,000 characters, a data URL up to 65,536 of whole base64."""
-    texts = values(CONTRACT.resolve(SCHEMAS["ReferenceImages"]["items"]), "https://example.com/cat.png")
+    texts = values(documents.resolve(CONTRACT, SCHEMAS["ReferenceImages"]["items"]), "https://example.com/cat.png")
     links = {len(text) for text in texts if text.startswith("https:")}
     assert {255, 256, 1_000, 1_024, 1_025, 4_096, 8_000} <= links
     data = [text for text in texts if text.startswith("data:")]

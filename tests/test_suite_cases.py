@@ -24,7 +24,9 @@ from tests import documents
 
 CONTRACT = load()
 TASK = task_ids.documented(CONTRACT)[0]
-WITH_BODY = [operation for operation in CONTRACT.operations.values() if "requestBody" in operation.definition]
+WITH_BODY = [
+    operation for operation in CONTRACT.operations.values() if "requestBody" in documents.definition(operation)
+]
 SEEDS = range(1, 21)
 each_with_body = pytest.mark.parametrize("operation", WITH_BODY, ids=lambda one: one.id)
 each_operation = pytest.mark.parametrize("operation", CONTRACT.operations.values(), ids=lambda one: one.id)
@@ -36,15 +38,10 @@ def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(documents.schema(CONTRACT, json.loads(schema)))
 
 
-def _schema(operation: Operation) -> dict[str, Any]:
-    schema: dict[str, Any] = operation.definition["requestBody"]["content"]["application/json"]["schema"]
-    return schema
-
-
 def errors(operation: Operation, body: Any) -> set[Place]:
     """The places of a body that its operation's schema finds fault with; what is missing has a place of its own."""
     found = set()
-    for error in _validator(json.dumps(_schema(operation))).iter_errors(body):
+    for error in _validator(json.dumps(documents.body_schema(operation))).iter_errors(body):
         place = ("body", *map(str, error.instance_path))
         if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
             place = (*place, error.kind.property)
@@ -116,16 +113,16 @@ def test_what_is_wrong_elsewhere_too_gets_no_verdict(operation: Operation) -> No
 
 def _coerced(schema: dict[str, Any], text: str) -> Any:
     """A text as the value that a lenient reader of forms makes of it for a schema."""
-    return json.loads(text) if CONTRACT.resolve(schema)["type"] in {"integer", "boolean"} else text
+    return json.loads(text) if documents.resolve(CONTRACT, schema)["type"] in {"integer", "boolean"} else text
 
 
 def _of_form(operation: Operation, pairs: list[tuple[str, str]]) -> dict[str, Any]:
     """The body that a lenient reader makes of a form, with ``a[b]`` and ``a[]`` for what is held."""
     body: dict[str, Any] = {}
-    fields = CONTRACT.resolve(_schema(operation))["properties"]
+    fields = documents.resolve(CONTRACT, documents.body_schema(operation))["properties"]
     for name, text in pairs:
         holder, _, inner = name.partition("[")
-        schema = CONTRACT.resolve(fields[holder])
+        schema = documents.resolve(CONTRACT, fields[holder])
         if not inner:
             body[holder] = _coerced(schema, text)
         elif inner == "]":
@@ -247,7 +244,9 @@ def test_what_is_wrong_beside_a_credential_is_one_thing(operation: Operation) ->
 
 def _is_path(path: str) -> bool:
     """Whether the contract has a path, or a template that it fits."""
-    return any(re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", known), path) for known in CONTRACT.document["paths"])
+    return any(
+        re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", known), path) for known in documents.document(CONTRACT)["paths"]
+    )
 
 
 @each_operation
@@ -299,7 +298,7 @@ def _with_source(operation: Operation, body: dict[str, Any]) -> dict[str, Any]:
 @each_with_body
 def test_a_body_of_the_life_of_a_task_is_valid(operation: Operation) -> None:
     """Of each of the contract's examples: the one that begins behind the end of its source as well."""
-    media = operation.definition["requestBody"]["content"]["application/json"]
+    media = documents.body(operation)
     for _, example in documents.examples(CONTRACT, media):
         own = {name: value for name, value in example.items() if name not in {"video", "task_id"}}
         bodies = [*_bodies.bodies(CONTRACT, operation, own), _bodies.behind_the_end(operation, own, 14.0)]

@@ -10,13 +10,13 @@ from octopusx_video_contract import _credentials, _judge, _near_misses, _routes
 from octopusx_video_contract._exchange import Answer, Request, target
 from octopusx_video_openapi import load
 
-from tests import suite_runs
+from tests import documents, suite_runs
 from tests.conftest import KEY, Upstream
 from tests.defects import DEFECTS, serve
 from tests.faulty import Defect, Exchange, faulty_server
 
 CONTRACT = load()
-WRONG_ROUTE = CONTRACT.document["components"]["examples"]["WrongRoute"]["value"]
+WRONG_ROUTE = documents.document(CONTRACT)["components"]["examples"]["WrongRoute"]["value"]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,9 @@ def test_a_route_that_is_not_there_is_told_from_a_task_that_is_not(
 
 def test_a_path_that_a_template_fits_is_known() -> None:
     """R58 is asked of the concrete paths that a template fits too, with the methods of both."""
-    shared = {path: [one.id for one in _routes.shared(CONTRACT, path)] for path in CONTRACT.document["paths"]}
+    shared = {
+        path: [one.id for one in _routes.shared(CONTRACT, path)] for path in documents.document(CONTRACT)["paths"]
+    }
     assert {path: operations for path, operations in shared.items() if operations} == {
         "/v1/videos/extensions": ["getVideoTask", "createVideoExtension"]
     }

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import platformdirs
 import pytest
-from octopusx_video_openapi import interrupts
+from octopusx_video_openapi import hosts, interrupts
 
 from octopusx_video_contract import _report, _target
 from octopusx_video_contract._choice import LAYERS, Choice, Limits
@@ -25,7 +25,6 @@ from octopusx_video_contract._target import CannotRunError
 
 _OF_A_TEST = {"PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER"}
 """What pytest sets itself, of a test that starts the suite."""
-_LOOPBACK = "localhost,127.0.0.1,::1"
 _SLOW_TO_COLLECT = "conformance.py"
 _NOT_RUN = {
     pytest.ExitCode.NO_TESTS_COLLECTED: "no test is left by --layer, --operation and --rule together; choose less",
@@ -142,7 +141,7 @@ def rehearse(options: argparse.Namespace, stack: contextlib.ExitStack, choice: C
 def own_settings() -> Iterator[None]:
     """Keep the caller's settings of pytest, proxies and credentials out of the run, and files out of their folder."""
     before = dict(os.environ)
-    direct = ",".join(filter(None, [_LOOPBACK, before.get("NO_PROXY") or before.get("no_proxy")]))
+    direct = ",".join(filter(None, [*hosts.LOOPBACK, before.get("NO_PROXY") or before.get("no_proxy")]))
     for name in [name for name in os.environ if name.startswith("PYTEST_") and name not in _OF_A_TEST]:
         del os.environ[name]
     os.environ |= {

@@ -171,7 +171,7 @@ def _is_direct(base_url: str) -> bool:
         CannotRunError: It is not, and the suite can't use the proxy.
     """
     host = urlsplit(base_url).hostname or ""
-    if hosts.is_loopback(host) or host in hosts.http_hosts() or urllib.request.proxy_bypass(host):
+    if hosts.may_use_http(host) or urllib.request.proxy_bypass(host):
         return True
     proxy = proxy_of_environment()
     if proxy is not None and urlsplit(proxy).scheme not in {"http", "https"}:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import re
 from collections.abc import Callable
 from typing import Any
 
 import jiter
 import orjson
+from octopusx_video_openapi.hosts import is_loopback
 
 from octopusx_video_mock._errors import MockError
 from octopusx_video_mock._faults import FAULTS
@@ -19,7 +19,7 @@ PREFIX = f"{CONTROL_ROOT.decode()}/"
 MOST_KEPT = 10_000
 """How many calls and submissions a server keeps for these routes."""
 
-_LOCAL_HOST = re.compile(rb"(localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?", re.IGNORECASE)
+_PORT = re.compile(r":[0-9]+$")
 
 Json = Any
 _OPTIONS: dict[str, tuple[type, ...]] = {"operation": (str,), "probability": (float, int), "times": (int,)}
@@ -68,8 +68,8 @@ class Control:
     def _refusal(self, request: Request, client: str) -> tuple[int, Json] | None:
         """Why a request is not looked at, if it is not."""
         # A page of the web that resolves its own name to this machine would come from here as well.
-        hosts = request.every(b"host")
-        if not _is_local(client) or len(hosts) != 1 or not _LOCAL_HOST.fullmatch(hosts[0]):
+        named = [_PORT.sub("", host.decode("latin-1")).strip("[]") for host in request.every(b"host")]
+        if len(named) != 1 or not is_loopback(named[0]) or not is_loopback(client):
             return 403, {"error": "the control routes are for this machine alone"}
         if request.body is None:
             return 413, {"error": "the body is too large"}
@@ -129,15 +129,6 @@ class Control:
         self._mock.faults.off()
         self._mock.ledger.clear()
         return {}
-
-
-def _is_local(client: str) -> bool:
-    try:
-        address = ipaddress.ip_address(client)
-    except ValueError:
-        return False
-    # As a socket of both families tells of a caller of the older one.
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def _is_json(request: Request) -> bool:

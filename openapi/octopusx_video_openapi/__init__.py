@@ -9,7 +9,8 @@ from octopusx_video_openapi.contract import Contract
 from octopusx_video_openapi.document import METHODS, ContractError
 from octopusx_video_openapi.grades import Grade
 from octopusx_video_openapi.loading import contract_path, load
-from octopusx_video_openapi.model import Body, Header, Link, Media, Operation, Parameter, Response
+from octopusx_video_openapi.model import Body, Header, Link, Media, Parameter, Response
+from octopusx_video_openapi.operation import Operation
 from octopusx_video_openapi.rules import Duration, Rule
 from octopusx_video_openapi.schema import Schema
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from octopusx_video_openapi.contract import Contract
-from octopusx_video_openapi.model import Billed, Operation
+from octopusx_video_openapi.model import Billed
+from octopusx_video_openapi.operation import Operation
 from octopusx_video_openapi.rules import Rule
 
 

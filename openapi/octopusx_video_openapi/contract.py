@@ -6,10 +6,12 @@ import functools
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from octopusx_video_openapi.document import METHODS, OF_BODY, ContractError, Json, Pointer, follow
-from octopusx_video_openapi.model import Header, Operation, Parameter, header_of, new_tasks
+from octopusx_video_openapi._source import Source
+from octopusx_video_openapi.document import METHODS, OF_BODY, ContractError, Json, Pointer
+from octopusx_video_openapi.model import Header, Parameter, header_of
+from octopusx_video_openapi.operation import Operation, new_tasks
 from octopusx_video_openapi.rules import Rule, rule_of
 from octopusx_video_openapi.schema import Schema
 
@@ -34,28 +36,26 @@ class Contract:
     def __init__(
         self, document: dict[str, Json], path: Path, line: Callable[[Pointer], int | None] = lambda _: None
     ) -> None:
-        self.document = document
         self.path = path
-        self._line = line
-        self._schemas: dict[int, Schema] = {}
+        self._source = Source(self, document, path, line)
 
     @property
     def version(self) -> str:
         """The contract's version, ``info.version``."""
-        return str(self.document["info"]["version"])
+        return str(self._source.document["info"]["version"])
 
     @property
     def server(self) -> str:
         """The address of the service, the first of ``servers``."""
-        return str(self.document["servers"][0]["url"])
+        return str(self._source.document["servers"][0]["url"])
 
     def text(self) -> str:
         """The document as JSON, for a tool that reads OpenAPI."""
-        return json.dumps(self.document)
+        return json.dumps(self._source.document)
 
     def has(self, part: str) -> bool:
         """Whether the document has a part of its own with this name, such as ``x-rules``."""
-        return part in self.document
+        return part in self._source.document
 
     def line(self, *place: str | int) -> int | None:
         """The line, from 1, of a part of the document, or of the nearest part around it; None where none is known.
@@ -63,7 +63,7 @@ class Contract:
         Args:
             place: The keys and indexes that lead to it, such as ``"components", "schemas", "VideoTask"``.
         """
-        return self._line(place)
+        return self._source.line(place)
 
     @functools.cached_property
     def operations(self) -> Mapping[str, Operation]:
@@ -76,18 +76,18 @@ class Contract:
         """The operations of each path template, by method in upper case, in the order of the document."""
         return {
             path: {
-                method.upper(): Operation(self, path, method, self._definition(item, method))
+                method.upper(): Operation(self._source, path, method, self._definition(item, method))
                 for method in METHODS
                 if method in item
             }
-            for path, item in self.document["paths"].items()
+            for path, item in self._source.document["paths"].items()
         }
 
     def _definition(self, item: dict[str, Json], method: str) -> dict[str, Json]:
         """An operation's definition with the parameters of its path, which its own go before."""
-        own = [self.resolve(parameter) for parameter in item[method].get("parameters", ())]
+        own = [self._source.resolve(parameter) for parameter in item[method].get("parameters", ())]
         named = {(parameter["in"], parameter["name"]) for parameter in own}
-        shared = [self.resolve(parameter) for parameter in item.get("parameters", ())]
+        shared = [self._source.resolve(parameter) for parameter in item.get("parameters", ())]
         added = [parameter for parameter in shared if (parameter["in"], parameter["name"]) not in named]
         definition: dict[str, Json] = item[method]
         return {**definition, "parameters": [*added, *own]} if added else definition
@@ -130,8 +130,10 @@ class Contract:
     @functools.cached_property
     def rules(self) -> tuple[Rule, ...]:
         """The numbered rules, in the order of their numbers."""
-        rules = self.document.get("x-rules", ())
-        return tuple(rule_of(rule, self.schema_at, self.line("x-rules", index)) for index, rule in enumerate(rules))
+        rules = self._source.document.get("x-rules", ())
+        return tuple(
+            rule_of(rule, self._source.schema, self.line("x-rules", index)) for index, rule in enumerate(rules)
+        )
 
     def rule(self, number: str) -> Rule:
         """The rule with a number, such as ``R07``; one without any key where the contract has none of this number."""
@@ -153,22 +155,25 @@ class Contract:
     @functools.cached_property
     def schemas(self) -> Mapping[str, Schema]:
         """The component schemas, by name."""
-        return {name: self.schema_at(node) for name, node in self._components("schemas").items()}
+        return {name: self._source.schema(node) for name, node in self._source.components("schemas").items()}
 
     @functools.cached_property
     def headers(self) -> Mapping[str, Header]:
         """The component headers, by the name of the component."""
-        return {name: header_of(self, name, node) for name, node in self._components("headers").items()}
+        return {name: header_of(self._source, name, node) for name, node in self._source.components("headers").items()}
 
     @property
     def security_schemes(self) -> Mapping[str, tuple[str, str]]:
         """The type and the scheme, in lower case, of each security scheme, such as ``("http", "bearer")``."""
-        resolved = {name: self.resolve(node) for name, node in self._components("securitySchemes").items()}
+        resolved = {
+            name: self._source.resolve(node) for name, node in self._source.components("securitySchemes").items()
+        }
         return {name: (str(one.get("type")), str(one.get("scheme")).lower()) for name, one in resolved.items()}
 
-    def example(self, name: str) -> Any:
-        """The value of a component example."""
-        return self._components("examples")[name]["value"]
+    @property
+    def wrong_route_type(self) -> str:
+        """The type of the error of a request that no operation is for, ``x-wrong-route``; "" where nothing is said."""
+        return str(self._source.document.get("x-wrong-route", {}).get("error-type", ""))
 
     @functools.cached_property
     def request_id_header(self) -> Header | None:
@@ -181,36 +186,3 @@ class Contract:
     def request_id_name(self) -> str:
         """The name of that header in lower case; "" where there is none."""
         return self.request_id_header.name.lower() if self.request_id_header else ""
-
-    # ---- For this package, and for tests that compare with the document
-
-    def schema_at(self, node: Json) -> Schema:
-        """The schema of a node of the document."""
-        if id(node) not in self._schemas:
-            self._schemas[id(node)] = Schema(self, node)
-        return self._schemas[id(node)]
-
-    def resolve(self, node: Json) -> Json:
-        """Follow the node's ``$ref`` within the document until there is none.
-
-        Raises:
-            ContractError: The reference leaves the document or leads nowhere.
-        """
-        if not isinstance(node, dict) or "$ref" not in node:
-            return node
-        try:
-            return follow(self.document, node)
-        except LookupError as error:
-            raise ContractError.at(self.path, None, str(error)) from None
-
-    def shared_schemas(self) -> Json:
-        """The component schemas of the document, for the validators."""
-        return self._components("schemas")
-
-    def security_of(self, definition: dict[str, Json]) -> list[Json]:
-        """The security requirements of an operation: its own, or else those of the document."""
-        return list(definition.get("security", self.document.get("security")) or ())
-
-    def _components(self, kind: str) -> dict[str, Json]:
-        components: dict[str, Json] = self.document.get("components", {}).get(kind, {})
-        return components

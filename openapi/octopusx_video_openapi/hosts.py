@@ -10,16 +10,21 @@ from collections.abc import Mapping
 HTTP_HOSTS_VARIABLE = "OCTOPUSX_HTTP_HOSTS"
 """Names the environment variable that lists hosts for plain http, exact names with commas between them."""
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""The usual names of this machine, for lists that can't ask ``is_loopback``, such as ``NO_PROXY``."""
+
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
 
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine, by its name or address (RFC 6761 section 6.3)."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         name = host.lower()
         return name == "localhost" or name.endswith(".localhost")
+    # A socket for both IPv4 and IPv6 gives an IPv4 address in this form.
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def http_hosts(environment: Mapping[str, str] = os.environ) -> frozenset[str]:

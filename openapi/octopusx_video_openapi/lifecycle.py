@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple
 
+from octopusx_video_openapi._source import source_of
 from octopusx_video_openapi.contract import Contract
 from octopusx_video_openapi.document import ContractError
 from octopusx_video_openapi.grades import Grade, grade_of
-from octopusx_video_openapi.model import Operation
+from octopusx_video_openapi.operation import Operation
 
 
 class TaskLife(NamedTuple):
@@ -45,7 +46,7 @@ def task_life(contract: Contract) -> TaskLife:
         ContractError: ``x-task-life`` is missing or lacks a part.
     """
     try:
-        told = contract.document["x-task-life"]
+        told = source_of(contract).document["x-task-life"]
         return TaskLife(
             running=str(told["runs"]["status"]),
             succeeded=str(told["succeeds"]["status"]),
@@ -74,15 +75,14 @@ def result_length(contract: Contract, submit: Operation, body: dict[str, Any], s
         ContractError: The operation's ``x-result-length`` is missing or can't be read.
     """
     try:
-        rule = submit.definition["x-result-length"]
-        begins, adds = rule["starts-at"], rule["adds"]
-        start = body.get(begins["field"], source_length)
-        if "field" in adds:
-            added = body.get(adds["field"])
+        rule = submit.result_length
+        start = body.get(rule.start_field, source_length)
+        if rule.added_field is not None:
+            added: Any = body.get(rule.added_field)
             if added is None:
-                added = _default(submit, adds["field"])
+                added = _default(submit, rule.added_field)
         else:
-            added = adds.get("otherwise-by-model", {}).get(body.get("model"), adds["otherwise"])
+            added = rule.added_by_model.get(str(body.get("model")), rule.added_otherwise)
         return float(start) + float(added)
     except (KeyError, TypeError, ValueError) as error:
         place = f"{contract.path}: {submit.id}: x-result-length"

@@ -1,26 +1,22 @@
-"""The operations of a contract as typed, read-only objects: what each takes and answers, and what it does to tasks.
-
-Each object is made when it is first asked for, and once.
-"""
+"""The parts of an operation as typed, read-only objects: parameters, headers, bodies, responses and links."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from octopusx_video_openapi.document import OF_BODY, ContractError, Json
+from octopusx_video_openapi.document import Json
 from octopusx_video_openapi.grades import Grade, grade_of
 from octopusx_video_openapi.schema import Schema
 
 if TYPE_CHECKING:
-    from octopusx_video_openapi.contract import Contract
+    from octopusx_video_openapi._source import Source
 
 Billed = Literal["never", "possible", "yes"]
 Place = tuple[str, ...]
 """Where a value stands in a JSON value: the names of the properties that lead to it."""
 
-_JSON = "application/json"
+JSON = "application/json"
 
 
 class Part:
@@ -152,7 +148,7 @@ class Response(Part):
     @property
     def schema(self) -> Schema | None:
         """The schema of its JSON body; None where it has none."""
-        media = self.media.get(_JSON)
+        media = self.media.get(JSON)
         return media.schema if media else None
 
     @property
@@ -175,185 +171,17 @@ class ResultLength(Part):
         start_field: The field of the request with the second from which it goes on.
         is_start_optional: Whether that field may be left out, for the end of the source video.
         added_field: The field of the request with the seconds that are added; None where the request has none.
-        added_by_model: Seconds that are added for some models, where ``added_field`` is None.
+        added_otherwise: Seconds that are added where ``added_field`` is None; None where it is not.
+        added_by_model: Seconds that are added for some models in place of ``added_otherwise``.
         grade: How it is known.
     """
 
     start_field: str
     is_start_optional: bool
     added_field: str | None
+    added_otherwise: float | None
     added_by_model: Mapping[str, float]
     grade: Grade | None
-
-
-class Operation:
-    """One operation.
-
-    Args:
-        contract: The contract.
-        path: The path template.
-        method: In lower case.
-        definition: What the document has of it, with the parameters of its path.
-
-    Attributes:
-        contract: The contract.
-        id: Its ``operationId``.
-        path: Its path template.
-        method: In lower case.
-        line: Where it begins in the contract's file, from 1; None where that is not known.
-    """
-
-    def __init__(self, contract: Contract, path: str, method: str, definition: dict[str, Json]) -> None:
-        self.contract = contract
-        self.id = str(definition["operationId"])
-        self.path = path
-        self.method = method
-        self.line = contract.line("paths", path, method)
-        self.definition = definition
-
-    def __repr__(self) -> str:
-        """Its id."""
-        return f"Operation({self.id})"
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """The families of routes that it is of."""
-        return tuple(self.definition.get("tags", ()))
-
-    @property
-    def grade(self) -> Grade | None:
-        """How it is known."""
-        return grade_of(self.definition)
-
-    @functools.cached_property
-    def parameters(self) -> tuple[Parameter, ...]:
-        """Its parameters, those of its path among them."""
-        resolved = [self.contract.resolve(node) for node in self.definition.get("parameters", ())]
-        return tuple(
-            Parameter(
-                name=node["name"],
-                place=node["in"],
-                required=bool(node.get("required")),
-                schema=self.contract.schema_at(node["schema"]),
-                examples=_example(node),
-                grade=grade_of(node),
-            )
-            for node in resolved
-        )
-
-    @functools.cached_property
-    def body(self) -> Body | None:
-        """The body of a request; None where it takes none."""
-        if "requestBody" not in self.definition:
-            return None
-        node = self.contract.resolve(self.definition["requestBody"])
-        return Body(required=bool(node.get("required")), media=_media(self.contract, node))
-
-    @property
-    def body_schema(self) -> Schema | None:
-        """The schema of a request's JSON body; None where it takes none."""
-        media = self.body.media.get(_JSON) if self.body else None
-        return media.schema if media else None
-
-    @property
-    def body_examples(self) -> Mapping[str, Any]:
-        """The values of the examples of a request's body, by name."""
-        media = self.body.media.values() if self.body else ()
-        return {name: value for one in media for name, value in one.examples.items()}
-
-    @functools.cached_property
-    def responses(self) -> Mapping[str, Response]:
-        """Its documented responses, by status."""
-        return {
-            str(status): _response(self.contract, str(status), self.contract.resolve(node))
-            for status, node in self.definition["responses"].items()
-        }
-
-    def response(self, status: int) -> Response | None:
-        """The documented response with a status; None where there is none."""
-        return self.responses.get(str(status))
-
-    @functools.cached_property
-    def success_schema(self) -> Schema | None:
-        """The schema of the JSON body of its success; None where that is not JSON."""
-        schemas = (response.schema for response in self.responses.values() if response.is_success)
-        return next((schema for schema in schemas if schema is not None), None)
-
-    @property
-    def is_secured(self) -> bool:
-        """Whether it takes no request without a key."""
-        return bool(self.schemes) and () not in self.schemes
-
-    @functools.cached_property
-    def schemes(self) -> tuple[tuple[str, ...], ...]:
-        """The names of the security schemes that a request needs: one of these groups."""
-        return tuple(tuple(one) for one in self.contract.security_of(self.definition))
-
-    @property
-    def code_samples(self) -> tuple[CodeSample, ...]:
-        """The requests that the pages of the API show."""
-        samples = self.definition.get("x-codeSamples", ())
-        return tuple(CodeSample(language=sample["lang"], source=sample["source"]) for sample in samples)
-
-    @functools.cached_property
-    def result_length(self) -> ResultLength:
-        """How long its video is.
-
-        Raises:
-            ContractError: It does not say.
-        """
-        node = self.definition.get("x-result-length")
-        if node is None:
-            text = "x-result-length is missing; say how long the video is"
-            raise ContractError.at(self.contract.path, self.line, text, self.id)
-        starts, adds = node["starts-at"], node["adds"]
-        return ResultLength(
-            start_field=starts["field"],
-            is_start_optional="otherwise" in starts,
-            added_field=adds.get("field"),
-            added_by_model=_members(adds.get("otherwise-by-model")),
-            grade=grade_of(node),
-        )
-
-    # ---- What it has to do with tasks
-
-    @functools.cached_property
-    def new_task(self) -> Place | None:
-        """Where its success has the id of a new task, by the links to the operations that read it; None without one."""
-        return next((place for _, _, place in new_tasks(self)), None)
-
-    @property
-    def starts_task(self) -> bool:
-        """Whether its success is a new task."""
-        return self.new_task is not None
-
-    def new_task_id(self, body: Json) -> str | None:
-        """The id of the new task in the body of a success; None where there is none."""
-        if self.new_task is None:
-            return None
-        value = at(body, self.new_task)
-        return value if isinstance(value, str) else None
-
-    @functools.cached_property
-    def task_parameter(self) -> Parameter | None:
-        """The parameter with which it is asked for a task; None where no submit has a link to it."""
-        return self.contract.task_parameters.get(self.id)
-
-    @property
-    def reads_task(self) -> bool:
-        """Whether it is asked for a task, by its id: for its state, or for its video."""
-        return self.task_parameter is not None
-
-    @functools.cached_property
-    def video_type(self) -> str | None:
-        """The media type of the video that its success is; None where its success is not a video."""
-        kinds = (kind for response in self.responses.values() if response.is_success for kind in response.media)
-        return next((kind for kind in kinds if not is_json(kind)), None)
-
-    @property
-    def sends_video(self) -> bool:
-        """Whether its success is the video itself."""
-        return self.video_type is not None
 
 
 def is_json(media_type: str) -> bool:
@@ -369,52 +197,58 @@ def at(value: Any, place: Place) -> Any:
     return value
 
 
-def new_tasks(operation: Operation) -> Iterator[tuple[str, Link, Place]]:
-    """The links of an operation's success that take the id of a new task along, with where the id stands."""
-    for status, response in operation.responses.items():
-        for link in response.links if response.is_success else ():
-            for expression in link.parameters.values():
-                if expression.startswith(OF_BODY):
-                    steps = expression.removeprefix(OF_BODY).split("/")
-                    yield status, link, tuple(step.replace("~1", "/").replace("~0", "~") for step in steps)
+def parameter_of(source: Source, node: dict[str, Json]) -> Parameter:
+    """The parameter of a part of the document."""
+    node = source.resolve(node)
+    return Parameter(
+        name=node["name"],
+        place=node["in"],
+        required=bool(node.get("required")),
+        schema=source.schema(node["schema"]),
+        examples=_example(node),
+        grade=grade_of(node),
+    )
 
 
-def _response(contract: Contract, status: str, node: dict[str, Json]) -> Response:
-    links = {name: contract.resolve(link) for name, link in node.get("links", {}).items()}
+def response_of(source: Source, status: str, node: dict[str, Json]) -> Response:
+    """The response of a part of the document."""
+    node = source.resolve(node)
+    links = {name: source.resolve(link) for name, link in node.get("links", {}).items()}
     return Response(
         status=status,
         billed=node.get("x-billed", "possible"),
-        causes=_members(node.get("x-when")),
-        headers={name: header_of(contract, name, header) for name, header in node.get("headers", {}).items()},
-        media=_media(contract, node),
+        causes=plain(node.get("x-when")),
+        headers={name: header_of(source, name, header) for name, header in node.get("headers", {}).items()},
+        media=media_of(source, node),
         links=tuple(
-            Link(name=name, operation=link.get("operationId", ""), parameters=_members(link.get("parameters")))
+            Link(name=name, operation=link.get("operationId", ""), parameters=plain(link.get("parameters")))
             for name, link in links.items()
         ),
         grade=grade_of(node),
     )
 
 
-def header_of(contract: Contract, name: str, node: dict[str, Json]) -> Header:
+def header_of(source: Source, name: str, node: dict[str, Json]) -> Header:
     """The header of a part of the document."""
     component = str(node.get("$ref", name)).rpartition("/")[2]
-    node = contract.resolve(node)
+    node = source.resolve(node)
     return Header(
         name=name,
         component=component,
         required=bool(node.get("required")),
-        schema=contract.schema_at(node.get("schema", {})),
+        schema=source.schema(node.get("schema", {})),
         value_of=node.get("x-value-of", ""),
         examples=_example(node),
         grade=grade_of(node),
     )
 
 
-def _media(contract: Contract, node: dict[str, Json]) -> Mapping[str, Media]:
+def media_of(source: Source, node: dict[str, Json]) -> Mapping[str, Media]:
+    """The bodies of a part of the document, by media type."""
     found = {}
     for kind, media in node.get("content", {}).items():
-        schema = contract.schema_at(media["schema"]) if "schema" in media else None
-        examples = {name: contract.resolve(example)["value"] for name, example in media.get("examples", {}).items()}
+        schema = source.schema(media["schema"]) if "schema" in media else None
+        examples = {name: source.resolve(example)["value"] for name, example in media.get("examples", {}).items()}
         if not examples and "example" in media:
             examples = {"example": media["example"]}
         found[kind] = Media(type=kind, schema=schema, examples=examples)
@@ -425,6 +259,6 @@ def _example(node: dict[str, Json]) -> tuple[Any, ...]:
     return (node["example"],) if "example" in node else ()
 
 
-def _members(node: Json) -> dict[str, Any]:
+def plain(node: Json) -> dict[str, Any]:
     """A copy of an object of names and plain values; an empty one where the vocabulary will refuse something else."""
     return dict(node) if isinstance(node, dict) else {}

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from octopusx_video_openapi.contract import Contract
-from octopusx_video_openapi.model import Operation
+from octopusx_video_openapi.operation import Operation
 
 _PARAMETER = re.compile(r"\{([^{}]+)\}")
 

@@ -26,6 +26,7 @@ _REQUEST = "request."
 _OF_REQUEST = "$request."
 """With what the expression of a link begins that takes a value out of the request."""
 _UNKNOWN_TASK = "unknown-task"
+_WRONG_ROUTE = "wrong-route"
 _DEEPEST = 5
 """How many objects within one another are searched for the id of a task."""
 _DATA = frozenset({"value", "example", "examples", "default", "const", "enum", "source"})
@@ -151,10 +152,15 @@ def _of_life(names: Names) -> Iterator[Found]:
         text = f'"{prefix}" is not what an id of a new task begins with; the examples are {", ".join(ids)}'
         yield Found(("x-task-life", "ids", "prefix"), text)
     code = members(life.get("unknown")).get("code")
-    codes = list(dict.fromkeys(_codes(names)))
+    codes = list(_in_examples(names, _UNKNOWN_TASK, ("code",)))
     if isinstance(code, str) and code not in codes:
         text = unknown(f"a code of an example of {_UNKNOWN_TASK}", code, codes)
         yield Found(("x-task-life", "unknown", "code"), text)
+    kind = members(names.root.get("x-wrong-route")).get("error-type")
+    kinds = list(_in_examples(names, _WRONG_ROUTE, ("error", "type")))
+    if isinstance(kind, str) and kind not in kinds:
+        text = unknown(f"the type of an error of an example of {_WRONG_ROUTE}", kind, kinds)
+        yield Found(("x-wrong-route", "error-type"), text)
 
 
 def _new_ids(names: Names) -> Iterator[str]:
@@ -168,15 +174,17 @@ def _new_ids(names: Names) -> Iterator[str]:
                     yield from (value for value in values if isinstance(value, str))
 
 
-def _codes(names: Names) -> Iterator[Json]:
-    """The codes of the examples with which an unknown task is refused."""
+def _in_examples(names: Names, cause: str, place: tuple[str, ...]) -> dict[str, None]:
+    """The texts at a place of the examples that answer a cause, each once."""
+    found: dict[str, None] = {}
     for operation in names.operations.values():
         for response in operation.responses.values():
-            example = str(members(response.get("x-when")).get(_UNKNOWN_TASK))
+            example = str(members(response.get("x-when")).get(cause))
             for media in members(response.get("content")).values():
-                found = members(names.follow(members(members(media).get("examples")).get(example)))
-                if "code" in members(found.get("value")):
-                    yield found["value"]["code"]
+                shown = members(names.follow(members(members(media).get("examples")).get(example)))
+                value = at(shown.get("value"), place)
+                found |= {value: None} if isinstance(value, str) else {}
+    return found
 
 
 def _of_responses(names: Names) -> Iterator[Found]:

@@ -11,7 +11,7 @@ from octopusx_video_openapi.document import Json
 from octopusx_video_openapi.grades import Grade, grade, grade_of
 
 if TYPE_CHECKING:
-    from octopusx_video_openapi.contract import Contract
+    from octopusx_video_openapi._source import Source
 
 ASSERTIONS = frozenset(
     {
@@ -29,30 +29,29 @@ class Schema:
     says. The keywords of JSON Schema are those of the component.
 
     Args:
-        contract: The contract.
-        node: The schema in its document; it may have a ``$ref``.
+        source: The document.
+        node: The schema in the document; it may have a ``$ref``.
 
     Attributes:
         contract: The contract.
-        node: The schema in the document, for this package alone.
         reference: The name of the component that ``$ref`` names, such as ``TaskId``; "" without one.
     """
 
-    def __init__(self, contract: Contract, node: Json) -> None:
-        self.contract = contract
-        self.node = node
-        self._made = contract.schema_at
+    def __init__(self, source: Source, node: Json) -> None:
+        self.contract = source.contract
+        self._node = node
+        self._made = source.schema
         self._uses: list[dict[str, Json]] = []
         while isinstance(node, dict) and "$ref" in node:
             self._uses.append(node)
-            node = contract.resolve({"$ref": node["$ref"]})
+            node = source.resolve({"$ref": node["$ref"]})
         self._keywords: dict[str, Json] = node if isinstance(node, dict) else {}
         self.reference = str(self._uses[0]["$ref"]).rpartition("/")[2] if self._uses else ""
 
     @functools.cached_property
     def text(self) -> str:
         """The schema as JSON. Its references lead into the components of the contract."""
-        return json.dumps(self.node, sort_keys=True)
+        return json.dumps(self._node, sort_keys=True)
 
     @property
     def identity(self) -> int:

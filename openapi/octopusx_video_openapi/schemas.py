@@ -7,9 +7,10 @@ import json
 
 import jsonschema_rs
 
+from octopusx_video_openapi._source import source_of
 from octopusx_video_openapi.contract import Contract
 from octopusx_video_openapi.document import Json
-from octopusx_video_openapi.model import Operation
+from octopusx_video_openapi.operation import Operation
 from octopusx_video_openapi.schema import Schema
 
 Validator = jsonschema_rs.Draft202012Validator
@@ -45,15 +46,15 @@ def request(operation: Operation) -> Schema:
         held = [parameter for parameter in operation.parameters if parameter.place == place]
         properties[place] = {
             "type": "object",
-            "properties": {parameter.name: parameter.schema.node for parameter in held},
+            "properties": {parameter.name: json.loads(parameter.schema.text) for parameter in held},
             "required": [parameter.name for parameter in held if parameter.required],
             "additionalProperties": False,
         }
     if operation.body is not None and operation.body_schema is not None:
-        properties["body"] = operation.body_schema.node
+        properties["body"] = json.loads(operation.body_schema.text)
         required += ["body"] if operation.body.required else []
     whole = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-    return Schema(operation.contract, whole)
+    return source_of(operation.contract).schema(whole)
 
 
 def equal(one: Json, other: Json) -> bool:
@@ -78,7 +79,8 @@ def equal(one: Json, other: Json) -> bool:
 
 @functools.cache
 def _made(contract: Contract, text: str, mask: str | None) -> Validator:
-    return _compiled({"allOf": [json.loads(text)], "components": {"schemas": contract.shared_schemas()}}, mask)
+    components = {"schemas": source_of(contract).components("schemas")}
+    return _compiled({"allOf": [json.loads(text)], "components": components}, mask)
 
 
 def _compiled(schema: Json, mask: str | None) -> Validator:

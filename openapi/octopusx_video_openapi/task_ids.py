@@ -9,7 +9,8 @@ from collections.abc import Container, Iterator
 from typing import Any
 
 from octopusx_video_openapi.contract import Contract
-from octopusx_video_openapi.model import Operation, at
+from octopusx_video_openapi.model import at
+from octopusx_video_openapi.operation import Operation
 from octopusx_video_openapi.schema import Schema
 from octopusx_video_openapi.values import ITEM
 from octopusx_video_openapi.values import places as value_places

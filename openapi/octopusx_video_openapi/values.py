@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from octopusx_video_openapi.model import Operation
+from octopusx_video_openapi.operation import Operation
 from octopusx_video_openapi.schema import Schema
 
 ITEM: Final = "*"

@@ -128,8 +128,8 @@ def unknown_task_code() -> str:
 
 @functools.cache
 def wrong_route_type() -> str:
-    """The type of an error that says that there is no such route."""
-    return str(contract().example("WrongRoute")["error"]["type"])
+    """The type of the error of a request that no operation is for."""
+    return contract().wrong_route_type
 
 
 class Bill(NamedTuple):

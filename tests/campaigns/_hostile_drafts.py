@@ -105,7 +105,9 @@ class World:
         self.key = key.encode()
         self.task = task
         self.operations = tuple(contract.operations.values())
-        self.submits = tuple(operation for operation in self.operations if "requestBody" in operation.definition)
+        self.submits = tuple(
+            operation for operation in self.operations if "requestBody" in documents.definition(operation)
+        )
         self.reads = tuple(operation for operation in self.operations if operation not in self.submits)
         self.polls = tuple(operation for operation in self.reads if "application/json" in self._success(operation))
 
@@ -115,7 +117,7 @@ class World:
         target = re.sub(r"\{[^}]*\}", quote(self.task, safe=rng.choice(("", ":"))), operation.path)
         queries = [
             f"{parameter['name']}={quote(self.task)}"
-            for parameter in map(self.contract.resolve, operation.definition.get("parameters", ()))
+            for parameter in documents.parameters(operation)
             if parameter["in"] == "query"
         ]
         headers = [(b"Host", b"127.0.0.1"), (b"Authorization", b"Bearer " + self.key)]
@@ -138,7 +140,7 @@ class World:
 
     def examples(self, operation: Operation) -> list[Any]:
         """The documented bodies of a submit."""
-        media = operation.definition["requestBody"]["content"]["application/json"]
+        media = documents.body(operation)
         return [example for _, example in documents.examples(self.contract, media)]
 
     def is_valid(self, operation: Operation, document: Any) -> bool:
@@ -158,10 +160,10 @@ class World:
         return jsonschema_rs.Draft202012Validator(documents.schema(self.contract, schema))
 
     def _schema(self, operation: Operation) -> Any:
-        return operation.definition["requestBody"]["content"]["application/json"]["schema"]
+        return documents.body_schema(operation)
 
     def _fields(self, schema: Any, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-        for name, field in self.contract.resolve(schema).get("properties", {}).items():
+        for name, field in documents.resolve(self.contract, schema).get("properties", {}).items():
             yield (*above, name)
             yield from self._fields(field, (*above, name))
 

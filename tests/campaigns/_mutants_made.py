@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from octopusx_video_openapi import Contract
 
+from tests import documents
+
 Json = Any
 Kind = Literal["tightens", "loosens"]
 Place = tuple[str | int, ...]
@@ -44,13 +46,13 @@ class Mutant:
 
     def of(self, contract: Contract) -> Contract:
         """The mutant itself, as a contract."""
-        return Contract(put(contract.document, self.place, self.value), contract.path)
+        return Contract(put(documents.document(contract), self.place, self.value), contract.path)
 
     def rule(self, contract: Contract) -> str | None:
         """The number of the rule that it changes; None where it is none."""
         if self.place[0] != "x-rules":
             return None
-        return str(contract.document["x-rules"][self.place[1]]["id"])
+        return str(documents.document(contract)["x-rules"][self.place[1]]["id"])
 
 
 def put(node: Json, place: Place, value: Json) -> Json:
@@ -88,7 +90,7 @@ def mutants(contract: Contract) -> list[Mutant]:
 def _shown(contract: Contract, place: Place) -> str:
     """A place in the words of the contract."""
     if place[0] == "x-rules":
-        return "/".join([contract.document["x-rules"][place[1]]["id"], *map(str, place[2:])])
+        return "/".join([documents.document(contract)["x-rules"][place[1]]["id"], *map(str, place[2:])])
     if place[0] == "paths":
         operation = contract.operation_at(str(place[1]), str(place[2])) if len(place) > 2 else None
         return "/".join([operation.id if operation else str(place[1]), *map(str, place[3:])])
@@ -99,7 +101,7 @@ def _shown(contract: Contract, place: Place) -> str:
 
 
 def _of_schemas(contract: Contract) -> Iterator[Change]:
-    for name, schema in contract.document["components"]["schemas"].items():
+    for name, schema in documents.document(contract)["components"]["schemas"].items():
         yield from _in_schema(schema, ("components", "schemas", name))
 
 
@@ -196,13 +198,13 @@ def _branches(schema: Json, place: Place) -> Iterator[Change]:
 
 
 def _of_headers(contract: Contract) -> Iterator[Change]:
-    for name, header in contract.document["components"]["headers"].items():
+    for name, header in documents.document(contract)["components"]["headers"].items():
         place: Place = ("components", "headers", name)
         kind: Kind = "loosens" if header.get("required") else "tightens"
         yield kind, "not required" if header.get("required") else "required", (*place, "required"), kind == "tightens"
         yield from _in_schema(header["schema"], (*place, "schema"))
     for operation in contract.operations.values():
-        for number, parameter in enumerate(operation.definition.get("parameters", ())):
+        for number, parameter in enumerate(documents.parameters(operation)):
             place = ("paths", operation.path, operation.method, "parameters", number, "required")
             if parameter["in"] == "query" and parameter.get("required"):
                 yield "loosens", f"{parameter['name']} is not required", place, False
@@ -216,22 +218,22 @@ def _of_headers(contract: Contract) -> Iterator[Change]:
 def _of_operations(contract: Contract) -> Iterator[Change]:
     for operation in contract.operations.values():
         place: Place = ("paths", operation.path, operation.method)
-        responses = operation.definition["responses"]
+        responses = documents.definition(operation)["responses"]
         for status in responses:
             yield "tightens", f"without {status}", (*place, "responses", status), GONE
         error = next(response for status, response in responses.items() if str(status) == "401")
         yield "loosens", f"with {NEW_STATUS}", (*place, "responses", str(NEW_STATUS)), error
         yield "loosens", "no security", (*place, "security"), []
-        if "requestBody" in operation.definition:
+        if "requestBody" in documents.definition(operation):
             yield "loosens", "the body is not required", (*place, "requestBody", "required"), False
         for status, response in responses.items():
             if "$ref" not in response:
                 yield from _of_response(response, (*place, "responses", status))
-        if "x-result-length" in operation.definition:
-            yield from _of_length(operation.definition["x-result-length"], (*place, "x-result-length"))
-    for name, response in contract.document["components"]["responses"].items():
+        if "x-result-length" in documents.definition(operation):
+            yield from _of_length(documents.definition(operation)["x-result-length"], (*place, "x-result-length"))
+    for name, response in documents.document(contract)["components"]["responses"].items():
         yield from _of_response(response, ("components", "responses", name))
-    for name, schema in contract.document["components"]["schemas"].items():
+    for name, schema in documents.document(contract)["components"]["schemas"].items():
         if "x-default-when-omitted" in schema:
             omitted: Place = ("components", "schemas", name, "x-default-when-omitted")
             yield "tightens", "one less", omitted, schema["x-default-when-omitted"] - 1
@@ -269,11 +271,11 @@ def _of_length(length: Json, place: Place) -> Iterator[Change]:
 
 
 def _of_rules(contract: Contract) -> Iterator[Change]:
-    life = contract.document["x-task-life"]
+    life = documents.document(contract)["x-task-life"]
     lasts, expires = life["runs"]["lasts"], life["expires"]["after"]
     yield "tightens", f"{lasts // 2} s", ("x-task-life", "runs", "lasts"), lasts // 2
     yield "tightens", f"{expires // 2} s", ("x-task-life", "expires", "after"), expires // 2
-    for number, rule in enumerate(contract.document["x-rules"]):
+    for number, rule in enumerate(documents.document(contract)["x-rules"]):
         place: Place = ("x-rules", number)
         yield from _of_reach(rule, place)
         yield from _of_figures(rule, place)

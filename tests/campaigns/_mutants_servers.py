@@ -75,7 +75,7 @@ def _valid(contract: Contract, operation: str, request: Request) -> Request:
     """A valid request of an operation, with the credential of this one."""
     definition = contract.operations[operation]
     task = task_ids.documented(contract)[0]
-    contents = definition.definition.get("requestBody", {}).get("content", {})
+    contents = documents.definition(definition).get("requestBody", {}).get("content", {})
     body: Json = next((value for media in contents.values() for _, value in documents.examples(contract, media)), None)
     query = b""
     for where, *steps in task_ids.places(contract, definition):
@@ -151,7 +151,7 @@ def _of_no_rule(contract: Contract, operation: Operation, status: int, response:
 
 def permitted(mutant: Mutant, truth: Contract) -> Iterator[Defect]:
     """A server that bills such submits as a rule calls possibly billed, where the mutant does not."""
-    rule = truth.document["x-rules"][mutant.place[1]]
+    rule = documents.document(truth)["x-rules"][mutant.place[1]]
     if rule.get("billed") != "possible" or "when" not in rule:
         return
     contents = [
@@ -183,7 +183,7 @@ def concerns_answers(mutant: Mutant, truth: Contract) -> bool:
     return any(
         one.told(operation.id, status) != other.told(operation.id, status)
         for operation in truth.operations.values()
-        for status in (NEW_STATUS, *map(int, operation.definition["responses"]))
+        for status in (NEW_STATUS, *map(int, documents.definition(operation)["responses"]))
     )
 
 
@@ -201,7 +201,7 @@ def _both(mutant: Mutant, truth: Contract) -> tuple[Verdict, Verdict]:
 def _named(mutant: Mutant, truth: Contract) -> list[Json]:
     """Values that the mutant names, or the contract where the mutant departs from it."""
     try:
-        values = [mutant.value, at(truth.document, mutant.place)]
+        values = [mutant.value, at(documents.document(truth), mutant.place)]
     except (KeyError, IndexError):
         values = [mutant.value]
     found: list[Json] = []
@@ -260,7 +260,7 @@ class _Search:
         if self._differs(answer.operation or "", answer.status):
             yield from self._changed_in_itself(answer)
         if ordered:
-            statuses = self._looser.contract.operations[answer.operation or ""].definition["responses"]
+            statuses = documents.definition(self._looser.contract.operations[answer.operation or ""])["responses"]
             for status in (NEW_STATUS, *map(int, statuses)):
                 if self._differs(answer.operation or "", status):
                     for other in self._documented(answer.operation or "", status):
@@ -325,8 +325,8 @@ class _Search:
             str(answer.status), {}
         )
         for media in response.get("content", {}).values():
-            schema = contract.resolve(media["schema"])
-            yield from map(contract.resolve, (schema, *schema.get("oneOf", ())))
+            schema = documents.resolve(contract, media["schema"])
+            yield from (documents.resolve(contract, one) for one in (schema, *schema.get("oneOf", ())))
 
     def _added(self, schema: Json, body: Json, place: Place) -> Iterator[tuple[Place, Json]]:
         """A property more that its schema has, or that nobody knows."""
@@ -334,7 +334,7 @@ class _Search:
             return
         contract = self._looser.contract
         for name, field in schema.get("properties", {}).items():
-            field = contract.resolve(field)
+            field = documents.resolve(contract, field)
             if name in body:
                 yield from self._added(field, body[name], (*place, name))
                 continue

@@ -48,7 +48,7 @@ class Verdict:
         definition = self.contract.operations[operation]
         responses = dict(documents.responses(self.contract, definition))
         rules = [
-            [rule.id, rule.schema and rule.schema.node]
+            [rule.id, rule.schema and documents.node(rule.schema)]
             for rule in self.contract.rules
             if _is_of_one_answer(rule) and self._speaks(rule.id, operation, status)
         ]
@@ -56,12 +56,12 @@ class Verdict:
 
     def asked(self, operation: str) -> str:
         """All that is asked of a request of an operation."""
-        definition = self.contract.operations[operation].definition
+        definition = documents.definition(self.contract.operations[operation])
         parts = [definition.get("parameters"), definition.get("requestBody"), self.is_open(operation)]
         return json.dumps([self._inlined(part) for part in parts])
 
     def _inlined(self, node: Json) -> Json:
-        node = self.contract.resolve(node)
+        node = documents.resolve(self.contract, node)
         if isinstance(node, dict):
             return {name: self._inlined(value) for name, value in node.items() if name not in {"examples", "links"}}
         return [self._inlined(value) for value in node] if isinstance(node, list | tuple) else node
@@ -70,14 +70,13 @@ class Verdict:
         """Whether a request is what its operation asks for, its credential left aside."""
         definition = self.contract.operations[operation]
         values = self._parameters(definition, request)
-        for parameter in definition.definition.get("parameters", ()):
-            parameter = self.contract.resolve(parameter)
+        for parameter in documents.parameters(definition):
             value = values[parameter["in"]].get(parameter["name"])
             if value is None and parameter.get("required"):
                 return False
             if value is not None and not self.validator(parameter["schema"]).is_valid(value):
                 return False
-        asked = definition.definition.get("requestBody")
+        asked = documents.definition(definition).get("requestBody")
         if asked is None:
             return True
         if not request.body:
@@ -92,8 +91,8 @@ class Verdict:
 
     def is_open(self, operation: str) -> bool:
         """Whether an operation asks for no credential."""
-        definition = self.contract.operations[operation].definition
-        return not definition.get("security", self.contract.document.get("security"))
+        definition = documents.definition(self.contract.operations[operation])
+        return not definition.get("security", documents.document(self.contract).get("security"))
 
     def validator(self, schema: Json) -> Validator:
         """A schema of the contract, ready to be asked."""
@@ -124,13 +123,13 @@ class Verdict:
             if (
                 rule.schema is not None
                 and _is_of_one_answer(rule)
-                and not self.validator(rule.schema.node).is_valid(body)
+                and not self.validator(documents.node(rule.schema)).is_valid(body)
             ):
                 yield rule.id
 
     def _of_headers(self, response: Json, headers: dict[str, str]) -> Iterator[str]:
         for name, header in response.get("headers", {}).items():
-            definition = self.contract.resolve(header)
+            definition = documents.resolve(self.contract, header)
             value = headers.get(name.lower())
             missing = value is None and definition.get("required")
             if missing or (value is not None and not self.validator(definition["schema"]).is_valid(value)):
@@ -144,7 +143,7 @@ class Verdict:
 
     @functools.cached_property
     def _request_id(self) -> str:
-        headers = self.contract.document["components"]["headers"]
+        headers = documents.document(self.contract)["components"]["headers"]
         pointer = next(name for name, header in headers.items() if header.get("x-value-of") == "answer.id")
         for operation in self.contract.operations.values():
             for _, response in documents.responses(self.contract, operation):

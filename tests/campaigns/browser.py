@@ -115,7 +115,7 @@ def main() -> int:
         return 2
     contract = load()
     submit = contract.operations[SUBMIT]
-    media = submit.definition["requestBody"]["content"]["application/json"]
+    media = documents.body(submit)
     body = dict(documents.examples(contract, media))["documented"]
     length = lifecycle.result_length(contract, submit, body, 0)
     settings = {
@@ -125,7 +125,7 @@ def main() -> int:
         "download": contract.operations[DOWNLOAD].path,
         "body": body,
         "polls": POLLS,
-        "succeeded": contract.document["x-task-life"]["succeeds"]["status"],
+        "succeeded": documents.document(contract)["x-task-life"]["succeeds"]["status"],
         "codecs": 'video/mp4; codecs="avc1.42E01E"',
     }
     steps = _Steps()

@@ -45,6 +45,7 @@ from octopusx_video_openapi import Contract, load, vocabulary
 from octopusx_video_openapi.document import Document
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from tests import documents
 from tests.campaigns import _mutants_runs as runs
 from tests.campaigns import _mutants_servers as servers
 from tests.campaigns._mutants_made import Mutant, mutants
@@ -230,11 +231,11 @@ class Campaign:
     def _is_of(self, mutant: Mutant, rule: str) -> bool:
         """Whether a finding is of what the mutant tightens: of its rule, or of any where that permits."""
         changed = mutant.rule(self.truth)
-        return changed in {None, rule} or "billed" in self.truth.document["x-rules"][mutant.place[1]]
+        return changed in {None, rule} or "billed" in documents.document(self.truth)["x-rules"][mutant.place[1]]
 
     def _layers(self, mutant: Mutant) -> tuple[str, ...]:
         number = mutant.place[1]
-        rule = self.truth.document["x-rules"][number] if mutant.rule(self.truth) else {}
+        rule = documents.document(self.truth)["x-rules"][number] if mutant.rule(self.truth) else {}
         if mutant.place[-1] == "x-billed" or "billed" in rule:
             return OF_BILLS
         if servers.concerns_answers(mutant, self.truth):

@@ -77,7 +77,7 @@ class Caller:
     def body(self, operation: str, task: str, **fields: Any) -> dict[str, Any]:
         """The shortest body of a submit, with this source, and with these fields set."""
         contract = self.server.contract
-        media = contract.operations[operation].definition["requestBody"]["content"]["application/json"]
+        media = documents.body(contract.operations[operation])
         value = json.loads(json.dumps(dict(documents.examples(contract, media))["shortest"]))
         for place, *steps in task_ids.places(contract, contract.operations[operation]):
             if place == "body":
@@ -172,9 +172,9 @@ def bodies(caller: Caller) -> Iterator[Seen]:
 
 def _fields(caller: Caller, operation: str) -> Iterator[Seen]:
     target, right = caller.path(operation, caller.source), caller.body(operation, caller.source)
-    definition = caller.server.contract.operations[operation].definition
+    definition = documents.definition(caller.server.contract.operations[operation])
     schema = definition["requestBody"]["content"]["application/json"]["schema"]
-    for name in caller.server.contract.resolve(schema)["properties"]:
+    for name in documents.resolve(caller.server.contract, schema)["properties"]:
         yield caller.see("POST", target, {field: one for field, one in right.items() if field != name})
         for value in (*_WRONG, f" {caller.source} ", *_RIGHT.get(name, ())):
             yield caller.see("POST", target, {**right, name: value})

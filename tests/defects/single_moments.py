@@ -18,6 +18,7 @@ from octopusx_video_mock._mp4 import mp4
 from octopusx_video_mock._reading import part
 from octopusx_video_openapi import lifecycle
 
+from tests import documents
 from tests.defects._defect import (
     CONTENT,
     CREATE,
@@ -492,8 +493,8 @@ def _many_images(server: Server, request: Request, source: Made | None) -> bool:
 
 def _unlisted_object(server: Server, request: Request, source: Made | None) -> bool:
     operation = server.contract.operations[server.operation(request) or EXTEND]
-    schema = operation.definition["requestBody"]["content"]["application/json"]["schema"]
-    listed = server.contract.resolve(schema)["properties"]
+    schema = documents.body_schema(operation)
+    listed = documents.resolve(server.contract, schema)["properties"]
     return any(isinstance(one, dict) and name not in listed for name, one in sent(request).items())
 
 
