@@ -85,7 +85,8 @@ def _clients(contract: Contract) -> dict[Path, str]:
         written = sync_client.asynchronous(ASYNC_CLIENT.read_text("utf-8"), contract)
         made = sync_client.synchronous(written)
     except sync_client.ClientError as error:
-        raise GenerationError(f"{ASYNC_CLIENT.relative_to(ROOT)}: {error}") from None
+        line = f":{error.line}" if error.line else ""
+        raise GenerationError(f"{ASYNC_CLIENT.relative_to(ROOT)}{line}: {error}") from None
     return {ASYNC_CLIENT: _formatted(ASYNC_CLIENT, written), SYNC_CLIENT: _formatted(SYNC_CLIENT, made)}
 
 

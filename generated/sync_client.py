@@ -12,7 +12,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 
-from octopusx_video_openapi import Contract, Operation
+from octopusx_video_openapi import Contract, Operation, task_ids
 
 NAMES = {"__aenter__": "__enter__", "__aexit__": "__exit__", "_async": "_sync"}
 """What names are in the synchronous client, apart from those that begin with ``Async``, which lose it."""
@@ -29,7 +29,15 @@ _LAST_SHARED = "extra"
 
 
 class ClientError(Exception):
-    """The asynchronous client is not written as it has to be. The text has the place and what to do."""
+    """The asynchronous client is not written as it has to be. The text says what to do.
+
+    Attributes:
+        line: Where in its file; None where that is no certain line.
+    """
+
+    def __init__(self, line: int | None, text: str) -> None:
+        super().__init__(text)
+        self.line = line
 
 
 def asynchronous(text: str, contract: Contract) -> str:
@@ -39,10 +47,10 @@ def asynchronous(text: str, contract: Contract) -> str:
         ClientError: Something that is needed is missing.
     """
     lines = text.splitlines(keepends=True)
-    for method in _methods(text):
-        for node in ast.walk(method):
-            if isinstance(node, ast.Constant) and node.value in contract.submits:
-                _list_values(lines, method, contract.submits[str(node.value)])
+    for operation in contract.submits.values():
+        method = _submits(text, operation)
+        _take_all(method, operation)
+        _list_values(lines, method, operation)
     text = "".join(lines)
     methods = {method.name: method for method in _methods(text)}
     # From the end, so that the lines of those that are still to come stay where they are.
@@ -58,7 +66,7 @@ def _methods(text: str) -> Iterator[ast.AsyncFunctionDef]:
     try:
         module = ast.parse(text)
     except SyntaxError as error:
-        raise ClientError(f"line {error.lineno}: {error.msg}") from None
+        raise ClientError(error.lineno, error.msg) from None
     for kind in module.body:
         for method in kind.body if isinstance(kind, ast.ClassDef) else ():
             if isinstance(kind, ast.ClassDef) and isinstance(method, ast.AsyncFunctionDef):
@@ -66,21 +74,50 @@ def _methods(text: str) -> Iterator[ast.AsyncFunctionDef]:
                 yield method
 
 
+def _submits(text: str, operation: Operation) -> ast.AsyncFunctionDef:
+    """The method that sends a submit."""
+    for method in _methods(text):
+        named = any(isinstance(node, ast.Constant) and node.value == operation.id for node in ast.walk(method))
+        if named and not method.name.endswith(COMPANION):
+            return method
+    here = f"{operation.contract.path.name}:{operation.line}"
+    raise ClientError(1, f"no method sends {operation.id} ({here}); add one, and name the operation in it")
+
+
+def _take_all(method: ast.AsyncFunctionDef, operation: Operation) -> None:
+    """Require that a method takes each field of its submit, and says in its docstring what it is."""
+    names = {argument.arg for argument in (*method.args.args, *method.args.kwonlyargs)}
+    described = re.findall(r"^ +(\w+): .", ast.get_docstring(method) or "", re.MULTILINE)
+    source = next(task_ids.places(operation.contract, operation), ("", ""))
+    schema = operation.body_schema
+    for name in schema.properties if schema else ():
+        here = operation.contract.line(*_schema_place(operation), "properties", name)
+        what = f"the field `{name}` of {operation.id} ({operation.contract.path.name}:{here})"
+        if (source[0], source[1]) != ("body", name) and name not in names:
+            raise ClientError(method.lineno, f"{method.name} does not take {what}; add the argument")
+        if name in names and name not in described:
+            text = f"the docstring of {method.name} has no `{name}:` under Args; describe {what}"
+            raise ClientError(method.lineno, text)
+
+
+def _schema_place(operation: Operation) -> tuple[str, ...]:
+    """Where the schema of an operation's body stands in the contract."""
+    reference = operation.body_schema.reference if operation.body_schema else ""
+    return ("components", "schemas", reference) if reference else ("paths", operation.path, operation.method)
+
+
 def _shared(method: ast.AsyncFunctionDef) -> slice:
     """The lines of the keyword arguments up to the one that a submit and its companion share last."""
     for name, default in zip(method.args.kwonlyargs, method.args.kw_defaults, strict=True):
         if name.arg == _LAST_SHARED and default is not None and default.end_lineno is not None:
             return slice(method.args.kwonlyargs[0].lineno - 1, default.end_lineno)
-    raise ClientError(f"line {method.lineno}: {method.name} has no keyword argument `{_LAST_SHARED}`; add it")
+    raise ClientError(method.lineno, f"{method.name} has no keyword argument `{_LAST_SHARED}`; add it")
 
 
 def _list_values(lines: list[str], method: ast.AsyncFunctionDef, operation: Operation) -> None:
-    """List, in the docstring of a method, the values of each field with a closed list.
-
-    Only a submit itself says what its arguments are; its companion refers to it.
-    """
+    """List, in the docstring of a method, the values of each field with a closed list."""
     schema, docstring = operation.body_schema, method.body[0]
-    if schema is None or method.name.endswith(COMPANION):
+    if schema is None:
         return
     for name, field in schema.properties.items():
         if not field.enum:
@@ -95,7 +132,7 @@ def _list_values(lines: list[str], method: ast.AsyncFunctionDef, operation: Oper
                 break
         else:
             text = f"has no entry `{name}:` under Args that lists its values; write one: {name}: {_listed(known)}"
-            raise ClientError(f"line {method.lineno}: the docstring of {method.name} {text}")
+            raise ClientError(method.lineno, f"the docstring of {method.name} {text}")
 
 
 _LIST = re.compile(r"(?P<quote>`*)\b\w+(?P=quote)(?:, (?P=quote)\w+(?P=quote))*(?: or (?P=quote)\w+(?P=quote))?")
@@ -113,7 +150,7 @@ def synchronous(text: str) -> str:
     """
     for phrase, other in PHRASES.items():
         if phrase not in text:
-            raise ClientError(f"the text {phrase!r} is not there; adapt PHRASES in generated/sync_client.py")
+            raise ClientError(None, f"the text {phrase!r} is not there; adapt PHRASES in generated/sync_client.py")
         text = text.replace(phrase, other)
     starts = [0]
     for line in text.splitlines(keepends=True):

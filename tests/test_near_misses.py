@@ -338,7 +338,7 @@ def test_a_limit_is_missed_by_one_and_by_far(operation: Operation, valid: Reques
         if "minimum" in schema:
             least = schema["minimum"]
             missed = near_misses(CONTRACT, operation, valid)
-            values = {_at(variant, place) for variant in missed if variant.keyword == "minimum"}
+            values = {_at(variant, place) for variant in missed if variant.keyword == "minimum"} - {ABSENT}
             assert least - 1 in values
             assert min(values) < least - 100
             right = _sent_at(edges(CONTRACT, operation, valid), place)

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,9 @@ WATERMARK = """\
           x-grade: {chosen: Made up for this test.}
 """
 NEW_FIELD = ("        duration:\n", f"{WATERMARK}        duration:\n")
+_DURATION = "        duration: ExtensionDuration | None = None,\n"
+NEW_ARGUMENT = (_DURATION, f"        watermark: bool | None = None,\n{_DURATION}")
+NEW_ENTRY = ("            duration: How", "            watermark: Whether it is marked.\n            duration: How")
 
 
 def test_the_committed_client_is_what_the_contract_gives() -> None:
@@ -59,14 +63,18 @@ def test_the_committed_client_is_what_the_contract_gives() -> None:
 
 
 def test_a_new_field_of_a_request_is_drift_until_generated(tree: Path) -> None:
-    """The check names the two files and the command, and changes nothing; generating changes no other file."""
+    """The check names the files and the command, and changes nothing; generating changes no other file."""
     before = _snapshot(tree)
     _change(tree, *NEW_FIELD)
+    _replace(tree / ASYNC_CLIENT, *NEW_ARGUMENT)
+    _replace(tree / ASYNC_CLIENT, *NEW_ENTRY)
     check = _regenerate(tree, "--check")
     assert check.returncode == 1
     assert check.stdout.splitlines() == [
         "differs   models/create_video_extension_request.py",
-        "differs   openapi/octopusx_video_openapi/compiled.json",
+        f"differs   {COMPILED}",
+        f"differs   {ASYNC_CLIENT}",
+        f"differs   {SYNC_CLIENT}",
         "the committed files are not what openapi/openapi.yaml generates; fix it with: nox -s generate",
     ]
     assert _snapshot(tree) == before
@@ -79,6 +87,25 @@ def test_a_new_field_of_a_request_is_drift_until_generated(tree: Path) -> None:
         "models/create_video_extension_request.py"
     }
     assert _regenerate(tree, "--check").returncode == 0
+
+
+def test_what_the_client_does_not_take_is_named(tree: Path) -> None:
+    """A field without an argument, an argument that is not described, and a submit without a method: file and line."""
+    _change(tree, *NEW_FIELD)
+    field = next(
+        number for number, line in _numbered(tree / "openapi" / "openapi.yaml") if line.strip() == "watermark:"
+    )
+    method = next(number for number, line in _numbered(tree / ASYNC_CLIENT) if line.strip() == "async def create(")
+    what = f"the field `watermark` of createVideoExtension (openapi.yaml:{field})"
+    said = f"error: {ASYNC_CLIENT}:{method}: AsyncExtensions.create does not take {what}; add the argument\n"
+    assert _regenerate(tree).stderr == said
+    _replace(tree / ASYNC_CLIENT, *NEW_ARGUMENT)
+    said = f"the docstring of AsyncExtensions.create has no `watermark:` under Args; describe {what}\n"
+    assert _regenerate(tree).stderr == f"error: {ASYNC_CLIENT}:{method}: {said}"
+    path = tree / ASYNC_CLIENT
+    path.write_text(path.read_text("utf-8").replace('"createVideoExtension"', "NAME"), "utf-8")
+    said = f"error: {ASYNC_CLIENT}:1: no method sends createVideoExtension (openapi.yaml:"
+    assert _regenerate(tree).stderr.startswith(said)
 
 
 @pytest.mark.parametrize("change", ["missing", "edited"])
@@ -160,6 +187,10 @@ ASYNC_CLIENT = "sdk/octopusx_video/_async_client.py"
 SYNC_CLIENT = "sdk/octopusx_video/_client.py"
 
 
+def _numbered(path: Path) -> Iterator[tuple[int, str]]:
+    return enumerate(path.read_text("utf-8").splitlines(), 1)
+
+
 def _replace(path: Path, old: str, new: str) -> None:
     text = path.read_text("utf-8")
     assert old in text
@@ -199,13 +230,18 @@ def test_an_edited_client_is_drift(tree: Path, client: str) -> None:
 def test_a_new_argument_of_a_submit_reaches_all_that_take_it(tree: Path) -> None:
     """It is written in one method; its companion and both methods of the other client get it, and nothing else."""
     before, names = _taken(tree / SYNC_CLIENT), ("Videos.extend", "Videos.extend_and_download")
-    _replace(tree / ASYNC_CLIENT, "        upscale: bool | None = None,\n", "        watermark: bool | None = None,\n")
+    _replace(
+        tree / ASYNC_CLIENT,
+        "        upscale: bool | None = None,\n",
+        "        upscale: bool | None = None,\n        watermark: bool | None = None,\n",
+    )
     assert _regenerate(tree).returncode == 0
     for client in (SYNC_CLIENT, ASYNC_CLIENT):
         after = _taken(tree / client)
         assert {name for name in after if after[name] != before[name]} == {*names}
         for name in names:
-            assert after[name] == ["watermark" if one == "upscale" else one for one in before[name]]
+            place = before[name].index("upscale") + 1
+            assert after[name] == [*before[name][:place], "watermark", *before[name][place:]]
     assert _regenerate(tree, "--check").returncode == 0
 
 
@@ -226,10 +262,14 @@ def test_a_new_value_of_a_field_reaches_the_docstrings(tree: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("            size: ``720P`` or ``1080P``.\n", "", "has no entry `size:` under Args that lists its values"),
+        (
+            "            size: ``720P`` or ``1080P``.\n",
+            "            size: Any.\n",
+            "has no entry `size:` under Args that lists",
+        ),
         ("an asynchronous context manager", "a context", "adapt PHRASES in generated/sync_client.py"),
         ("        extra: Mapping[str, Any] | None = None,\n", "", "has no keyword argument `extra`; add it"),
-        ("    async def extend(", "    async def extend", "line "),
+        ("    async def extend(", "    async def extend", ": unmatched ')'"),
     ],
 )
 def test_an_asynchronous_client_that_can_not_be_used_changes_nothing(tree: Path, old: str, new: str, said: str) -> None:
@@ -238,7 +278,7 @@ def test_an_asynchronous_client_that_can_not_be_used_changes_nothing(tree: Path,
     before = [(tree / client).read_bytes() for client in (SYNC_CLIENT, ASYNC_CLIENT)]
     done = _regenerate(tree)
     assert done.returncode == 2
-    assert f"error: {ASYNC_CLIENT}: " in done.stderr
+    assert f"error: {ASYNC_CLIENT}:" in done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert [(tree / client).read_bytes() for client in (SYNC_CLIENT, ASYNC_CLIENT)] == before

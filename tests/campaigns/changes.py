@@ -107,6 +107,17 @@ def renamed(old: str, new: str, but: str = "") -> Edit:
     return edit
 
 
+def first(before: str, new: str) -> Edit:
+    """The edit that inserts a text behind the first occurrence of another one."""
+
+    def edit(text: str) -> str:
+        if before not in text:
+            raise UnexpectedError(f"{before!r} is not there; adapt {Path(__file__).name}")
+        return text.replace(before, before + new, 1)
+
+    return edit
+
+
 def all_of(*edits: Edit) -> Edit:
     """Several edits in turn."""
 
@@ -157,7 +168,158 @@ RENAME = Change(
     # Not those that have bodies with the old name of their own.
     (*_CONTRACT_TESTS, *_SERVER_TESTS),
 )
-CHANGES: tuple[Change, ...] = (ENUM, RENAME)
+_SEED = """\
+        seed:
+          description: Number from which the result can be repeated.
+          type: integer
+          minimum: 0
+          x-grade:
+            documented: docs.octopusx.ai/en/videos/grok/extend
+"""
+_SEED_SHOWN = _SEED.replace("          x-grade", "          examples: [7]\n          x-grade")
+_END_OF_EXTEND = "    CreateVideoExtensionRequest:\n"
+FIELD = Change(
+    "field",
+    "an optional request field (seed, an integer)",
+    (
+        Step(CONTRACT, replaced(_END_OF_EXTEND, f"{_SEED_SHOWN}{_END_OF_EXTEND}")),
+        Step(
+            CLIENT,
+            all_of(
+                first("        upscale: bool | None = None,\n", "        seed: int | None = None,\n"),
+                first(
+                    "            upscale: Whether it is enhanced to high definition.\n",
+                    "            seed: Number from which the result can be repeated.\n",
+                ),
+            ),
+            "AsyncVideos.extend does not take the field `seed`",
+        ),
+    ),
+    (Mistake(replaced(_END_OF_EXTEND, f"{_SEED}{_END_OF_EXTEND}"), 'properties.seed: "examples" is missing'),),
+    (*_CONTRACT_TESTS, *_SERVER_TESTS, *_SDK_TESTS),
+)
+
+_NEXT_PATH = "  /v1/videos/extensions:\n"
+_REMIX = """\
+  /v1/videos/{video_id}/remix:
+    post:
+      operationId: remixVideo
+      tags: [videos]
+      summary: Make a video again after another prompt
+      description: Starts a new task. Its video is as long as that of `video_id`.
+      x-grade: &made-up
+        inferred: Made up for a trial of a new operation.
+      x-result-length:
+        unit: seconds
+        as-long-as: source video
+        x-grade: *made-up
+      parameters:
+        - name: video_id
+          in: path
+          required: true
+          description: Id of the finished source task.
+          schema:
+            $ref: '#/components/schemas/TaskId'
+          example: grok:48a67431-0708-46d1-9ab9-83cb84700153
+          x-grade: *made-up
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema:
+              $ref: '#/components/schemas/RemixVideoRequest'
+            examples:
+              shortest:
+                value: {model: grok-video-3, prompt: the cat falls asleep}
+      responses:
+        '200':
+          description: The task was accepted and is billed; `id` is the new task.
+          x-billed: 'yes'
+          x-grade: *made-up
+          headers:
+            X-Oneapi-Request-Id:
+              $ref: '#/components/headers/RequestId'
+          content:
+            application/json:
+              schema:
+                $ref: '#/components/schemas/SubmittedTask'
+              examples:
+                processing:
+                  $ref: '#/components/examples/SubmittedProcessing'
+          links:
+            GetVideoTask:
+              $ref: '#/components/links/GetVideoTask'
+            DownloadVideoContent:
+              $ref: '#/components/links/DownloadVideoContent'
+        '400': {$ref: '#/components/responses/SubmitInvalid'}
+        '401': {$ref: '#/components/responses/Unauthorized'}
+        '403': {$ref: '#/components/responses/SubmitForbidden'}
+        '404': {$ref: '#/components/responses/SubmitNotFound'}
+        '413': {$ref: '#/components/responses/SubmitTooLarge'}
+        '429': {$ref: '#/components/responses/SubmitRateLimited'}
+        '500': {$ref: '#/components/responses/SubmitServerError'}
+        '503': {$ref: '#/components/responses/SubmitUnavailable'}
+
+"""
+_REMIX_BODY = """\
+    RemixVideoRequest:
+      description: Body of `remixVideo`. Fields that are not listed are passed on.
+      type: object
+      required: [model, prompt]
+      properties:
+        model:
+          $ref: '#/components/schemas/ModelName'
+          x-grade: *made-up
+        prompt:
+          $ref: '#/components/schemas/Prompt'
+          x-grade: *made-up
+"""
+_REMIX_METHOD = '''\
+    async def remix(
+        self, video_id: TaskOrId, *, model: str, prompt: str, extra: Mapping[str, Any] | None = None
+    ) -> SubmittedTask:
+        """Make a video again after another prompt (``remixVideo``). **Costs money**, and is sent once.
+
+        Args:
+            video_id: The finished task, or its id.
+            model: Which model makes the video, for example ``grok-video-3``.
+            prompt: What happens in it.
+            extra: Fields that the contract does not list, passed on as they are.
+
+        Returns:
+            The new task. Keep its id: it is what was paid for.
+
+        Raises:
+            NotSentError: Something is not allowed, or no connection was made. Nothing was billed.
+            RefusedError: The service refused it, and did not bill it.
+            AmbiguousSubmitError: It may exist and **may be billed**.
+        """
+        return await self._shell.run(_calls.submit(self._caller, "remixVideo", locals()))
+
+'''
+_RETRIEVE = "    async def retrieve(self, task: TaskOrId) -> VideoTask:\n"
+
+
+def _in_rules(text: str) -> str:
+    """The operation in each rule about submits, beside extendVideo."""
+    head, rules = text.split("\nx-rules:\n")
+    rules = rules.replace("[extendVideo, ", "[extendVideo, remixVideo, ")
+    return f"{head}\nx-rules:\n{rules}"
+
+
+_READ_BY = "      extendVideo: [getVideoTask]\n"
+_PATH = all_of(replaced(_NEXT_PATH, _REMIX + _NEXT_PATH), replaced(_END_OF_EXTEND, _REMIX_BODY + _END_OF_EXTEND))
+OPERATION = Change(
+    "operation",
+    "a new operation (remixVideo, a submit)",
+    (
+        Step(CONTRACT, all_of(_PATH, _in_rules, first(_READ_BY, _READ_BY.replace("extendVideo", "remixVideo")))),
+        Step(CLIENT, replaced(_RETRIEVE, _REMIX_METHOD + _RETRIEVE), "no method sends remixVideo"),
+    ),
+    (Mistake(all_of(_PATH, _in_rules), "read-by.*remixVideo"),),
+    (*_CONTRACT_TESTS, *_SERVER_TESTS, *_SDK_TESTS),
+)
+CHANGES: tuple[Change, ...] = (FIELD, ENUM, RENAME, OPERATION)
 
 
 class Copy:
