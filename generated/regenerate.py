@@ -1,4 +1,4 @@
-"""Make the client and the compiled contract from the contract, or check that the committed ones are what it gives.
+"""Make the client, the compiled contract and the ids of its rules from the contract, or check that they are current.
 
 python generated/regenerate.py            # nox -s generate
 python generated/regenerate.py --check    # nox -s drift; exit status 1 where they differ
@@ -15,13 +15,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from octopusx_video_openapi import ContractError, checking, compiled, reading
+from octopusx_video_openapi import Contract, ContractError, checking, compiled, reading
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 CONTRACT = ROOT / "openapi" / "openapi.yaml"
 PACKAGE = HERE / "octopusx_video_client"
 COMPILED = ROOT / "openapi" / "octopusx_video_openapi" / compiled.PATH.name
+RULE_IDS = COMPILED.with_name("rule_ids.py")
 TEMPLATES = HERE / "templates"
 INSERT_BEFORE = {
     "model.py.jinja": "    def to_dict(self) -> dict[str, Any]:\n",
@@ -68,15 +69,31 @@ def generate(contract: Path, folder: Path) -> Path:
     return package
 
 
-def compile_contract(contract: Path) -> str:
-    """What the file of the compiled contract holds.
+def compile_contract(contract: Path) -> dict[Path, str]:
+    """What the files hold that are made of the contract for ``octopusx_video_openapi``.
 
     Raises:
         ContractError: The contract is not one that can be used. It has a line for each problem.
     """
     source = reading.read(contract)
     checking.checked(source)
-    return compiled.text(source, contract.read_bytes())
+    made = {COMPILED: compiled.text(source, contract.read_bytes())}
+    return made | {RULE_IDS: rule_ids(Contract(source.value, contract))}
+
+
+def rule_ids(contract: Contract) -> str:
+    """The module with a symbol for each rule of the contract, so that a type checker knows which rules there are."""
+    members = "".join(f'\n    {rule.id} = "{rule.id}"\n    """{rule.title}"""\n' for rule in contract.rules)
+    return f"""\
+# ruff: noqa: E501, D400, D415 - the titles are the contract's
+\"\"\"A symbol for each numbered rule, made from openapi.yaml by `nox -s generate`. Do not edit.\"\"\"
+
+from enum import StrEnum
+
+
+class RuleId(StrEnum):
+    \"\"\"The rules of the project's contract, with their titles.\"\"\"
+{members}"""
 
 
 def _template(name: str, line: str) -> str:
@@ -128,14 +145,15 @@ def main(argv: list[str] | None = None) -> int:
     # Made beside its place: a failing generator leaves the committed client alone, and the swap is two renames.
     with tempfile.TemporaryDirectory(prefix="generating-", dir=HERE) as scratch:
         try:
-            contract = compile_contract(CONTRACT)
+            compiled_files = compile_contract(CONTRACT)
             made = generate(CONTRACT, Path(scratch))
         except (ContractError, GenerationError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
         drift = differences(PACKAGE, made)
-        if not COMPILED.exists() or COMPILED.read_text("utf-8") != contract:
-            drift.append(f"differs   {COMPILED.relative_to(ROOT)}")
+        for path, text in compiled_files.items():
+            if not path.exists() or path.read_text("utf-8") != text:
+                drift.append(f"differs   {path.relative_to(ROOT)}")
         if options.check:
             if drift:
                 print("\n".join(drift))
@@ -146,9 +164,10 @@ def main(argv: list[str] | None = None) -> int:
         if PACKAGE.exists():
             PACKAGE.rename(Path(scratch) / "before")
         made.rename(PACKAGE)
-        new = Path(scratch) / COMPILED.name
-        new.write_text(contract, "utf-8")
-        new.replace(COMPILED)
+        for path, text in compiled_files.items():
+            new = Path(scratch) / path.name
+            new.write_text(text, "utf-8")
+            new.replace(path)
     print("\n".join(drift) or "nothing changed")
     return 0
 

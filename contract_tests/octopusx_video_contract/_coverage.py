@@ -12,6 +12,7 @@ from typing import Any
 from octopusx_video_openapi import Contract, Operation, Schema, operations, schemas
 from octopusx_video_openapi.schemas import Validator
 
+from octopusx_video_contract._checks import without_check
 from octopusx_video_contract._exchange import ABSENT, Answer
 from octopusx_video_contract._judge import parts
 from octopusx_video_contract._run import Run
@@ -164,9 +165,10 @@ def _values_and_rules(run: Run, coverage: Coverage) -> Iterator[Gap]:
         if not valid or not invalid:
             missing = [kind for kind, count in (("valid", valid), ("invalid", invalid)) if not count]
             yield Gap("keyword", f"{keyword}: no {' and no '.join(missing)} value was sent")
+    unchecked = without_check(run.contract)
     for rule in run.contract.rules:
         if rule.id not in run.seen.asked:
-            yield Gap("rule", f"{rule.id} {rule.title}")
+            yield Gap("rule", f"{rule.id} {rule.title}{' (it has no check)' * (rule in unchecked)}")
 
 
 def as_json(run: Run, coverage: Coverage) -> str:
