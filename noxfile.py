@@ -57,14 +57,14 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def generate(session: nox.Session) -> None:
-    """Make the client and the compiled contract anew from the contract."""
+    """Make the client, the compiled contract and the symbols of its rules anew from the contract."""
     _install(session)
     session.run("python", "generated/regenerate.py")
 
 
 @nox.session
 def drift(session: nox.Session) -> None:
-    """Fail where the committed client, or the compiled contract, is not what the contract gives."""
+    """Fail where the committed client, compiled contract or symbols of rules are not what the contract gives."""
     _install(session)
     session.run("python", "generated/regenerate.py", "--check")
 

@@ -42,6 +42,7 @@ def _snapshot(tree: Path) -> dict[str, bytes]:
 
 
 COMPILED = "openapi/octopusx_video_openapi/compiled.json"
+RULE_IDS = "openapi/octopusx_video_openapi/rule_ids.py"
 NEW_FIELD = ("        duration:\n", "        watermark:\n          type: boolean\n        duration:\n")
 
 
@@ -72,6 +73,17 @@ def test_a_new_field_of_a_request_is_drift_until_generated(tree: Path) -> None:
         "models/create_video_extension_request.py"
     }
     assert _regenerate(tree, "--check").returncode == 0
+
+
+def test_symbols_of_rules_that_differ_are_drift(tree: Path) -> None:
+    """The file is named, and generating makes it again."""
+    before = (tree / RULE_IDS).read_bytes()
+    (tree / RULE_IDS).write_bytes(before.replace(b"R07 = ", b"R77 = ", 1))
+    check = _regenerate(tree, "--check")
+    assert check.returncode == 1
+    assert check.stdout.splitlines()[0] == f"differs   {RULE_IDS}"
+    assert _regenerate(tree).returncode == 0
+    assert (tree / RULE_IDS).read_bytes() == before
 
 
 @pytest.mark.parametrize("change", ["missing", "edited"])

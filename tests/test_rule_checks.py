@@ -40,7 +40,8 @@ SOURCE = task_ids.documented(CONTRACT)[0]
 SLOW = {"conformance", "round_trip"}
 """Layers without a check of their own that import Schemathesis or Hypothesis."""
 PACKAGES = ("contract_tests", "mock", "openapi", "sdk")
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
+Definition = ast.FunctionDef | ast.ClassDef
 
 
 @functools.cache
@@ -100,14 +101,14 @@ def symbols(nodes: Iterable[ast.AST]) -> set[str]:
     }
 
 
-def registering(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
-    """The rules that a function is registered for."""
+def registering(function: Definition) -> set[str]:
+    """The rules that a function or a class is registered for."""
     calls = [one for one in function.decorator_list if isinstance(one, ast.Call)]
     return symbols(call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "checks")
 
 
-def judged(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
-    """The rules of which a function gives outcomes by their symbols."""
+def judged(function: Definition) -> set[str]:
+    """The rules of which it gives outcomes by their symbols."""
     found: list[ast.AST] = []
     for node in (one for statement in function.body for one in ast.walk(statement)):
         if isinstance(node, ast.Tuple) and len(node.elts) == 2:
@@ -117,12 +118,11 @@ def judged(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
     return symbols(found)
 
 
-def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef, set[str]]]:
-    """The functions and methods of the suite: name, definition, and the rules that each is registered for."""
+def functions() -> Iterator[tuple[str, Definition, set[str]]]:
+    """The functions and classes of the suite: name, definition, and the rules that each is registered for."""
     for path, module in modules():
-        bodies = [module.body, *(node.body for node in module.body if isinstance(node, ast.ClassDef))]
-        for node in (node for body in bodies for node in body if path.match("contract_tests/**/*.py")):
-            if isinstance(node, FUNCTIONS):
+        for node in module.body if path.match("contract_tests/**/*.py") else ():
+            if isinstance(node, DEFINITIONS):
                 yield f"{path.stem}.{node.name}", node, registering(node)
 
 

@@ -13,16 +13,15 @@ from octopusx_video_openapi import Contract, Rule, RuleId
 
 Outcome = tuple[str, str | None]
 """The number of a rule that was asked, and what breaks it; None where it is kept."""
+Outcomes = Iterator[Outcome]
 Check = TypeVar("Check", bound=Callable[..., Any])
 
 CHECKS: dict[RuleId, list[Callable[..., Any]]] = {}
 """The checks of each rule, as far as their modules are imported."""
-_BY_SCHEMA = frozenset({"response", "rejection-of-a-valid-request"})
-"""What a rule is about that a response is tested for by the rule's schema, whatever its number."""
 
 
 def checks(*rules: RuleId) -> Callable[[Check], Check]:
-    """Register a function as a check of rules."""
+    """Register a function, or a class with such methods, as a check of rules."""
 
     def register(check: Check) -> Check:
         for rule in rules:
@@ -34,7 +33,8 @@ def checks(*rules: RuleId) -> Callable[[Check], Check]:
 
 def is_by_schema(rule: Rule) -> bool:
     """Whether a rule is checked by what the contract says of it, so that a rule of another contract is too."""
-    return (rule.about in _BY_SCHEMA and rule.schema is not None) or (rule.about == "billing" and rule.when is not None)
+    of_response = rule.about in {"response", "rejection-of-a-valid-request"}
+    return (of_response and rule.schema is not None) or (rule.about == "billing" and rule.when is not None)
 
 
 def without_check(contract: Contract) -> list[Rule]:
@@ -66,6 +66,6 @@ def outcomes(rule: RuleId, faults: Iterable[str], what: str = "") -> list[Outcom
     return [(rule, f"{what}{fault}") for fault in faults] or [(rule, None)]
 
 
-def at(place: str, found: Iterable[Outcome]) -> Iterator[Outcome]:
+def at(place: str, found: Iterable[Outcome]) -> Outcomes:
     """Outcomes whose faults begin with a place, such as the operation."""
     return ((rule, fault and f"{place}: {fault}") for rule, fault in found)

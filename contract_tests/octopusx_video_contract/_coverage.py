@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -165,31 +164,6 @@ def _values_and_rules(run: Run, coverage: Coverage) -> Iterator[Gap]:
         if not valid or not invalid:
             missing = [kind for kind, count in (("valid", valid), ("invalid", invalid)) if not count]
             yield Gap("keyword", f"{keyword}: no {' and no '.join(missing)} value was sent")
-    unchecked = without_check(run.contract)
     for rule in run.contract.rules:
         if rule.id not in run.seen.asked:
-            yield Gap("rule", f"{rule.id} {rule.title}{' (it has no check)' * (rule in unchecked)}")
-
-
-def as_json(run: Run, coverage: Coverage) -> str:
-    """The account of a run, for programs."""
-    contract, seen = run.contract, run.seen
-    return json.dumps(
-        {
-            "operations": {
-                id_: {
-                    "answers": seen.statuses(id_, ordered=False),
-                    "ordered": seen.statuses(id_, ordered=True),
-                    "documented": [int(status) for status in operation.responses],
-                }
-                for id_, operation in contract.operations.items()
-            },
-            "keywords": {
-                str(keyword): {"valid": valid, "invalid": invalid}
-                for keyword, (valid, invalid) in coverage.values.items()
-            },
-            "rules": {rule.id: rule.id in seen.asked for rule in contract.rules},
-            "gaps": [f"{gap.kind}: {gap.name}" for gap in gaps(run, coverage)],
-        },
-        indent=2,
-    )
+            yield Gap("rule", f"{rule.id} {rule.title}{' (it has no check)' * (rule in without_check(run.contract))}")

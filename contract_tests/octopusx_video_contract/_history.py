@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from octopusx_video_openapi import Contract, Operation, RuleId, lifecycle, operations, schemas, task_ids, values
 
 from octopusx_video_contract import _life
-from octopusx_video_contract._checks import Outcome, checks
+from octopusx_video_contract._checks import Outcomes, checks
 from octopusx_video_contract._exchange import Answer
 
 _BEARER = "Bearer "
@@ -51,7 +51,7 @@ class History:
 
     def check(
         self, contract: Contract, keys: Container[str | None], answer: Answer, now: Callable[[], float]
-    ) -> Iterator[Outcome]:
+    ) -> Outcomes:
         """Note an answer, and compare it with those before it to the same key.
 
         Args:
@@ -68,6 +68,7 @@ class History:
             yield from self._accounts.setdefault(sent, _Account()).check(contract, answer, now)
 
 
+@checks(RuleId.R16, RuleId.R17, RuleId.R52)
 class _Account:
     """What was reported to one key."""
 
@@ -77,7 +78,7 @@ class _Account:
         self._videos: dict[tuple[str, str], tuple[bytes, _Kept]] = {}
         self._expires: dict[str, float] = {}
 
-    def check(self, contract: Contract, answer: Answer, now: Callable[[], float]) -> Iterator[Outcome]:
+    def check(self, contract: Contract, answer: Answer, now: Callable[[], float]) -> Outcomes:
         """Compare a success with those before it."""
         request = answer.request
         reached = operations.match(contract, request.method, request.path)
@@ -97,22 +98,21 @@ class _Account:
         elif isinstance(answer.json(), dict):
             yield from self._read(contract, operation, task, answer.json(), now)
 
-    def _submitted(self, contract: Contract, operation: Operation, answer: Answer) -> Iterator[Outcome]:
+    def _submitted(self, contract: Contract, operation: Operation, answer: Answer) -> Outcomes:
         task = operation.new_task_id(answer.json())
         if task is not None:
             yield from self._constants(contract, operation, task, answer.json())
 
-    @checks(RuleId.R16)
     def _read(
         self, contract: Contract, operation: Operation, task: str, body: dict[str, Any], now: Callable[[], float]
-    ) -> Iterator[Outcome]:
+    ) -> Outcomes:
         yield from self._constants(contract, operation, task, body)
         status = values.first(operation, body, values.STATUS)
         phase = (contract.phase(status) if isinstance(status, str) else None) or "running"
         described = {one.name: one for one in values.of_body(operation, body)}
         given = {name: one.value for name, one in described.items() if one.value not in _life.NOT_YET}
-        for name, one in described.items():
-            if one.value_of == values.EXPIRES and _is_time(given.get(name)):
+        for one in described.values():
+            if one.value_of == values.EXPIRES and _life.is_number(one.value) and one.value > 0:
                 self._expires.setdefault(task, one.value / (1000 if one.value > _MILLISECONDS else 1))
         kept = self._ends.get((operation.id, task))
         if kept is None:
@@ -127,10 +127,7 @@ class _Account:
         yield RuleId.R16, f"{task} has ended, and of it {changed}" if is_other else None
         kept.values = {**given, **kept.values}
 
-    @checks(RuleId.R17)
-    def _constants(
-        self, contract: Contract, operation: Operation, task: str, body: dict[str, Any]
-    ) -> Iterator[Outcome]:
+    def _constants(self, contract: Contract, operation: Operation, task: str, body: dict[str, Any]) -> Outcomes:
         rule = contract.rules_by_id.get(RuleId.R17)
         constant = rule.constant if rule else ()
         for name, value_of, value in values.of_body(operation, body):
@@ -147,8 +144,7 @@ class _Account:
             else:
                 yield RuleId.R17, f"{name} of {task} was {self._constant[key]!r} and is {value!r}"
 
-    @checks(RuleId.R52)
-    def _video(self, contract: Contract, task: str, answer: Answer, now: Callable[[], float]) -> Iterator[Outcome]:
+    def _video(self, contract: Contract, task: str, answer: Answer, now: Callable[[], float]) -> Outcomes:
         part = answer.headers.get("content-range", "") if answer.status == 206 else "all of it"
         if not part or answer.status not in {200, 206}:
             return
@@ -179,7 +175,3 @@ def _changes(before: dict[str, Any], now: dict[str, values.Value]) -> Iterator[s
             continue
         if not schemas.equal(old, new):
             yield f"{name} was {old!r} and is {'absent' if one is None else repr(new)}"
-
-
-def _is_time(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0

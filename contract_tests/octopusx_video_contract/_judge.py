@@ -12,7 +12,7 @@ from octopusx_video_openapi.model import is_json
 from octopusx_video_openapi.schemas import Validator
 
 from octopusx_video_contract import _ranges
-from octopusx_video_contract._checks import Outcome, at, checks
+from octopusx_video_contract._checks import Outcome, Outcomes, at, checks
 from octopusx_video_contract._exchange import ABSENT, Answer, Request
 from octopusx_video_contract._run import Run
 
@@ -44,13 +44,13 @@ def hold(run: Run, answer: Answer, also: Iterable[Outcome] = ()) -> None:
     run.check_all(found, answer)
 
 
-def changed(run: Run, answer: Answer) -> Iterator[Outcome]:
+def changed(run: Run, answer: Answer) -> Outcomes:
     """Note what a response reports of a task, and compare it with what was reported before."""
     if not run.stateless:
         yield from run.seen.history.check(run.contract, (run.key, run.other_key), answer, run.now)
 
 
-def refused(run: Run, answer: Answer, what: str) -> Iterator[Outcome]:
+def refused(run: Run, answer: Answer, what: str) -> Outcomes:
     """What is wrong with the refusal of a request that was valid, told with what the request was."""
     reached = operations.match(run.contract, answer.request.method, answer.request.path)
     if reached is not None:
@@ -58,7 +58,7 @@ def refused(run: Run, answer: Answer, what: str) -> Iterator[Outcome]:
 
 
 @checks(RuleId.R36, RuleId.R37, RuleId.R38, RuleId.R39, RuleId.R40, RuleId.R44, RuleId.R53)
-def documented(operation: Operation, answer: Answer) -> Iterator[Outcome]:
+def documented(operation: Operation, answer: Answer) -> Outcomes:
     """Compare an answer with what its operation documents: status, media type, headers, schema."""
     if 300 <= answer.status < 400:
         yield RuleId.R53, f"it sends the caller to {answer.headers.get('location', 'nowhere')!r}"
@@ -92,7 +92,7 @@ def documented(operation: Operation, answer: Answer) -> Iterator[Outcome]:
 
 
 @checks(RuleId.R25, RuleId.R33)
-def numbered(run: Run, operation: Operation, answer: Answer) -> Iterator[Outcome]:
+def numbered(run: Run, operation: Operation, answer: Answer) -> Outcomes:
     """Compare an answer with the other rules of an answer by itself, most of them by their schemas.
 
     Those of a refusal of a valid request are not among them (see ``refusal_faults``), since whether a request was valid
@@ -115,7 +115,7 @@ def numbered(run: Run, operation: Operation, answer: Answer) -> Iterator[Outcome
 
 
 @checks(RuleId.R03)
-def new_id(run: Run, operation: Operation, answer: Answer) -> Iterator[Outcome]:
+def new_id(run: Run, operation: Operation, answer: Answer) -> Outcomes:
     """Compare the id of a new task with its source's, and with those before."""
     if answer.status != 200 or not operation.starts_task or run.stateless:
         return
@@ -129,7 +129,7 @@ def new_id(run: Run, operation: Operation, answer: Answer) -> Iterator[Outcome]:
 
 
 @checks(RuleId.R34)
-def refusal(run: Run, operation: Operation, answer: Answer) -> Iterator[Outcome]:
+def refusal(run: Run, operation: Operation, answer: Answer) -> Outcomes:
     """Hold an answer to a valid request to what the contract says of its refusal.
 
     A task that the key is known to have is not unknown; for any other, 400 must come with a code that a rule of the

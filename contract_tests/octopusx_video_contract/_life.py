@@ -7,12 +7,12 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from octopusx_video_openapi import Contract, Operation, RuleId, values
 from octopusx_video_openapi.lifecycle import result_length
 
-from octopusx_video_contract._checks import Outcome, checks
+from octopusx_video_contract._checks import Outcomes, checks
 
 ENDED = {"succeeded", "failed"}
 NOT_YET = (None, "", 0)
@@ -89,35 +89,34 @@ def telling(contract: Contract, route: str, at: float, body: Any) -> Told | None
     return Told(route, at, body, phase or "running")
 
 
-def check(contract: Contract, task: Task, told: Told) -> Iterator[Outcome]:
+def check(contract: Contract, task: Task, told: Told) -> Outcomes:
     """Compare an answer with its task, and with what was told of it before (R16 and R17 are asked by ``_history``)."""
     yield from _is_itself(contract, task, told)
     yield from _never_falls(contract, task, told)
     yield from _is_on_both_routes(task, told)
-    yield from _is_in_order(contract, told)
-    yield from _is_new(contract, task, told)
+    yield from _keeps_its_times(contract, task, told)
     yield from _tells_its_submit(contract, task, told)
 
 
 @checks(RuleId.R06)
-def _is_itself(contract: Contract, task: Task, told: Told) -> Iterator[Outcome]:
+def _is_itself(contract: Contract, task: Task, told: Told) -> Outcomes:
     answered = values.first(contract.operations[told.route], told.body, values.ID)
     yield RuleId.R06, None if answered == task.id else f"asked for {task.id}, answered {answered!r}"
 
 
 @checks(RuleId.R15)
-def _never_falls(contract: Contract, task: Task, told: Told) -> Iterator[Outcome]:
+def _never_falls(contract: Contract, task: Task, told: Told) -> Outcomes:
     rule = contract.rules_by_id.get(RuleId.R15)
     for name in rule.never_falls if rule else ():
-        before = [earlier.body[name] for earlier in task.told if _is_number(earlier.body.get(name))]
+        before = [earlier.body[name] for earlier in task.told if is_number(earlier.body.get(name))]
         now = told.body.get(name)
-        if before and _is_number(now):
+        if before and is_number(now):
             fell = f"{name} was {max(before)} and is {now} ({told.route})"
             yield RuleId.R15, fell if now < max(before) else None
 
 
 @checks(RuleId.R18)
-def _is_on_both_routes(task: Task, told: Told) -> Iterator[Outcome]:
+def _is_on_both_routes(task: Task, told: Told) -> Outcomes:
     """That the same route tells the same of an end is R16."""
     ends = [earlier for earlier in task.told if earlier.phase in ENDED]
     if ends and all(earlier.route != told.route for earlier in ends):
@@ -130,23 +129,19 @@ def _is_on_both_routes(task: Task, told: Told) -> Iterator[Outcome]:
         yield RuleId.R18, None  # both have told that it runs
 
 
-@checks(RuleId.R49)
-def _is_in_order(contract: Contract, told: Told) -> Iterator[Outcome]:
+@checks(RuleId.R49, RuleId.R56)
+def _keeps_its_times(contract: Contract, task: Task, told: Told) -> Outcomes:
     rule = contract.rules_by_id.get(RuleId.R49)
     names = rule.in_order if rule else ()
-    times = [(name, told.body[name]) for name in names if _is_number(told.body.get(name)) and told.body[name]]
+    times = [(name, told.body[name]) for name in names if is_number(told.body.get(name)) and told.body[name]]
     for (before, first), (after, second) in itertools.pairwise(times):
         yield RuleId.R49, f"{before} is {first}, after {after}, {second}" if first > second else None
-
-
-@checks(RuleId.R56)
-def _is_new(contract: Contract, task: Task, told: Told) -> Iterator[Outcome]:
     rule = contract.rules_by_id.get(RuleId.R56)
     tolerance = rule.tolerance.seconds if rule and rule.tolerance else math.inf
     began, ended = task.submitted
     for name, value_of, value in values.of_body(contract.operations[told.route], told.body):
         made = value_of == "task.created" or (value_of == "task.updated" and told.phase == "running")
-        if not made or not _is_number(value) or not value:
+        if not made or not is_number(value) or not value:
             continue
         latest = ended if value_of == "task.created" else told.at
         is_new = began - tolerance <= value <= latest + tolerance
@@ -154,7 +149,7 @@ def _is_new(contract: Contract, task: Task, told: Told) -> Iterator[Outcome]:
 
 
 @checks(RuleId.R48, RuleId.R55)
-def _tells_its_submit(contract: Contract, task: Task, told: Told) -> Iterator[Outcome]:
+def _tells_its_submit(contract: Contract, task: Task, told: Told) -> Outcomes:
     for name, value_of, value in values.of_body(contract.operations[told.route], told.body):
         if value in NOT_YET:
             continue
@@ -177,7 +172,7 @@ def changed_by_reads(contract: Contract, before: Told, now: Told) -> Iterator[st
     for name, value_of, second in values.of_body(contract.operations[now.route], now.body):
         first = earlier.pop(name, None)
         if value_of in _RISING:
-            if _is_number(first) and _is_number(second) and second < first:
+            if is_number(first) and is_number(second) and second < first:
                 yield f"{name} was {first} and is {second}"
         elif (value_of in CONSTANT or value_of.startswith("request.")) and first not in NOT_YET and first != second:
             yield f"{name} was {first!r} and is {second!r}"
@@ -190,7 +185,8 @@ def _number(value: Any) -> float | None:
         return None
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether a JSON value is a number."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

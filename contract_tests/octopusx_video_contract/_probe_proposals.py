@@ -249,9 +249,8 @@ def _narrower(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
             by_question[one.question.rule, one.question.name][one.answer.status] += 1
     for (rule, name), statuses in by_question.items():
         told = " and ".join(f"{status} ({_times(count)})" for status, count in statuses.items())
-        yield Proposal(
-            rule, grade(contract.rules_by_id.get(rule)), f"{name} was answered with {told}", "let the rule name it"
-        )
+        now = grade(contract.rules_by_id.get(rule))
+        yield Proposal(rule, now, f"{name} was answered with {told}", "let the rule name it")
 
 
 def _life(contract: Contract, lived: Lived) -> Iterator[Proposal]:

@@ -92,16 +92,8 @@ def free(run: Run, tasks: Tasks) -> Iterator[Question]:
     for task in unknown:
         for reader in readers:
             what = f"{_route(reader)}, {re.split('[:_]', task)[0]}…"
-            yield Question(
-                "unknown task",
-                what,
-                tasks.request(reader, task),
-                reader,
-                "unknown-task",
-                RuleId.R46,
-                _not_unknown,
-                valid=True,
-            )
+            request = tasks.request(reader, task)
+            yield Question("unknown task", what, request, reader, "unknown-task", RuleId.R46, _not_unknown, valid=True)
     for name, credential in NO_KEYS.items():
         for operation in run.contract.operations.values():
             request = _without_key(run, tasks, operation, unknown[0], credential)
@@ -126,12 +118,12 @@ def _routes(run: Run, tasks: Tasks, unknown: str) -> Iterator[Question]:
             "wrong method", f"{method} {template}", Request(method, path, key), rule=RuleId.R32, fault=_not_refused
         )
     yield Question(
-        "unknown route", "GET /v1/made-up", Request("GET", "/v1/made-up", key), rule=RuleId.R43, fault=_not_404
+        "unknown route", "GET /v1/made-up", Request("GET", "/v1/made-up", key), None, "", RuleId.R43, _not_404
     )
     for reader in (*tasks.reads, tasks.content):  # a submit beside its path may be one to a server that is lenient
         path = operations.filled(reader.path, lambda _: unknown) + "/"
         yield Question(
-            "trailing slash", f"{_route(reader)}/", Request("GET", path, key), rule=RuleId.R43, fault=_not_404
+            "trailing slash", f"{_route(reader)}/", Request("GET", path, key), None, "", RuleId.R43, _not_404
         )
 
 

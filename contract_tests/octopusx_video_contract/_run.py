@@ -83,6 +83,7 @@ class Seen:
         }
 
 
+@checks(RuleId.R24, RuleId.R53)
 @dataclass
 class Run:
     """What a run is told.
@@ -193,7 +194,6 @@ class Run:
         target = _exchange.target(operation, path or {}, query or {})
         return Request(operation.method.upper(), target, tuple(sent), content)
 
-    @checks(RuleId.R53)
     def send(self, request: Request) -> Answer:
         """Send a request.
 
@@ -208,7 +208,6 @@ class Run:
         self.check(RuleId.R53, None, answer)
         return answer
 
-    @checks(RuleId.R53)
     def send_at_once(self, requests: Sequence[Request]) -> list[Answer | None]:
         """Send requests at the same moment. Gives their answers in order; None for what was not answered or not asked.
 
@@ -228,7 +227,6 @@ class Run:
         self.keep(findings)
         return answers
 
-    @checks(RuleId.R24, RuleId.R53)
     def unanswered(self, error: NoAnswerError) -> Finding | Findings | NotAskedError:
         """What is found where no response arrived that can be used, with what arrived of it.
 
@@ -271,11 +269,11 @@ class Run:
             Finding: The rule is broken and a ``must``, or the run is strict; no earlier test found the same, and
                 findings are not collected.
         """
-        finding = self._checked(rule_id, fault, shown, self._place(shown))
-        if finding is not None:
-            self.keep([finding])
+        self.check_all([(rule_id, fault)], shown, together=False)
 
-    def check_all(self, outcomes: Iterable[Outcome], shown: Answer | Request | None = None) -> None:
+    def check_all(
+        self, outcomes: Iterable[Outcome], shown: Answer | Request | None = None, *, together: bool = True
+    ) -> None:
         """The same of every rule of these, whose faults are reported together.
 
         Raises:
@@ -284,7 +282,7 @@ class Run:
         place = self._place(shown)
         found = [self._checked(rule_id, fault, shown, place) for rule_id, fault in outcomes]
         findings = [finding for finding in found if finding is not None]
-        self.keep(findings, together=True)
+        self.keep(findings, together=together)
 
     def keep(self, findings: Sequence[Finding], *, together: bool = False) -> None:
         """Collect findings, or raise them.

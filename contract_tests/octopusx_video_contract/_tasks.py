@@ -17,7 +17,7 @@ from octopusx_video_openapi import Operation, RuleId, hosts, operations, task_id
 from octopusx_video_contract import _head, _judge, _life, _places, _ranges
 from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import NotAskedError
-from octopusx_video_contract._checks import Outcome, at, checks, outcomes
+from octopusx_video_contract._checks import Outcome, Outcomes, at, checks, outcomes
 from octopusx_video_contract._exchange import Answer, Request, target_of
 from octopusx_video_contract._finding import Finding, Findings
 from octopusx_video_contract._life import Task, Told
@@ -35,6 +35,8 @@ _TOLERATED_LENGTH = 0.5
 """Seconds that a video may be longer or shorter, by R26."""
 
 
+@checks(RuleId.R01, RuleId.R02, RuleId.R04, RuleId.R05, RuleId.R06, RuleId.R19, RuleId.R20)
+@checks(RuleId.R23, RuleId.R24, RuleId.R25, RuleId.R26, RuleId.R34, RuleId.R51, RuleId.R52)
 class Tasks:
     """Submits, reads and downloads tasks of a run.
 
@@ -118,7 +120,6 @@ class Tasks:
         reads.append(self.request(self.content, known, Range=f"bytes=0-{PART - 1}"))
         return [request for request in reads if self.run.send(request).is_success]
 
-    @checks(RuleId.R06)
     def known(self, answer: Answer) -> None:
         """Hold the answer to a read of a task that could be read before."""
         known = self.run.known_ids[0]
@@ -129,7 +130,6 @@ class Tasks:
             also.append((RuleId.R06, None if told == known else f"asked for {known}, answered {told!r}"))
         _judge.hold(self.run, answer, also)
 
-    @checks(RuleId.R34)
     def submitted(
         self,
         submit: Operation,
@@ -230,8 +230,7 @@ class Tasks:
         self.run.keep(findings)
         return told
 
-    @checks(RuleId.R04, RuleId.R19)
-    def _lost(self, task: Task, route: Operation, answer: Answer) -> Iterator[Outcome]:
+    def _lost(self, task: Task, route: Operation, answer: Answer) -> Outcomes:
         """What is wrong where a task can't be read any more that could be read before."""
         before = [told for told in task.told if told.route == route.id]
         if not before or self.run.stateless:
@@ -247,7 +246,6 @@ class Tasks:
             task.told.append(told)
             self.run.check_all(found, answer)
 
-    @checks(RuleId.R04, RuleId.R05)
     def first_read(self, task: Task, route: Operation) -> Told | None:
         """Read a new task by one of its routes: at once, or at least within the contract's tolerance."""
         run = self.run
@@ -273,7 +271,6 @@ class Tasks:
             run.check(RuleId.R05, f"{route.id}: {task.id} could not be read at once", refused)
         return told
 
-    @checks(RuleId.R04)
     def _read_encoded(self, task: Task, route: Operation) -> None:
         """Read a task once more with the colon of its id percent-encoded, which names the same task."""
         request = self.request(route, task.id)
@@ -297,7 +294,6 @@ class Tasks:
             _judge.hold(self.run, answer, [(rule, fault), *(() if fault else _judge.refused(self.run, answer, what))])
         return answer
 
-    @checks(RuleId.R23)
     def no_content_yet(self, task: Task, *, still: bool) -> None:
         """Ask for the content of a task that has not succeeded. ``still`` says that no time passes meanwhile."""
         answer = self.run.send(self.request(self.content, task.id))
@@ -321,7 +317,6 @@ class Tasks:
         size = re.fullmatch(r".*/([0-9]{1,18})", answer.headers.get("content-range", ""))
         return int(size[1]) if answer.status == 206 and size else None
 
-    @checks(RuleId.R19, RuleId.R24, RuleId.R52)
     def download(self, task: Task, size: int | None = None) -> bytes | None:
         """Download the video of a task that has succeeded, and hold it to its length and to what came before.
 
@@ -351,8 +346,7 @@ class Tasks:
         _judge.hold(run, answer, also)
         return answer.content
 
-    @checks(RuleId.R25, RuleId.R26)
-    def _length_faults(self, task: Task, answer: Answer) -> Iterator[Outcome]:
+    def _length_faults(self, task: Task, answer: Answer) -> Outcomes:
         seconds = seconds_of(answer.content)
         if seconds is None:
             yield RuleId.R25, "no picture of it can be decoded"
@@ -361,7 +355,6 @@ class Tasks:
             other = f"it is {seconds:.2f} s long, and x-result-length gives {task.length:g} s"
             yield RuleId.R26, other if abs(seconds - task.length) > _TOLERATED_LENGTH else None
 
-    @checks(RuleId.R24, RuleId.R34)
     def part(self, task: str, whole: bytes, wanted: str, first: int, last: int) -> None:
         """Ask for a part of a video: the bytes from first to last, both included; past the end where first is."""
         run = self.run
@@ -394,7 +387,6 @@ class Tasks:
         self.several_parts(task, whole)
         self.unknown_range(task)
 
-    @checks(RuleId.R24, RuleId.R34)
     def several_parts(self, task: str, whole: bytes) -> None:
         """Ask for several parts at once: all may come, one of them, or each under its own name as multipart."""
         for wanted in _ranges.several(len(whole)):
@@ -404,7 +396,6 @@ class Tasks:
                 also.append((RuleId.R34, f"{wanted.header}: a valid request was answered with {answer.status}"))
             _judge.hold(self.run, answer, also)
 
-    @checks(RuleId.R34)
     def unknown_range(self, task: str) -> None:
         """Ask in a unit that nobody knows, which is ignored (RFC 9110 section 14.2)."""
         answer = self.run.send(self.request(self.content, task, Range="seconds=0-1"))
@@ -412,7 +403,6 @@ class Tasks:
         fault = f"a Range in seconds was answered with {answer.status}" if is_wrong else None
         _judge.hold(self.run, answer, [(RuleId.R34, fault)])
 
-    @checks(RuleId.R51)
     def address(self, task: Task, told: Told) -> None:
         """Fetch the video from the address that a read gave, without the key."""
         run = self.run
@@ -441,7 +431,6 @@ class Tasks:
         is_the_video = status == 200 and content == task.video
         run.check(RuleId.R51, None if is_the_video else f"the address {address} was answered {what}", request)
 
-    @checks(RuleId.R19)
     def reads_change_nothing(self, task: Task, route: Operation) -> None:
         """Read a task again and again: nothing changes but what the time that passed changes, and nothing is billed."""
         run = self.run
@@ -454,12 +443,13 @@ class Tasks:
             if time_passed and first is not None and second is not None and first.phase == "running":
                 what, faults = "read again", _life.changed_by_reads(self.contract, first, second)
             else:
-                what, faults = "read again at the same time", _same_moment(route, before, answer)
+                other = next(_places.differences(route, before.json(), answer.json()), None)
+                status = f"{before.status} became {answer.status}" if answer.status != before.status else None
+                what, faults = "read again at the same time", filter(None, [other or status])
             for rule, fault in outcomes(RuleId.R19, faults, f"{route.id}: {what}, "):
                 run.check(rule, fault, answer)
         self.unbilled(billed, answers[-1].request)
 
-    @checks(RuleId.R19)
     def stand_alike(self, read: Task, unread: Task) -> None:
         """Hold a task that was read to one that was not, submitted at the same time and with the same body."""
         route = self.route(read)
@@ -474,7 +464,6 @@ class Tasks:
             what = f"{route.id}: {name} of a task that was read is {first!r}, and of one that was not {second!r}"
             self.run.check(RuleId.R19, None if _is_near(first, second) else what, self.request(route, read.id))
 
-    @checks(RuleId.R01, RuleId.R02, RuleId.R20)
     def kept_apart(self, task: Task) -> None:
         """Nobody without the key, and nobody with the key of another account, gets at a task."""
         run = self.run
@@ -491,7 +480,6 @@ class Tasks:
                     if not headers:
                         hold_head(run, other, [answer], "a key of another account", RuleId.R20)
 
-    @checks(RuleId.R19)
     def unbilled(self, before: int | None, request: Request) -> None:
         """Hold reads to cost nothing: the bill is no higher than before them."""
         if before is not None:
@@ -501,14 +489,6 @@ class Tasks:
     def billed(self) -> int | None:
         """How many submits cost money; None where the server's books can't be looked at."""
         return self.run.control.billed() if self.run.control else None
-
-
-def _same_moment(route: Operation, before: Answer, answer: Answer) -> Iterator[str]:
-    """How a read differs from one of the same moment, by its body or else by its status."""
-    if other := next(_places.differences(route, before.json(), answer.json()), None):
-        yield other
-    elif answer.status != before.status:
-        yield f"{before.status} became {answer.status}"
 
 
 def _is_near(first: Any, second: Any) -> bool:

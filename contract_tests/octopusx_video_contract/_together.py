@@ -37,6 +37,7 @@ class Question:
     judge: Judging
 
 
+@checks(RuleId.R04, RuleId.R20, RuleId.R24, RuleId.R52)
 class Together:
     """Asks several things at once of a server, each of which has to be answered as if it were alone.
 
@@ -152,7 +153,6 @@ class Together:
                     for other in others:
                         yield Question(other.request(route, task.id), self._others(route, task))
 
-    @checks(RuleId.R04)
     def _own(self, tasks: Tasks, task: Task, route: Operation, before: list[Told] | None) -> Judging:
         def judge(answer: Answer) -> None:
             told = _life.telling(self.run.contract, route.id, self.run.now(), answer.json())
@@ -164,7 +164,6 @@ class Together:
 
         return judge
 
-    @checks(RuleId.R20)
     def _others(self, route: Operation, task: Task) -> Judging:
         def judge(answer: Answer) -> None:
             what = f"{route.id}: {task.id} with a key of another account"
@@ -227,7 +226,6 @@ class Together:
             questions.append(Question(request, self._part(whole, first, last)))
         self._at_once(questions)
 
-    @checks(RuleId.R52)
     def _whole(self, whole: bytes) -> Judging:
         # Tested here as well: what was kept of the video may be from before it expired, and is then not compared.
         def judge(answer: Answer) -> None:
@@ -236,7 +234,6 @@ class Together:
 
         return judge
 
-    @checks(RuleId.R24)
     def _part(self, whole: bytes, first: int, last: int) -> Judging:
         def judge(answer: Answer) -> None:
             found = outcomes(RuleId.R24, part_faults(answer, whole, first, last), f"bytes={first}-{last} ")

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Iterator
-from typing import Any, TypeGuard
+from typing import Any
 
 from octopusx_video_openapi import Operation, RuleId, lifecycle, values
 
@@ -15,7 +15,7 @@ from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import NotAskedError
 from octopusx_video_contract._checks import checks
 from octopusx_video_contract._finding import Finding, Findings, counted
-from octopusx_video_contract._life import Task
+from octopusx_video_contract._life import Task, is_number
 from octopusx_video_contract._run import MANY, Run
 from octopusx_video_contract._tasks import UNKNOWN, Tasks, a_submit
 
@@ -34,6 +34,7 @@ SHORT = 15.0
 """Seconds of real time up to which tasks are awaited once more, to see every length that a video can have."""
 
 
+@checks(RuleId.R41, RuleId.R45, RuleId.R47)
 class Walk:
     """The lives of one task of each submit, followed together, and what was found of each.
 
@@ -151,7 +152,6 @@ class Walk:
     def _other_routes(self, task: Task) -> list[Operation]:
         return [route for route in self.tasks.reads if route not in self._readable[task.id]]
 
-    @checks(RuleId.R47)
     def _refused_source(self, name: str, source: Task) -> None:
         submit = self.run.contract.operations[name]
         _, request = self.tasks.submission(submit, a_submit(self.run, submit), source.id)
@@ -166,7 +166,6 @@ class Walk:
         told = self.tasks.read(task, self.tasks.route(task))
         return told is not None and told.phase == "running"
 
-    @checks(RuleId.R45)
     def _follow(self, tasks: list[Task]) -> None:
         """Read the tasks until they have ended, or their time is up."""
         followed = [task for task in tasks if self._readable[task.id]]  # of the others R04 says that they can't be read
@@ -301,7 +300,6 @@ class Walk:
                 with self._catching(next(iter(self.findings))):
                     _judge.hold(run, run.send(tasks.request(operation, known)))
 
-    @checks(RuleId.R41)
     def _refuse(self, ended: list[Task]) -> None:
         """Ask for what is refused and names tasks that have ended: it changes nothing of them."""
         tasks, run = self.tasks, self.run
@@ -398,7 +396,7 @@ class Walk:
         """When a task expires by the last read that says so, in Unix seconds; None where none does."""
         operations = self.run.contract.operations
         told = (values.first(operations[one.route], one.body, values.EXPIRES) for one in reversed(task.told))
-        return next((value for value in told if _is_time(value)), None)
+        return next((value for value in told if is_number(value) and value > 0), None)
 
     def _at(self, moment: float, tasks: list[Task]) -> None:
         """Turn the clock, and read tasks again by each route."""
@@ -422,7 +420,3 @@ class Walk:
             self.skipped.setdefault(name, str(error))
         if findings and self.run.ends_at_once:
             raise Findings(findings)
-
-
-def _is_time(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
