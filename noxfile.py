@@ -58,7 +58,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def generate(session: nox.Session) -> None:
-    """Make the client, the compiled contract and the synchronous client of the SDK anew."""
+    """Make the client, the SDK's synchronous client, the compiled contract and the symbols of its rules anew."""
     _install(session)
     session.run("python", "generated/regenerate.py")
 

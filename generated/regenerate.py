@@ -1,4 +1,4 @@
-"""Make the client, the compiled contract and the SDK's clients, or check that the committed ones are what is made.
+"""Make the client, the SDK's clients, the compiled contract and the symbols of its rules, or check the committed ones.
 
 python generated/regenerate.py            # nox -s generate
 python generated/regenerate.py --check    # nox -s drift; exit status 1 where they differ
@@ -25,6 +25,7 @@ PACKAGE = HERE / "octopusx_video_client"
 COMPILED = ROOT / "openapi" / "octopusx_video_openapi" / compiled.PATH.name
 ASYNC_CLIENT = ROOT / "sdk" / "octopusx_video" / "_async_client.py"
 SYNC_CLIENT = ASYNC_CLIENT.with_name("_client.py")
+RULE_IDS = COMPILED.with_name("rule_ids.py")
 TEMPLATES = HERE / "templates"
 INSERT_BEFORE = {
     "model.py.jinja": "    def to_dict(self) -> dict[str, Any]:\n",
@@ -69,7 +70,7 @@ def generate(contract: Path, folder: Path) -> Path:
 
 
 def texts(path: Path) -> dict[Path, str]:
-    """What each file that is made beside the package holds: the compiled contract, and the SDK's clients.
+    """What each file that is made beside the package holds: the compiled contract, its rules and the SDK's clients.
 
     Raises:
         ContractError: The contract is not one that can be used. It has a line for each problem.
@@ -77,7 +78,23 @@ def texts(path: Path) -> dict[Path, str]:
     """
     source = reading.read(path)
     contract = house.checked(source)
-    return {COMPILED: compiled.text(source, path.read_bytes()), **_clients(contract)}
+    compiled_text = compiled.text(source, path.read_bytes())
+    return {COMPILED: compiled_text, RULE_IDS: rule_ids(contract), **_clients(contract)}
+
+
+def rule_ids(contract: Contract) -> str:
+    """The module with a symbol for each rule of the contract, so that a type checker knows which rules there are."""
+    members = "".join(f'\n    {rule.id} = "{rule.id}"\n    """{rule.title}"""\n' for rule in contract.rules)
+    return f"""\
+# ruff: noqa: E501, D400, D415 - the titles are the contract's
+\"\"\"A symbol for each numbered rule, made from openapi.yaml by `nox -s generate`. Do not edit.\"\"\"
+
+from enum import StrEnum
+
+
+class RuleId(StrEnum):
+    \"\"\"The rules of the project's contract, with their titles.\"\"\"
+{members}"""
 
 
 def _clients(contract: Contract) -> dict[Path, str]:

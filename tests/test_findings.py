@@ -57,7 +57,7 @@ def found(run: Run, *faults: tuple[str, str]) -> list[Finding]:
     findings: list[Finding] = []
     with run.collecting(findings):
         for rule, detail in faults:
-            run.broken(rule, detail, OK)
+            run.check(rule, detail, OK)
     return findings
 
 
@@ -74,9 +74,9 @@ def test_a_finding_hides_no_other(run: Run) -> None:
 def test_what_an_earlier_test_found_fails_no_other_test(run: Run) -> None:
     """It is counted; anything else that is found of the same rule is a finding of its own."""
     kept(run, "boundaries", found(run, ("R36", "a")))
-    run.all_broken([("R36", "a"), ("R36", "a")], OK)
+    run.check_all([("R36", "a"), ("R36", "a")], OK)
     with pytest.raises(Findings) as caught:
-        run.all_broken([("R36", "a"), ("R36", "c")], OK)
+        run.check_all([("R36", "a"), ("R36", "c")], OK)
     assert [one.detail for one in caught.value.findings] == ["c"]
     assert [one.times for _, one in run.seen.findings] == [4]
 
@@ -88,7 +88,7 @@ def test_the_same_about_another_request_is_another_finding(run: Run) -> None:
     findings: list[Finding] = []
     with run.collecting(findings):
         for request in (first, second, first):
-            run.broken("R41", "it was answered with 200", Answer(request, 200, {}, b""))
+            run.check("R41", "it was answered with 200", Answer(request, 200, {}, b""))
     assert [finding.times for finding in findings] == [2, 1]
 
 
@@ -97,8 +97,8 @@ def test_the_cases_after_a_finding_are_asked(run: Run) -> None:
     made: list[str] = []
 
     def ask(case: str) -> None:
-        run.broken("R36", f"{case} 1", OK)
-        run.broken("R36", f"{case} 2", OK)
+        run.check("R36", f"{case} 1", OK)
+        run.check("R36", f"{case} 2", OK)
         made.append(case)
 
     with pytest.raises(Findings) as caught:
@@ -314,7 +314,7 @@ def test_no_end_of_a_test_hides_a_finding(run: Run, request: pytest.FixtureReque
     """A test that is skipped, or breaks, after a finding has failed with it; what broke is said too."""
     test = _plugin.Plugin(run).pytest_runtest_call(request.node)
     next(test)
-    run.broken("R36", "a", OK)
+    run.check("R36", "a", OK)
     with pytest.raises((Findings, NotAskedError)) as caught:
         test.throw(error)
     assert isinstance(caught.value, Findings)
@@ -358,7 +358,7 @@ def test_the_first_finding_ends_a_run_that_ends_at_once(run: Run) -> None:
 
     def ask(case: int) -> None:
         asked.append(case)
-        run.broken("R20", f"the case {case}", OK)
+        run.check("R20", f"the case {case}", OK)
 
     with pytest.raises(Findings) as caught:
         run.each(range(5), ask)
@@ -367,4 +367,4 @@ def test_the_first_finding_ends_a_run_that_ends_at_once(run: Run) -> None:
     walk = Walk(run)
     first = next(iter(walk.findings))
     with pytest.raises(Findings), walk._catching(first):  # noqa: SLF001 - what each step of a life runs in
-        run.broken("R20", "a step of a life", OK)
+        run.check("R20", "a step of a life", OK)

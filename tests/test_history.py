@@ -51,7 +51,8 @@ def rules(*answers: Answer | tuple[Answer, float]) -> list[str]:
         told, at = one if isinstance(one, tuple) else (one, 1200.0)
         broken = [
             rule
-            for rule, _ in history.broken(CONTRACT, (KEY, OTHER), told, lambda at=at: at)  # type: ignore[misc]
+            for rule, fault in history.check(CONTRACT, (KEY, OTHER), told, lambda at=at: at)  # type: ignore[misc]
+            if fault
         ]
     return broken
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from octopusx_video_openapi import Contract, ContractError, contract_path, load, operations, schemas, values
+from octopusx_video_openapi import Contract, ContractError, RuleId, contract_path, load, operations, schemas, values
 
 from tests import documents, recording
 
@@ -174,11 +174,12 @@ def test_the_error_of_a_wrong_route_has_a_type() -> None:
     assert changed(lambda document: document.pop("x-wrong-route")).wrong_route_type == ""
 
 
-def test_a_rule_without_a_number_of_the_contract_is_empty() -> None:
-    """So that a smaller contract is asked about less."""
-    assert CONTRACT.rule("R15").never_falls == ("progress", "status_update_time")
-    rule = CONTRACT.rule("R99")
-    assert (rule.never_falls, rule.tolerance, rule.schema, rule.read_by) == ((), None, None, {})
+def test_a_rule_that_the_contract_does_not_have_is_an_error() -> None:
+    """It names the number and those that there are; who can do without the rule asks ``rules_by_id``."""
+    assert CONTRACT.rule(RuleId.R15).never_falls == ("progress", "status_update_time")
+    assert CONTRACT.rules_by_id.get("R99") is None
+    with pytest.raises(ContractError, match=r"openapi\.yaml: has no rule R99; its rules are R01 to R59"):
+        CONTRACT.rule("R99")  # type: ignore[arg-type]
 
 
 # ---- Where values stand

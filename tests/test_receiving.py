@@ -398,4 +398,4 @@ def test_numbers_without_end_are_none() -> None:
     assert Tasks(run).size_by_a_part(task) is None
     told = _life.Told("getVideoTask", 0.0, {"seconds": 10**400}, "running")
     task.length = 5.0
-    assert [rule for rule, _ in _life.broken(CONTRACT, task, told) if rule == "R55"] == ["R55"]
+    assert [rule for rule, fault in _life.check(CONTRACT, task, told) if fault and rule == "R55"] == ["R55"]

@@ -45,6 +45,7 @@ def _snapshot(tree: Path) -> dict[str, bytes]:
 
 
 COMPILED = "openapi/octopusx_video_openapi/compiled.json"
+RULE_IDS = "openapi/octopusx_video_openapi/rule_ids.py"
 WATERMARK = """\
         watermark:
           type: boolean
@@ -106,6 +107,17 @@ def test_what_the_client_does_not_take_is_named(tree: Path) -> None:
     path.write_text(path.read_text("utf-8").replace('"createVideoExtension"', "NAME"), "utf-8")
     said = f"error: {ASYNC_CLIENT}:1: no method sends createVideoExtension (openapi.yaml:"
     assert _regenerate(tree).stderr.startswith(said)
+
+
+def test_symbols_of_rules_that_differ_are_drift(tree: Path) -> None:
+    """The file is named, and generating makes it again."""
+    before = (tree / RULE_IDS).read_bytes()
+    (tree / RULE_IDS).write_bytes(before.replace(b"R07 = ", b"R77 = ", 1))
+    check = _regenerate(tree, "--check")
+    assert check.returncode == 1
+    assert check.stdout.splitlines()[0] == f"differs   {RULE_IDS}"
+    assert _regenerate(tree).returncode == 0
+    assert (tree / RULE_IDS).read_bytes() == before
 
 
 @pytest.mark.parametrize("change", ["missing", "edited"])

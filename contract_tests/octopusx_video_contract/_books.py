@@ -5,7 +5,10 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from octopusx_video_openapi import RuleId
+
 from octopusx_video_contract import _budget
+from octopusx_video_contract._checks import checks
 from octopusx_video_contract._exchange import Answer
 
 if TYPE_CHECKING:
@@ -23,10 +26,10 @@ class Books:
     def __enter__(self) -> None:
         """Note the bill, and what is answered from now on."""
         if self._run.control is not None:
-            self._run.seen.asked.add(_budget.X_BILLED_RULE)
             self._before, self._lost = self._run.control.billed(), self._run.wire.lost
             self._run.watchers.append(self._answers.append)
 
+    @checks(RuleId.R54)
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         """Compare the bill.
 
@@ -44,10 +47,11 @@ class Books:
         # Over several requests an earlier task may have failed, and its money have come back.
         least = _budget.times(told[0])[0] if len(told) == 1 else None
         most = sum(_budget.times(one)[1] for one in told) + lost
-        if cost <= most and (least is None or cost >= least):
-            return
-        rule, what = _budget.X_BILLED_RULE, f"billed {most} times at most by their {len(told)} answers, and it was"
+        rule: str = RuleId.R54
+        what = f"billed {most} times at most by their {len(told)} answers, and it was"
         if len(told) == 1 and not lost:
             rule = _budget.bill_rule(run.contract, self._answers[0])
             what = f"{told[0]} billed by its answer, and it was"
-        run.broken(rule, f"{what} billed {cost} times", self._answers[-1] if told else None)
+        fault = None if cost <= most and (least is None or cost >= least) else f"{what} billed {cost} times"
+        if fault or told:
+            run.check(rule, fault, self._answers[-1] if told else None)

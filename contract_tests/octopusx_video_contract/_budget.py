@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from _pytest.outcomes import Skipped
-from octopusx_video_openapi import Contract, billing, operations, task_ids, text
+from octopusx_video_openapi import Contract, RuleId, billing, operations, task_ids, text
 from octopusx_video_openapi.model import Billed
 
 from octopusx_video_contract._exchange import Answer, Request
@@ -24,8 +24,6 @@ from octopusx_video_contract._redact import Redactor
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 _NOT_IMPLEMENTED = 501
-X_BILLED_RULE = "R54"
-"""The rule that holds bills to ``x-billed``."""
 
 
 class NotAskedError(Skipped):
@@ -270,4 +268,4 @@ def bill_rule(contract: Contract, answer: Answer) -> str:
     """The rule that says what an answer costs: the one that looks into the body, else that of x-billed."""
     reached = operations.match(contract, answer.request.method, answer.request.path)
     rule = reached and billing.decided_by(contract, reached[0], answer.status, answer.json())
-    return rule.id if rule else X_BILLED_RULE
+    return rule.id if rule else RuleId.R54

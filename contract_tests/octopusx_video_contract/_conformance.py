@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import hypothesis
 import requests
 import schemathesis
-from octopusx_video_openapi import Operation, task_ids
+from octopusx_video_openapi import Operation, RuleId, task_ids
 from requests.adapters import BaseAdapter
 from schemathesis.core.failures import CustomFailure, Failure, FailureGroup
 from schemathesis.core.transport import Response
@@ -17,6 +17,7 @@ from schemathesis.transport.requests import REQUESTS_TRANSPORT, RequestsTranspor
 from urllib3 import HTTPResponse
 
 from octopusx_video_contract import _judge, _ranges
+from octopusx_video_contract._checks import at
 from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._finding import Finding, Findings
 from octopusx_video_contract._run import Run, current
@@ -35,18 +36,18 @@ NOT_SENT = frozenset(
 )
 """Headers of requests and schemathesis that say nothing of a case; the wire adds those that HTTP needs."""
 RULES_OF_CHECKS = {
-    "response_schema_conformance": _judge.SUCCESS_RULE,
-    "content_type_conformance": _judge.MEDIA_TYPE_RULE,
-    "status_code_conformance": _judge.STATUS_RULE,
-    "response_headers_conformance": _judge.HEADER_RULE,
-    "not_a_server_error": _judge.SERVER_RULE,
-    "negative_data_rejection": "R41",
-    "missing_required_header": "R02",
-    "ignored_auth": "R01",
-    "unsupported_method": "R32",
-    "allow_header_conformance": "R32",
-    "ensure_resource_availability": "R04",
-    "use_after_free": "R46",
+    "response_schema_conformance": RuleId.R36,
+    "content_type_conformance": RuleId.R39,
+    "status_code_conformance": RuleId.R38,
+    "response_headers_conformance": RuleId.R40,
+    "not_a_server_error": RuleId.R44,
+    "negative_data_rejection": RuleId.R41,
+    "missing_required_header": RuleId.R02,
+    "ignored_auth": RuleId.R01,
+    "unsupported_method": RuleId.R32,
+    "allow_header_conformance": RuleId.R32,
+    "ensure_resource_availability": RuleId.R04,
+    "use_after_free": RuleId.R46,
 }
 """Which rule of the contract each check of schemathesis asks for."""
 
@@ -187,11 +188,8 @@ def contract_rules(ctx: schemathesis.CheckContext, response: Response, case: Cas
         return
     run = current()
     answer, operation = _answer(run, response), _operation(case)
-    faults = [*_judge.changed(run, answer), *_judge.numbered(run, operation, answer)]
-    fault = _judge.new_id_fault(run, operation, answer)
-    if fault:
-        faults.append((_judge.NEW_ID_RULE, fault))
-    run.all_broken(((rule, f"{operation.id}: {detail}") for rule, detail in faults), answer)
+    found = [*_judge.changed(run, answer), *_judge.numbered(run, operation, answer)]
+    run.check_all(at(operation.id, [*found, *_judge.new_id(run, operation, answer)]), answer)
 
 
 @schemathesis.check
@@ -204,8 +202,7 @@ def valid_request_is_not_refused(ctx: schemathesis.CheckContext, response: Respo
         return
     run = current()
     answer, operation = _answer(run, response), _operation(case)
-    faults = _judge.refusal_faults(run, operation, answer)
-    run.all_broken(((rule, f"{operation.id}: {detail}") for rule, detail in faults), answer)
+    run.check_all(at(operation.id, _judge.refusal(run, operation, answer)), answer)
 
 
 CHECKS = (contract_rules, valid_request_is_not_refused)
@@ -252,7 +249,7 @@ def judge(run: Run, case: Case, response: Response, **options: Any) -> None:
     else:
         return
     if _ranges.is_in_parts(answer):
-        findings = [one for one in findings if one.rule not in {_judge.MEDIA_TYPE_RULE, _judge.HEADER_RULE}]
+        findings = [one for one in findings if one.rule not in {RuleId.R39, RuleId.R40}]
     serious = [finding for finding in findings if run.strict or finding.level == "must"]
     for finding in findings:
         if finding not in serious:
@@ -266,7 +263,7 @@ def _findings(run: Run, failure: BaseException, answer: Answer) -> list[Finding]
         return failure.exception.findings
     if not isinstance(failure, Failure):
         raise failure
-    rule = next((RULES_OF_CHECKS[check] for check in failure.checks if check in RULES_OF_CHECKS), _judge.SUCCESS_RULE)
-    if rule == _judge.SUCCESS_RULE and not answer.is_success:
-        rule = _judge.ERROR_RULE
+    rule = next((RULES_OF_CHECKS[check] for check in failure.checks if check in RULES_OF_CHECKS), RuleId.R36)
+    if rule == RuleId.R36 and not answer.is_success:
+        rule = RuleId.R37
     return [run.finding(rule, run.redactor.text(f"{failure.operation}: {failure}"), answer)]

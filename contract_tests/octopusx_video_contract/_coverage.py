@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from octopusx_video_openapi import Contract, Operation, Schema, operations, schemas
 from octopusx_video_openapi.schemas import Validator
 
+from octopusx_video_contract._checks import without_check
 from octopusx_video_contract._exchange import ABSENT, Answer
 from octopusx_video_contract._judge import parts
 from octopusx_video_contract._run import Run
@@ -166,28 +166,4 @@ def _values_and_rules(run: Run, coverage: Coverage) -> Iterator[Gap]:
             yield Gap("keyword", f"{keyword}: no {' and no '.join(missing)} value was sent")
     for rule in run.contract.rules:
         if rule.id not in run.seen.asked:
-            yield Gap("rule", f"{rule.id} {rule.title}")
-
-
-def as_json(run: Run, coverage: Coverage) -> str:
-    """The account of a run, for programs."""
-    contract, seen = run.contract, run.seen
-    return json.dumps(
-        {
-            "operations": {
-                id_: {
-                    "answers": seen.statuses(id_, ordered=False),
-                    "ordered": seen.statuses(id_, ordered=True),
-                    "documented": [int(status) for status in operation.responses],
-                }
-                for id_, operation in contract.operations.items()
-            },
-            "keywords": {
-                str(keyword): {"valid": valid, "invalid": invalid}
-                for keyword, (valid, invalid) in coverage.values.items()
-            },
-            "rules": {rule.id: rule.id in seen.asked for rule in contract.rules},
-            "gaps": [f"{gap.kind}: {gap.name}" for gap in gaps(run, coverage)],
-        },
-        indent=2,
-    )
+            yield Gap("rule", f"{rule.id} {rule.title}{' (it has no check)' * (rule in without_check(run.contract))}")

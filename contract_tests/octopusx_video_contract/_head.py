@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 from octopusx_video_contract._exchange import Answer, Request
 
-RULE = "R59"
 NOT_THERE = frozenset({404, 405})
 """With what a method is refused that a path does not have (R32)."""
 

@@ -11,19 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-from octopusx_video_openapi import Contract, Operation, lifecycle, operations, schemas, task_ids, values
+from octopusx_video_openapi import Contract, Operation, RuleId, lifecycle, operations, schemas, task_ids, values
 
 from octopusx_video_contract import _life
+from octopusx_video_contract._checks import Outcomes, checks
 from octopusx_video_contract._exchange import Answer
 
-RULES = frozenset({"R16", "R17"})
-"""The rules that are asked here, and of every answer."""
 _BEARER = "Bearer "
 _MILLISECONDS = 100_000_000_000
 """From which value on a time is in milliseconds, by R13."""
-
-Broken = Iterator[tuple[str, str]]
-"""Broken rules: number, and what was found."""
 
 
 @dataclass
@@ -53,10 +49,10 @@ class History:
     def __init__(self) -> None:
         self._accounts: dict[str, _Account] = {}
 
-    def broken(
+    def check(
         self, contract: Contract, keys: Container[str | None], answer: Answer, now: Callable[[], float]
-    ) -> Broken:
-        """Note an answer, and give the rules that it breaks given those before it to the same key.
+    ) -> Outcomes:
+        """Note an answer, and compare it with those before it to the same key.
 
         Args:
             contract: The contract.
@@ -69,9 +65,10 @@ class History:
             return
         (sent,) = credentials
         if sent.startswith(_BEARER) and sent.removeprefix(_BEARER) in keys:
-            yield from self._accounts.setdefault(sent, _Account()).broken(contract, answer, now)
+            yield from self._accounts.setdefault(sent, _Account()).check(contract, answer, now)
 
 
+@checks(RuleId.R16, RuleId.R17, RuleId.R52)
 class _Account:
     """What was reported to one key."""
 
@@ -81,8 +78,8 @@ class _Account:
         self._videos: dict[tuple[str, str], tuple[bytes, _Kept]] = {}
         self._expires: dict[str, float] = {}
 
-    def broken(self, contract: Contract, answer: Answer, now: Callable[[], float]) -> Broken:
-        """The rules that a success breaks, given those before it."""
+    def check(self, contract: Contract, answer: Answer, now: Callable[[], float]) -> Outcomes:
+        """Compare a success with those before it."""
         request = answer.request
         reached = operations.match(contract, request.method, request.path)
         if reached is None:
@@ -101,21 +98,21 @@ class _Account:
         elif isinstance(answer.json(), dict):
             yield from self._read(contract, operation, task, answer.json(), now)
 
-    def _submitted(self, contract: Contract, operation: Operation, answer: Answer) -> Broken:
+    def _submitted(self, contract: Contract, operation: Operation, answer: Answer) -> Outcomes:
         task = operation.new_task_id(answer.json())
         if task is not None:
             yield from self._constants(contract, operation, task, answer.json())
 
     def _read(
         self, contract: Contract, operation: Operation, task: str, body: dict[str, Any], now: Callable[[], float]
-    ) -> Broken:
+    ) -> Outcomes:
         yield from self._constants(contract, operation, task, body)
         status = values.first(operation, body, values.STATUS)
         phase = (contract.phase(status) if isinstance(status, str) else None) or "running"
         described = {one.name: one for one in values.of_body(operation, body)}
         given = {name: one.value for name, one in described.items() if one.value not in _life.NOT_YET}
-        for name, one in described.items():
-            if one.value_of == values.EXPIRES and _is_time(given.get(name)):
+        for one in described.values():
+            if one.value_of == values.EXPIRES and _life.is_number(one.value) and one.value > 0:
                 self._expires.setdefault(task, one.value / (1000 if one.value > _MILLISECONDS else 1))
         kept = self._ends.get((operation.id, task))
         if kept is None:
@@ -123,26 +120,31 @@ class _Account:
                 self._ends[operation.id, task] = _Kept(now(), phase, given)
             return
         if phase != kept.phase:
-            yield "R16", f"{task} had {kept.phase}, and now its status is {status!r}"
+            yield RuleId.R16, f"{task} had {kept.phase}, and now its status is {status!r}"
             return
         changed = next(_changes(kept.values, described), "")
-        if changed and self._is_one_side(contract, task, kept, now()):
-            yield "R16", f"{task} has ended, and of it {changed}"
+        is_other = changed and self._is_one_side(contract, task, kept, now())
+        yield RuleId.R16, f"{task} has ended, and of it {changed}" if is_other else None
         kept.values = {**given, **kept.values}
 
-    def _constants(self, contract: Contract, operation: Operation, task: str, body: dict[str, Any]) -> Broken:
-        constant = contract.rule("R17").constant
+    def _constants(self, contract: Contract, operation: Operation, task: str, body: dict[str, Any]) -> Outcomes:
+        rule = contract.rules_by_id.get(RuleId.R17)
+        constant = rule.constant if rule else ()
         for name, value_of, value in values.of_body(operation, body):
             never_changes = value_of in _life.CONSTANT or value_of.startswith("request.")
             if value is None or (value in _life.NOT_YET and name not in constant):
                 continue
             if not (never_changes or name in constant):
                 continue
-            before = self._constant.setdefault((task, value_of if never_changes else name), value)
-            if not schemas.equal(before, value):
-                yield "R17", f"{name} of {task} was {before!r} and is {value!r}"
+            key = (task, value_of if never_changes else name)
+            if key not in self._constant:
+                self._constant[key] = value
+            elif schemas.equal(self._constant[key], value):
+                yield RuleId.R17, None
+            else:
+                yield RuleId.R17, f"{name} of {task} was {self._constant[key]!r} and is {value!r}"
 
-    def _video(self, contract: Contract, task: str, answer: Answer, now: Callable[[], float]) -> Broken:
+    def _video(self, contract: Contract, task: str, answer: Answer, now: Callable[[], float]) -> Outcomes:
         part = answer.headers.get("content-range", "") if answer.status == 206 else "all of it"
         if not part or answer.status not in {200, 206}:
             return
@@ -150,9 +152,11 @@ class _Account:
         kept = self._videos.get((task, part))
         if kept is None:
             self._videos[task, part] = digest, _Kept(now())
-        elif kept[0] != digest and self._is_one_side(contract, task, kept[1], now()):
+        elif kept[0] == digest:
+            yield RuleId.R52, None
+        elif self._is_one_side(contract, task, kept[1], now()):
             what = "the content" if answer.status == 200 else part
-            yield "R52", f"{what} of {task} is not what it was before"
+            yield RuleId.R52, f"{what} of {task} is not what it was before"
 
     def _is_one_side(self, contract: Contract, task: str, kept: _Kept, now: float) -> bool:
         """Whether a task had expired at both moments, or at neither."""
@@ -171,7 +175,3 @@ def _changes(before: dict[str, Any], now: dict[str, values.Value]) -> Iterator[s
             continue
         if not schemas.equal(old, new):
             yield f"{name} was {old!r} and is {'absent' if one is None else repr(new)}"
-
-
-def _is_time(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0

@@ -7,107 +7,93 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from octopusx_video_openapi import Contract, Operation, Rule, Schema, lifecycle, operations, schemas, task_ids
+from octopusx_video_openapi import Contract, Operation, Rule, RuleId, Schema, lifecycle, operations, schemas, task_ids
 from octopusx_video_openapi.model import is_json
 from octopusx_video_openapi.schemas import Validator
 
 from octopusx_video_contract import _ranges
+from octopusx_video_contract._checks import Outcome, Outcomes, at, checks
 from octopusx_video_contract._exchange import ABSENT, Answer, Request
-from octopusx_video_contract._run import NO_ANSWER_RULE, Run
+from octopusx_video_contract._run import Run
 
-NEW_ID_RULE = "R03"
-MP4_RULE = "R25"
-REQUEST_ID_RULE = "R33"
-FORM_RULE = "R34"
-SUCCESS_RULE = "R36"
-ERROR_RULE = "R37"
-STATUS_RULE = "R38"
-MEDIA_TYPE_RULE = "R39"
-HEADER_RULE = "R40"
-SERVER_RULE = "R44"
-DOCUMENT_RULES = frozenset({SUCCESS_RULE, ERROR_RULE, STATUS_RULE, MEDIA_TYPE_RULE, HEADER_RULE, SERVER_RULE})
+DOCUMENT_RULES = frozenset({RuleId.R36, RuleId.R37, RuleId.R38, RuleId.R39, RuleId.R40, RuleId.R44})
 """Those that schemathesis has checks for."""
 LARGE = 1_000_000
 """Bytes of a body from which on it may be refused for its size."""
 
-Broken = Iterator[tuple[str, str]]
-"""Broken rules: number, and what was found."""
 
-
-def hold(run: Run, answer: Answer, also: Iterable[tuple[str, str]] = ()) -> None:
+def hold(run: Run, answer: Answer, also: Iterable[Outcome] = ()) -> None:
     """Hold an answer to all that the contract says of it by itself.
 
     Args:
         run: The run.
         answer: The answer.
-        also: What else is wrong with it, for all to be told together.
+        also: What else was asked of it, for all that is wrong to be told together.
 
     Raises:
         Findings: It breaks rules that fail the run.
     """
-    faults = list(also)
+    found = list(also)
     reached = operations.match(run.contract, answer.request.method, answer.request.path)
     if reached is not None:
         operation = reached[0]
         alone = list(changed(run, answer))  # first of all, since it notes the answer
-        alone += [] if _ranges.is_in_parts(answer) else documented(run, operation, answer)
-        alone += [*numbered(run, operation, answer)]
-        fault = new_id_fault(run, operation, answer)
-        alone += [(NEW_ID_RULE, fault)] if fault else []
-        faults += [(rule, f"{operation.id}: {detail}") for rule, detail in alone]
-    run.all_broken(faults, answer)
+        alone += [] if _ranges.is_in_parts(answer) else documented(operation, answer)
+        alone += [*numbered(run, operation, answer), *new_id(run, operation, answer)]
+        found += at(operation.id, alone)
+    run.check_all(found, answer)
 
 
-def changed(run: Run, answer: Answer) -> Broken:
-    """Note what a response reports of a task, and give the rules that it breaks, given what was reported before."""
+def changed(run: Run, answer: Answer) -> Outcomes:
+    """Note what a response reports of a task, and compare it with what was reported before."""
     if not run.stateless:
-        yield from run.seen.history.broken(run.contract, (run.key, run.other_key), answer, run.now)
+        yield from run.seen.history.check(run.contract, (run.key, run.other_key), answer, run.now)
 
 
-def refused(run: Run, answer: Answer, what: str) -> Broken:
+def refused(run: Run, answer: Answer, what: str) -> Outcomes:
     """What is wrong with the refusal of a request that was valid, told with what the request was."""
     reached = operations.match(run.contract, answer.request.method, answer.request.path)
     if reached is not None:
-        for rule, detail in refusal_faults(run, reached[0], answer):
-            yield rule, f"{reached[0].id}: {what}: {detail}"
+        yield from at(f"{reached[0].id}: {what}", refusal(run, reached[0], answer))
 
 
-def documented(run: Run, operation: Operation, answer: Answer) -> Broken:
-    """How an answer departs from what its operation documents: status, media type, headers, schema."""
-    run.seen.asked |= {STATUS_RULE, SERVER_RULE}
+@checks(RuleId.R36, RuleId.R37, RuleId.R38, RuleId.R39, RuleId.R40, RuleId.R44, RuleId.R53)
+def documented(operation: Operation, answer: Answer) -> Outcomes:
+    """Compare an answer with what its operation documents: status, media type, headers, schema."""
     if 300 <= answer.status < 400:
-        yield NO_ANSWER_RULE, f"it sends the caller to {answer.headers.get('location', 'nowhere')!r}"
+        yield RuleId.R53, f"it sends the caller to {answer.headers.get('location', 'nowhere')!r}"
         return
-    if answer.status >= 500 and not answer.request.ordered and not (answer.status == 502 and operation.sends_video):
-        yield SERVER_RULE, f"it was answered with {answer.status}"
+    if answer.status < 500:
+        yield RuleId.R44, None
+    elif not answer.request.ordered and not (answer.status == 502 and operation.sends_video):
+        yield RuleId.R44, f"it was answered with {answer.status}"
     response = operation.response(answer.status)
     if response is None:
-        yield STATUS_RULE, f"it was answered with {answer.status}, which it does not document"
+        yield RuleId.R38, f"it was answered with {answer.status}, which it does not document"
         return
-    run.seen.asked |= {MEDIA_TYPE_RULE, HEADER_RULE}
+    yield RuleId.R38, None
     for header in response.headers.values():
         name = header.name.lower()
         value = answer.headers.get(name)
         if value is None and header.required:
-            yield HEADER_RULE, f"{answer.status} came without {name}"
-        elif value is not None and not schemas.validator(header.schema).is_valid(value):
-            yield HEADER_RULE, f"{name} is {value!r}"
+            yield RuleId.R40, f"{answer.status} came without {name}"
+        elif value is not None:
+            yield RuleId.R40, None if schemas.validator(header.schema).is_valid(value) else f"{name} is {value!r}"
     media = response.media.get(answer.media_type)
     if media is None:
         kind = f"with the media type {answer.media_type!r}" if answer.media_type else "without a Content-Type"
-        yield MEDIA_TYPE_RULE, f"{answer.status} came {kind}"
+        yield RuleId.R39, f"{answer.status} came {kind}"
         return
+    yield RuleId.R39, None
     if media.schema is None or not is_json(media.type):
         return
-    rule = SUCCESS_RULE if answer.is_success else ERROR_RULE
-    run.seen.asked.add(rule)
-    fault = _fault(schemas.validator(media.schema), answer.json())
-    if fault:
-        yield rule, fault
+    rule = RuleId.R36 if answer.is_success else RuleId.R37
+    yield rule, _fault(schemas.validator(media.schema), answer.json())
 
 
-def numbered(run: Run, operation: Operation, answer: Answer) -> Broken:
-    """The other rules that an answer breaks by itself.
+@checks(RuleId.R25, RuleId.R33)
+def numbered(run: Run, operation: Operation, answer: Answer) -> Outcomes:
+    """Compare an answer with the other rules of an answer by itself, most of them by their schemas.
 
     Those of a refusal of a valid request are not among them (see ``refusal_faults``), since whether a request was valid
     can't be seen from its answer.
@@ -117,64 +103,64 @@ def numbered(run: Run, operation: Operation, answer: Answer) -> Broken:
         if rule.statuses and answer.status not in rule.statuses:
             continue
         if validator is not None:
-            if body is not ABSENT:
-                run.seen.asked.add(rule.id)
-                fault = _fault(validator, body)
-                if fault:
-                    yield rule.id, fault
-        elif rule.id == REQUEST_ID_RULE:
-            run.seen.asked.add(rule.id)
-            if run.contract.request_id_name not in answer.headers:
-                yield rule.id, "a response came without it"
+            fault = None if body is ABSENT else _fault(validator, body)
+            if fault or _shows(rule.schema, body):
+                yield rule.id, fault
+        elif rule.id == RuleId.R33:
+            has_id = run.contract.request_id_name in answer.headers
+            yield rule.id, None if has_id else "a response came without it"
     if answer.status == 200 and operation.sends_video:
-        run.seen.asked.add(MP4_RULE)
-        if answer.content[4:8] != b"ftyp":
-            yield MP4_RULE, f"it begins with {run.redactor.excerpt(answer.content)[:40]}"
+        begun = run.redactor.excerpt(answer.content)[:40]
+        yield RuleId.R25, None if answer.content[4:8] == b"ftyp" else f"it begins with {begun}"
 
 
-def new_id_fault(run: Run, operation: Operation, answer: Answer) -> str | None:
-    """What is wrong with the id of a new task (rule R03), or None."""
+@checks(RuleId.R03)
+def new_id(run: Run, operation: Operation, answer: Answer) -> Outcomes:
+    """Compare the id of a new task with its source's, and with those before."""
     if answer.status != 200 or not operation.starts_task or run.stateless:
-        return None
+        return
     task = operation.new_task_id(answer.json())
     if task is None:
-        return None
-    run.seen.asked.add(NEW_ID_RULE)
+        return
     if task in task_ids.values(run.contract, operation, parts(run.contract, answer.request)):
-        return f"it is the source's, {task}"
-    return f"{task} was answered before" if run.seen.ids[task] > 1 else None
+        yield RuleId.R03, f"it is the source's, {task}"
+    else:
+        yield RuleId.R03, f"{task} was answered before" if run.seen.ids[task] > 1 else None
 
 
-def refusal_faults(run: Run, operation: Operation, answer: Answer) -> Broken:
-    """What is wrong with this answer to a valid request, if it is a refusal.
+@checks(RuleId.R34)
+def refusal(run: Run, operation: Operation, answer: Answer) -> Outcomes:
+    """Hold an answer to a valid request to what the contract says of its refusal.
 
     A task that the key is known to have is not unknown; for any other, 400 must come with a code that a rule of the
     contract lists. Errors of the server (5xx) are judged elsewhere.
     """
-    run.seen.asked.add(FORM_RULE)
     status = answer.status
     request = answer.request
+    if answer.is_success or 400 <= status < 500:
+        yield RuleId.R34, None  # what is wrong with it is told below
     if status in {403, 429} or not 400 <= status < 500 or (status == 416 and request.header("Range")):
         return
     if status == 413 and len(request.body or b"") > LARGE:
         return
     if status not in {400, 404}:
-        yield FORM_RULE, f"a valid request was answered with {status}"
+        yield RuleId.R34, f"a valid request was answered with {status}"
         return
     ids = task_ids.values(run.contract, operation, parts(run.contract, answer.request))
     known = bool(ids) and ids <= set(run.known_ids)
     body = answer.json()
     for rule, validator in _refusals(run.contract)[operation.id]:
-        run.seen.asked.add(rule.id)
-        fault = _fault(validator, body) if status in rule.statuses else None
+        if status not in rule.statuses:
+            continue
+        fault = _fault(validator, body)
+        yield rule.id, fault
         if fault:
-            yield rule.id, fault
             if known:
-                yield FORM_RULE, f"a valid request for a task that is known was answered with {status}"
+                yield RuleId.R34, f"a valid request for a task that is known was answered with {status}"
             return
     code = body.get("code") if isinstance(body, dict) else None
     if known and (status == 404 or code == lifecycle.task_life(run.contract).unknown_code):
-        yield FORM_RULE, f"the task {', '.join(sorted(ids))} is known, yet it was answered with {status}"
+        yield RuleId.R34, f"the task {', '.join(sorted(ids))} is known, yet it was answered with {status}"
 
 
 def is_wrong_route(contract: Contract, answer: Answer) -> bool:
@@ -217,6 +203,23 @@ def _refusals(contract: Contract) -> dict[str, list[tuple[Rule, Validator]]]:
 
 def _of(rule: Rule) -> Validator | None:
     return None if rule.schema is None else schemas.validator(rule.schema)
+
+
+def _shows(schema: Schema | None, body: Any) -> bool:
+    """Whether a body has anything of what a rule's schema speaks of: one that has not keeps it and proves nothing."""
+    if schema is None or not isinstance(body, dict):
+        return False
+    condition = schema.part("if")
+    if condition is not None and not schemas.validator(condition).is_valid(body):
+        return False
+    names = list(_names(schema.part("then") or schema))
+    return not names or any(name in body for name in names)
+
+
+def _names(schema: Schema) -> Iterator[str]:
+    yield from schema.properties
+    for branch in schema.branches("anyOf", "allOf", "oneOf"):
+        yield from _names(branch)
 
 
 def _fault(validator: Validator, body: Any) -> str | None:

@@ -7,13 +7,12 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
-from octopusx_video_openapi import Contract, Operation, values
+from octopusx_video_openapi import Contract, Operation, RuleId, values
 from octopusx_video_openapi.lifecycle import result_length
 
-Broken = Iterator[tuple[str, str]]
-"""Broken rules: number, and what was found."""
+from octopusx_video_contract._checks import Outcomes, checks
 
 ENDED = {"succeeded", "failed"}
 NOT_YET = (None, "", 0)
@@ -90,81 +89,77 @@ def telling(contract: Contract, route: str, at: float, body: Any) -> Told | None
     return Told(route, at, body, phase or "running")
 
 
-def broken(contract: Contract, task: Task, told: Told) -> Broken:
-    """The rules that an answer breaks, given what was told of its task before."""
+def check(contract: Contract, task: Task, told: Told) -> Outcomes:
+    """Compare an answer with its task, and with what was told of it before (R16 and R17 are asked by ``_history``)."""
     yield from _is_itself(contract, task, told)
     yield from _never_falls(contract, task, told)
-    yield from _stays_ended(contract, task, told)
+    yield from _is_on_both_routes(task, told)
     yield from _keeps_its_times(contract, task, told)
     yield from _tells_its_submit(contract, task, told)
 
 
-def _is_itself(contract: Contract, task: Task, told: Told) -> Broken:
+@checks(RuleId.R06)
+def _is_itself(contract: Contract, task: Task, told: Told) -> Outcomes:
     answered = values.first(contract.operations[told.route], told.body, values.ID)
-    if answered != task.id:
-        yield "R06", f"asked for {task.id}, answered {answered!r}"
-    for name in contract.rule("R17").constant:
-        before = [earlier.body[name] for earlier in task.told if earlier.body.get(name) is not None]
+    yield RuleId.R06, None if answered == task.id else f"asked for {task.id}, answered {answered!r}"
+
+
+@checks(RuleId.R15)
+def _never_falls(contract: Contract, task: Task, told: Told) -> Outcomes:
+    rule = contract.rules_by_id.get(RuleId.R15)
+    for name in rule.never_falls if rule else ():
+        before = [earlier.body[name] for earlier in task.told if is_number(earlier.body.get(name))]
         now = told.body.get(name)
-        if before and now is not None and now != before[-1]:
-            yield "R17", f"{name} was {before[-1]!r} and is {now!r}"
+        if before and is_number(now):
+            fell = f"{name} was {max(before)} and is {now} ({told.route})"
+            yield RuleId.R15, fell if now < max(before) else None
 
 
-def _never_falls(contract: Contract, task: Task, told: Told) -> Broken:
-    for name in contract.rule("R15").never_falls:
-        before = [earlier.body[name] for earlier in task.told if _is_number(earlier.body.get(name))]
-        now = told.body.get(name)
-        if before and _is_number(now) and now < max(before):
-            yield "R15", f"{name} was {max(before)} and is {now} ({told.route})"
-
-
-def _stays_ended(contract: Contract, task: Task, told: Told) -> Broken:
+@checks(RuleId.R18)
+def _is_on_both_routes(task: Task, told: Told) -> Outcomes:
+    """That the same route tells the same of an end is R16."""
     ends = [earlier for earlier in task.told if earlier.phase in ENDED]
-    if not ends:
-        return
-    end = ends[0]
-    if told.phase != end.phase:
-        broken_rule = "R16" if any(earlier.route == told.route for earlier in ends) else "R18"
-        yield (
-            broken_rule,
-            f"{end.route} told that it had {end.phase}, and now {told.route} tells that it is {told.phase}",
-        )
-    same = [earlier for earlier in ends if earlier.route == told.route]
-    if same and told.phase == end.phase:
-        operation = contract.operations[told.route]
-        for name in (values.STATUS, values.ENDED):
-            before, now = (values.first(operation, one.body, name) for one in (same[0], told))
-            if before not in NOT_YET and now != before:
-                yield "R16", f"after its end {name} was {before!r} and is {now!r}"
+    if ends and all(earlier.route != told.route for earlier in ends):
+        end = ends[0]
+        other = f"{end.route} told that it had {end.phase}, and now {told.route} tells that it is {told.phase}"
+        yield RuleId.R18, other if told.phase != end.phase else None
+    elif (
+        not ends and told.phase == "running" and {earlier.route for earlier in task.told} - {told.route, task.submit.id}
+    ):
+        yield RuleId.R18, None  # both have told that it runs
 
 
-def _keeps_its_times(contract: Contract, task: Task, told: Told) -> Broken:
-    names = contract.rule("R49").in_order
-    times = [(name, told.body[name]) for name in names if _is_number(told.body.get(name)) and told.body[name]]
+@checks(RuleId.R49, RuleId.R56)
+def _keeps_its_times(contract: Contract, task: Task, told: Told) -> Outcomes:
+    rule = contract.rules_by_id.get(RuleId.R49)
+    names = rule.in_order if rule else ()
+    times = [(name, told.body[name]) for name in names if is_number(told.body.get(name)) and told.body[name]]
     for (before, first), (after, second) in itertools.pairwise(times):
-        if first > second:
-            yield "R49", f"{before} is {first}, after {after}, {second}"
-    allowed = contract.rule("R56").tolerance
-    tolerance = allowed.seconds if allowed else math.inf
+        yield RuleId.R49, f"{before} is {first}, after {after}, {second}" if first > second else None
+    rule = contract.rules_by_id.get(RuleId.R56)
+    tolerance = rule.tolerance.seconds if rule and rule.tolerance else math.inf
     began, ended = task.submitted
     for name, value_of, value in values.of_body(contract.operations[told.route], told.body):
         made = value_of == "task.created" or (value_of == "task.updated" and told.phase == "running")
-        if not made or not _is_number(value) or not value:
+        if not made or not is_number(value) or not value:
             continue
         latest = ended if value_of == "task.created" else told.at
-        if not began - tolerance <= value <= latest + tolerance:
-            yield "R56", f"it was submitted at {began:.0f} and {name} is {value}"
+        is_new = began - tolerance <= value <= latest + tolerance
+        yield RuleId.R56, None if is_new else f"it was submitted at {began:.0f} and {name} is {value}"
 
 
-def _tells_its_submit(contract: Contract, task: Task, told: Told) -> Broken:
+@checks(RuleId.R48, RuleId.R55)
+def _tells_its_submit(contract: Contract, task: Task, told: Told) -> Outcomes:
     for name, value_of, value in values.of_body(contract.operations[told.route], told.body):
         if value in NOT_YET:
             continue
         kind, _, asked = value_of.partition(".")
-        if kind == "request" and asked in task.body and value != task.body[asked]:
-            yield "R48", f"{asked} was submitted as {task.body[asked]!r}, and {name} is {value!r}"
-        if value_of == "task.length" and task.length is not None and _number(value) != task.length:
-            yield "R55", f"{name} is {value!r}, and x-result-length gives {task.length:g}"
+        if kind == "request" and asked in task.body:
+            other = f"{asked} was submitted as {task.body[asked]!r}, and {name} is {value!r}"
+            yield RuleId.R48, other if value != task.body[asked] else None
+        if value_of == "task.length" and task.length is not None:
+            other = f"{name} is {value!r}, and x-result-length gives {task.length:g}"
+            yield RuleId.R55, other if _number(value) != task.length else None
 
 
 def changed_by_reads(contract: Contract, before: Told, now: Told) -> Iterator[str]:
@@ -177,7 +172,7 @@ def changed_by_reads(contract: Contract, before: Told, now: Told) -> Iterator[st
     for name, value_of, second in values.of_body(contract.operations[now.route], now.body):
         first = earlier.pop(name, None)
         if value_of in _RISING:
-            if _is_number(first) and _is_number(second) and second < first:
+            if is_number(first) and is_number(second) and second < first:
                 yield f"{name} was {first} and is {second}"
         elif (value_of in CONSTANT or value_of.startswith("request.")) and first not in NOT_YET and first != second:
             yield f"{name} was {first!r} and is {second!r}"
@@ -190,7 +185,8 @@ def _number(value: Any) -> float | None:
         return None
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether a JSON value is a number."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

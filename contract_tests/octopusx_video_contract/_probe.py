@@ -11,19 +11,18 @@ import contextlib
 import dataclasses
 import json
 import sys
-from collections.abc import Iterable
-from typing import Any
 
-from octopusx_video_openapi import Contract, Operation, Schema, operations, schemas
+from octopusx_video_openapi import RuleId, operations
 
 from octopusx_video_contract import _judge, _probe_questions, _probe_report, _probe_task, _target
 from octopusx_video_contract._budget import NotAskedError
+from octopusx_video_contract._checks import kept_and_broken
 from octopusx_video_contract._control import Control
 from octopusx_video_contract._exchange import ABSENT, Answer
 from octopusx_video_contract._probe_questions import Came, Question
 from octopusx_video_contract._probe_task import Lived
 from octopusx_video_contract._routes import unknown_tasks
-from octopusx_video_contract._run import NO_ANSWER_RULE, Run
+from octopusx_video_contract._run import Run
 from octopusx_video_contract._tasks import Tasks
 from octopusx_video_contract._wire import NoAnswerError
 
@@ -60,7 +59,7 @@ class Probe:
             came.answer = bearable(run.wire.send(question.request))
         except NoAnswerError as error:
             came.missing, came.partial = str(error), error.partial
-            came.broken[NO_ANSWER_RULE] = came.missing
+            came.broken[RuleId.R53] = came.missing
         except NotAskedError as error:
             came.missing = f"not asked: {error}"
         else:
@@ -154,40 +153,6 @@ def held(run: Run, question: Question, answer: Answer) -> tuple[set[str], dict[s
     if reached is None:
         return set(), {}
     operation = reached[0]
-    before, run.seen.asked = run.seen.asked, set()
-    faults = [*_judge.documented(run, operation, answer), *_judge.numbered(run, operation, answer)]
-    if question.valid:
-        faults += _judge.refusal_faults(run, operation, answer)
-    new_id = _judge.new_id_fault(run, operation, answer)
-    faults += [(_judge.NEW_ID_RULE, new_id)] if new_id else []
-    asked, run.seen.asked = run.seen.asked, before | run.seen.asked
-    broken: dict[str, str] = {}
-    for rule, detail in faults:
-        if _speaks_of(run.contract, rule, operation):
-            broken.setdefault(rule, detail)
-    body = answer.json()
-    kept = {rule for rule in asked - set(broken) if shows(run.contract.rule(rule).schema, body)}
-    return {rule for rule in kept if _speaks_of(run.contract, rule, operation)}, broken
-
-
-def _speaks_of(contract: Contract, rule_id: str, operation: Operation) -> bool:
-    rule = next((rule for rule in contract.rules if rule.id == rule_id), None)
-    return rule is not None and (not rule.operations or operation.id in rule.operations)
-
-
-def shows(schema: Schema | None, body: Any) -> bool:
-    """Whether a body has anything of what a rule's schema speaks of: one that has not keeps it and proves nothing."""
-    if schema is None:
-        return True
-    if not isinstance(body, dict):
-        return False
-    condition = schema.part("if")
-    if condition is not None and not schemas.validator(condition).is_valid(body):
-        return False
-    return any(name in body for name in _names(schema.part("then") or schema))
-
-
-def _names(schema: Schema) -> Iterable[str]:
-    yield from schema.properties
-    for branch in schema.branches("anyOf", "allOf", "oneOf"):
-        yield from _names(branch)
+    found = [*_judge.documented(operation, answer), *_judge.numbered(run, operation, answer)]
+    found += _judge.refusal(run, operation, answer) if question.valid else ()
+    return kept_and_broken(run.contract, operation.id, [*found, *_judge.new_id(run, operation, answer)])

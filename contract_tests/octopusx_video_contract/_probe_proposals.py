@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from octopusx_video_openapi import Contract, Operation, Schema, values
+from octopusx_video_openapi import Contract, Operation, RuleId, Schema, values
 from octopusx_video_openapi.lifecycle import task_life
 
 from octopusx_video_contract import _judge
@@ -30,7 +30,7 @@ from octopusx_video_contract._probe_rules import (
 )
 from octopusx_video_contract._probe_shapes import branch, clean, fields, outline, words
 from octopusx_video_contract._probe_task import Lived
-from octopusx_video_contract._tasks import READ_RULE, UNKNOWN
+from octopusx_video_contract._tasks import UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _answers(came: Iterable[Came]) -> Iterator[tuple[Came, Operation, Answer]]:
             yield one, one.question.operation, one.answer
 
 
-_OF_FORM = {"R25", "R36", "R37", "R39"}
+_OF_FORM = {RuleId.R25, RuleId.R36, RuleId.R37, RuleId.R39}
 """Rules of what an answer is, whatever its status."""
 
 
@@ -245,11 +245,12 @@ def _narrower(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
     """Rules that allow several refusals, where one came."""
     by_question: dict[tuple[str, str], collections.Counter[int]] = collections.defaultdict(collections.Counter)
     for one in came:
-        if one.question.rule in {"R32", "R43"} and one.telling and one.answer:
+        if one.question.rule in {RuleId.R32, RuleId.R43} and one.telling and one.answer:
             by_question[one.question.rule, one.question.name][one.answer.status] += 1
     for (rule, name), statuses in by_question.items():
         told = " and ".join(f"{status} ({_times(count)})" for status, count in statuses.items())
-        yield Proposal(rule, grade(contract.rule(rule)), f"{name} was answered with {told}", "let the rule name it")
+        now = grade(contract.rules_by_id.get(rule))
+        yield Proposal(rule, now, f"{name} was answered with {told}", "let the rule name it")
 
 
 def _life(contract: Contract, lived: Lived) -> Iterator[Proposal]:
@@ -267,9 +268,10 @@ def _life(contract: Contract, lived: Lived) -> Iterator[Proposal]:
         yield Proposal(place, now, because, change)
     for route, second in lived.readable.items():
         if route in read_by(contract, lived) and second is not None and not at_once(lived, route):
-            tolerance = contract.rule(READ_RULE).tolerance
+            rule = contract.rules_by_id.get(RuleId.R04)
+            tolerance = rule.tolerance if rule else None
             because = f"{route} had the new task after {second:.0f} s"
-            yield Proposal(f"{READ_RULE} tolerance", grade(tolerance), because, "keep it, probed")
+            yield Proposal(f"{RuleId.R04} tolerance", grade(tolerance), because, "keep it, probed")
     if lived.ended is not None:
         life_ = task_life(contract)
         because = f"a task ran for {lived.ended:.0f} s, and the contract has {life_.lasts:g} s"
@@ -289,7 +291,7 @@ def _life(contract: Contract, lived: Lived) -> Iterator[Proposal]:
 
 def _rules(contract: Contract, came: Sequence[Came], lived: Lived | None) -> Iterator[Proposal]:
     for rule, count in tally(contract, came, lived).items():
-        now, whole = grade(contract.rule(rule)), count.kept + count.broken
+        now, whole = grade(contract.rules_by_id[rule]), count.kept + count.broken
         if count.broken:
             because = f"broken by {count.broken} of {whole}, first by {count.details[0]}"
             yield Proposal(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from octopusx_video_openapi import Operation, operations
+from octopusx_video_openapi import Operation, RuleId, operations
 
 from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._routes import unknown_tasks
@@ -92,20 +92,12 @@ def free(run: Run, tasks: Tasks) -> Iterator[Question]:
     for task in unknown:
         for reader in readers:
             what = f"{_route(reader)}, {re.split('[:_]', task)[0]}…"
-            yield Question(
-                "unknown task",
-                what,
-                tasks.request(reader, task),
-                reader,
-                "unknown-task",
-                "R46",
-                _not_unknown,
-                valid=True,
-            )
+            request = tasks.request(reader, task)
+            yield Question("unknown task", what, request, reader, "unknown-task", RuleId.R46, _not_unknown, valid=True)
     for name, credential in NO_KEYS.items():
         for operation in run.contract.operations.values():
             request = _without_key(run, tasks, operation, unknown[0], credential)
-            yield Question(name, _route(operation), request, operation, "no-credential", "R02", _not_401)
+            yield Question(name, _route(operation), request, operation, "no-credential", RuleId.R02, _not_401)
     for operation in run.contract.operations.values():
         if operation.starts_task:
             request = run.request(operation, path=_ids(operation, unknown[0]), body={}, credential=None)
@@ -123,12 +115,16 @@ def _routes(run: Run, tasks: Tasks, unknown: str) -> Iterator[Question]:
             method for method in ("GET", "PUT", "PATCH") if method not in operations.methods(run.contract, path)
         )
         yield Question(
-            "wrong method", f"{method} {template}", Request(method, path, key), rule="R32", fault=_not_refused
+            "wrong method", f"{method} {template}", Request(method, path, key), rule=RuleId.R32, fault=_not_refused
         )
-    yield Question("unknown route", "GET /v1/made-up", Request("GET", "/v1/made-up", key), rule="R43", fault=_not_404)
+    yield Question(
+        "unknown route", "GET /v1/made-up", Request("GET", "/v1/made-up", key), None, "", RuleId.R43, _not_404
+    )
     for reader in (*tasks.reads, tasks.content):  # a submit beside its path may be one to a server that is lenient
         path = operations.filled(reader.path, lambda _: unknown) + "/"
-        yield Question("trailing slash", f"{_route(reader)}/", Request("GET", path, key), rule="R43", fault=_not_404)
+        yield Question(
+            "trailing slash", f"{_route(reader)}/", Request("GET", path, key), None, "", RuleId.R43, _not_404
+        )
 
 
 def _headers(run: Run, tasks: Tasks, unknown: str) -> Iterator[Question]:
@@ -165,15 +161,17 @@ def other_account(run: Run, tasks: Tasks, task: str) -> Iterator[Question]:
     """What a key of another account is told of a task, where there is such a key."""
     for reader in tasks.reads if run.other_key else ():
         request = tasks.request(reader, task, credential=f"Bearer {run.other_key}")
-        yield Question("other account", _route(reader), request, reader, "unknown-task", "R20", _not_unknown)
+        yield Question("other account", _route(reader), request, reader, "unknown-task", RuleId.R20, _not_unknown)
 
 
 def content(tasks: Tasks, task: str) -> Iterator[Question]:
     """How the video of a task is sent: whole, its first ten bytes, and past its end."""
     get, route = tasks.content, _route(tasks.content)
-    yield Question("content", route, tasks.request(get, task), get, rule="R24", fault=_not_its_length, valid=True)
+    yield Question("content", route, tasks.request(get, task), get, rule=RuleId.R24, fault=_not_its_length, valid=True)
     first = tasks.request(get, task, Range="bytes=0-9")
-    yield Question("content, Range", f"{route}, first ten bytes", first, get, rule="R24", fault=_not_part, valid=True)
+    yield Question(
+        "content, Range", f"{route}, first ten bytes", first, get, rule=RuleId.R24, fault=_not_part, valid=True
+    )
     past = tasks.request(get, task, Range=_PAST_END)
     yield Question("content, past the end", f"{route}, past its end", past, get, "range-past-end", valid=True)
 
@@ -182,7 +180,7 @@ def missing_field(run: Run, tasks: Tasks, submit: Operation, unknown: str) -> Qu
     """A submit with the key and no field at all: it names no video, so what it could be billed for is not said."""
     request = run.request(submit, path=_ids(submit, unknown), body={})
     return Question(
-        "missing field", f"{_route(submit)} with {{}}", request, submit, "invalid-request", "R41", _not_invalid
+        "missing field", f"{_route(submit)} with {{}}", request, submit, "invalid-request", RuleId.R41, _not_invalid
     )
 
 

@@ -204,7 +204,7 @@ class Report:
             first = count.details[0] if count.details else ""
             whole = count.kept + count.broken
             told = f"kept by {count.kept} of {whole}"
-            rule = self._contract.rule(number)
+            rule = self._contract.rules_by_id[number]
             yield {"rule": f"{rule.id} ({grade(rule)}): {rule.title}", "came": told, "broken": first}
 
     def open(self) -> Iterator[str]:

@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from octopusx_video_openapi import Contract, Grade, Operation
+from octopusx_video_openapi import Contract, Grade, Operation, RuleId
 
 from octopusx_video_contract import _probe_task
 from octopusx_video_contract._life import NOT_YET
 from octopusx_video_contract._probe_questions import Came
 from octopusx_video_contract._probe_shapes import clean
 from octopusx_video_contract._probe_task import LENGTH_TOLERANCE, Lived
-from octopusx_video_contract._tasks import AT_ONCE_RULE, READ_RULE
 
 KNOWN = "documented"
 """The grade that needs no raising."""
@@ -46,8 +45,8 @@ def says(contract: Contract, came: Came) -> str:
                 told.append(f"{status} {example} ({grade(responses[status])})".replace("  ", " "))
         elif question.valid:
             told.append(f"200 ({grade(responses.get('200'))})")
-    if any(rule.id == question.rule for rule in contract.rules):
-        told.append(f"{question.rule} ({grade(contract.rule(question.rule))})")
+    if question.rule and (rule := contract.rules_by_id.get(question.rule)):
+        told.append(f"{rule.id} ({grade(rule)})")
     return ", ".join(told) or "-"
 
 
@@ -84,7 +83,7 @@ def tally(contract: Contract, came: Sequence[Came], lived: Lived | None) -> dict
             found[rule].details.append(f"{place}: {clean(detail)}")
     if lived is not None:
         broken = {rule: clean(detail) for rule, detail in lived.broken.items()} | _of_life(contract, lived)
-        for rule in {*_probe_task.touched(contract, lived), *_kept_of_life(contract, lived)} - set(broken):
+        for rule in (lived.kept | _kept_of_life(contract, lived)) - set(broken):
             found[rule].kept += 1
         for rule, detail in broken.items():
             found[rule].broken += 1
@@ -94,7 +93,8 @@ def tally(contract: Contract, came: Sequence[Came], lived: Lived | None) -> dict
 
 def read_by(contract: Contract, lived: Lived) -> list[str]:
     """The routes that R04 names for the new task."""
-    return list(contract.rule(READ_RULE).read_by.get(lived.task.submit.id, lived.readable))
+    rule = contract.rules_by_id.get(RuleId.R04)
+    return list((rule.read_by if rule else {}).get(lived.task.submit.id, lived.readable))
 
 
 def at_once(lived: Lived, route: str) -> bool:
@@ -104,22 +104,23 @@ def at_once(lived: Lived, route: str) -> bool:
 
 
 def _of_life(contract: Contract, lived: Lived) -> dict[str, str]:
-    broken = {}
+    broken: dict[str, str] = {}
     for route in read_by(contract, lived):
         second = lived.readable.get(route, 0.0)
         if second is None:
-            broken[READ_RULE] = f"{route}: the new task was not readable within the tolerance"
+            broken[RuleId.R04] = f"{route}: the new task was not readable within the tolerance"
         if second is None or (route in lived.readable and not at_once(lived, route)):
             late = "" if second is None else f"{second:.0f} s after its submit, and not "
-            broken[AT_ONCE_RULE] = f"{route}: the new task was readable {late}{'not ' * (second is None)}at once"
+            broken[RuleId.R05] = f"{route}: the new task was readable {late}{'not ' * (second is None)}at once"
     if differs(lived.video, lived.task.length):
-        broken["R26"] = f"the video is {lived.video:.2f} s long, and x-result-length gives {lived.task.length:g} s"
+        broken[RuleId.R26] = f"the video is {lived.video:.2f} s long, and x-result-length gives {lived.task.length:g} s"
     return broken
 
 
 def _kept_of_life(contract: Contract, lived: Lived) -> set[str]:
-    read = {READ_RULE, AT_ONCE_RULE} if any(route in lived.readable for route in read_by(contract, lived)) else set()
-    return read | ({"R26"} if lived.video is not None and lived.task.length is not None else set())
+    read = {RuleId.R04, RuleId.R05} if any(route in lived.readable for route in read_by(contract, lived)) else set()
+    read |= {RuleId.R45} if lived.ended is not None else set()
+    return read | ({RuleId.R26} if lived.video is not None and lived.task.length is not None else set())
 
 
 def differs(one: float | None, other: float | None) -> bool:
@@ -132,8 +133,9 @@ def unit_of(contract: Contract, value: Any) -> str:
     if value in NOT_YET or isinstance(value, bool):
         return ""
     if isinstance(value, int | float):
-        schema = contract.rule("R13").schema
-        limits = [time.limit("maximum") for time in schema.properties.values()] if schema else []
+        rule = contract.rules_by_id.get(RuleId.R13)
+        times = rule.schema.properties.values() if rule and rule.schema else ()
+        limits = [time.limit("maximum") for time in times]
         return "milliseconds" if value > max(filter(None, limits), default=math.inf) else "seconds"
     return "text"
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from octopusx_video_openapi import Contract, Operation, values
+from octopusx_video_openapi import Contract, Operation, RuleId, values
 
-from octopusx_video_contract import _life
+from octopusx_video_contract import _judge, _life
+from octopusx_video_contract._checks import at, kept_and_broken
 from octopusx_video_contract._exchange import Answer
-from octopusx_video_contract._life import NOT_YET, Task
+from octopusx_video_contract._life import Task
 from octopusx_video_contract._mp4 import seconds_of
 from octopusx_video_contract._probe_questions import Question
 from octopusx_video_contract._run import Run
-from octopusx_video_contract._tasks import READ_RULE, Tasks, a_submit
+from octopusx_video_contract._tasks import Tasks, a_submit
 
 SUBMIT = "createVideoExtension"
 """Of the submits the one that both reads are named for, and whose length the pages contradict each other about."""
@@ -57,6 +57,7 @@ class Lived:
         ended: After how many seconds it was seen to have ended; None for not before the deadline.
         video: Seconds of the video that its content gives; None where none could be decoded.
         broken: What it broke of the rules of a task's life, by number.
+        kept: The rules of a task's life that what was told shows to be kept, where none of it breaks them.
     """
 
     task: Task
@@ -66,6 +67,7 @@ class Lived:
     ended: float | None = None
     video: float | None = None
     broken: dict[str, str] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
 
     @property
     def total(self) -> float | None:
@@ -91,11 +93,11 @@ def paid(run: Run, tasks: Tasks, source: str, ask: Asking) -> Lived | None:
     after, began = run.now(), _clock(run)
     told = _life.telling(run.contract, submit.id, after, answer.json()) if answer and answer.is_success else None
     new = submit.new_task_id(answer.json()) if answer else None
-    if told is None or new is None:
+    if answer is None or told is None or new is None:
         return None
     length = _life.length_of(run.contract, submit, whole, None)
     lived = Lived(Task(new, submit, whole, (before, after), length), began)
-    _hear(run, lived, submit.id, told.body, 0.0)
+    _hear(run, lived, submit.id, answer, 0.0)
     return lived
 
 
@@ -107,8 +109,8 @@ def _chosen(submit: Operation, body: dict[str, Any]) -> str:
 
 def follow(run: Run, tasks: Tasks, lived: Lived, ask: Asking) -> None:
     """Read the new task by both routes until it ends or the deadline passes, then fetch its video."""
-    allowed = run.contract.rule(READ_RULE).tolerance
-    tolerance = allowed.seconds if allowed else 0
+    rule = run.contract.rules_by_id.get(RuleId.R04)
+    tolerance = rule.tolerance.seconds if rule and rule.tolerance else 0
     waiting = list(tasks.reads)
     while True:
         for route in list(waiting):
@@ -149,18 +151,20 @@ def _read(run: Run, tasks: Tasks, lived: Lived, route: Operation, ask: Asking) -
     if answer.is_success and isinstance(body, dict):
         if lived.readable.get(route.id) is None:
             lived.readable[route.id] = second
-        _hear(run, lived, route.id, body, second)
+        _hear(run, lived, route.id, answer, second)
 
 
-def _hear(run: Run, lived: Lived, route: str, body: dict[str, Any], second: float) -> None:
-    told = _life.telling(run.contract, route, run.now(), body)
+def _hear(run: Run, lived: Lived, route: str, answer: Answer, second: float) -> None:
+    told = _life.telling(run.contract, route, run.now(), answer.json())
     assert told is not None  # noqa: S101 - it is an object
-    for rule, detail in _life.broken(run.contract, lived.task, told):
-        lived.broken.setdefault(rule, f"{route}: {detail}")
+    found = at(route, [*_judge.changed(run, answer), *_life.check(run.contract, lived.task, told)])
+    kept, broken = kept_and_broken(run.contract, route, found)
+    lived.kept |= kept
+    lived.broken = broken | lived.broken
     lived.task.told.append(told)
     for name, value_of in values_of(run.contract, route).items():
-        if value_of in WATCHED and name in body:
-            _note(lived, second, route, name, body[name])
+        if value_of in WATCHED and name in told.body:
+            _note(lived, second, route, name, told.body[name])
 
 
 def _note(lived: Lived, second: float, route: str, name: str, value: Any) -> None:
@@ -171,34 +175,6 @@ def _note(lived: Lived, second: float, route: str, name: str, value: Any) -> Non
 
 def _phase(lived: Lived, route: str) -> str:
     return next((told.phase for told in reversed(lived.task.told) if told.route == route), "running")
-
-
-def touched(contract: Contract, lived: Lived) -> Iterator[str]:
-    """The rules of a task's life that what was told shows to be kept, if it does not break them."""
-    reads = [told for told in lived.task.told if told.route != lived.task.submit.id]
-    sent = tuple(f"request.{name}" for name in lived.task.body)
-    if reads:
-        yield "R06"
-    listed = {
-        "R15": contract.rule("R15").never_falls,
-        "R17": contract.rule("R17").constant,
-        "R49": contract.rule("R49").in_order,
-    }
-    for rule, fields in listed.items():
-        names = set(fields) - {"id"}
-        if sum(told.body.get(name) not in NOT_YET for told in reads for name in names) > 1:
-            yield rule
-    for rule, wanted in (("R48", sent), ("R55", ("task.length",)), ("R56", ("task.created", "task.updated"))):
-        if any(told.body.get(name) not in NOT_YET for told in reads for name in _names(contract, told.route, wanted)):
-            yield rule
-    if lived.ended is not None:
-        yield from ("R45", "R16")
-        if len({told.route for told in reads}) > 1:
-            yield "R18"
-
-
-def _names(contract: Contract, route: str, values: Iterable[str]) -> list[str]:
-    return [name for name, value in values_of(contract, route).items() if value in values]
 
 
 def _clock(run: Run) -> float:

@@ -16,11 +16,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from octopusx_video_openapi import Contract, Operation, Rule, operations
+from octopusx_video_openapi import Contract, Operation, Rule, RuleId, operations
 
 from octopusx_video_contract import _exchange, _sent
 from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import Budget, NotAskedError
+from octopusx_video_contract._checks import Outcome, checks, speaks_of
 from octopusx_video_contract._control import Control
 from octopusx_video_contract._exchange import ABSENT, Answer, Request
 from octopusx_video_contract._finding import Finding, Findings, counted
@@ -28,9 +29,6 @@ from octopusx_video_contract._history import History
 from octopusx_video_contract._redact import Redactor
 from octopusx_video_contract._wire import NoAnswerError, Sender, Wire
 
-NO_ANSWER_RULE = "R53"
-LENGTH_RULE = "R24"
-SERVER_RULE = "R44"
 SHOWN_HEADERS = frozenset(
     {
         *("content-type", "content-length", "content-encoding", "content-range", "transfer-encoding"),
@@ -53,7 +51,7 @@ class Seen:
         answers: How often each operation was answered with each status, to a request that ordered its answer or not.
         by_layer: How many answers of each operation each layer has judged.
         warnings: Broken ``should`` rules that did not fail the run.
-        asked: The numbered rules that were asked of at least one answer.
+        asked: The numbered rules that something was compared with; noted by ``Run.check`` and ``Run.finding`` alone.
         findings: What failed the run, with the layer, each once.
         reported: Findings of ``should`` rules that did not fail the run, with the layer, each once.
         known: The findings of the tests so far by their keys. Found again, they are counted, and hide nothing else.
@@ -85,6 +83,7 @@ class Seen:
         }
 
 
+@checks(RuleId.R24, RuleId.R53)
 @dataclass
 class Run:
     """What a run is told.
@@ -202,11 +201,12 @@ class Run:
             Finding: No answer came that could be judged.
             NotAskedError: The budget does not allow it.
         """
-        self.seen.asked.add(NO_ANSWER_RULE)
         try:
-            return self.wire.send(request)
+            answer = self.wire.send(request)
         except NoAnswerError as error:
             raise self.unanswered(error) from None
+        self.check(RuleId.R53, None, answer)
+        return answer
 
     def send_at_once(self, requests: Sequence[Request]) -> list[Answer | None]:
         """Send requests at the same moment. Gives their answers in order; None for what was not answered or not asked.
@@ -214,11 +214,12 @@ class Run:
         Raises:
             Finding: One of them got no answer that could be judged, and findings are not collected.
         """
-        self.seen.asked.add(NO_ANSWER_RULE)
         answers: list[Answer | None] = []
         findings: list[Finding] = []
         for outcome in self.wire.at_once(requests):
             answers.append(outcome if isinstance(outcome, Answer) else None)
+            if isinstance(outcome, Answer):
+                self.check(RuleId.R53, None, outcome)
             if isinstance(outcome, NoAnswerError):
                 error = self.unanswered(outcome)
                 findings += error.findings if isinstance(error, Findings) else []
@@ -233,7 +234,7 @@ class Run:
         """
         shown = error.partial or error.request
         may_cost = f"; it may have started {' or '.join(error.possible_tasks)}" if error.possible_tasks else ""
-        whole = self.finding(NO_ANSWER_RULE, f"{error}{may_cost}", shown, is_whole=False)
+        whole = self.finding(RuleId.R53, f"{error}{may_cost}", shown, is_whole=False)
         if not error.is_sent:
             whole.key = (whole.rule, whole.operation, str(error))
             whole.is_last = True
@@ -241,8 +242,8 @@ class Run:
         if not error.begun:
             return whole
         # The same in the words of the rule of lengths, where it speaks of the operation.
-        short = self.finding(LENGTH_RULE, f"its body ended before its end: {error}", shown, is_whole=False)
-        rule = self._rules.get(LENGTH_RULE)
+        short = self.finding(RuleId.R24, f"its body ended before its end: {error}", shown, is_whole=False)
+        rule = self.contract.rules_by_id.get(RuleId.R24)
         return Findings([whole, *([short] if rule is not None and short.operation in rule.operations else [])])
 
     @contextlib.contextmanager
@@ -254,26 +255,34 @@ class Run:
         finally:
             self.collectors.pop()
 
-    def broken(self, rule_id: str, detail: str, shown: Answer | Request | None = None) -> None:
-        """Report that a numbered rule is broken, where the contract has it and it speaks of the operation.
+    def check(self, rule_id: str, fault: str | None, shown: Answer | Request | None = None) -> None:
+        """Note that a numbered rule was asked, and report it where it is broken.
+
+        Neither is done where the contract does not have the rule, or the rule does not speak of the operation.
+
+        Args:
+            rule_id: The rule.
+            fault: What breaks it; None where it is kept.
+            shown: The request or the response that shows it.
 
         Raises:
-            Finding: The rule is a ``must``, or the run is strict; no earlier test found the same, and findings are
-                not collected.
+            Finding: The rule is broken and a ``must``, or the run is strict; no earlier test found the same, and
+                findings are not collected.
         """
-        finding = self._broken(rule_id, detail, shown)
-        if finding is not None:
-            self.keep([finding])
+        self.check_all([(rule_id, fault)], shown, together=False)
 
-    def all_broken(self, faults: Iterable[tuple[str, str]], shown: Answer | Request | None = None) -> None:
-        """Report every rule of these that is broken, each with what was found.
+    def check_all(
+        self, outcomes: Iterable[Outcome], shown: Answer | Request | None = None, *, together: bool = True
+    ) -> None:
+        """The same of every rule of these, whose faults are reported together.
 
         Raises:
-            Findings: One or more of them fail the run, as ``broken`` has it.
+            Findings: One or more of them fail the run, as ``check`` has it.
         """
-        found = [self._broken(rule_id, detail, shown) for rule_id, detail in faults]
+        place = self._place(shown)
+        found = [self._checked(rule_id, fault, shown, place) for rule_id, fault in outcomes]
         findings = [finding for finding in found if finding is not None]
-        self.keep(findings, together=True)
+        self.keep(findings, together=together)
 
     def keep(self, findings: Sequence[Finding], *, together: bool = False) -> None:
         """Collect findings, or raise them.
@@ -294,20 +303,22 @@ class Run:
             else:
                 same.times += finding.times
 
-    def _broken(self, rule_id: str, detail: str, shown: Answer | Request | None) -> Finding | None:
-        """What is found where a rule is broken; None where it does not fail the run, or is known already."""
-        rule = self._rules.get(rule_id)
-        place = self._place(shown)
-        if rule is None or (place and rule.operations and place not in rule.operations):
+    def _checked(self, rule_id: str, fault: str | None, shown: Answer | Request | None, place: str) -> Finding | None:
+        """What is found where a rule is broken; None where it is kept, does not fail the run, or is known already."""
+        rule = self.contract.rules_by_id.get(rule_id)
+        if rule is None or not speaks_of(rule, place):
             return None
         speaks = shown.status in rule.statuses if isinstance(shown, Answer) and rule.statuses else True
         if rule.about == "response" and not speaks:
             return None
+        self.seen.asked.add(rule.id)
+        if fault is None:
+            return None
         fails = self.strict or rule.level == "must"
         if not fails:
             self.seen.warnings[f"{rule_id}: {rule.title}"] += 1
-        known = self.seen.known.get((rule_id, place, self._named(rule_id, detail, shown)))
-        finding = known or self.finding(rule_id, detail, shown)
+        known = self.seen.known.get((rule_id, place, self._named(rule_id, fault, shown)))
+        finding = known or self.finding(rule_id, fault, shown)
         known = known or self.seen.known.get(finding.key)
         if known is not None:
             known.times += 1
@@ -325,10 +336,10 @@ class Run:
         how many, unless the rule is one of the response alone.
         """
         request = shown.request if isinstance(shown, Answer) else shown
-        rule = self._rules.get(rule_id)
+        rule = self.contract.rules_by_id.get(rule_id)
         if request is not None and request.beside and rule is not None and rule.about != "response":
             detail += f" (sent at the same moment as {counted(request.beside, 'other request')})"
-        if rule_id == SERVER_RULE and isinstance(shown, Answer):
+        if rule_id == RuleId.R44 and isinstance(shown, Answer):
             sent = _sent.described(self.contract, shown.request)
             detail += f" (sent: {sent})" if sent else ""
         return self.redactor.shown(detail)
@@ -346,7 +357,8 @@ class Run:
 
         Nothing in it acts on a terminal, and the key is in none of it.
         """
-        rule = self._rules.get(rule_id) or Rule(rule_id, "should", "the contract has no such rule", "", (), (), None)
+        rule = self.contract.rules_by_id.get(rule_id) or Rule(rule_id, "should", "the contract has no such rule", "")
+        self.seen.asked.add(rule.id)
         request = shown.request if isinstance(shown, Answer) else shown
         detail = self._named(rule_id, detail, shown)
         answer = ""
@@ -442,10 +454,6 @@ class Run:
             self.announce(line)
         else:
             print(line, file=sys.stderr, flush=True)
-
-    @functools.cached_property
-    def _rules(self) -> dict[str, Rule]:
-        return {rule.id: rule for rule in self.contract.rules}
 
     def _note(self, answer: Answer) -> None:
         reached = operations.match(self.contract, answer.request.method, answer.request.path)

@@ -16,6 +16,7 @@ import pytest
 from octopusx_video_openapi import hosts, interrupts
 
 from octopusx_video_contract import _report, _target
+from octopusx_video_contract._checks import without_check
 from octopusx_video_contract._choice import LAYERS, Choice, Limits
 from octopusx_video_contract._plugin import Plugin
 from octopusx_video_contract._redact import Redactor
@@ -79,6 +80,8 @@ def run(
     print(f"server {run_.base_url}, contract {run_.contract.version}, {manner}{paid}", flush=True)
     if choice.is_part:
         print(f"limited to {choice}", flush=True)
+    for rule in without_check(run_.contract):
+        print(f"warning: {rule.id} is not asked, since this version has no check for it: {rule.title}", flush=True)
     if choice.max_time is not None:
         run_.deadline = min(run_.deadline, choice.max_time)
     # A run makes many objects that stay, and the collector would look at all of them again and again.

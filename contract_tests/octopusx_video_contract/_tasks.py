@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from octopusx_video_openapi import Operation, hosts, operations, task_ids, values
+from octopusx_video_openapi import Operation, RuleId, hosts, operations, task_ids, values
 
-from octopusx_video_contract import _head, _history, _judge, _life, _places, _ranges
+from octopusx_video_contract import _head, _judge, _life, _places, _ranges
 from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import NotAskedError
+from octopusx_video_contract._checks import Outcome, Outcomes, at, checks, outcomes
 from octopusx_video_contract._exchange import Answer, Request, target_of
 from octopusx_video_contract._finding import Finding, Findings
 from octopusx_video_contract._life import Task, Told
@@ -24,7 +25,6 @@ from octopusx_video_contract._mp4 import seconds_of
 from octopusx_video_contract._run import Run
 from octopusx_video_contract._wire import VIDEO_PATIENCE, fetched
 
-READ_RULE, AT_ONCE_RULE = "R04", "R05"
 PART = 10
 """Bytes of a part of a video."""
 UNKNOWN = {400, 404}
@@ -35,6 +35,8 @@ _TOLERATED_LENGTH = 0.5
 """Seconds that a video may be longer or shorter, by R26."""
 
 
+@checks(RuleId.R01, RuleId.R02, RuleId.R04, RuleId.R05, RuleId.R06, RuleId.R19, RuleId.R20)
+@checks(RuleId.R23, RuleId.R24, RuleId.R25, RuleId.R26, RuleId.R34, RuleId.R51, RuleId.R52)
 class Tasks:
     """Submits, reads and downloads tasks of a run.
 
@@ -56,7 +58,8 @@ class Tasks:
 
     def routes(self, submit: str) -> list[Operation]:
         """The reads that the pages name for a submit's tasks."""
-        named = self.contract.rule(READ_RULE).read_by.get(submit, [read.id for read in self.reads])
+        rule = self.contract.rules_by_id.get(RuleId.R04)
+        named = (rule.read_by if rule else {}).get(submit, [read.id for read in self.reads])
         return [self.contract.operations[name] for name in named]
 
     def route(self, task: Task) -> Operation:
@@ -123,8 +126,8 @@ class Tasks:
         also = list(_judge.refused(self.run, answer, f"{known}, which could be read before"))
         reached = operations.match(self.contract, answer.request.method, answer.request.path)
         told = values.first(reached.operation, answer.json(), values.ID) if reached and answer.is_success else None
-        if told not in {None, known}:
-            also = [("R06", f"asked for {known}, answered {told!r}")]
+        if told is not None:
+            also.append((RuleId.R06, None if told == known else f"asked for {known}, answered {told!r}"))
         _judge.hold(self.run, answer, also)
 
     def submitted(
@@ -155,7 +158,7 @@ class Tasks:
         """
         run = self.run
         if not answer.is_success:
-            wrong = [(_judge.FORM_RULE, f"{submit.id}: a valid submit was answered with {answer.status}")]
+            wrong = [(RuleId.R34, f"{submit.id}: a valid submit was answered with {answer.status}")]
             _judge.hold(run, answer, [*(wrong if sure else ()), *_judge.refused(run, answer, "a valid submit")])
             raise NotAskedError(f"{submit.id}: a valid submit was answered with {answer.status}")
         findings: list[Finding] = []
@@ -164,7 +167,7 @@ class Tasks:
         told = _life.telling(self.contract, submit.id, between[1], answer.json())
         new = submit.new_task_id(answer.json())
         if told is None or new is None:
-            findings.append(run.finding(READ_RULE, f"{submit.id}: the response has no id that could be read", answer))
+            findings.append(run.finding(RuleId.R04, f"{submit.id}: the response has no id that could be read", answer))
             raise Findings(findings)
         length = _life.length_of(self.contract, submit, whole, self.length_of(source))
         task = Task(new, submit, whole, between, length)
@@ -227,35 +230,33 @@ class Tasks:
         self.run.keep(findings)
         return told
 
-    def _lost(self, task: Task, route: Operation, answer: Answer) -> Iterator[tuple[str, str]]:
+    def _lost(self, task: Task, route: Operation, answer: Answer) -> Outcomes:
         """What is wrong where a task can't be read any more that could be read before."""
         before = [told for told in task.told if told.route == route.id]
         if not before or self.run.stateless:
             return
-        yield READ_RULE, f"{route.id}: {task.id} could be read before, and is answered with {answer.status}"
+        yield RuleId.R04, f"{route.id}: {task.id} could be read before, and is answered with {answer.status}"
         if self.run.control is not None and before[-1].at == self.run.now():
-            yield "R19", f"{route.id}: {task.id} was there, and is gone after nothing but reads"
+            yield RuleId.R19, f"{route.id}: {task.id} was there, and is gone after nothing but reads"
 
     def heard(self, task: Task, told: Told, answer: Answer) -> None:
         """Hold what an answer tells to what was told of its task before, and keep it."""
         if not self.run.stateless:
-            self.run.seen.asked |= {"R06", "R15", "R16", "R17", "R18", "R48", "R49", "R55", "R56"}
-            broken = _life.broken(self.contract, task, told)
-            faults = [fault for fault in broken if fault[0] not in _history.RULES]  # held to those by _judge.hold
+            found = list(at(told.route, _life.check(self.contract, task, told)))
             task.told.append(told)
-            self.run.all_broken(((rule, f"{told.route}: {detail}") for rule, detail in faults), answer)
+            self.run.check_all(found, answer)
 
     def first_read(self, task: Task, route: Operation) -> Told | None:
         """Read a new task by one of its routes: at once, or at least within the contract's tolerance."""
         run = self.run
-        run.seen.asked |= {READ_RULE, AT_ONCE_RULE}
         told = self.read(task, route)
         if told is not None:
+            run.check_all([(RuleId.R04, None), (RuleId.R05, None)], self.request(route, task.id))
             self._read_encoded(task, route)
             return told
         refused = self.refusal
-        allowed = self.contract.rule(READ_RULE).tolerance
-        tolerance = allowed.seconds if allowed else 0.0
+        rule = self.contract.rules_by_id.get(RuleId.R04)
+        tolerance = rule.tolerance.seconds if rule and rule.tolerance else 0.0
         until = time.monotonic() + tolerance
         waited = False
         while told is None and (time.monotonic() < until if run.control is None else not waited):
@@ -265,10 +266,9 @@ class Tasks:
                 run.control.advance(tolerance)
                 waited = True
             told = self.read(task, route)
-        if told is None:
-            run.broken(READ_RULE, f"{route.id}: {task.id} can't be read", refused)
-        else:
-            run.broken(AT_ONCE_RULE, f"{route.id}: {task.id} could not be read at once", refused)
+        run.check(RuleId.R04, f"{route.id}: {task.id} can't be read" if told is None else None, refused)
+        if told is not None:
+            run.check(RuleId.R05, f"{route.id}: {task.id} could not be read at once", refused)
         return told
 
     def _read_encoded(self, task: Task, route: Operation) -> None:
@@ -279,40 +279,37 @@ class Tasks:
             return
         answer = self.run.send(dataclasses.replace(request, target=target))
         if not answer.is_success and self.read(task, route) is not None:  # else it is gone, however it is written
-            self.run.broken(READ_RULE, f"{route.id}: {task.id} can't be read with its colon encoded", answer)
+            self.run.check(RuleId.R04, f"{route.id}: {task.id} can't be read with its colon encoded", answer)
         told = _life.telling(self.contract, route.id, self.run.now(), answer.json())
         if told is not None:
             self.heard(task, told, answer)
         if answer.is_success:
             _judge.hold(self.run, answer)
 
-    def refused(self, request: Request, rule: str, what: str) -> Answer:
+    def refused(self, request: Request, rule: RuleId, what: str) -> Answer:
         """Send a request that has to be refused as for an unknown task, by a rule. Gives the answer."""
-        self.run.seen.asked.add(rule)
         with Books(self.run):
             answer = self.run.send(request)
-            wrong = (rule, f"{what} was answered with {answer.status}")
-            also = [wrong] if answer.status not in UNKNOWN else _judge.refused(self.run, answer, what)
-            _judge.hold(self.run, answer, also)
+            fault = None if answer.status in UNKNOWN else f"{what} was answered with {answer.status}"
+            _judge.hold(self.run, answer, [(rule, fault), *(() if fault else _judge.refused(self.run, answer, what))])
         return answer
 
     def no_content_yet(self, task: Task, *, still: bool) -> None:
         """Ask for the content of a task that has not succeeded. ``still`` says that no time passes meanwhile."""
         answer = self.run.send(self.request(self.content, task.id))
-        self.run.seen.asked.add("R23")
         if not still and task.phase == "running":
             told = self.read(task, self.route(task))
             if told is None or told.phase == "succeeded":
                 _judge.hold(self.run, answer)
                 return
-        also = list(_judge.refused(self.run, answer, f"a task that is {task.phase}"))
-        if answer.status not in UNKNOWN:
-            also = [("R23", f"the content of a task that is {task.phase} was answered with {answer.status}")]
-        _judge.hold(self.run, answer, also)
+        what = f"a task that is {task.phase}"
+        fault = None if answer.status in UNKNOWN else f"the content of {what} was answered with {answer.status}"
+        also = () if fault else _judge.refused(self.run, answer, what)
+        _judge.hold(self.run, answer, [(RuleId.R23, fault), *also])
         if still:
             part = self.run.send(self.request(self.content, task.id, Range="bytes=0-9"))
-            wrong = ("R23", f"a part of a task that is {task.phase} was answered with {part.status}")
-            _judge.hold(self.run, part, [wrong] if part.status not in UNKNOWN else [])
+            fault = None if part.status in UNKNOWN else f"a part of {what} was answered with {part.status}"
+            _judge.hold(self.run, part, [(RuleId.R23, fault)])
 
     def size_by_a_part(self, task: Task) -> int | None:
         """Bytes of a video as one of its parts tells them, before all of it is asked for; None where it does not."""
@@ -328,46 +325,45 @@ class Tasks:
             size: How many bytes it has, where that was told before.
         """
         run = self.run
-        run.seen.asked |= {"R24", "R26", "R52"}
         billed = self.billed()
         answer = run.send(self.request(self.content, task.id))
         self.unbilled(billed, answer.request)
         if answer.status != 200:
-            wrong = [("R52", f"{task.id} has succeeded, and its content was answered with {answer.status}")]
+            wrong = [(RuleId.R52, f"{task.id} has succeeded, and its content was answered with {answer.status}")]
             if task.video is not None and run.control is not None and task.told[-1].at == run.now():
-                wrong.append(("R19", f"the content of {task.id} was there, and is gone after nothing but reads"))
+                wrong.append((RuleId.R19, f"the content of {task.id} was there, and is gone after nothing but reads"))
             _judge.hold(run, answer, [*wrong, *_judge.refused(run, answer, "a task that has succeeded")])
             return None
-        also = []
-        told = answer.headers.get("content-length")
-        if told is not None and told != str(len(answer.content)):
-            also.append(("R24", f"Content-Length is {told}, and {len(answer.content)} bytes came"))
+        also: list[Outcome] = [(RuleId.R52, None)]
+        told, came = answer.headers.get("content-length"), len(answer.content)
+        if told is not None:
+            also.append((RuleId.R24, None if told == str(came) else f"Content-Length is {told}, and {came} bytes came"))
         if task.video is None:
             task.video = answer.content
             also += self._length_faults(task, answer)
-            if size not in {None, len(answer.content)}:
-                also.append(("R52", f"a part was one of {size} bytes, and {len(answer.content)} are all"))
+            if size not in {None, came}:
+                also.append((RuleId.R52, f"a part was one of {size} bytes, and {came} are all"))
         _judge.hold(run, answer, also)
         return answer.content
 
-    def _length_faults(self, task: Task, answer: Answer) -> Iterator[tuple[str, str]]:
+    def _length_faults(self, task: Task, answer: Answer) -> Outcomes:
         seconds = seconds_of(answer.content)
         if seconds is None:
-            yield "R25", "no picture of it can be decoded"
-            yield "R26", "no picture of it can be decoded, so that it is no second long"
-        elif task.length is not None and abs(seconds - task.length) > _TOLERATED_LENGTH:
-            yield "R26", f"it is {seconds:.2f} s long, and x-result-length gives {task.length:g} s"
+            yield RuleId.R25, "no picture of it can be decoded"
+            yield RuleId.R26, "no picture of it can be decoded, so that it is no second long"
+        elif task.length is not None:
+            other = f"it is {seconds:.2f} s long, and x-result-length gives {task.length:g} s"
+            yield RuleId.R26, other if abs(seconds - task.length) > _TOLERATED_LENGTH else None
 
     def part(self, task: str, whole: bytes, wanted: str, first: int, last: int) -> None:
         """Ask for a part of a video: the bytes from first to last, both included; past the end where first is."""
         run = self.run
-        run.seen.asked.add("R24")
         billed = self.billed()
         answer = run.send(self.request(self.content, task, Range=wanted))
         self.unbilled(billed, answer.request)
-        also = [("R24", f"{wanted} {fault}") for fault in part_faults(answer, whole, first, last)]
+        also = outcomes(RuleId.R24, part_faults(answer, whole, first, last), f"{wanted} ")
         if 400 <= answer.status < 500 and answer.status != 416:  # its task is known, and has a video
-            also.append((_judge.FORM_RULE, f"{wanted}: a valid request was answered with {answer.status}"))
+            also.append((RuleId.R34, f"{wanted}: a valid request was answered with {answer.status}"))
         _judge.hold(run, answer, [*also, *_judge.refused(run, answer, wanted)])
 
     def parts(self, task: str, whole: bytes) -> None:
@@ -395,16 +391,17 @@ class Tasks:
         """Ask for several parts at once: all may come, one of them, or each under its own name as multipart."""
         for wanted in _ranges.several(len(whole)):
             answer = self.run.send(self.request(self.content, task, Range=wanted.header))
-            also = [("R24", f"{wanted.header} {fault}") for fault in _ranges.faults(answer, whole, wanted)]
+            also = outcomes(RuleId.R24, _ranges.faults(answer, whole, wanted), f"{wanted.header} ")
             if 400 <= answer.status < 500 and answer.status != 416 and not wanted.may_be_refused:
-                also.append((_judge.FORM_RULE, f"{wanted.header}: a valid request was answered with {answer.status}"))
+                also.append((RuleId.R34, f"{wanted.header}: a valid request was answered with {answer.status}"))
             _judge.hold(self.run, answer, also)
 
     def unknown_range(self, task: str) -> None:
         """Ask in a unit that nobody knows, which is ignored (RFC 9110 section 14.2)."""
         answer = self.run.send(self.request(self.content, task, Range="seconds=0-1"))
-        wrong = (_judge.FORM_RULE, f"a Range in seconds was answered with {answer.status}")
-        _judge.hold(self.run, answer, [wrong] if 400 <= answer.status < 500 and answer.status != 416 else [])
+        is_wrong = 400 <= answer.status < 500 and answer.status != 416
+        fault = f"a Range in seconds was answered with {answer.status}" if is_wrong else None
+        _judge.hold(self.run, answer, [(RuleId.R34, fault)])
 
     def address(self, task: Task, told: Told) -> None:
         """Fetch the video from the address that a read gave, without the key."""
@@ -416,28 +413,27 @@ class Tasks:
         try:
             theirs, target = urlsplit(address), target_of(address)
         except ValueError as error:
-            run.broken("R51", f"the address {address} can't be used: {error}")
+            run.check(RuleId.R51, f"the address {address} can't be used: {error}")
             return
         request = Request("GET", target.removeprefix(mine.path))
         if theirs.hostname not in {None, mine.hostname} and not hosts.is_loopback(theirs.hostname or ""):
             return  # whatever is elsewhere is not this server, and not asked
-        if told.route not in self.contract.rule("R51").operations:
+        rule = self.contract.rules_by_id.get(RuleId.R51)
+        if rule is None or told.route not in rule.operations:
             return
-        run.seen.asked.add("R51")
         if theirs.netloc == mine.netloc:
             answer = run.send(request)
             status, content = answer.status, answer.content
         else:
             lying = fetched(address, run.timeout * VIDEO_PATIENCE)
             status, content = (lying.status, lying.content) if lying else (0, b"")
-        if status != 200 or content != task.video:
-            what = "with another video" if status == 200 else f"with {status or 'nothing'}"
-            run.broken("R51", f"the address {address} was answered {what}", request)
+        what = "with another video" if status == 200 else f"with {status or 'nothing'}"
+        is_the_video = status == 200 and content == task.video
+        run.check(RuleId.R51, None if is_the_video else f"the address {address} was answered {what}", request)
 
     def reads_change_nothing(self, task: Task, route: Operation) -> None:
         """Read a task again and again: nothing changes but what the time that passed changes, and nothing is billed."""
         run = self.run
-        run.seen.asked.add("R19")
         billed = self.billed()
         begun = run.now()
         answers = [run.send(self.request(route, task.id)) for _ in range(3)]
@@ -445,51 +441,50 @@ class Tasks:
         for before, answer in itertools.pairwise(answers):
             first, second = (_life.telling(self.contract, route.id, begun, one.json()) for one in (before, answer))
             if time_passed and first is not None and second is not None and first.phase == "running":
-                for change in _life.changed_by_reads(self.contract, first, second):
-                    run.broken("R19", f"{route.id}: read again, {change}", answer)
-            elif other := next(_places.differences(route, before.json(), answer.json()), None):
-                run.broken("R19", f"{route.id}: read again at the same time, {other}", answer)
-            elif answer.status != before.status:
-                run.broken(
-                    "R19", f"{route.id}: read again at the same time, {before.status} became {answer.status}", answer
-                )
+                what, faults = "read again", _life.changed_by_reads(self.contract, first, second)
+            else:
+                other = next(_places.differences(route, before.json(), answer.json()), None)
+                status = f"{before.status} became {answer.status}" if answer.status != before.status else None
+                what, faults = "read again at the same time", filter(None, [other or status])
+            for rule, fault in outcomes(RuleId.R19, faults, f"{route.id}: {what}, "):
+                run.check(rule, fault, answer)
         self.unbilled(billed, answers[-1].request)
 
     def stand_alike(self, read: Task, unread: Task) -> None:
         """Hold a task that was read to one that was not, submitted at the same time and with the same body."""
-        self.run.seen.asked.add("R19")
         route = self.route(read)
         one, other = self.read(read, route), self.read(unread, route)
         if one is None or other is None:
             return
         others = {name: value for name, _, value in values.of_body(route, other.body)}
         for name, value_of, first in values.of_body(route, one.body):
-            second = others.get(name, first)
-            if value_of in {values.ID, values.ADDRESS} or isinstance(first, dict) or _is_near(first, second):
+            if value_of in {values.ID, values.ADDRESS} or isinstance(first, dict) or name not in others:
                 continue
-            what = f"{name} of a task that was read is {first!r}, and of one that was not {second!r}"
-            self.run.broken("R19", f"{route.id}: {what}", self.request(route, read.id))
+            second = others[name]
+            what = f"{route.id}: {name} of a task that was read is {first!r}, and of one that was not {second!r}"
+            self.run.check(RuleId.R19, None if _is_near(first, second) else what, self.request(route, read.id))
 
     def kept_apart(self, task: Task) -> None:
         """Nobody without the key, and nobody with the key of another account, gets at a task."""
         run = self.run
         for operation in (*self.reads, self.content):
             answer = run.send(self.request(operation, task.id, credential=None))
-            rule = "R01" if answer.is_success else "R02"
-            also = [(rule, f"{operation.id}: without a key: {answer.status}")] if answer.status != 401 else []
-            _judge.hold(run, answer, also)
-            hold_head(run, answer.request, [answer], "no key", "R01")
+            rule = RuleId.R01 if answer.is_success else RuleId.R02
+            fault = f"{operation.id}: without a key: {answer.status}" if answer.status != 401 else None
+            _judge.hold(run, answer, [(rule, fault)])
+            hold_head(run, answer.request, [answer], "no key", RuleId.R01)
             for headers in ({}, {"Range": "bytes=0-9"}) if run.other_key else ():
                 if operation == self.content or not headers:
                     other = self.request(operation, task.id, credential=f"Bearer {run.other_key}", **headers)
-                    answer = self.refused(other, "R20", f"{operation.id}: {task.id} with a key of another account")
+                    answer = self.refused(other, RuleId.R20, f"{operation.id}: {task.id} with a key of another account")
                     if not headers:
-                        hold_head(run, other, [answer], "a key of another account", "R20")
+                        hold_head(run, other, [answer], "a key of another account", RuleId.R20)
 
     def unbilled(self, before: int | None, request: Request) -> None:
         """Hold reads to cost nothing: the bill is no higher than before them."""
-        if before is not None and (self.billed() or 0) > before:
-            self.run.broken("R19", f"a read was billed: {before} submits cost money before it", request)
+        if before is not None:
+            fault = f"a read was billed: {before} submits cost money before it"
+            self.run.check(RuleId.R19, fault if (self.billed() or 0) > before else None, request)
 
     def billed(self) -> int | None:
         """How many submits cost money; None where the server's books can't be looked at."""
@@ -503,7 +498,8 @@ def _is_near(first: Any, second: Any) -> bool:
     return bool(first == second)
 
 
-def hold_head(run: Run, get: Request, gets: Sequence[Answer], who: str, rule: str) -> None:
+@checks(RuleId.R59)
+def hold_head(run: Run, get: Request, gets: Sequence[Answer], who: str, rule: RuleId) -> None:
     """Ask a request with HEAD, and hold the answer to those of GET.
 
     Args:
@@ -513,13 +509,13 @@ def hold_head(run: Run, get: Request, gets: Sequence[Answer], who: str, rule: st
         who: Whose key it carries, in words.
         rule: What a success breaks as well, where GET has none.
     """
-    run.seen.asked |= {_head.RULE, rule}
     head = run.send(_head.of_get(get))
     behind = _head.body_on_the_wire(bytes(getattr(run.sender, "raw", b"")))
-    wrong = [(_head.RULE, f"{get.path} with {who}: {fault}") for fault in _head.faults(head, gets, behind)]
-    if head.is_success and not gets[0].is_success and rule != _head.RULE:
-        wrong.append((rule, f"HEAD {get.path} with {who} was answered with {head.status}"))
-    run.all_broken(wrong, head)
+    found = outcomes(RuleId.R59, _head.faults(head, gets, behind), f"{get.path} with {who}: ")
+    if not gets[0].is_success and rule != RuleId.R59:
+        fault = f"HEAD {get.path} with {who} was answered with {head.status}"
+        found.append((rule, fault if head.is_success else None))
+    run.check_all(found, head)
 
 
 def part_faults(answer: Answer, whole: bytes, first: int, last: int) -> Iterator[str]:

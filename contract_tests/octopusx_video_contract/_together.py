@@ -6,20 +6,19 @@ import dataclasses
 import random
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
-from octopusx_video_openapi import Operation, lifecycle
+from octopusx_video_openapi import Operation, RuleId, lifecycle
 
 from octopusx_video_contract import _judge, _life, _near_misses
 from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import NotAskedError
+from octopusx_video_contract._checks import checks, outcomes
 from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._finding import Finding, Findings
 from octopusx_video_contract._life import Task, Told
 from octopusx_video_contract._run import Run
-from octopusx_video_contract._tasks import PART, READ_RULE, UNKNOWN, Tasks, a_submit, part_faults
+from octopusx_video_contract._tasks import PART, UNKNOWN, Tasks, a_submit, part_faults
 
-OTHERS_RULE = "R20"
 ROUNDS = 2
 """How often submits are sent at the same moment to a server that bills nothing."""
 PAID = 2
@@ -38,6 +37,7 @@ class Question:
     judge: Judging
 
 
+@checks(RuleId.R04, RuleId.R20, RuleId.R24, RuleId.R52)
 class Together:
     """Asks several things at once of a server, each of which has to be answered as if it were alone.
 
@@ -159,17 +159,16 @@ class Together:
             if answer.is_success and told is not None:
                 # Which of several that were under way together was served first is not known.
                 tasks.heard(task if before is None else dataclasses.replace(task, told=[*before]), told, answer)
-            gone = [(READ_RULE, f"{route.id}: {task.id} could be read before, and is answered with {answer.status}")]
+            gone = [(RuleId.R04, f"{route.id}: {task.id} could be read before, and is answered with {answer.status}")]
             _judge.hold(self.run, answer, [] if answer.is_success or answer.status == 429 else gone)
 
         return judge
 
     def _others(self, route: Operation, task: Task) -> Judging:
         def judge(answer: Answer) -> None:
-            self.run.seen.asked.add(OTHERS_RULE)
             what = f"{route.id}: {task.id} with a key of another account"
-            wrong = [(OTHERS_RULE, f"{what} was answered with {answer.status}")]
-            _judge.hold(self.run, answer, [] if answer.status in {*UNKNOWN, 429} else wrong)
+            fault = None if answer.status in UNKNOWN else f"{what} was answered with {answer.status}"
+            _judge.hold(self.run, answer, [] if answer.status == 429 else [(RuleId.R20, fault)])
 
         return judge
 
@@ -230,14 +229,14 @@ class Together:
     def _whole(self, whole: bytes) -> Judging:
         # Tested here as well: what was kept of the video may be from before it expired, and is then not compared.
         def judge(answer: Answer) -> None:
-            wrong = [("R52", "the content is not what it was before")]
-            _judge.hold(self.run, answer, wrong if answer.status == 200 and answer.content != whole else [])
+            fault = None if answer.content == whole else "the content is not what it was before"
+            _judge.hold(self.run, answer, [(RuleId.R52, fault)] if answer.status == 200 else [])
 
         return judge
 
     def _part(self, whole: bytes, first: int, last: int) -> Judging:
         def judge(answer: Answer) -> None:
-            faults: Any = () if answer.status == 429 else part_faults(answer, whole, first, last)
-            _judge.hold(self.run, answer, [("R24", f"bytes={first}-{last} {fault}") for fault in faults])
+            found = outcomes(RuleId.R24, part_faults(answer, whole, first, last), f"bytes={first}-{last} ")
+            _judge.hold(self.run, answer, [] if answer.status == 429 else found)
 
         return judge

@@ -6,21 +6,21 @@ import contextlib
 import itertools
 import time
 from collections.abc import Iterator
-from typing import Any, TypeGuard
+from typing import Any
 
-from octopusx_video_openapi import Operation, lifecycle, values
+from octopusx_video_openapi import Operation, RuleId, lifecycle, values
 
 from octopusx_video_contract import _bodies, _judge
 from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import NotAskedError
+from octopusx_video_contract._checks import checks
 from octopusx_video_contract._finding import Finding, Findings, counted
-from octopusx_video_contract._life import Task
+from octopusx_video_contract._life import Task, is_number
 from octopusx_video_contract._run import MANY, Run
 from octopusx_video_contract._tasks import UNKNOWN, Tasks, a_submit
 
 FAILING = "fault=failed"
 """Orders a task that fails, of a mock that follows it."""
-END_RULE = "R45"
 _MOMENTS = (0.1, 0.25, 0.4, 0.45, 0.48, 0.495, 0.501, 0.52, 0.6, 0.75, 1.01, 1.2)
 """When a task is read on a turned clock, in parts of its expected time, of which half has passed before: most often
 around its end."""
@@ -34,6 +34,7 @@ SHORT = 15.0
 """Seconds of real time up to which tasks are awaited once more, to see every length that a video can have."""
 
 
+@checks(RuleId.R41, RuleId.R45, RuleId.R47)
 class Walk:
     """The lives of one task of each submit, followed together, and what was found of each.
 
@@ -70,7 +71,7 @@ class Walk:
         for task in begun:
             self._compare(task)
         self._come_late()
-        self._follow([task for task in begun if not task.ended])
+        self._follow(begun)
         for task in begun:
             self._compare(task)
             self._after_its_end(task)
@@ -156,7 +157,7 @@ class Walk:
         _, request = self.tasks.submission(submit, a_submit(self.run, submit), source.id)
         found: list[Finding] = []
         with self.run.collecting(found):
-            self.tasks.refused(request, "R47", f"{name}: a source that is {source.phase}")
+            self.tasks.refused(request, RuleId.R47, f"{name}: a source that is {source.phase}")
         # It may have succeeded meanwhile, where the clock does not stand still.
         if found and (self.run.is_still or source.phase == "failed" or self._still_runs(source)):
             raise Findings(found)
@@ -165,44 +166,42 @@ class Walk:
         told = self.tasks.read(task, self.tasks.route(task))
         return told is not None and told.phase == "running"
 
-    def _follow(self, running: list[Task]) -> None:
+    def _follow(self, tasks: list[Task]) -> None:
         """Read the tasks until they have ended, or their time is up."""
-        running = [
-            task for task in running if self._readable[task.id]
-        ]  # of the others R04 says that they can't be read
+        followed = [task for task in tasks if self._readable[task.id]]  # of the others R04 says that they can't be read
+        running = [task for task in followed if not task.ended]
         if self.run.control is not None:
-            self.run.seen.asked.add(END_RULE)
             names = itertools.cycle(self.findings)
-            for pause in self._turns():
-                if not running:
-                    return
+            for pause in self._turns() if running else ():
                 self.run.control.advance(pause)
                 running = self._still_running(running)
                 for source in running[:1] if not self.run.paid else ():
                     name = next(names)
                     with self._catching(name):
                         self._refused_source(name, source)
+                if not running:
+                    break
         else:
             patience = self._patience()
             running = self._wait(running, patience)
             if running and patience < self.run.deadline:
                 self.run.say(
                     f"{counted(len(running), 'task')} had not ended after {patience:g} s; a server that breaks "
-                    f"{MANY} rules or more gets no more time, and {END_RULE} is not asked"
+                    f"{MANY} rules or more gets no more time, and {RuleId.R45} is not asked"
                 )
                 return
-            self.run.seen.asked.add(END_RULE)
         within = self._within()
         given = f"{within:,.0f} s of its clock" if self.run.control else f"{self.run.deadline:g} s (--deadline)"
-        for task in running:
+        for task in followed:
             with self._catching(task.submit.id):
                 read = self.tasks.request(self.tasks.route(task), task.id)
-                self.run.broken(END_RULE, f"{task.submit.id}: {task.id} has not ended in {given}", read)
+                fault = f"{task.submit.id}: {task.id} has not ended in {given}" if task in running else None
+                self.run.check(RuleId.R45, fault, read)
 
     def _within(self) -> float:
         """Seconds of its clock in which a task ends, by the contract."""
-        within = self.run.contract.rule(END_RULE).within
-        return within.seconds if within else _DAY
+        rule = self.run.contract.rules_by_id.get(RuleId.R45)
+        return rule.within.seconds if rule and rule.within else _DAY
 
     def _turns(self) -> Iterator[float]:
         lasts = lifecycle.task_life(self.run.contract).lasts
@@ -276,7 +275,7 @@ class Walk:
         self._look_at_the_video(task)
 
     def _look_at_the_video(self, task: Task) -> None:
-        name, tasks, run = task.submit.id, self.tasks, self.run
+        name, tasks = task.submit.id, self.tasks
         with self._catching(name):
             if tasks.download(task) is not None:
                 tasks.download(task)
@@ -288,7 +287,6 @@ class Walk:
                 with self._catching(name):
                     tasks.address(task, told)
         with self._catching(name):
-            run.seen.asked.add("R52")
             for route in self._readable[task.id]:
                 tasks.read(task, route)
 
@@ -311,8 +309,8 @@ class Walk:
             _, request = tasks.submission(run.contract.operations[name], {}, task.id, credential=credential)
             with self._catching(name), Books(run):
                 answer = run.send(request)
-                wrong = ("R41", f"{name}: a submit of nothing but its source was answered with {answer.status}")
-                _judge.hold(run, answer, [wrong] if answer.status not in UNKNOWN else [])
+                fault = f"{name}: a submit of nothing but its source was answered with {answer.status}"
+                _judge.hold(run, answer, [(RuleId.R41, None if answer.status in UNKNOWN else fault)])
         for task in ended:
             with self._catching(task.submit.id):
                 tasks.kept_apart(task)
@@ -398,7 +396,7 @@ class Walk:
         """When a task expires by the last read that says so, in Unix seconds; None where none does."""
         operations = self.run.contract.operations
         told = (values.first(operations[one.route], one.body, values.EXPIRES) for one in reversed(task.told))
-        return next((value for value in told if _is_time(value)), None)
+        return next((value for value in told if is_number(value) and value > 0), None)
 
     def _at(self, moment: float, tasks: list[Task]) -> None:
         """Turn the clock, and read tasks again by each route."""
@@ -422,7 +420,3 @@ class Walk:
             self.skipped.setdefault(name, str(error))
         if findings and self.run.ends_at_once:
             raise Findings(findings)
-
-
-def _is_time(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from octopusx_video_openapi import RuleId
+
 from octopusx_video_mock._errors import MockError
 from octopusx_video_mock._template import ABSENT
 
@@ -218,7 +220,7 @@ FAULTS: tuple[Fault, ...] = (
         "a running task has a status that the contract does not know",
         'docs.octopusx.ai/en/videos/grok/extend ("common values include")',
         READ,
-        breaks="R14",
+        breaks=RuleId.R14,
         bit=1,
         during="running",
         values=_values(task__status="moderating"),
@@ -228,7 +230,7 @@ FAULTS: tuple[Fault, ...] = (
         "completed, and no address of the video; the content can be fetched",
         "github.com/Microck/opencodex pull request 582 (a task done without a URL)",
         READ,
-        breaks="R07 or R08",
+        breaks=f"{RuleId.R07} or {RuleId.R08}",
         bit=2,
         lasting=True,
         during="succeeded",
@@ -239,7 +241,7 @@ FAULTS: tuple[Fault, ...] = (
         "completed with an error code, without a video, and billed",
         "docs.apiyi.com grok-imagine-video (moderation_blocked)",
         TASK,
-        breaks="R07 or R08, and R10",
+        breaks=f"{RuleId.R07} or {RuleId.R08}, and {RuleId.R10}",
         bit=3,
         lasting=True,
         during="succeeded",
@@ -274,7 +276,7 @@ FAULTS: tuple[Fault, ...] = (
         "the task fails, and its error object is full of empty strings",
         "docs.octopusx.ai/en/videos/grok/query (the sample's error object has empty fields)",
         TASK,
-        breaks="R11",
+        breaks=RuleId.R11,
         bit=6,
         lasting=True,
         ends="failed",
@@ -295,7 +297,7 @@ FAULTS: tuple[Fault, ...] = (
         "times are in milliseconds",
         "docs.octopusx.ai/en/videos/veo/unified-query (in milliseconds or seconds depending on the upstream)",
         READ,
-        breaks="R13",
+        breaks=RuleId.R13,
         bit=8,
         values=_values(
             task__created=_milliseconds,
@@ -329,7 +331,7 @@ FAULTS: tuple[Fault, ...] = (
         "a download that begins at the first byte is cut in the middle; Range fetches the rest",
         f"{_GATEWAY} controller/video_proxy.go @05393ffc (the whole transfer has 60 seconds)",
         CONTENT,
-        breaks="R24",
+        breaks=RuleId.R24,
         bit=10,
         delivery="cut",
     ),
@@ -355,7 +357,7 @@ FAULTS: tuple[Fault, ...] = (
         "the rest",
         f"{_GATEWAY} controller/video_proxy.go @05393ffc (it ends its response in order when its upstream breaks off)",
         CONTENT,
-        breaks="R52",
+        breaks=RuleId.R52,
         bit=13,
         delivery="chunked_cut",
     ),
@@ -364,7 +366,7 @@ FAULTS: tuple[Fault, ...] = (
         "completed, and the address of the video can't be used; the content can be fetched",
         f"{_GATEWAY} relay/channel/task/sora/adaptor.go @05393ffc (an address is passed on as the upstream wrote it)",
         READ,
-        breaks="R51",
+        breaks=RuleId.R51,
         bit=14,
         lasting=True,
         during="succeeded",
@@ -376,7 +378,7 @@ FAULTS: tuple[Fault, ...] = (
         f"doc.octopusx.ai/en/tasks/task-status (the wrapper); {_GATEWAY} relay/channel/task/suno/adaptor.go @273c517a "
         "(with the id as its data)",
         SUBMIT,
-        breaks="R36",
+        breaks=RuleId.R36,
         accepts=True,
         wraps=MappingProxyType({"code": "success", "message": "", "data": TASK_ID}),
     ),
@@ -385,7 +387,7 @@ FAULTS: tuple[Fault, ...] = (
         "201 instead of 200, and the task was accepted and billed",
         "RFC 9110 section 15.3.2; docs.octopusx.ai/en/videos/grok/extend gives no number for the status of a success",
         SUBMIT,
-        breaks="R38",
+        breaks=RuleId.R38,
         accepts=True,
         as_status=201,
     ),
@@ -394,7 +396,7 @@ FAULTS: tuple[Fault, ...] = (
         f"the JSON is followed by spaces, {LARGE_BYTES // 1_000_000} megabytes in all; a submit is accepted and billed",
         "our own choice, as no service is known to do so; RFC 8259 section 2 allows any whitespace after the value",
         SUBMIT | READ,
-        breaks="R53",
+        breaks=RuleId.R53,
         accepts=True,
         pads=LARGE_BYTES,
     ),

@@ -11,6 +11,7 @@ from octopusx_video_openapi.grades import Grade
 from octopusx_video_openapi.loading import contract_path, load
 from octopusx_video_openapi.model import Body, Header, Link, Media, Parameter, Response
 from octopusx_video_openapi.operation import Operation
+from octopusx_video_openapi.rule_ids import RuleId
 from octopusx_video_openapi.rules import Duration, Rule
 from octopusx_video_openapi.schema import Schema
 
@@ -28,6 +29,7 @@ __all__ = [
     "Parameter",
     "Response",
     "Rule",
+    "RuleId",
     "Schema",
     "contract_path",
     "load",

@@ -12,6 +12,7 @@ from octopusx_video_openapi._source import Source
 from octopusx_video_openapi.document import METHODS, OF_BODY, ContractError, Json, Pointer
 from octopusx_video_openapi.model import Header, Parameter, header_of
 from octopusx_video_openapi.operation import Operation, new_tasks
+from octopusx_video_openapi.rule_ids import RuleId
 from octopusx_video_openapi.rules import Rule, rule_of
 from octopusx_video_openapi.schema import Schema
 
@@ -135,13 +136,22 @@ class Contract:
             rule_of(rule, self._source.schema, self.line("x-rules", index)) for index, rule in enumerate(rules)
         )
 
-    def rule(self, number: str) -> Rule:
-        """The rule with a number, such as ``R07``; one without any key where the contract has none of this number."""
-        return self._rules.get(number) or Rule(number, "should", "", "")
-
     @functools.cached_property
-    def _rules(self) -> dict[str, Rule]:
+    def rules_by_id(self) -> Mapping[str, Rule]:
+        """The numbered rules by their numbers. A contract of somebody else may leave out some, and have others."""
         return {rule.id: rule for rule in self.rules}
+
+    def rule(self, rule: RuleId) -> Rule:
+        """A rule that this contract must have; see ``rules_by_id`` for one that it may leave out.
+
+        Raises:
+            ContractError: The contract has no rule of this number.
+        """
+        found = self.rules_by_id.get(rule)
+        if found is None:
+            known = f"{self.rules[0].id} to {self.rules[-1].id}" if self.rules else "none"
+            raise ContractError(f"{self.path}: has no rule {rule}; its rules are {known}")
+        return found
 
     def phase(self, status: str) -> Phase | None:
         """What a status means: running, succeeded or failed; None for a value that the contract does not know.

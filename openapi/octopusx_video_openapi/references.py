@@ -14,6 +14,7 @@ from octopusx_video_openapi.document import OF_BODY, Json, Pointer
 from octopusx_video_openapi.found import Found, nearest, unknown
 from octopusx_video_openapi.model import at
 from octopusx_video_openapi.names import PHASES, Names, OperationNames, items, members
+from octopusx_video_openapi.rule_ids import RuleId
 from octopusx_video_openapi.rule_references import operation_id
 
 _VERY_NEAR = 0.9
@@ -41,7 +42,7 @@ _UNITS = {
     "task.updated": _TIME,
 }
 """For each value of ``x-value-of`` that is a number, what it counts, ``x-unit``."""
-_LENGTH_RULES = ("R26", "R55")
+_LENGTH_RULES = (RuleId.R26, RuleId.R55)
 
 
 def check(names: Names, extensions: Iterable[str]) -> Iterator[Found]:

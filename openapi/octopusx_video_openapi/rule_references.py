@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from octopusx_video_openapi.document import Json, Pointer
 from octopusx_video_openapi.found import Found, unknown
 from octopusx_video_openapi.names import Names, items, members
+from octopusx_video_openapi.rule_ids import RuleId
 
-BILLING_RULE = "R54"
+BILLING_RULE = RuleId.R54
 """The rule that needs ``x-billed`` of each response of its operations."""
-_VALUES = {
-    "R48": ("request.",),
-    "R51": ("task.address",),
-    "R55": ("task.length",),
-    "R56": ("task.created", "task.updated"),
+_VALUES: dict[str, tuple[str, ...]] = {
+    RuleId.R48: ("request.",),
+    RuleId.R51: ("task.address",),
+    RuleId.R55: ("task.length",),
+    RuleId.R56: ("task.created", "task.updated"),
 }
 """For each rule about values of ``x-value-of``: with what they begin, of which one must be in each response."""
 _LISTS_OF_FIELDS = ("constant", "in-order", "never-falls")

@@ -73,14 +73,18 @@ def is_known(status: str) -> bool:
 @functools.cache
 def unknown_for() -> float:
     """For how many seconds a new task may be unknown (R04)."""
-    tolerance = contract().rule("R04").tolerance
+    from octopusx_video_openapi import RuleId  # noqa: PLC0415 - see above
+
+    tolerance = contract().rule(RuleId.R04).tolerance
     return tolerance.seconds if tolerance else 0.0
 
 
 @functools.cache
 def read_by(submit: str) -> tuple[str, ...]:
     """The operations that read the tasks of a submit (R04)."""
-    return contract().rule("R04").read_by[submit]
+    from octopusx_video_openapi import RuleId  # noqa: PLC0415 - see above
+
+    return contract().rule(RuleId.R04).read_by[submit]
 
 
 def family(submit: str) -> str:
@@ -114,7 +118,9 @@ def task_at(submit: str, path: str) -> str | None:
 @functools.cache
 def last_second() -> float:
     """A time past this one is in milliseconds (R13)."""
-    schema = contract().rule("R13").schema
+    from octopusx_video_openapi import RuleId  # noqa: PLC0415 - see above
+
+    schema = contract().rule(RuleId.R13).schema
     return float(min(time.limit("maximum") for time in schema.properties.values())) if schema else math.inf
 
 

@@ -61,14 +61,16 @@ class Judge:
         # The mock answers with 5xx where it has to: a video that is gone, say. What broke shows in its log.
         asked = Request(operation.method.upper(), operation.path, (("Prefer", "anything"),))
         given = _exchange.Answer(asked, answer.status, answer.headers, answer.body)
-        for rule, detail in _judge.documented(self._run, operation, given):
-            return f"rule {rule}: {detail}"
+        for rule, fault in _judge.documented(operation, given):
+            if fault:
+                return f"rule {rule}: {fault}"
         if answer.status == 206:
             match = _CONTENT_RANGE.fullmatch(answer.headers.get("content-range", ""))
             if not match or int(match[2]) - int(match[1]) + 1 != len(answer.body) or int(match[2]) >= int(match[3]):
                 return f"Content-Range is {answer.headers.get('content-range')!r} for {len(answer.body)} bytes"
-        for rule, detail in _judge.numbered(self._run, operation, given):
-            return f"rule {rule}: {detail}"
+        for rule, fault in _judge.numbered(self._run, operation, given):
+            if fault:
+                return f"rule {rule}: {fault}"
         return None
 
     def _no_route(self, hostile: Hostile, answer: Answer) -> str | None:

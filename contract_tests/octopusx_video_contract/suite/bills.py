@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from octopusx_video_openapi import Operation
+from octopusx_video_openapi import Operation, RuleId
 
 from octopusx_video_contract import _budget, _near_misses
+from octopusx_video_contract._checks import checks
 from octopusx_video_contract._run import current
 from octopusx_video_contract._tasks import Tasks, a_submit
 from octopusx_video_contract._wire import NoAnswerError
@@ -26,9 +27,10 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def _by_rule(rule_id: str) -> str:
+def _by_rule(rule_id: RuleId) -> str:
     """What a rule calls a submit that it speaks of; ``possible`` where there is no such rule."""
-    return CONTRACT.rule(rule_id).billed or "possible"
+    rule = CONTRACT.rules_by_id.get(rule_id)
+    return (rule and rule.billed) or "possible"
 
 
 def _orders() -> Iterator[Any]:
@@ -43,10 +45,10 @@ def _orders() -> Iterator[Any]:
             yield pytest.param(CONTRACT.operations[name], f"fault={fault}", id=f"{name} {fault}")
 
 
+@checks(RuleId.R29)
 @pytest.mark.parametrize(("operation", "order"), list(_orders()))
 def test_no_bill_is_higher_than_its_answer_says(operation: Operation, order: str) -> None:
     """What the contract calls never billed costs nothing, the rest is billed once at most."""
-    RUN.seen.asked |= {"R28", "R29", "R30", "R35", "R54"}
     values = _near_misses.valid_requests(CONTRACT, operation, KNOWN)[0]
     headers = [("Prefer", order), *([("Range", "bytes=0-")] if "code=206" in order else [])]
     request = RUN.request(operation, path=values.path, query=values.query, body=values.body, headers=headers)
@@ -54,28 +56,29 @@ def test_no_bill_is_higher_than_its_answer_says(operation: Operation, order: str
     try:
         answer = RUN.wire.send(request, seconds=PATIENCE)
     except NoAnswerError:
-        told, rule, shown = _by_rule("R29"), "R29", None
+        told, shown = _by_rule(RuleId.R29), None
+        rule: str = RuleId.R29
     else:
         told, shown = _budget.billed(CONTRACT, answer), answer
         rule = _budget.bill_rule(CONTRACT, answer)
     cost = (TASKS.billed() or 0) - before
     least, most = _budget.times(told)
-    if not least <= cost <= most:
-        what = f"{operation.id}: {order}: {told} billed, and it was billed {cost} times"
-        RUN.broken(rule, what, shown or request)
+    fault = f"{operation.id}: {order}: {told} billed, and it was billed {cost} times"
+    RUN.check(rule, None if least <= cost <= most else fault, shown or request)
 
 
+@checks(RuleId.R30)
 @pytest.mark.parametrize("name", CONTRACT.submits)
 def test_failed_task_may_stay_billed(name: str) -> None:
     """A task that has failed costs once at most, whether its money came back or not."""
-    RUN.seen.asked.add("R30")
     before = TASKS.billed() or 0
     operation = CONTRACT.operations[name]
     for order in ("fault=failed", "fault=failed_billed"):
         TASKS.submit(operation, a_submit(RUN, operation), KNOWN, orders=order)
     assert RUN.control is not None
     RUN.control.advance(2 * 86_400)
-    told = _by_rule("R30")
+    told = _by_rule(RuleId.R30)
     cost = (TASKS.billed() or 0) - before
-    if cost > 2 or (told == "never" and cost):
-        RUN.broken("R30", f"{name}: {told} billed, and two failed tasks are billed {cost} times")
+    is_broken = cost > 2 or (told == "never" and cost)
+    fault = f"{name}: {told} billed, and two failed tasks are billed {cost} times"
+    RUN.check(RuleId.R30, fault if is_broken else None)

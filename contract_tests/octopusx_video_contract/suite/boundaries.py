@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from octopusx_video_openapi import METHODS, Operation, lifecycle, operations, task_ids
+from octopusx_video_openapi import METHODS, Operation, RuleId, lifecycle, operations, task_ids
 
 from octopusx_video_contract import _bodies, _cases, _credentials, _finding, _judge, _near_misses, _routes
 from octopusx_video_contract._books import Books
 from octopusx_video_contract._budget import NotAskedError
+from octopusx_video_contract._checks import checks, outcomes
 from octopusx_video_contract._credentials import Credential
 from octopusx_video_contract._exchange import ABSENT, Answer, Request
 from octopusx_video_contract._finding import Finding, Findings
@@ -23,7 +24,7 @@ from octopusx_video_contract._life import Task
 from octopusx_video_contract._near_misses import Variant
 from octopusx_video_contract._run import current
 from octopusx_video_contract._sizes import Sizes
-from octopusx_video_contract._tasks import Tasks, a_submit
+from octopusx_video_contract._tasks import UNKNOWN, Tasks, a_submit
 
 RUN = current()
 CONTRACT = RUN.contract
@@ -59,12 +60,11 @@ def _made(operation: Operation, values: Any, **options: Any) -> Request:
     return RUN.request(operation, path=values.path, query=values.query, body=values.body, raw=raw, **options)
 
 
-def _allowed(request: Request, rule: str, what: str, *statuses: int) -> None:
+def _allowed(request: Request, rule: RuleId, what: str, *statuses: int) -> None:
     """Send a request whose answer has to have one of these statuses, by a rule."""
-    RUN.seen.asked.add(rule)
     answer = RUN.send(request)
-    wrong = (rule, f"{what}: it was answered with {answer.status}")
-    _judge.hold(RUN, answer, [wrong] if answer.status not in statuses else [])
+    fault = f"{what}: it was answered with {answer.status}"
+    _judge.hold(RUN, answer, [(rule, None if answer.status in statuses else fault)])
 
 
 # Credentials: rules R01 and R02.
@@ -108,24 +108,27 @@ def test_the_credential_is_looked_at_first(operation: Operation) -> None:
     RUN.each(cases, ask)
 
 
+@checks(RuleId.R01, RuleId.R02)
 def _refused(operation: Operation, request: Request, what: str) -> None:
-    RUN.seen.asked |= {"R01", "R02"}
     answer = RUN.send(request)
-    rules = () if answer.status == 401 else ("R01", "R02") if answer.is_success else ("R02",)
-    detail = f"{operation.id}: {what}: it was answered with {answer.status}"
-    _judge.hold(RUN, answer, [(rule, detail) for rule in rules])
+    fault = f"{operation.id}: {what}: it was answered with {answer.status}"
+    kept = ((RuleId.R01, not answer.is_success), (RuleId.R02, answer.status == 401))
+    _judge.hold(RUN, answer, [(rule, None if is_kept else fault) for rule, is_kept in kept])
 
 
+@checks(RuleId.R34)
 @pytest.mark.skipif(not RUN.other_key or RUN.paid, reason="R34 needs a second key (OCTOPUSX_OTHER_API_KEY) for that")
 @pytest.mark.parametrize("operation", SECURED, ids=_name)
 def test_every_key_works(operation: Operation) -> None:
     """A key of another account is a valid key, of every operation; that it does not know the task is another matter."""
     with Books(RUN):
         answer = RUN.send(_made(operation, _valid(operation)[0], credential=f"Bearer {RUN.other_key}"))
-        wrong = (_judge.FORM_RULE, f"{operation.id}: a second key that works was answered with {answer.status}")
-        _judge.hold(RUN, answer, [wrong] if not answer.is_success and answer.status not in {400, 404} else [])
+        fault = f"{operation.id}: a second key that works was answered with {answer.status}"
+        is_kept = answer.is_success or answer.status in {400, 404}
+        _judge.hold(RUN, answer, [(RuleId.R34, None if is_kept else fault)])
 
 
+@checks(RuleId.R57)
 @pytest.mark.parametrize("operation", SECURED, ids=_name)
 def test_scheme_in_another_case(operation: Operation) -> None:
     """The key is accepted after the name of its scheme in upper, lower and mixed case."""
@@ -133,11 +136,10 @@ def test_scheme_in_another_case(operation: Operation) -> None:
     def ask(credential: str) -> None:
         if RUN.paid and operation.id in SUBMITS:
             raise NotAskedError("a submit that asks about the scheme alone is not worth its price")
-        RUN.seen.asked.add("R57")
         answer = RUN.send(_made(operation, _valid(operation)[0], credential=credential))
         scheme = credential.partition(" ")[0]
-        wrong = ("R57", f"{operation.id}: the key after {scheme} was answered with 401")
-        _judge.hold(RUN, answer, [wrong] if answer.status == 401 else _judge.refused(RUN, answer, scheme))
+        fault = f"{operation.id}: the key after {scheme} was answered with 401" if answer.status == 401 else None
+        _judge.hold(RUN, answer, [(RuleId.R57, fault), *(() if fault else _judge.refused(RUN, answer, scheme))])
 
     RUN.each(_credentials.respelt(RUN.key), ask)
 
@@ -169,6 +171,7 @@ NEAR = [
 ]
 
 
+@checks(RuleId.R41)
 @pytest.mark.parametrize(("operation", "place"), NEAR)
 def test_what_is_just_wrong_is_refused(operation: Operation, place: Place) -> None:
     """Beside each value that the contract allows lies one that it does not, which is refused."""
@@ -177,7 +180,7 @@ def test_what_is_just_wrong_is_refused(operation: Operation, place: Place) -> No
         statuses = [400] if variant.place[0] == "body" else [400, 404]
         if any("/" in value for value in variant.path.values()):
             statuses.append(405)  # of a server that decodes a slash before it looks where the path leads
-        _allowed(_made(operation, variant), "R41", f"{operation.id}: {variant.name}", *statuses)
+        _allowed(_made(operation, variant), RuleId.R41, f"{operation.id}: {variant.name}", *statuses)
 
     RUN.each(_near(operation.id)[place], ask)
 
@@ -201,6 +204,7 @@ def _taken(operation: Operation, request: Request, what: str) -> None:
 # Media types and charsets: rules R42, R27 and R34.
 
 
+@checks(RuleId.R42)
 @pytest.mark.parametrize("operation", WITH_BODY, ids=_name)
 def test_body_under_another_media_type(operation: Operation) -> None:
     """A body that says that it is something else than JSON is refused, whatever it holds."""
@@ -210,7 +214,7 @@ def test_body_under_another_media_type(operation: Operation) -> None:
         media_type, raw = case
         request = _made(operation, values, raw=raw, headers=[("Content-Type", media_type)])
         kind = "JSON" if raw.startswith(b"{") else "a form"
-        _allowed(request, "R42", f"{operation.id}: {kind} as {media_type}", 400)
+        _allowed(request, RuleId.R42, f"{operation.id}: {kind} as {media_type}", 400)
 
     RUN.each(_cases.under_another_media_type(values.body), ask)
 
@@ -238,17 +242,19 @@ def test_media_type_in_other_words(operation: Operation) -> None:
     RUN.each(usable, ask)
 
 
+@checks(RuleId.R27)
 @pytest.mark.parametrize("operation", WITH_BODY, ids=_name)
 def test_body_that_is_not_json(operation: Operation) -> None:
     """A body that is not JSON is refused with 400, and answered at once."""
 
     def ask(body: bytes) -> None:
         what = f"{operation.id}: the body {_finding.shortened(repr(body)[1:], MOST_SHOWN)}"
-        _allowed(_made(operation, _valid(operation)[0], raw=body), "R27", what, 400)
+        _allowed(_made(operation, _valid(operation)[0], raw=body), RuleId.R27, what, 400)
 
     RUN.each(_cases.not_json(_valid(operation)[-1].body), ask)
 
 
+@checks(RuleId.R41)
 @pytest.mark.parametrize("operation", WITH_BODY, ids=_name)
 def test_outlandish_values_break_nothing(operation: Operation) -> None:
     """What nobody would send is taken or refused as the contract has it, and does not break the server."""
@@ -261,7 +267,7 @@ def test_outlandish_values_break_nothing(operation: Operation) -> None:
         elif case.is_valid:
             _taken(operation, request, case.name)
         else:
-            _allowed(request, "R41", f"{operation.id}: {case.name}", 400)
+            _allowed(request, RuleId.R41, f"{operation.id}: {case.name}", 400)
 
     RUN.each(_cases.outlandish(CONTRACT, operation, values), ask)
 
@@ -279,13 +285,13 @@ def test_large_body(operation: Operation) -> None:
 # Routing: rules R32, R43 and R46.
 
 
+@checks(RuleId.R32)
 @pytest.mark.parametrize("path", CONTRACT.paths)
 def test_method_that_the_path_does_not_have(path: str) -> None:
     """Another method is refused with 405 and an Allow that lists the right ones; 404 is the gateway's way."""
     right = set(CONTRACT.paths[path])
 
     def ask(case: tuple[str, str]) -> None:
-        RUN.seen.asked.add("R32")
         method, override = case
         # A DELETE that the pages don't tell of would delete: what is real is not named.
         target = operations.filled(path, lambda _: "unknown" if RUN.paid else KNOWN)
@@ -294,7 +300,7 @@ def test_method_that_the_path_does_not_have(path: str) -> None:
         answer = RUN.send(Request(method, target, tuple(headers)))
         if method == "OPTIONS" and answer.status in {200, 204}:
             return  # RFC 9110 section 9.3.7: it asks which methods there are
-        RUN.all_broken((("R32", f"{method} {path}{fault}") for fault in _method_faults(answer, right)), answer)
+        RUN.check_all(outcomes(RuleId.R32, _method_faults(answer, right), f"{method} {path}"), answer)
 
     # A concrete path is also one of a template: GET /v1/videos/extensions reads the task of that name.
     there = right | operations.methods(CONTRACT, path)
@@ -317,13 +323,13 @@ def _method_faults(answer: Answer, right: set[str]) -> Iterator[str]:
         yield f" was answered with {answer.status}"
 
 
+@checks(RuleId.R58)
 @pytest.mark.parametrize("path", [path for path in CONTRACT.paths if _routes.shared(CONTRACT, path)])
 def test_concrete_path_comes_before_a_template(path: str) -> None:
     """A path as the contract has it is no task of that name: its own methods work, the template's find nothing.
 
     A server that keeps no tasks knows every name, so that it is asked for the path's own methods alone.
     """
-    RUN.seen.asked.add("R58")
     right = set(CONTRACT.paths[path])
 
     def ask(operation: Operation) -> None:
@@ -331,33 +337,33 @@ def test_concrete_path_comes_before_a_template(path: str) -> None:
         what = f"{operation.method.upper()} {path}"
         if operation.path == path:
             shadowed = answer.status == 405 or _judge.is_wrong_route(CONTRACT, answer)
-            wrong = ("R58", f"{what} was answered with {answer.status}, as if a template came before it")
-            _judge.hold(RUN, answer, [wrong] if shadowed else _judge.refused(RUN, answer, what))
+            fault = f"{what} was answered with {answer.status}, as if a template came before it" if shadowed else None
+            _judge.hold(RUN, answer, [(RuleId.R58, fault), *(() if fault else _judge.refused(RUN, answer, what))])
         elif answer.status in {400, 404}:
-            _judge.hold(RUN, answer)
+            _judge.hold(RUN, answer, [(RuleId.R58, None)])
         else:
             faults = [f" was answered with {answer.status}"] if answer.status != 405 else _method_faults(answer, right)
-            RUN.all_broken((("R58", f"{what}{fault}") for fault in faults), answer)
+            RUN.check_all(outcomes(RuleId.R58, faults, what), answer)
 
     shared = _routes.shared(CONTRACT, path)
     RUN.each([operation for operation in shared if operation.path == path or not RUN.stateless], ask)
 
 
+@checks(RuleId.R43)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=_name)
 def test_path_that_is_almost_one(operation: Operation) -> None:
     """A path that looks like one of the contract's, and is none, is not found."""
     values = _valid(operation)[0]
 
     def ask(path: str) -> None:
-        RUN.seen.asked.add("R43")
         request = _made(operation, values)
         query = request.target.partition("?")[2]
         answer = RUN.send(replace(request, target=path + (f"?{query}" if query else "")))
         # Where it sends the caller is not asked, and has to be a path of the contract.
         location = urllib.parse.urlsplit(answer.headers.get("location", "")).path
         is_moved = answer.status in {301, 302, 307, 308} and bool(operations.methods(CONTRACT, location))
-        if answer.status != 404 and not is_moved:
-            RUN.broken("R43", f"{request.method} {path} was answered with {answer.status}", answer)
+        fault = f"{request.method} {path} was answered with {answer.status}"
+        RUN.check(RuleId.R43, None if answer.status == 404 or is_moved else fault, answer)
 
     RUN.each(_routes.almost(CONTRACT, operation, values.path), ask)
 
@@ -367,18 +373,17 @@ def _is_another_path(operation: Operation, task: str) -> bool:
     return operations.filled(operation.path, lambda _: task) in CONTRACT.paths and "{" in operation.path
 
 
+@checks(RuleId.R46)
 @STATELESS
 @pytest.mark.parametrize("operation", WITH_TASK, ids=_name)
 def test_task_that_does_not_exist(operation: Operation) -> None:
     """An id that nobody was given is unknown: one that looks like another's, or like a part of a path."""
 
     def ask(case: tuple[str, list[tuple[str, str]]]) -> None:
-        RUN.seen.asked.add("R46")
         task, headers = case
         answer = RUN.send(_made(operation, _valid(operation, task)[0], headers=headers))
-        wrong = ("R46", f"{operation.id}: {task} was answered with {answer.status}")
-        also = [wrong] if answer.status not in {400, 404} else _judge.refused(RUN, answer, task)
-        _judge.hold(RUN, answer, also)
+        fault = None if answer.status in UNKNOWN else f"{operation.id}: {task} was answered with {answer.status}"
+        _judge.hold(RUN, answer, [(RuleId.R46, fault), *(() if fault else _judge.refused(RUN, answer, task))])
 
     cases: list[tuple[str, list[tuple[str, str]]]] = [
         (task, [])
@@ -388,19 +393,20 @@ def test_task_that_does_not_exist(operation: Operation) -> None:
     RUN.each([*cases, (cases[0][0], [("Range", "bytes=0-9")])], ask)
 
 
+@checks(RuleId.R46)
 @STATELESS
 @pytest.mark.parametrize("operation", [one for one in WITH_BODY if "{" in one.path], ids=_name)
 def test_task_of_the_path_is_the_one_that_counts(operation: Operation) -> None:
     """A body that names a known task under whatever name does not make up for an unknown one in the path."""
-    RUN.seen.asked.add("R46")
     values = _valid(operation, "unknown")[0]
     named = dict.fromkeys(sorted(_near_misses.task_names(CONTRACT)), KNOWN)
     with Books(RUN):
         answer = RUN.send(_made(operation, replace(values, body={**values.body, **named})))
-        wrong = ("R46", f"{operation.id}: an unknown task in the path was answered with {answer.status}")
-        _judge.hold(RUN, answer, [wrong] if answer.status not in {400, 404} else [])
+        fault = f"{operation.id}: an unknown task in the path was answered with {answer.status}"
+        _judge.hold(RUN, answer, [(RuleId.R46, None if answer.status in UNKNOWN else fault)])
 
 
+@checks(RuleId.R41, RuleId.R46)
 @pytest.mark.parametrize("operation", WITH_BODY, ids=_name)
 def test_body_of_another_operation(operation: Operation) -> None:
     """The body of one submit at the path of another is judged by that path, and names no source that it does not."""
@@ -413,11 +419,11 @@ def test_body_of_another_operation(operation: Operation) -> None:
         if is_valid is None:
             _judge.hold(RUN, RUN.send(request))
         elif not is_valid:
-            _allowed(request, "R41", f"{operation.id}: the body of another submit", 400)
+            _allowed(request, RuleId.R41, f"{operation.id}: the body of another submit", 400)
         elif task == KNOWN:
             _taken(operation, request, "the body of another submit")
         else:
-            _allowed(request, "R46", f"{operation.id}: the body of another submit, with the task {task}", 400, 404)
+            _allowed(request, RuleId.R46, f"{operation.id}: the body of another submit, with the task {task}", 400, 404)
 
     cases = [(task, *case) for task in tasks for case in _cases.bodies_of_others(CONTRACT, operation, KNOWN)]
     RUN.each([case for case in cases if not _is_another_path(operation, case[0])], ask)

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from octopusx_video_openapi import RuleId
 
 from octopusx_video_contract import _judge
 from octopusx_video_contract._books import Books
@@ -23,8 +24,8 @@ REQUESTS = documented(RUN.contract)
 def _judged(answer: Answer, operation_id: str) -> None:
     """A documented request is accepted, or refused because its task is not one of this key."""
     _judge.hold(RUN, answer, _judge.refused(RUN, answer, "a documented request"))
-    if not answer.is_success and answer.status not in {400, 404}:
-        RUN.broken(_judge.FORM_RULE, f"{operation_id}: a documented request was answered with {answer.status}", answer)
+    fault = f"{operation_id}: a documented request was answered with {answer.status}"
+    RUN.check(RuleId.R34, None if answer.is_success or answer.status in {400, 404} else fault, answer)
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.operation_id)
@@ -52,9 +53,9 @@ def test_request_through_the_client(request_: CurlRequest, flavour: str) -> None
     assert _body(sent.body) == _body(as_written.body)
     _judged(answer, request_.operation_id)
     told = answer.json() if "json" in answer.media_type else answer.content
-    rule = _judge.SUCCESS_RULE if answer.is_success else _judge.ERROR_RULE
+    rule = RuleId.R36 if answer.is_success else RuleId.R37
     if isinstance(outcome, Exception):
-        RUN.broken(rule, f"{request_.operation_id}: the generated client can't read it ({outcome!r})", answer)
+        RUN.check(rule, f"{request_.operation_id}: the generated client can't read it ({outcome!r})", answer)
     else:
         read = outcome.to_dict() if hasattr(outcome, "to_dict") else outcome.payload.read()
         assert read == told

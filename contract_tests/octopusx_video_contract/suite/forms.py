@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
-from octopusx_video_openapi import Operation, lifecycle
+from octopusx_video_openapi import Operation, RuleId, lifecycle
 
-from octopusx_video_contract import _head, _judge, _near_misses
+from octopusx_video_contract import _judge, _near_misses
 from octopusx_video_contract._run import current
 from octopusx_video_contract._tasks import hold_head
 
@@ -24,15 +24,15 @@ class _Who(NamedTuple):
 
     name: str
     credential: str | None
-    rule: str
+    rule: RuleId
 
 
 def _everybody() -> Iterator[_Who]:
-    yield _Who("the key", "", _head.RULE)
-    yield _Who("no key", None, "R01")
-    yield _Who("a made-up key", "Bearer made-up", "R01")
+    yield _Who("the key", "", RuleId.R59)
+    yield _Who("no key", None, RuleId.R01)
+    yield _Who("a made-up key", "Bearer made-up", RuleId.R01)
     if RUN.other_key:
-        yield _Who("a key of another account", f"Bearer {RUN.other_key}", "R20")
+        yield _Who("a key of another account", f"Bearer {RUN.other_key}", RuleId.R20)
 
 
 @pytest.mark.parametrize("operation", READS, ids=lambda operation: operation.id)

@@ -9,9 +9,10 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
-from octopusx_video_openapi import lifecycle
+from octopusx_video_openapi import RuleId, lifecycle
 
 from octopusx_video_contract import _judge
+from octopusx_video_contract._checks import checks
 from octopusx_video_contract._finding import Findings
 from octopusx_video_contract._life import Task
 from octopusx_video_contract._run import current
@@ -43,6 +44,7 @@ def test_whole_life(submit: str) -> None:
         pytest.skip("R06, R15 to R17 and R45 to R56 can't be asked of a server that keeps no tasks")
 
 
+@checks(RuleId.R52)
 @pytest.mark.skipif(RUN.stateless, reason="R24 can't be asked of a server that has no videos")
 def test_parts_of_a_video() -> None:
     """A finished task that is known sends its video whole and in parts."""
@@ -51,12 +53,13 @@ def test_parts_of_a_video() -> None:
     tasks = Tasks(RUN)
     answer = RUN.send(tasks.request(tasks.content, RUN.known_ids[0]))
     _judge.hold(RUN, answer)
-    if answer.status != 200:
-        RUN.broken("R52", f"the content of {RUN.known_ids[0]} was answered with {answer.status}", answer)
-        return
-    tasks.parts(RUN.known_ids[0], answer.content)
+    fault = f"the content of {RUN.known_ids[0]} was answered with {answer.status}"
+    RUN.check(RuleId.R52, None if answer.status == 200 else fault, answer)
+    if answer.status == 200:
+        tasks.parts(RUN.known_ids[0], answer.content)
 
 
+@checks(RuleId.R46)
 @pytest.mark.skipif(not RUN.other_key, reason="R20 needs a key of another account (OCTOPUSX_OTHER_API_KEY)")
 def test_keys_are_kept_apart() -> None:
     """A task of the one key is unknown to the other: to read, to download, to continue."""
@@ -69,7 +72,7 @@ def test_keys_are_kept_apart() -> None:
         submit = CONTRACT.operations[name]
         credential = f"Bearer {RUN.other_key}"
         _, request = walk.tasks.submission(submit, a_submit(RUN, submit), task.id, credential=credential)
-        walk.tasks.refused(request, "R46", f"{name}: a source of another account")
+        walk.tasks.refused(request, RuleId.R46, f"{name}: a source of another account")
 
     RUN.each(SUBMITS, continued)
 
