@@ -86,7 +86,7 @@ def test_a_task_keeps_the_time_it_was_given(tmp_path: Path) -> None:
     """A contract that changes later does not make an ended task run again."""
 
     def slower(document: Document) -> None:
-        document["x-task-life"]["runs"]["lasts"] = 1800
+        document["x-task-life"]["runs"][0]["lasts"] = 1800
 
     before = Mock(token=KEY)
     body = {"model": "m", "prompt": "p", "start_time": 4, "video": {"url": "video_abc123"}}
@@ -106,7 +106,7 @@ def test_routes_bodies_and_times_come_from_the_contract(tmp_path: Path) -> None:
         request = document["components"]["schemas"]["CreateVideoExtensionRequest"]
         request["required"].append("mood")
         request["properties"]["mood"] = {"type": "string", "enum": ["calm"]}
-        document["x-task-life"]["runs"]["lasts"] = 10
+        document["x-task-life"]["runs"][0]["lasts"] = 10
         document["paths"]["/v2/extend"]["post"]["x-result-length"]["adds"] = {"otherwise": 3}
 
     mock = _served(tmp_path, change)
@@ -187,7 +187,7 @@ def _no_life(document: Document) -> None:
 
 
 def _odd_life(document: Document) -> None:
-    document["x-task-life"]["runs"]["lasts"] = "long"
+    document["x-task-life"]["runs"][0]["lasts"] = "long"
 
 
 def _no_length(document: Document) -> None:
@@ -224,11 +224,17 @@ def _wrong_pattern(document: Document) -> None:
         (_range_of_statuses, "get.responses.4XX: only a status from 200 to 599 can be answered; document each"),
         (_no_refusal, "paths./v1/videos/{task_id}.get.responses: no example of 400 (or 422); say how an invalid"),
         (_no_unauthorized, "paths./v1/videos/{task_id}.get.responses: no example of 401; say how a missing"),
-        (_other_security, "security.bearerAuth: only an http bearer scheme can be served; define it as one"),
+        (
+            _other_security,
+            "components.securitySchemes.bearerAuth: only an http bearer scheme can be served; define it as one",
+        ),
         (_cookie, "get.parameters.c: a cookie parameter of type string can't be served; use string, integer"),
-        (_multipart, "paths./v1/videos/extensions.post.requestBody.multipart/form-data: only JSON with a schema"),
-        (_no_life, "x-task-life: x-task-life is missing; see openapi/README.md"),
-        (_odd_life, 'x-task-life.runs.lasts: "long" is not a number of seconds'),
+        (
+            _multipart,
+            "paths./v1/videos/extensions.post.requestBody.content.multipart/form-data: only JSON with a schema",
+        ),
+        (_no_life, "contract.yaml: x-task-life is missing; say which statuses a task has"),
+        (_odd_life, 'x-task-life.runs.0.lasts: "long" is not a number of seconds'),
         (_no_length, 'createVideoExtension: "x-result-length" is missing; needed by R26 and R55'),
         (
             _wrong_cause,
@@ -243,7 +249,7 @@ def _wrong_pattern(document: Document) -> None:
             _wrong_shape,
             "components.responses.Unauthorized.x-when: [1] is not an object that names, for each cause of a rejection",
         ),
-        (_wrong_pattern, "its schema is no JSON Schema ("),
+        (_wrong_pattern, 'components.schemas.TaskId.pattern: "(" is not a regular expression'),
     ],
 )
 def test_a_contract_that_can_not_be_served_is_refused(

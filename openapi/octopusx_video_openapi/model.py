@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 
-from octopusx_video_openapi.document import OF_BODY, ContractError, Json
+from octopusx_video_openapi.document import OF_BODY, ContractError, Json, Pointer, home
 from octopusx_video_openapi.grades import Grade, grade_of
+from octopusx_video_openapi.part import Part
+from octopusx_video_openapi.result_length import ResultLength, result_length_of
 from octopusx_video_openapi.schema import Schema
 
 if TYPE_CHECKING:
@@ -21,24 +23,6 @@ Place = tuple[str, ...]
 """Where a value stands in a JSON value: the names of the properties that lead to it."""
 
 _JSON = "application/json"
-
-
-class Part:
-    """A read-only part of a contract, made of the values of its attributes.
-
-    A class of this kind is made in a tenth of the time of a named tuple, and loading a contract has to be quick.
-    """
-
-    def __init__(self, **attributes: Any) -> None:
-        self.__dict__.update(attributes)
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        """Refuse to change it."""
-        raise AttributeError(f"{name} can't be set: a contract is read-only")
-
-    def __repr__(self) -> str:
-        """Its attributes."""
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
 
 class Parameter(Part):
@@ -134,6 +118,7 @@ class Response(Part):
         media: Its bodies, by media type.
         links: Its links.
         grade: How it is known.
+        place: Where it is defined, in its operation or as a component.
     """
 
     status: str
@@ -143,6 +128,7 @@ class Response(Part):
     media: Mapping[str, Media]
     links: tuple[Link, ...]
     grade: Grade | None
+    place: Pointer
 
     @property
     def is_success(self) -> bool:
@@ -166,24 +152,6 @@ class CodeSample(Part):
 
     language: str
     source: str
-
-
-class ResultLength(Part):
-    """How long the video of a submit is, ``x-result-length``; ``lifecycle`` calculates with it.
-
-    Attributes:
-        start_field: The field of the request with the second from which it goes on.
-        is_start_optional: Whether that field may be left out, for the end of the source video.
-        added_field: The field of the request with the seconds that are added; None where the request has none.
-        added_by_model: Seconds that are added for some models, where ``added_field`` is None.
-        grade: How it is known.
-    """
-
-    start_field: str
-    is_start_optional: bool
-    added_field: str | None
-    added_by_model: Mapping[str, float]
-    grade: Grade | None
 
 
 class Operation:
@@ -264,8 +232,9 @@ class Operation:
     @functools.cached_property
     def responses(self) -> Mapping[str, Response]:
         """Its documented responses, by status."""
+        here = ("paths", self.path, self.method, "responses")
         return {
-            str(status): _response(self.contract, str(status), self.contract.resolve(node))
+            str(status): _response(self.contract, str(status), node, home(node, (*here, str(status))))
             for status, node in self.definition["responses"].items()
         }
 
@@ -306,14 +275,8 @@ class Operation:
         if node is None:
             text = "x-result-length is missing; say how long the video is"
             raise ContractError.at(self.contract.path, self.line, text, self.id)
-        starts, adds = node["starts-at"], node["adds"]
-        return ResultLength(
-            start_field=starts["field"],
-            is_start_optional="otherwise" in starts,
-            added_field=adds.get("field"),
-            added_by_model=_members(adds.get("otherwise-by-model")),
-            grade=grade_of(node),
-        )
+        fields = self.body_schema.properties if self.body_schema else {}
+        return result_length_of(node, {name: field.default_when_omitted for name, field in fields.items()})
 
     # ---- What it has to do with tasks
 
@@ -379,7 +342,8 @@ def new_tasks(operation: Operation) -> Iterator[tuple[str, Link, Place]]:
                     yield status, link, tuple(step.replace("~1", "/").replace("~0", "~") for step in steps)
 
 
-def _response(contract: Contract, status: str, node: dict[str, Json]) -> Response:
+def _response(contract: Contract, status: str, node: dict[str, Json], place: Pointer) -> Response:
+    node = contract.resolve(node)
     links = {name: contract.resolve(link) for name, link in node.get("links", {}).items()}
     return Response(
         status=status,
@@ -392,6 +356,7 @@ def _response(contract: Contract, status: str, node: dict[str, Json]) -> Respons
             for name, link in links.items()
         ),
         grade=grade_of(node),
+        place=place,
     )
 
 

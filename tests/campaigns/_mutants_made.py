@@ -255,8 +255,8 @@ def _of_length(length: Json, place: Place) -> Iterator[Change]:
 
 def _of_rules(contract: Contract) -> Iterator[Change]:
     life = contract.document["x-task-life"]
-    lasts, expires = life["runs"]["lasts"], life["expires"]["after"]
-    yield "tightens", f"{lasts // 2} s", ("x-task-life", "runs", "lasts"), lasts // 2
+    lasts, expires = life["runs"][0]["lasts"], life["expires"]["after"]
+    yield "tightens", f"{lasts // 2} s", ("x-task-life", "runs", 0, "lasts"), lasts // 2
     yield "tightens", f"{expires // 2} s", ("x-task-life", "expires", "after"), expires // 2
     for number, rule in enumerate(contract.document["x-rules"]):
         place: Place = ("x-rules", number)
