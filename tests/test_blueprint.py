@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -262,6 +264,60 @@ def test_a_contract_that_can_not_be_served_is_refused(
     assert re.match(rf"{re.escape(str(tmp_path / 'contract.yaml'))}(:\d+)?: ", text)
     assert said in text
     assert "\n" not in text
+
+
+def _shared_response(document: Document) -> None:
+    content = document["components"]["responses"]["TaskUnknown"]["content"]
+    content["application/problem+json"] = {"schema": {"type": "object"}}
+
+
+ALL = (_cookie, _no_failed_example, _multipart, _wrong_example, _other_security, _shared_response)
+SAID = (
+    "paths./v1/videos/extensions.post.requestBody.content.multipart/form-data: only JSON with a schema can be checked",
+    "paths./v1/videos/{task_id}.get.parameters.c: a cookie parameter of type string can't be served",
+    "paths./v1/videos/{task_id}.get.responses: no example of a task that is failed; give one, it is what is served",
+    "paths./v1/videos/{task_id}.get.responses.200.content.application/json.examples.queued: progress: the value is not",
+    "components.securitySchemes.bearerAuth: only an http bearer scheme can be served; define it as one",
+    "components.responses.TaskUnknown.content.application/problem+json: no example; give one, it is what is served",
+)
+
+
+def _all(document: Document) -> None:
+    for change in ALL:
+        change(document)
+
+
+def test_everything_that_can_not_be_served_is_reported_at_once(tmp_path: Path) -> None:
+    """One line for each problem, also where several operations share the part that has it, in the order of the file."""
+    with pytest.raises(MockError) as raised:
+        _served(tmp_path, _all)
+    found = re.findall(r"^.*contract\.yaml:(\d+): (.*)$", str(raised.value), re.MULTILINE)
+    numbers = [int(number) for number, _ in found]
+    assert numbers == sorted(numbers)
+    assert len(found) == len(SAID) == len(str(raised.value).splitlines())
+    for said in SAID:
+        [(number, text)] = [one for one in found if one[1].startswith(said)]
+        named = text.partition(": ")[0].split(".")[-1]
+        above = (tmp_path / "contract.yaml").read_text("utf-8").splitlines()[: int(number)]
+        assert named in above[-1] or named in {"c", "queued"}, (text, above[-1])
+
+
+def test_the_command_reports_everything_that_can_not_be_served(tmp_path: Path) -> None:
+    """The exit status is 2, and no traceback is shown."""
+    with pytest.raises(MockError):
+        _served(tmp_path, _all)
+    command = [sys.executable, "-m", "octopusx_video_mock", "--contract", str(tmp_path / "contract.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert all(said in done.stderr for said in SAID)
+    assert "Traceback" not in done.stderr
+
+
+def test_what_follows_from_a_problem_is_not_reported(tmp_path: Path) -> None:
+    """A response without any example is one problem, whatever its examples are needed for."""
+    with pytest.raises(MockError) as raised:
+        _served(tmp_path, _no_examples)
+    assert len(str(raised.value).splitlines()) == 1
 
 
 def test_a_contract_that_is_not_there_is_refused(tmp_path: Path) -> None:
