@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from octopusx_video_contract._run import Run
 from octopusx_video_contract._tasks import Tasks
 from octopusx_video_contract._walk import Walk
 from octopusx_video_mock import Mock
-from octopusx_video_openapi import ContractError
+from octopusx_video_openapi import ContractError, load
 from octopusx_video_openapi.checking import checked
 from octopusx_video_openapi.reading import parse
 
@@ -91,6 +92,22 @@ def test_the_video_is_as_long_as_the_submit_says(
     with av.open(io.BytesIO(http.get(f"/v1/videos/{task}/content").content), "r") as video:
         assert video.duration is not None
         assert video.duration / 1e6 == pytest.approx(seconds, abs=0.5)
+
+
+def test_the_length_is_unknown_where_that_of_the_source_is(contract: Path) -> None:
+    """A fixed length, and one that the request says by itself, need no source. An endless number is no error."""
+    submits = load(contract).submits
+    body = {**BODY, "duration": 6}
+    assert {name: submits[name].result_length.seconds(body, None) for name in ("extendVideo", *derived.SUBMITS)} == {
+        "extendVideo": None,
+        UPSCALE: None,
+        TEASE: TEASER,
+        CONTINUE: None,
+        CREATE: CREATED,
+        COMPOSE: 6,
+    }
+    assert submits["extendVideo"].result_length.seconds({**body, "start_time": 3}, None) == 13
+    assert submits["extendVideo"].result_length.seconds({**body, "start_time": 10**400}, None) == math.inf
 
 
 def test_a_video_is_as_long_as_a_source_that_is_new(derived_mock: Mock, http: httpx.Client) -> None:

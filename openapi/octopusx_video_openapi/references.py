@@ -156,13 +156,13 @@ def _of_new_tasks(names: Names, operation: OperationNames) -> Iterator[Found]:
             place = names.home((*here, "links", link))
             for parameter, expression in members(members(names.at(place)).get("parameters")).items():
                 schemas = [members(media).get("schema") for media in members(response.get("content")).values()]
-                known = [f"{OF_BODY}{'/'.join(path)}" for path in names.places(schemas, _is_task_id)]
+                known = [f"{OF_BODY}{'/'.join(path)}" for path in names.places(schemas, _is_id_of_task)]
                 if expression not in known and not str(expression).startswith(_OF_REQUEST):
                     text = unknown("where this response has the id of its task", expression, known)
                     yield Found((*place, "parameters", parameter), text)
 
 
-def _is_task_id(schema: dict[str, Json]) -> bool:
+def _is_id_of_task(schema: dict[str, Json]) -> bool:
     return schema.get("x-value-of") == "task.id"
 
 
@@ -197,7 +197,7 @@ def _new_ids(names: Names) -> Iterator[str]:
     for operation in names.operations.values():
         for status, response in operation.responses.items() if operation.starts_task else ():
             for media in members(response.get("content")).values() if status.startswith("2") else ():
-                paths = list(names.places([members(media).get("schema")], _is_task_id))
+                paths = list(names.places([members(media).get("schema")], _is_id_of_task))
                 for example in members(members(media).get("examples")).values():
                     values = (at(members(names.follow(example)).get("value"), path) for path in paths)
                     yield from (value for value in values if isinstance(value, str))
