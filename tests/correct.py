@@ -19,7 +19,6 @@ from urllib.parse import parse_qs, unquote
 import jsonschema_rs
 from octopusx_video_mock._mp4 import mp4
 from octopusx_video_openapi import Contract, Operation, load, task_ids
-from octopusx_video_openapi.lifecycle import result_length
 
 from tests import documents
 
@@ -216,7 +215,8 @@ class Server:
 
     def _submit(self, operation: Operation, body: dict[str, Any], source: _Task, key: str) -> _Json:
         now = time.time()
-        length = result_length(self.contract, operation, body, source.length)
+        length = operation.result_length.seconds(body, source.length)
+        assert length is not None
         task = _Task(self.traits.id_form.format(next(self._numbers)), key, now, now + self.lasts, length, body)
         self._tasks[task.id] = task
         answer = {"id": task.id, "status": self.traits.statuses[0]}

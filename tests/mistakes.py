@@ -186,7 +186,7 @@ _NAMES = re.compile(
     | ^x-rules\.\d+\.read-by\.\w+\.\d+$
     | ^x-rules\.\d+\.(schema|when)\..*required\.\d+$
     | ^x-rules\..*\.\$ref$
-    | ^x-task-life\.\w+\.(status|code)$
+    | ^x-task-life\.\w+(\.\d+)?\.(status|code)$
     | ^x-wrong-route\.error-type$
     | x-result-length\.(starts-at|adds)\.field$
     | x-value-of$

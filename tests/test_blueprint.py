@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,7 +89,7 @@ def test_a_task_keeps_the_time_it_was_given(tmp_path: Path) -> None:
     """A contract that changes later does not make an ended task run again."""
 
     def slower(document: Document) -> None:
-        document["x-task-life"]["runs"]["lasts"] = 1800
+        document["x-task-life"]["runs"][0]["lasts"] = 1800
 
     before = Mock(token=KEY)
     body = {"model": "m", "prompt": "p", "start_time": 4, "video": {"url": "video_abc123"}}
@@ -107,7 +109,7 @@ def test_routes_bodies_and_times_come_from_the_contract(tmp_path: Path) -> None:
         request = document["components"]["schemas"]["CreateVideoExtensionRequest"]
         request["required"].append("mood")
         request["properties"]["mood"] = {"type": "string", "enum": ["calm"]}
-        document["x-task-life"]["runs"]["lasts"] = 10
+        document["x-task-life"]["runs"][0]["lasts"] = 10
         document["paths"]["/v2/extend"]["post"]["x-result-length"]["adds"] = {"otherwise": 3}
 
     mock = _served(tmp_path, change)
@@ -188,7 +190,7 @@ def _no_life(document: Document) -> None:
 
 
 def _odd_life(document: Document) -> None:
-    document["x-task-life"]["runs"]["lasts"] = "long"
+    document["x-task-life"]["runs"][0]["lasts"] = "long"
 
 
 def _no_length(document: Document) -> None:
@@ -225,11 +227,17 @@ def _wrong_pattern(document: Document) -> None:
         (_range_of_statuses, "get.responses.4XX: only a status from 200 to 599 can be answered; document each"),
         (_no_refusal, "paths./v1/videos/{task_id}.get.responses: no example of 400 (or 422); say how an invalid"),
         (_no_unauthorized, "paths./v1/videos/{task_id}.get.responses: no example of 401; say how a missing"),
-        (_other_security, "security.bearerAuth: only an http bearer scheme can be served; define it as one"),
+        (
+            _other_security,
+            "components.securitySchemes.bearerAuth: only an http bearer scheme can be served; define it as one",
+        ),
         (_cookie, "get.parameters.c: a cookie parameter of type string can't be served; use string, integer"),
-        (_multipart, "paths./v1/videos/extensions.post.requestBody.multipart/form-data: only JSON with a schema"),
-        (_no_life, "x-task-life: x-task-life is missing; see openapi/README.md"),
-        (_odd_life, 'x-task-life.runs.lasts: "long" is not a number of seconds'),
+        (
+            _multipart,
+            "paths./v1/videos/extensions.post.requestBody.content.multipart/form-data: only JSON with a schema",
+        ),
+        (_no_life, "contract.yaml: x-task-life is missing; say which statuses a task has"),
+        (_odd_life, 'x-task-life.runs.0.lasts: "long" is not a number of seconds'),
         (_no_length, 'createVideoExtension: "x-result-length" is missing; needed by R26 and R55'),
         (
             _wrong_cause,
@@ -244,7 +252,7 @@ def _wrong_pattern(document: Document) -> None:
             _wrong_shape,
             "components.responses.Unauthorized.x-when: [1] is not an object that names, for each cause of a rejection",
         ),
-        (_wrong_pattern, "its schema is no JSON Schema ("),
+        (_wrong_pattern, 'components.schemas.TaskId.pattern: "(" is not a regular expression'),
     ],
 )
 def test_a_contract_that_can_not_be_served_is_refused(
@@ -257,6 +265,60 @@ def test_a_contract_that_can_not_be_served_is_refused(
     assert re.match(rf"{re.escape(str(tmp_path / 'contract.yaml'))}(:\d+)?: ", text)
     assert said in text
     assert "\n" not in text
+
+
+def _shared_response(document: Document) -> None:
+    content = document["components"]["responses"]["TaskUnknown"]["content"]
+    content["application/problem+json"] = {"schema": {"type": "object"}}
+
+
+ALL = (_cookie, _no_failed_example, _multipart, _wrong_example, _other_security, _shared_response)
+SAID = (
+    "paths./v1/videos/extensions.post.requestBody.content.multipart/form-data: only JSON with a schema can be checked",
+    "paths./v1/videos/{task_id}.get.parameters.c: a cookie parameter of type string can't be served",
+    "paths./v1/videos/{task_id}.get.responses: no example of a task that is failed; give one, it is what is served",
+    "paths./v1/videos/{task_id}.get.responses.200.content.application/json.examples.queued: progress: the value is not",
+    "components.securitySchemes.bearerAuth: only an http bearer scheme can be served; define it as one",
+    "components.responses.TaskUnknown.content.application/problem+json: no example; give one, it is what is served",
+)
+
+
+def _all(document: Document) -> None:
+    for change in ALL:
+        change(document)
+
+
+def test_everything_that_can_not_be_served_is_reported_at_once(tmp_path: Path) -> None:
+    """One line for each problem, also where several operations share the part that has it, in the order of the file."""
+    with pytest.raises(MockError) as raised:
+        _served(tmp_path, _all)
+    found = re.findall(r"^.*contract\.yaml:(\d+): (.*)$", str(raised.value), re.MULTILINE)
+    numbers = [int(number) for number, _ in found]
+    assert numbers == sorted(numbers)
+    assert len(found) == len(SAID) == len(str(raised.value).splitlines())
+    for said in SAID:
+        [(number, text)] = [one for one in found if one[1].startswith(said)]
+        named = text.partition(": ")[0].split(".")[-1]
+        above = (tmp_path / "contract.yaml").read_text("utf-8").splitlines()[: int(number)]
+        assert named in above[-1] or named in {"c", "queued"}, (text, above[-1])
+
+
+def test_the_command_reports_everything_that_can_not_be_served(tmp_path: Path) -> None:
+    """The exit status is 2, and no traceback is shown."""
+    with pytest.raises(MockError):
+        _served(tmp_path, _all)
+    command = [sys.executable, "-m", "octopusx_video_mock", "--contract", str(tmp_path / "contract.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert all(said in done.stderr for said in SAID)
+    assert "Traceback" not in done.stderr
+
+
+def test_what_follows_from_a_problem_is_not_reported(tmp_path: Path) -> None:
+    """A response without any example is one problem, whatever its examples are needed for."""
+    with pytest.raises(MockError) as raised:
+        _served(tmp_path, _no_examples)
+    assert len(str(raised.value).splitlines()) == 1
 
 
 def test_a_contract_that_is_not_there_is_refused(tmp_path: Path) -> None:

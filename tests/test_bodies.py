@@ -70,7 +70,7 @@ def test_each_length_is_reached(contract: Contract) -> None:
 def test_one_begins_behind_the_end_of_its_source(contract: Contract, name: str) -> None:
     """It is apart, since a server may refuse it."""
     valid = fullest(contract, name)
-    body = _bodies.behind_the_end(contract.operations[name], valid, LENGTH)
+    [body] = _bodies.behind_the_end(contract.operations[name], valid, LENGTH)
     assert body["start_time"] > LENGTH
     assert {**body, "start_time": valid["start_time"]} == valid
     assert body not in made(contract, name)

@@ -301,7 +301,7 @@ def test_a_body_of_the_life_of_a_task_is_valid(operation: Operation) -> None:
     media = documents.body(operation)
     for _, example in documents.examples(CONTRACT, media):
         own = {name: value for name, value in example.items() if name not in {"video", "task_id"}}
-        bodies = [*_bodies.bodies(CONTRACT, operation, own), _bodies.behind_the_end(operation, own, 14.0)]
+        bodies = [*_bodies.bodies(CONTRACT, operation, own), *_bodies.behind_the_end(operation, own, 14.0)]
         wrong = [body for body in bodies if errors(operation, _with_source(operation, body))]
         assert wrong == []
 

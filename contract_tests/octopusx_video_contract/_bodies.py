@@ -53,7 +53,7 @@ def _of_each_length(contract: Contract, submit: Operation, valid: Body) -> Itera
     """Bodies that lead to each length that x-result-length can give."""
     length = submit.result_length
     left_out = [length.added_field] if length.added_field else []
-    left_out += [length.start_field] if length.is_start_optional else []
+    left_out += [length.start_field] if length.start_field and length.is_start_optional else []
     for model in (valid["model"], *_models(contract)):  # of every submit: one's rule is not another's
         body = {**valid, "model": model}
         yield body
@@ -65,7 +65,8 @@ def _of_each_length(contract: Contract, submit: Operation, valid: Body) -> Itera
     # All that there is at once: what is looked at together may hide each other.
     full = valid_requests(contract, submit, "unknown")[-1].body
     yield {**{name: value for name, value in full.items() if not isinstance(value, dict)}, **valid}
-    yield {**valid, length.start_field: 0}
+    if length.start_field:
+        yield {**valid, length.start_field: 0}
 
 
 def of_each_size(contract: Contract, submit: Operation, valid: Body, sizes: Sizes) -> Iterator[Body]:
@@ -99,9 +100,14 @@ def _sized_fields(contract: Contract, submit: Operation, sizes: Sizes) -> Iterat
             yield name, values
 
 
-def behind_the_end(submit: Operation, valid: Body, length: float) -> Body:
-    """A body that begins long after its source has ended, which no rule forbids and a server may refuse."""
-    return {**valid, submit.result_length.start_field: int(length) + _BEHIND}
+def behind_the_end(submit: Operation, valid: Body, length: float) -> Iterator[Body]:
+    """A body that begins long after its source has ended, which no rule forbids and a server may refuse.
+
+    None where no field of the body says where it begins.
+    """
+    field = submit.result_length.start_field
+    if field:
+        yield {**valid, field: int(length) + _BEHIND}
 
 
 def _models(contract: Contract) -> list[str]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from octopusx_video_openapi import Contract, Operation, RuleId, values
-from octopusx_video_openapi.lifecycle import result_length
 
 from octopusx_video_contract._checks import Outcomes, checks
 
@@ -71,13 +70,6 @@ class Task:
     def ended(self) -> bool:
         """Whether the last read told an end."""
         return self.phase in ENDED
-
-
-def length_of(contract: Contract, submit: Operation, body: dict[str, Any], source: float | None) -> float | None:
-    """Seconds of video that a submit gives; None where that depends on a source whose length is not known."""
-    if source is None and submit.result_length.start_field not in body:
-        return None
-    return result_length(contract, submit, body, source or 0.0)
 
 
 def telling(contract: Contract, route: str, at: float, body: Any) -> Told | None:

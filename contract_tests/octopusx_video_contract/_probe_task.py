@@ -95,7 +95,7 @@ def paid(run: Run, tasks: Tasks, source: str, ask: Asking) -> Lived | None:
     new = submit.new_task_id(answer.json()) if answer else None
     if answer is None or told is None or new is None:
         return None
-    length = _life.length_of(run.contract, submit, whole, None)
+    length = submit.result_length.seconds(whole, None)
     lived = Lived(Task(new, submit, whole, (before, after), length), began)
     _hear(run, lived, submit.id, answer, 0.0)
     return lived

@@ -169,7 +169,7 @@ class Tasks:
         if told is None or new is None:
             findings.append(run.finding(RuleId.R04, f"{submit.id}: the response has no id that could be read", answer))
             raise Findings(findings)
-        length = _life.length_of(self.contract, submit, whole, self.length_of(source))
+        length = submit.result_length.seconds(whole, self.length_of(source))
         task = Task(new, submit, whole, between, length)
         self.made.append(task)
         if not ordered:

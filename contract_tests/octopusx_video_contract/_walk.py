@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from octopusx_video_openapi import Operation, RuleId, lifecycle, values
+from octopusx_video_openapi import Operation, RuleId, lifecycle, task_ids, values
 
 from octopusx_video_contract import _bodies, _judge
 from octopusx_video_contract._books import Books
@@ -84,7 +84,7 @@ class Walk:
     def _begin(self, name: str) -> Iterator[Task]:
         run = self.run
         submit = run.contract.operations[name]
-        if not run.known_ids:
+        if not run.known_ids and self._has_source(submit):
             self.skipped[name] = "no finished task is known to continue from; name one with --task-id"
             return
         orders = ["", FAILING] if "fault" in run.orders else [""]
@@ -92,9 +92,9 @@ class Walk:
             task: Task | None = None
             with self._catching(name):
                 # What is paid for is to tell most: also whether a server answers reads meanwhile.
-                beside = self.tasks.reads_of_known if run.paid else ()
+                beside = self.tasks.reads_of_known if run.paid and run.known_ids else ()
                 body = self._body(submit, order)
-                task = self.tasks.submit(submit, body, run.known_ids[0], orders=order, beside=beside)
+                task = self.tasks.submit(submit, body, self._source, orders=order, beside=beside)
             if task is None:
                 return
             self._readable[task.id] = []
@@ -106,7 +106,7 @@ class Walk:
                 self._twins[task.id] = []
                 with self._catching(name):
                     for _ in range(2):
-                        twin = self.tasks.submit(submit, a_submit(run, submit), run.known_ids[0])
+                        twin = self.tasks.submit(submit, a_submit(run, submit), self._source)
                         self._twins[task.id].append(twin)
             yield task
 
@@ -114,6 +114,15 @@ class Walk:
         """The body of a task; of one that is to fail it is sent for no other."""
         body = a_submit(self.run, submit)
         return {**body, "prompt": f"{body['prompt']}, and fail"} if order == FAILING else body
+
+    @property
+    def _source(self) -> str:
+        """The finished task that submits continue; "" where none is known."""
+        return next(iter(self.run.known_ids), "")
+
+    def _has_source(self, submit: Operation) -> bool:
+        """Whether a submit continues a task."""
+        return any(task_ids.places(self.run.contract, submit))
 
     def _compare(self, task: Task) -> None:
         """Hold a task that was read again and again to one that nobody has read yet."""
@@ -124,10 +133,10 @@ class Walk:
     def _come_late(self) -> None:
         """Submit another task while the others run, who have to stay what they are."""
         name, *_ = self.findings
-        if self.run.control is not None and not self.run.paid:
+        if self.run.control is not None and not self.run.paid and name not in self.skipped:
             with self._catching(name):
                 submit = self.run.contract.operations[name]
-                self.tasks.submit(submit, a_submit(self.run, submit), self.run.known_ids[0])
+                self.tasks.submit(submit, a_submit(self.run, submit), self._source)
 
     def _while_running(self, task: Task) -> None:
         name, tasks = task.submit.id, self.tasks
@@ -154,6 +163,8 @@ class Walk:
 
     def _refused_source(self, name: str, source: Task) -> None:
         submit = self.run.contract.operations[name]
+        if not self._has_source(submit):
+            return
         _, request = self.tasks.submission(submit, a_submit(self.run, submit), source.id)
         found: list[Finding] = []
         with self.run.collecting(found):
@@ -270,7 +281,7 @@ class Walk:
                 with self._catching(name):
                     self._refused_source(name, task)
                 with self._catching(name):  # the same again is another task
-                    tasks.submit(task.submit, self._body(task.submit, FAILING), run.known_ids[0])
+                    tasks.submit(task.submit, self._body(task.submit, FAILING), self._source)
             return
         self._look_at_the_video(task)
 
@@ -349,9 +360,9 @@ class Walk:
             for body in _bodies.bodies(self.run.contract, submit, a_submit(self.run, submit)):
                 with self._catching(name):
                     made.append(self.tasks.submit(submit, body, source.id))
-            body = _bodies.behind_the_end(submit, a_submit(self.run, submit), source.length or 0)
-            with self._catching(name), contextlib.suppress(NotAskedError):
-                made.append(self.tasks.submit(submit, body, source.id, sure=False))
+            for body in _bodies.behind_the_end(submit, a_submit(self.run, submit), source.length or 0):
+                with self._catching(name), contextlib.suppress(NotAskedError):
+                    made.append(self.tasks.submit(submit, body, source.id, sure=False))
         for task in made:
             self._readable[task.id] = self.tasks.reads
         self._still_running([source, *made])

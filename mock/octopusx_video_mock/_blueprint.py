@@ -9,9 +9,10 @@ import functools
 import re
 from dataclasses import dataclass
 
-from octopusx_video_openapi import Contract, ContractError, operations, task_ids
+from octopusx_video_openapi import Contract, operations, task_ids
 from octopusx_video_openapi.lifecycle import TaskLife, task_life
 
+from octopusx_video_mock._problems import Problems
 from octopusx_video_mock._served import Served, serve
 
 
@@ -29,25 +30,17 @@ class Blueprint:
     """A contract, compiled.
 
     Raises:
-        ContractError: Something in it can't be served. The text names the place.
+        ContractError: Something in it can't be served. It has a line for each problem.
     """
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
         self.known = task_ids.documented(contract)
         self.has_tasks = bool(contract.task_parameters)
-        if self.has_tasks:
-            _ = self.life
-        self.served = {}
-        for operation in contract.operations.values():
-            try:
-                self.served[operation.id] = serve(operation)
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
-                place = f"{contract.path}: paths.{operation.path}.{operation.method}"
-                reason = f"{type(error).__name__}: {error}"
-                raise ContractError(f"{place}: can't be served ({reason}); check it with a linter") from None
+        self.served = _served(contract)
         self.echoes = _echoes(self)
-        samples = [served.by_phase["succeeded"] for served in self.served.values() if served.by_phase]
+        reads = [served.by_task_status for served in self.served.values() if served.by_task_status]
+        samples = [by_task_status[self.life.succeeded] for by_task_status in reads]
         # What the documented tasks are: as old and as long as the contract's samples of a finished one.
         self.sample_begun = float(next((t.shows("task.created") for t in samples if t.shows("task.created")), 0))
         ended = next((t.shows("task.ended") for t in samples if t.shows("task.ended")), 0)
@@ -100,6 +93,30 @@ class Blueprint:
         if concrete is not None:
             return concrete.allow
         return next((route.allow for route in self.routes if route.pattern.fullmatch(path)), None)
+
+
+def _served(contract: Contract) -> dict[str, Served]:
+    """The operations, ready to be served, by their ids.
+
+    Raises:
+        ContractError: Something of them, or of the life of their tasks, can't be served. It has a line for each.
+    """
+    problems = Problems(contract)
+    found: dict[str, Served] = {}
+    if contract.task_parameters:
+        with problems.collecting():
+            task_life(contract)
+    for operation in contract.operations.values():
+        try:
+            served = serve(operation, problems)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            place = ("paths", operation.path, operation.method)
+            problems.add(place, f"can't be served ({reason}); check it with a linter")
+        else:
+            found |= {operation.id: served} if served else {}
+    problems.report()
+    return found
 
 
 def _echoes(blueprint: Blueprint) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from octopusx_video_openapi.lifecycle import result_length
 
 from octopusx_video_mock import _prefer, _reading, _task
 from octopusx_video_mock._faults import CUT, TASK_ID, Fault, of_bits
@@ -81,8 +80,8 @@ class Exchange:
         if in_place is not None and not in_place.accepts:
             return self.in_place_of(None, in_place)
         bits = sum({1 << fault.bit for fault in showing if fault.bit is not None})
-        length = result_length(engine.blueprint.contract, served.operation, body or {}, source_length)
-        task = engine.new_task(key, served, self.now, length, bits, body or {})
+        length = served.operation.result_length.seconds(body or {}, source_length)
+        task = engine.new_task(key, served, self.now, length or 0.0, bits, body or {})
         if engine.ledger is not None:
             self.note(engine.ledger, task, answered=in_place is None or in_place.keeps_id)
         template = ordered or served.success
@@ -143,7 +142,7 @@ class Exchange:
     def state(self, task: Task, showing: tuple[Fault, ...]) -> Answer:
         """How a task stands."""
         engine, served = self.engine, self.served
-        told = engine.blueprint.life
+        life = engine.blueprint.life
         if task.faults:
             showing = (*showing, *(fault for fault in of_bits(task.faults) if "read" in fault.at))
         if showing:
@@ -153,21 +152,26 @@ class Exchange:
         ended = phase != "running"
         begun = int(task.begun)
         ended_at = int(task.after(task.lasts)) if ended else 0
+        if phase == "running":
+            run = life.running_after(task.age(self.now) / task.lasts)
+            status, updated = run.status, int(task.after(run.begins * task.lasts))
+        else:
+            status, updated = life.succeeded if phase == "succeeded" else life.failed, ended_at
         values: dict[str, Any] = {
             "task.id": task.id,
-            "task.status": getattr(told, phase),
+            "task.status": status,
             "task.progress": _task.progress(task, self.now),
             "task.created": begun,
-            "task.updated": ended_at if ended else begun,
+            "task.updated": updated,
             "task.ended": ended_at if ended else KEPT,
-            "task.expires": ABSENT if task.documented else int(task.after(told.expires_after)),
+            "task.expires": ABSENT if task.documented else int(task.after(life.expires_after)),
             "task.length": int(task.length) if task.length.is_integer() else task.length,
             "task.address": engine.address(task, self.request.origin) if phase == "succeeded" else KEPT,
         }
         if not task.documented:
             for name, value_of in engine.echoes:
                 values[value_of] = task.echoes.get(name, ABSENT)
-        template = served.by_phase[phase]
+        template = served.by_task_status[status]
         shown, breaks = _changed(showing, phase, values, template) if showing else ([], False)
         answer = engine.rendered(template, values, self.request_id, served)
         answer.task = task.id

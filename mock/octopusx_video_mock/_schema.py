@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import jsonschema_rs
-from octopusx_video_openapi import ContractError, Schema, schemas
+from octopusx_video_openapi import Schema, schemas
+from octopusx_video_openapi.document import Pointer
 from octopusx_video_openapi.schemas import Validator
+
+from octopusx_video_mock._problems import Problems
 
 Json = Any
 
@@ -15,20 +18,24 @@ MASK = "the value"
 LONGEST_REASON = 200
 
 
-def validator(schema: Schema, place: str) -> Validator:
-    """The validator of a schema, which shows no value in its messages.
+_ANYTHING = Validator({})
+
+
+def validator(schema: Schema, place: Pointer, problems: Problems) -> Validator:
+    """The validator of a schema, which shows no value in its messages. One that is no JSON Schema is a problem.
 
     Args:
         schema: The schema.
-        place: Where it stands, for an error.
-
-    Raises:
-        ContractError: It is not a JSON Schema.
+        place: Where it stands.
+        problems: Gets the problem.
     """
     try:
         return schemas.validator(schema, MASK)
     except ValueError as error:
-        raise ContractError(f"{place}: its schema is no JSON Schema ({str(error).splitlines()[0]})") from None
+        within = tuple(getattr(error, "instance_path", ()))
+        place = within if within[:1] == ("components",) else (*place, *within[2:])
+        problems.add(place, f"its schema is no JSON Schema ({str(error).splitlines()[0]}); correct it")
+        return _ANYTHING
 
 
 def fault(validator: Validator, value: Json) -> str:

@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from octopusx_video_openapi import Contract, ContractError, Operation, Response, lifecycle, task_ids
+from octopusx_video_openapi import Contract, Operation, lifecycle, task_ids
+from octopusx_video_openapi.document import Pointer
 from octopusx_video_openapi.model import is_json
 from octopusx_video_openapi.schemas import Validator
 
 from octopusx_video_mock import _schema
 from octopusx_video_mock._faults import Stage
+from octopusx_video_mock._problems import Problems
 from octopusx_video_mock._template import Template, templates
 
 Json = Any
+_BODY = ("requestBody", "content")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Served:
         success: What is answered where nothing says otherwise; a submit's or a read's values are put into it.
         refusal: The answer to anything wrong that the contract gives no cause for.
         by_status: The first example of each status.
-        by_phase: Of a read, the first example of each phase of a task.
+        by_task_status: Of a read, the first example of each status that a task has in its life.
         headers: The examples of the documented headers, by status and name.
     """
 
@@ -71,7 +74,7 @@ class Served:
     success: Template
     refusal: Template | None
     by_status: dict[int, Template]
-    by_phase: dict[str, Template]
+    by_task_status: dict[str, Template]
     headers: dict[int, dict[str, str]]
 
     @property
@@ -86,43 +89,40 @@ class Served:
         return any((template.status, template.example) == (status, example) for template in self.templates)
 
 
-def serve(operation: Operation) -> Served:
-    """The operation, ready to be served.
-
-    Raises:
-        ContractError: It can't be served; the text names the place.
-    """
+def serve(operation: Operation, problems: Problems) -> Served | None:
+    """The operation, ready to be served; None where it can't be, for one of the problems that are added."""
     contract = operation.contract
-    place = f"{contract.path}: paths.{operation.path}.{operation.method}"
-    found: list[Template] = []
-    causes: dict[str, Template] = {}
-    for status, response in operation.responses.items():
-        here = f"{place}.responses.{status}"
-        if not status.isdecimal() or not 200 <= int(status) <= 599:
-            raise ContractError(f"{here}: only a status from 200 to 599 can be answered; document each by its number")
-        documented = list(templates(here, response))
-        found += documented
-        for cause, template in _causes(here, response, documented):
-            causes.setdefault(cause, template)
+    place = ("paths", operation.path, operation.method)
+    found, causes, lacking = _responses(operation, place, problems)
     by_status = {template.status: template for template in reversed(found)}
-    success = next((template for template in found if template.status < 300), None)
-    if success is None:
-        raise ContractError(f"{place}.responses: no example of a success (2xx); give one, it is what is served")
     task = operation.task_parameter
     content = operation.video_type if operation.reads_task else None
-    parameters = tuple(_parameters(operation, place))
-    media_types = _media_types(operation, place)
+    parameters = tuple(_parameters(operation, place, problems))
+    media_types = _media_types(operation, place, problems)
     if operation.starts_task:
-        _try_lengths(contract, operation)
+        with problems.collecting():
+            _ = operation.result_length
+    success = next((template for template in found if template.status < 300), None)
     refusal = by_status.get(400) or by_status.get(422)
-    if refusal is None and (parameters or media_types):
-        raise ContractError(f"{place}.responses: no example of 400 (or 422); say how an invalid request is refused")
-    secured = _secured(contract, operation, place)
-    if secured and 401 not in by_status:
-        raise ContractError(f"{place}.responses: no example of 401; say how a missing or wrong key is refused")
+    secured = _secured(contract, operation, place, problems)
+    wanted = [(success, "2", "a success (2xx); give one, it is what is served")]
+    if parameters or media_types:
+        wanted.append((refusal, "4", "400 (or 422); say how an invalid request is refused"))
     if secured:
+        wanted.append((by_status.get(401), "4", "401; say how a missing or wrong key is refused"))
+    for template, digit, what in wanted:
+        if template is None and digit not in lacking:
+            problems.add((*place, "responses"), f"no example of {what}")
+    if secured and 401 in by_status:
         causes.setdefault("no-credential", by_status[401])
-    schema = next((media.schema for media in operation.body.media.values()), None) if operation.body else None
+    media = next(iter(operation.body.media.values()), None) if operation.body else None
+    validator = None
+    if media is not None and media.schema is not None:
+        validator = _schema.validator(media.schema, (*place, *_BODY, media.type, "schema"), problems)
+    is_read = task is not None and content is None and "2" not in lacking
+    by_task_status = _by_task_status(contract, found, place, problems) if is_read else {}
+    if success is None:
+        return None
     return Served(
         operation=operation,
         number=zlib.crc32(operation.id.encode()) & 0xFFFF,
@@ -133,68 +133,80 @@ def serve(operation: Operation) -> Served:
         parameters=parameters,
         media_types=media_types,
         body_required=operation.body is not None and operation.body.required,
-        validator=None if schema is None else _schema.validator(schema, f"{place}.requestBody"),
+        validator=validator,
         secured=secured,
         causes=causes,
         templates=tuple(found),
         success=success,
         refusal=refusal,
         by_status=by_status,
-        by_phase=_by_phase(contract, found, place) if task is not None and content is None else {},
-        headers={int(status): _header_examples(response) for status, response in operation.responses.items()},
+        by_task_status=by_task_status,
+        headers={
+            int(status): {name: str(header.examples[0]) for name, header in response.headers.items() if header.examples}
+            for status, response in operation.responses.items()
+            if status.isdecimal()
+        },
     )
 
 
-def _try_lengths(contract: Contract, operation: Operation) -> None:
-    """Ask for the length of the video with each model that the contract names, so that what is wrong shows now."""
-    lifecycle.result_length(contract, operation, {}, 0.0)
-    for model in operation.result_length.added_by_model:
-        lifecycle.result_length(contract, operation, {"model": model}, 0.0)
+def _responses(
+    operation: Operation, place: Pointer, problems: Problems
+) -> tuple[list[Template], dict[str, Template], set[str]]:
+    """The examples, those for each cause, and the first digits of the statuses that lack an example."""
+    found: list[Template] = []
+    causes: dict[str, Template] = {}
+    lacking = set()
+    for status, response in operation.responses.items():
+        if not status.isdecimal() or not 200 <= int(status) <= 599:
+            text = "only a status from 200 to 599 can be answered; document each by its number"
+            problems.add((*place, "responses", status), text)
+            lacking.add(status[0])
+            continue
+        documented = list(templates(response, problems))
+        found += documented
+        lacking |= {status[0] for media in response.media.values() if not media.examples}
+        for cause, name in response.causes.items():
+            causes.setdefault(cause, next(template for template in documented if template.example == name))
+    return found, causes, lacking
 
 
-def _causes(place: str, response: Response, documented: list[Template]) -> Iterator[tuple[str, Template]]:
-    for cause, name in response.causes.items():
-        template = next((template for template in documented if template.example == name), None)
-        if template is None:
-            raise ContractError(f"{place}.x-when.{cause}: there is no example {name}; name one of the response's")
-        yield cause, template
-
-
-def _by_phase(contract: Contract, templates: list[Template], place: str) -> dict[str, Template]:
-    """The example of each phase, by what the contract calls it."""
-    told = lifecycle.task_life(contract)
+def _by_task_status(
+    contract: Contract, templates: list[Template], place: Pointer, problems: Problems
+) -> dict[str, Template]:
+    """The example of each status that a task has in its life."""
+    if not contract.has("x-task-life"):
+        return {}
+    life = lifecycle.task_life(contract)
     found = {}
-    for phase, status in (("running", told.running), ("succeeded", told.succeeded), ("failed", told.failed)):
+    for status in dict.fromkeys([*(run.status for run in life.runs), life.succeeded, life.failed]):
         shown = (t for t in templates if t.status < 300 and t.shows("task.status") == status)
         template = next(shown, None)
         if template is None:
-            raise ContractError(
-                f"{place}.responses: no example of a task that is {status}; give one, it is what is served"
-            )
-        found[phase] = template
+            text = f"no example of a task that is {status}; give one, it is what is served"
+            problems.add((*place, "responses"), text)
+        else:
+            found[status] = template
     return found
 
 
-def _header_examples(response: Response) -> dict[str, str]:
-    return {name: str(header.examples[0]) for name, header in response.headers.items() if header.examples}
-
-
-def _parameters(operation: Operation, place: str) -> Iterator[Parameter]:
+def _parameters(operation: Operation, place: Pointer, problems: Problems) -> Iterator[Parameter]:
     for parameter in operation.parameters:
-        here = f"{place}.parameters.{parameter.name}"
+        here = (*place, "parameters", parameter.name)
         kind = " or ".join(parameter.schema.types) or "string"
         reader = _READERS.get(kind)
         if parameter.place not in {"path", "query", "header"} or reader is None:
-            raise ContractError(
-                f"{here}: a {parameter.place} parameter of type {kind} can't be served; "
+            text = (
+                f"a {parameter.place} parameter of type {kind} can't be served; "
                 f"use {', '.join(_READERS)} in path, query or header"
             )
+            problems.add(here, text)
+            continue
         yield Parameter(
             name=parameter.name,
             place=parameter.place,
             required=parameter.required,
             read=reader,
-            validator=_schema.validator(parameter.schema, here),
+            validator=_schema.validator(parameter.schema, (*here, "schema"), problems),
         )
 
 
@@ -219,18 +231,19 @@ _READERS: dict[str, Callable[[str], Json]] = {
 }
 
 
-def _media_types(operation: Operation, place: str) -> frozenset[str]:
+def _media_types(operation: Operation, place: Pointer, problems: Problems) -> frozenset[str]:
     bodies = operation.body.media if operation.body else {}
     for media in bodies.values():
         if not is_json(media.type) or media.schema is None:
-            raise ContractError(
-                f"{place}.requestBody.{media.type}: only JSON with a schema can be checked; describe it so"
-            )
+            text = "only JSON with a schema can be checked; describe it so"
+            problems.add((*place, *_BODY, media.type), text)
     return frozenset(media_type.lower() for media_type in bodies)
 
 
-def _secured(contract: Contract, operation: Operation, place: str) -> bool:
+def _secured(contract: Contract, operation: Operation, place: Pointer, problems: Problems) -> bool:
     for name in {name for group in operation.schemes for name in group}:
         if contract.security_schemes.get(name) != ("http", "bearer"):
-            raise ContractError(f"{place}.security.{name}: only an http bearer scheme can be served; define it as one")
+            text = "only an http bearer scheme can be served; define it as one"
+            known = name in contract.security_schemes
+            problems.add(("components", "securitySchemes", name) if known else (*place, "security", name), text)
     return operation.is_secured

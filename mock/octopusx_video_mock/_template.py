@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from octopusx_video_openapi import ContractError, Response, Schema, values
+from octopusx_video_openapi import Response, Schema, schemas, values
 from octopusx_video_openapi.model import is_json
 
 from octopusx_video_mock import _schema
+from octopusx_video_mock._problems import Problems
 
 Json = Any
 
@@ -105,36 +106,33 @@ def _raw(media_type: str, value: Json) -> bytes:
     return orjson.dumps(value) if is_json(media_type) else str(value).encode("latin-1", "replace")
 
 
-def templates(place: str, response: Response) -> Iterator[Template]:
-    """Every example of a response.
-
-    Raises:
-        ContractError: There is none, or one is not what its schema says.
-    """
+def templates(response: Response, problems: Problems) -> Iterator[Template]:
+    """Every example of a response. A body without one, and one that is not what its schema says, are problems."""
     status = int(response.status)
-    headers = dict(_required_headers(place, response))
+    headers = dict(_required_headers(response, problems))
     if not response.media:
         yield Template(status, "", "", None, (), headers)
     for media in response.media.values():
-        here = f"{place}.content.{media.type}"
+        here = (*response.place, "content", media.type)
         if not media.examples:
-            raise ContractError(f"{here}: no example; give one, it is what is served")
+            problems.add(here, "no example; give one, it is what is served")
         for name, example in media.examples.items():
             places: tuple[Place, ...] = ()
             if is_json(media.type) and media.schema is not None:
-                fault = _schema.fault(_schema.validator(media.schema, here), example)
+                validator = _schema.validator(media.schema, (*here, "schema"), problems)
+                fault = _schema.fault(validator, example)
                 if fault:
-                    raise ContractError(f"{here}.examples.{name}: {fault}; mend it or its schema")
+                    problems.add((*here, "examples", name), f"{fault}; correct it or its schema")
                 places = tuple(_places(media.schema, example))
             yield Template(status, name, media.type, example, places, headers)
 
 
-def _required_headers(place: str, response: Response) -> Iterator[tuple[str, str]]:
+def _required_headers(response: Response, problems: Problems) -> Iterator[tuple[str, str]]:
     for name, header in response.headers.items():
         if header.required and not header.value_of:
             if not header.examples:
-                raise ContractError(f"{place}.headers.{name}: it is required and has no example; give one")
-            yield name, str(header.examples[0])
+                problems.add((*response.place, "headers", name), "it is required and has no example; give one")
+            yield from ((name, str(example)) for example in header.examples)
 
 
 def _places(schema: Schema, example: Json) -> Iterator[Place]:
@@ -151,4 +149,4 @@ def _fits(example: Json, path: tuple[str | int, ...], schema: Schema) -> bool:
     """Whether what stands at a path of an example is of a schema."""
     for step in path:
         example = example[step]
-    return _schema.validator(schema, "oneOf").is_valid(example)
+    return schemas.validator(schema, _schema.MASK).is_valid(example)

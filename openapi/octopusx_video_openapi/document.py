@@ -44,11 +44,13 @@ class ContractError(Exception):
 
     Attributes:
         lines: Those lines.
+        problems: The problems, in the order of the lines.
     """
 
-    def __init__(self, *lines: str) -> None:
+    def __init__(self, *lines: str, problems: tuple[Problem, ...] = ()) -> None:
         super().__init__(*lines)
         self.lines = lines
+        self.problems = problems or tuple(Problem(None, "", line) for line in lines)
 
     def __str__(self) -> str:
         """A line for each problem."""
@@ -57,8 +59,8 @@ class ContractError(Exception):
     @classmethod
     def of(cls, path: Path, problems: Iterable[Problem]) -> ContractError:
         """The error that reports these problems of a file, in the order of their lines."""
-        ordered = sorted(problems, key=lambda problem: (problem.line or 0, problem.place, problem.text))
-        return cls(*dict.fromkeys(problem.shown(path) for problem in ordered))
+        ordered = sorted(set(problems), key=lambda problem: (problem.line or 0, problem.place, problem.text))
+        return cls(*(problem.shown(path) for problem in ordered), problems=tuple(ordered))
 
     @classmethod
     def at(cls, path: Path, line: int | None, text: str, place: str = "") -> ContractError:
@@ -90,6 +92,14 @@ class Document(NamedTuple):
 def json_pointer(*place: str | int) -> str:
     """The JSON Pointer (RFC 6901) of a place in a document."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in place)
+
+
+def home(node: Json, place: Pointer) -> Pointer:
+    """Where a node at a place is defined: the place itself, or the component that the node's ``$ref`` names."""
+    reference = node.get("$ref") if isinstance(node, dict) else None
+    if not isinstance(reference, str):
+        return place
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in reference[2:].split("/"))
 
 
 def follow(root: Json, node: Json) -> Json:

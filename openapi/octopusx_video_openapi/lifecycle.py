@@ -1,41 +1,69 @@
-"""A task's life as the contract has it: how its states follow one another, how long it takes, how long its video is."""
+"""A task's life as the contract has it: which statuses a task goes through, and how long it takes (``x-task-life``)."""
 
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple
+import itertools
+from typing import NamedTuple
 
 from octopusx_video_openapi._source import source_of
 from octopusx_video_openapi.contract import Contract
 from octopusx_video_openapi.document import ContractError
 from octopusx_video_openapi.grades import Grade, grade_of
-from octopusx_video_openapi.operation import Operation
+
+
+class Run(NamedTuple):
+    """A status of a running task.
+
+    Attributes:
+        status: The status.
+        begins: The share of the time to the end after which the task gets it, from 0 to 1.
+        lasts: For how many seconds the task has it.
+        grade: How it is known.
+    """
+
+    status: str
+    begins: float
+    lasts: float
+    grade: Grade | None
 
 
 class TaskLife(NamedTuple):
     """``x-task-life``: what a task is called while it runs and when it has ended, and how long either takes.
 
     Attributes:
-        running: The status of a running task.
+        lasts: Seconds from the submit to the end.
+        runs: The statuses of a running task, in their order.
         succeeded: The status of a task that has ended with a video.
         failed: The status of a task that has ended without one.
-        lasts: Seconds from the submit to the end.
         expires_after: Seconds from the submit until its video can't be fetched any more.
         id_prefix: What the id of a new task begins with.
         unknown_code: The code of an error that says that a task is unknown.
-        runs_grade: How it is known how long it runs.
         expires_grade: How it is known when it expires.
     """
 
-    running: str
+    lasts: float
+    runs: tuple[Run, ...]
     succeeded: str
     failed: str
-    lasts: float
     expires_after: float
     id_prefix: str
     unknown_code: str
-    runs_grade: Grade | None = None
     expires_grade: Grade | None = None
+
+    @property
+    def running(self) -> str:
+        """The status of a new task."""
+        return self.runs[0].status
+
+    @property
+    def runs_grade(self) -> Grade | None:
+        """How it is known how long a task runs: the grade of the status that it has longest."""
+        return max(self.runs, key=lambda run: run.lasts).grade
+
+    def running_after(self, share: float) -> Run:
+        """The status of a task of which this share of its time to the end has passed, from 0 to below 1."""
+        return next(run for run in reversed(self.runs) if run.begins <= share)
 
 
 @functools.cache
@@ -43,60 +71,23 @@ def task_life(contract: Contract) -> TaskLife:
     """The life of this contract's tasks.
 
     Raises:
-        ContractError: ``x-task-life`` is missing or lacks a part.
+        ContractError: ``x-task-life`` is missing.
     """
-    try:
-        told = source_of(contract).document["x-task-life"]
-        return TaskLife(
-            running=str(told["runs"]["status"]),
-            succeeded=str(told["succeeds"]["status"]),
-            failed=str(told["fails"]["status"]),
-            lasts=float(told["runs"]["lasts"]),
-            expires_after=float(told["expires"]["after"]),
-            id_prefix=str(told["ids"]["prefix"]),
-            unknown_code=str(told["unknown"]["code"]),
-            runs_grade=grade_of(told["runs"]),
-            expires_grade=grade_of(told["expires"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ContractError(f"{contract.path}: x-task-life: {_trouble(error)}; see openapi/README.md") from None
-
-
-def result_length(contract: Contract, submit: Operation, body: dict[str, Any], source_length: float) -> float:
-    """How long the video of an accepted submit is, in seconds, by its ``x-result-length``.
-
-    Args:
-        contract: The contract that the operation is of.
-        submit: An operation with an ``x-result-length``.
-        body: The request's body, valid.
-        source_length: How long the source video is, in seconds.
-
-    Raises:
-        ContractError: The operation's ``x-result-length`` is missing or can't be read.
-    """
-    try:
-        rule = submit.result_length
-        start = body.get(rule.start_field, source_length)
-        if rule.added_field is not None:
-            added: Any = body.get(rule.added_field)
-            if added is None:
-                added = _default(submit, rule.added_field)
-        else:
-            added = rule.added_by_model.get(str(body.get("model")), rule.added_otherwise)
-        return float(start) + float(added)
-    except (KeyError, TypeError, ValueError) as error:
-        place = f"{contract.path}: {submit.id}: x-result-length"
-        raise ContractError(f"{place}: {_trouble(error)}; see openapi/README.md") from None
-    except OverflowError:
-        return float("inf")
-
-
-def _trouble(error: Exception) -> str:
-    return f"{error.args[0]} is missing" if isinstance(error, KeyError) else f"a time is no number ({error})"
-
-
-def _default(submit: Operation, name: str) -> Any:
-    schema = submit.body_schema
-    if schema is None or schema.properties[name].default_when_omitted is None:
-        raise KeyError("x-default-when-omitted")
-    return schema.properties[name].default_when_omitted
+    if not contract.has("x-task-life"):
+        text = "x-task-life is missing; say which statuses a task has, and how long they last; see openapi/README.md"
+        raise ContractError.at(contract.path, None, text)
+    told = source_of(contract).document["x-task-life"]
+    *begins, lasts = itertools.accumulate((float(node["lasts"]) for node in told["runs"]), initial=0.0)
+    return TaskLife(
+        lasts=lasts,
+        runs=tuple(
+            Run(node["status"], begun / lasts if lasts else 0.0, float(node["lasts"]), grade_of(node))
+            for node, begun in zip(told["runs"], begins, strict=True)
+        ),
+        succeeded=told["succeeds"]["status"],
+        failed=told["fails"]["status"],
+        expires_after=float(told["expires"]["after"]),
+        id_prefix=told["ids"]["prefix"],
+        unknown_code=told["unknown"]["code"],
+        expires_grade=grade_of(told["expires"]),
+    )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 
-from octopusx_video_openapi.document import Json
+from octopusx_video_openapi.document import Json, Pointer
 from octopusx_video_openapi.grades import Grade, grade_of
+from octopusx_video_openapi.part import Part
 from octopusx_video_openapi.schema import Schema
 
 if TYPE_CHECKING:
@@ -17,24 +18,6 @@ Place = tuple[str, ...]
 """Where a value stands in a JSON value: the names of the properties that lead to it."""
 
 JSON = "application/json"
-
-
-class Part:
-    """A read-only part of a contract, made of the values of its attributes.
-
-    A class of this kind is made in a tenth of the time of a named tuple, and loading a contract has to be quick.
-    """
-
-    def __init__(self, **attributes: Any) -> None:
-        self.__dict__.update(attributes)
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        """Refuse to change it."""
-        raise AttributeError(f"{name} can't be set: a contract is read-only")
-
-    def __repr__(self) -> str:
-        """Its attributes."""
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
 
 class Parameter(Part):
@@ -130,6 +113,7 @@ class Response(Part):
         media: Its bodies, by media type.
         links: Its links.
         grade: How it is known.
+        place: Where it is defined, in its operation or as a component.
     """
 
     status: str
@@ -139,6 +123,7 @@ class Response(Part):
     media: Mapping[str, Media]
     links: tuple[Link, ...]
     grade: Grade | None
+    place: Pointer
 
     @property
     def is_success(self) -> bool:
@@ -162,26 +147,6 @@ class CodeSample(Part):
 
     language: str
     source: str
-
-
-class ResultLength(Part):
-    """How long the video of a submit is, ``x-result-length``; ``lifecycle`` calculates with it.
-
-    Attributes:
-        start_field: The field of the request with the second from which it goes on.
-        is_start_optional: Whether that field may be left out, for the end of the source video.
-        added_field: The field of the request with the seconds that are added; None where the request has none.
-        added_otherwise: Seconds that are added where ``added_field`` is None; None where it is not.
-        added_by_model: Seconds that are added for some models in place of ``added_otherwise``.
-        grade: How it is known.
-    """
-
-    start_field: str
-    is_start_optional: bool
-    added_field: str | None
-    added_otherwise: float | None
-    added_by_model: Mapping[str, float]
-    grade: Grade | None
 
 
 def is_json(media_type: str) -> bool:
@@ -210,7 +175,7 @@ def parameter_of(source: Source, node: dict[str, Json]) -> Parameter:
     )
 
 
-def response_of(source: Source, status: str, node: dict[str, Json]) -> Response:
+def response_of(source: Source, status: str, node: dict[str, Json], place: Pointer) -> Response:
     """The response of a part of the document."""
     node = source.resolve(node)
     links = {name: source.resolve(link) for name, link in node.get("links", {}).items()}
@@ -225,6 +190,7 @@ def response_of(source: Source, status: str, node: dict[str, Json]) -> Response:
             for name, link in links.items()
         ),
         grade=grade_of(node),
+        place=place,
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from octopusx_video_openapi.document import METHODS, OF_BODY, Json, Pointer, follow
+from octopusx_video_openapi.document import METHODS, OF_BODY, Json, Pointer, follow, home
 
 PHASES = {"runs": "RunningStatus", "succeeds": "SucceededStatus", "fails": "FailedStatus"}
 """For each part of ``x-task-life`` that has a status, the component schema that lists such statuses."""
+
+_DEEPEST = 5
+"""How many objects within one another are searched for a field."""
 
 
 class OperationNames(NamedTuple):
@@ -21,6 +24,7 @@ class OperationNames(NamedTuple):
         responses: By status, references followed.
         body: The schema of its request body; None where it has no body.
         starts_task: Whether its success has a link that takes the id of a new task along.
+        names_task: Whether its request names a task: a parameter or a field of its body is a TaskId.
     """
 
     pointer: Pointer
@@ -29,6 +33,7 @@ class OperationNames(NamedTuple):
     responses: dict[str, dict[str, Json]]
     body: Json
     starts_task: bool
+    names_task: bool
 
     def documents(self, status: int) -> bool:
         """Whether its responses have this HTTP status."""
@@ -84,6 +89,15 @@ class Names:
                 rest += items(schema.get(keyword))
         return found
 
+    def places(
+        self, schemas: Iterable[Json], wanted: Callable[[dict[str, Json]], bool], above: tuple[str, ...] = ()
+    ) -> Iterator[tuple[str, ...]]:
+        """Where the objects of some schemas, and the objects within them, have a field of a wanted schema."""
+        for name, fields in self.fields(schemas).items() if len(above) < _DEEPEST else ():
+            if any(wanted(members(part)) for one in fields for part in (one, self.follow(one))):
+                yield (*above, name)
+            yield from self.places(fields, wanted, (*above, name))
+
     def bodies(self, operations: Iterable[str], statuses: Iterable[int] | None = None) -> list[Json]:
         """The schemas of the responses of these operations with one of these statuses; of a success where none is."""
         found = []
@@ -115,8 +129,7 @@ class Names:
 
     def home(self, pointer: Pointer) -> Pointer:
         """Where what stands at a place is defined: the place itself, or the component that its ``$ref`` names."""
-        reference = members(self.at(pointer)).get("$ref")
-        return tuple(reference[2:].split("/")) if isinstance(reference, str) else pointer
+        return home(self.at(pointer), pointer)
 
     def _found(self) -> Iterator[tuple[str, OperationNames]]:
         for path, item in members(self.root.get("paths")).items():
@@ -137,18 +150,25 @@ class Names:
             if status.startswith("2")
             for link in members(response.get("links")).values()
         ]
+        body = next((members(media).get("schema") for media in content.values()), None)
+        named = any(_is_task_id(members(one.get("schema"))) for one in parameters)
         return OperationNames(
             pointer=pointer,
             value=value,
             parameters=frozenset(str(one.get("name")) for one in parameters),
             responses=responses,
-            body=next((members(media).get("schema") for media in content.values()), None),
+            body=body,
             starts_task=any(
                 str(expression).startswith(OF_BODY)
                 for link in links
                 for expression in members(link.get("parameters")).values()
             ),
+            names_task=named or any(self.places([body], _is_task_id)),
         )
+
+
+def _is_task_id(schema: dict[str, Json]) -> bool:
+    return schema.get("$ref") == "#/components/schemas/TaskId"
 
 
 def members(node: Json) -> dict[str, Json]:

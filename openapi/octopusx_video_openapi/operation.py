@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from octopusx_video_openapi.document import OF_BODY, ContractError, Json
+from octopusx_video_openapi.document import OF_BODY, ContractError, Json, home
 from octopusx_video_openapi.grades import Grade, grade_of
 from octopusx_video_openapi.model import (
     JSON,
@@ -19,14 +19,13 @@ from octopusx_video_openapi.model import (
     Parameter,
     Place,
     Response,
-    ResultLength,
     at,
     is_json,
     media_of,
     parameter_of,
-    plain,
     response_of,
 )
+from octopusx_video_openapi.result_length import ResultLength, result_length_of
 from octopusx_video_openapi.schema import Schema
 
 if TYPE_CHECKING:
@@ -102,8 +101,9 @@ class Operation:
     @functools.cached_property
     def responses(self) -> Mapping[str, Response]:
         """Its documented responses, by status."""
+        here = ("paths", self.path, self.method, "responses")
         return {
-            str(status): response_of(self._source, str(status), node)
+            str(status): response_of(self._source, str(status), node, home(node, (*here, str(status))))
             for status, node in self._definition["responses"].items()
         }
 
@@ -145,15 +145,8 @@ class Operation:
         if node is None:
             text = "x-result-length is missing; say how long the video is"
             raise ContractError.at(self.contract.path, self.line, text, self.id)
-        starts, adds = node["starts-at"], node["adds"]
-        return ResultLength(
-            start_field=starts["field"],
-            is_start_optional="otherwise" in starts,
-            added_field=adds.get("field"),
-            added_otherwise=adds.get("otherwise"),
-            added_by_model=plain(adds.get("otherwise-by-model")),
-            grade=grade_of(node),
-        )
+        fields = self.body_schema.properties if self.body_schema else {}
+        return result_length_of(node, {name: field.default_when_omitted for name, field in fields.items()})
 
     # ---- What it has to do with tasks
 

@@ -6,11 +6,12 @@ extensions.schema.yaml is passed over, since the vocabulary reports it.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 
 from octopusx_video_openapi import rule_references
-from octopusx_video_openapi.document import OF_BODY, Json, Pointer
+from octopusx_video_openapi.document import OF_BODY, Json, Pointer, home
 from octopusx_video_openapi.found import Found, nearest, unknown
 from octopusx_video_openapi.model import at
 from octopusx_video_openapi.names import PHASES, Names, OperationNames, items, members
@@ -28,8 +29,6 @@ _OF_REQUEST = "$request."
 """With what the expression of a link begins that takes a value out of the request."""
 _UNKNOWN_TASK = "unknown-task"
 _WRONG_ROUTE = "wrong-route"
-_DEEPEST = 5
-"""How many objects within one another are searched for the id of a task."""
 _DATA = frozenset({"value", "example", "examples", "default", "const", "enum", "source"})
 """The keys under which stands data, and nothing that is written about the API."""
 _TIME = "seconds since 1970-01-01T00:00:00Z"
@@ -69,25 +68,35 @@ def check(names: Names, extensions: Iterable[str]) -> Iterator[Found]:
 
 
 def _of_operation(names: Names, name: str, operation: OperationNames) -> Iterator[Found]:
-    length = members(operation.value.get("x-result-length"))
-    here = (*operation.pointer, "x-result-length")
-    fields = names.fields([operation.body])
-    required = items(members(names.follow(operation.body)).get("required"))
     needed_by = [number for number in _LENGTH_RULES if number in names.rules]
     if needed_by and operation.starts_task and "x-result-length" not in operation.value:
         text = f'"x-result-length" is missing; needed by {" and ".join(needed_by)}'
         yield Found(operation.pointer, text, "x-result-length")
+    length = members(operation.value.get("x-result-length"))
     if length and not operation.starts_task:
+        here = (*operation.pointer, "x-result-length")
         yield Found(here, f'"x-result-length" does not belong to {name}, which starts no task; remove it')
+    yield from _of_length(names, name, operation, length)
+
+
+def _of_length(names: Names, name: str, operation: OperationNames, length: dict[str, Json]) -> Iterator[Found]:
+    here = (*operation.pointer, "x-result-length")
+    fields = names.fields([operation.body])
+    if "adds" in length and "starts-at" not in length and operation.names_task:
+        yield Found(here, f'"starts-at" is missing; a request of {name} names a source video', "starts-at")
+    for key in ("starts-at", "as-long-as"):
+        if key in length and not operation.names_task:
+            text = f'"{key}" needs a source video, and no request of {name} names a task (TaskId); say its length with '
+            yield Found((*here, key), text + ("adds alone, or with fixed" if key == "starts-at" else "fixed"))
     for key in ("starts-at", "adds"):
         part = members(length.get(key))
         field = part.get("field")
-        if field is None:
+        if field is None or (key == "starts-at" and not operation.names_task):
             continue
-        if field not in fields:
+        if field in fields:
+            yield from _of_length_field(names, operation, (*here, key), part, fields[field])
+        else:
             yield Found((*here, key, "field"), unknown(f"a field of the request body of {name}", field, fields))
-        elif field not in required:
-            yield from _omitted(names, (*here, key), part, fields[field])
     for model in members(members(length.get("adds")).get("otherwise-by-model")):
         models = _models(names)
         if model not in models:
@@ -96,20 +105,43 @@ def _of_operation(names: Names, name: str, operation: OperationNames) -> Iterato
             yield Found((*here, "adds", "otherwise-by-model", model), text)
 
 
-def _omitted(names: Names, here: Pointer, part: dict[str, Json], schemas: list[Json]) -> Iterator[Found]:
-    """A field that a request may leave out needs a value that counts then."""
+def _of_length_field(
+    names: Names, operation: OperationNames, here: Pointer, part: dict[str, Json], schemas: list[Json]
+) -> Iterator[Found]:
+    """A field that says seconds is a number. One that a request may leave out needs a value that counts then."""
     field = part["field"]
+    whole = [{**members(names.follow(schema)), **members(schema)} for schema in schemas]
+    if not all(map(_is_number, whole)):
+        text = f"{field} is no number of seconds; name a field of type integer or number, or one whose enum has numbers"
+        yield Found((*here, "field"), text)
+    if field in items(members(names.follow(operation.body)).get("required")):
+        return
     if here[-1] == "starts-at" and "otherwise" not in part:
         yield Found(here, f'"otherwise" is missing; a request may leave {field} out', "otherwise")
-    defaults = [{**members(names.follow(schema)), **members(schema)} for schema in schemas]
-    if here[-1] == "adds" and not any("x-default-when-omitted" in schema for schema in defaults):
-        text = f'"x-default-when-omitted" is missing; a request may leave {field} out'
-        yield Found(_field_home(names, schemas[0], (*here, "field")), text, "x-default-when-omitted")
+    if here[-1] == "adds":
+        place = home(schemas[0], (*here, "field"))
+        defaults = [schema["x-default-when-omitted"] for schema in whole if "x-default-when-omitted" in schema]
+        if not defaults:
+            text = f'"x-default-when-omitted" is missing; a request may leave {field} out'
+            yield Found(place, text, "x-default-when-omitted")
+        for default in defaults:
+            if not _is_seconds(default):
+                text = f'"{default}" is not a number of seconds, and {here[-2]} needs one'
+                yield Found((*place, "x-default-when-omitted"), text)
 
 
-def _field_home(names: Names, schema: Json, otherwise: Pointer) -> Pointer:
-    reference = members(schema).get("$ref")
-    return tuple(reference[2:].split("/")) if isinstance(reference, str) else otherwise
+def _is_number(schema: dict[str, Json]) -> bool:
+    if "enum" in schema:
+        return all(map(_is_seconds, items(schema["enum"])))
+    types = schema.get("type")
+    return set(types if isinstance(types, list) else [types]) - {"null"} in ({"integer"}, {"number"})
+
+
+def _is_seconds(value: Json) -> bool:
+    try:
+        return not isinstance(value, bool) and math.isfinite(float(value))
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 def _models(names: Names) -> set[str]:
@@ -126,27 +158,21 @@ def _of_new_tasks(names: Names, operation: OperationNames) -> Iterator[Found]:
             place = names.home((*here, "links", link))
             for parameter, expression in members(members(names.at(place)).get("parameters")).items():
                 schemas = [members(media).get("schema") for media in members(response.get("content")).values()]
-                known = [f"{OF_BODY}{'/'.join(path)}" for path in _ids(names, schemas, ())]
+                known = [f"{OF_BODY}{'/'.join(path)}" for path in names.places(schemas, _is_id_of_task)]
                 if expression not in known and not str(expression).startswith(_OF_REQUEST):
                     text = unknown("where this response has the id of its task", expression, known)
                     yield Found((*place, "parameters", parameter), text)
 
 
-def _ids(names: Names, schemas: list[Json], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Where the objects of some schemas have the id of a task."""
-    for name, fields in names.fields(schemas).items() if len(path) < _DEEPEST else ():
-        if any("task.id" in (members(part).get("x-value-of") for part in (one, names.follow(one))) for one in fields):
-            yield (*path, name)
-        yield from _ids(names, fields, (*path, name))
+def _is_id_of_task(schema: dict[str, Json]) -> bool:
+    return schema.get("x-value-of") == "task.id"
 
 
 def _of_life(names: Names) -> Iterator[Found]:
     life = members(names.root.get("x-task-life"))
-    for part, listing in PHASES.items():
-        status = members(life.get(part)).get("status")
+    for place, status, listing in _statuses(life):
         if isinstance(status, str) and listing in names.schemas and status not in names.listed(listing):
-            text = unknown(f"a value of {listing}", status, names.listed(listing))
-            yield Found(("x-task-life", part, "status"), text)
+            yield Found(place, unknown(f"a value of {listing}", status, names.listed(listing)))
     prefix = members(life.get("ids")).get("prefix")
     ids = list(dict.fromkeys(_new_ids(names)))
     if isinstance(prefix, str) and not any(one.startswith(prefix) and one[len(prefix) :][:1].isalnum() for one in ids):
@@ -164,12 +190,21 @@ def _of_life(names: Names) -> Iterator[Found]:
         yield Found(("x-wrong-route", "error-type"), text)
 
 
+def _statuses(life: dict[str, Json]) -> Iterator[tuple[Pointer, Json, str]]:
+    """Each status of a task's life with its place, and with the component schema that lists such statuses."""
+    for part, listing in PHASES.items():
+        here: Pointer = ("x-task-life", part)
+        yield (*here, "status"), members(life.get(part)).get("status"), listing
+        for index, one in enumerate(items(life.get(part))):  # a task may have several statuses while it runs
+            yield (*here, index, "status"), members(one).get("status"), listing
+
+
 def _new_ids(names: Names) -> Iterator[str]:
     """The ids of new tasks in the examples of the operations that start one."""
     for operation in names.operations.values():
         for status, response in operation.responses.items() if operation.starts_task else ():
             for media in members(response.get("content")).values() if status.startswith("2") else ():
-                paths = list(_ids(names, [members(media).get("schema")], ()))
+                paths = list(names.places([members(media).get("schema")], _is_id_of_task))
                 for example in members(members(media).get("examples")).values():
                     values = (at(members(names.follow(example)).get("value"), path) for path in paths)
                     yield from (value for value in values if isinstance(value, str))

@@ -95,7 +95,8 @@ def _of_schema(names: Names) -> Iterator[Found]:
 
 @functools.cache
 def _validator() -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(schema(), pattern_options=jsonschema_rs.RegexOptions())
+    options = jsonschema_rs.RegexOptions()
+    return jsonschema_rs.Draft202012Validator(schema(), pattern_options=options, validate_formats=True)
 
 
 def _unknown_key(key: str, near: str | None, parent: dict[str, Json]) -> str:

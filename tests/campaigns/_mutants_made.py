@@ -272,8 +272,8 @@ def _of_length(length: Json, place: Place) -> Iterator[Change]:
 
 def _of_rules(contract: Contract) -> Iterator[Change]:
     life = documents.document(contract)["x-task-life"]
-    lasts, expires = life["runs"]["lasts"], life["expires"]["after"]
-    yield "tightens", f"{lasts // 2} s", ("x-task-life", "runs", "lasts"), lasts // 2
+    lasts, expires = life["runs"][0]["lasts"], life["expires"]["after"]
+    yield "tightens", f"{lasts // 2} s", ("x-task-life", "runs", 0, "lasts"), lasts // 2
     yield "tightens", f"{expires // 2} s", ("x-task-life", "expires", "after"), expires // 2
     for number, rule in enumerate(documents.document(contract)["x-rules"]):
         place: Place = ("x-rules", number)

@@ -79,7 +79,7 @@ EQUIVALENT: dict[str, str] = {
     r"R40/operations: not for (extendVideo|createVideoExtension|getVideoTask|extendUnifiedVideo|queryUnifiedVideo)": (
         "The headers there may be left out and are any text, so no answer could break the rule."
     ),
-    r"x-task-life/(runs/lasts|expires/after): .*": (
+    r"x-task-life/(runs/0/lasts|expires/after): .*": (
         "It says how the mock lives. A server is given the time of R45, and its videos that of its own expires_at."
     ),
     r"R35/statuses: not for (429|500|503)": "What x-billed says of that status is the same.",
