@@ -135,8 +135,11 @@ def unit_of(contract: Contract, value: Any) -> str:
     if isinstance(value, int | float):
         rule = contract.rules_by_id.get(RuleId.R13)
         times = rule.schema.properties.values() if rule and rule.schema else ()
-        limits = [time.limit("maximum") for time in times]
-        return "milliseconds" if value > max(filter(None, limits), default=math.inf) else "seconds"
+        return (
+            "milliseconds"
+            if value > max(filter(None, (time.limit("maximum") for time in times)), default=math.inf)
+            else "seconds"
+        )
     return "text"
 
 
