@@ -86,7 +86,7 @@ def rule_ids(contract: Contract) -> str:
     """The module with a symbol for each rule of the contract, so that a type checker knows which rules there are."""
     members = "".join(f'\n    {rule.id} = "{rule.id}"\n    """{rule.title}"""\n' for rule in contract.rules)
     return f"""\
-# ruff: noqa: E501, D400, D415 - the titles are the contract's
+# ruff: noqa: E501 - the titles are the contract's
 \"\"\"A symbol for each numbered rule, made from openapi.yaml by `nox -s generate`. Do not edit.\"\"\"
 
 from enum import StrEnum

@@ -8,6 +8,7 @@ import functools
 import importlib
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -64,8 +65,10 @@ def run() -> Run:
 def registered(run: Run) -> set[str]:
     """The rules that checks are registered for, the layers' too."""
     with running(run):
-        for layer in set(LAYERS) - SLOW:
-            importlib.import_module(f"octopusx_video_contract.suite.{layer}")
+        for name in (f"octopusx_video_contract.suite.{layer}" for layer in set(LAYERS) - SLOW):
+            sys.modules.pop(name, None)
+            importlib.import_module(name)
+            del sys.modules[name]  # it is of this run alone
     return {str(rule) for rule in _checks.CHECKS}
 
 
@@ -121,7 +124,7 @@ def judged(function: Definition) -> set[str]:
 def functions() -> Iterator[tuple[str, Definition, set[str]]]:
     """The functions and classes of the suite: name, definition, and the rules that each is registered for."""
     for path, module in modules():
-        for node in module.body if path.match("contract_tests/**/*.py") else ():
+        for node in module.body if path.is_relative_to(ROOT / "contract_tests") else ():
             if isinstance(node, DEFINITIONS):
                 yield f"{path.stem}.{node.name}", node, registering(node)
 

@@ -269,9 +269,8 @@ def _life(contract: Contract, lived: Lived) -> Iterator[Proposal]:
     for route, second in lived.readable.items():
         if route in read_by(contract, lived) and second is not None and not at_once(lived, route):
             rule = contract.rules_by_id.get(RuleId.R04)
-            tolerance = rule.tolerance if rule else None
             because = f"{route} had the new task after {second:.0f} s"
-            yield Proposal(f"{RuleId.R04} tolerance", grade(tolerance), because, "keep it, probed")
+            yield Proposal(f"{RuleId.R04} tolerance", grade(rule and rule.tolerance), because, "keep it, probed")
     if lived.ended is not None:
         life_ = task_life(contract)
         because = f"a task ran for {lived.ended:.0f} s, and the contract has {life_.lasts:g} s"

@@ -134,8 +134,7 @@ def unit_of(contract: Contract, value: Any) -> str:
         return ""
     if isinstance(value, int | float):
         rule = contract.rules_by_id.get(RuleId.R13)
-        times = rule.schema.properties.values() if rule and rule.schema else ()
-        limits = [time.limit("maximum") for time in times]
+        limits = [time.limit("maximum") for time in (rule.schema.properties.values() if rule and rule.schema else ())]
         return "milliseconds" if value > max(filter(None, limits), default=math.inf) else "seconds"
     return "text"
 

@@ -12,6 +12,7 @@ from octopusx_video_openapi import RuleId
 
 from octopusx_video_contract import _judge
 from octopusx_video_contract._books import Books
+from octopusx_video_contract._checks import checks
 from octopusx_video_contract._client_calls import Call, through
 from octopusx_video_contract._curl import CurlRequest, documented
 from octopusx_video_contract._exchange import Answer
@@ -21,11 +22,12 @@ RUN = current()
 REQUESTS = documented(RUN.contract)
 
 
+@checks(RuleId.R34)
 def _judged(answer: Answer, operation_id: str) -> None:
     """A documented request is accepted, or refused because its task is not one of this key."""
     _judge.hold(RUN, answer, _judge.refused(RUN, answer, "a documented request"))
-    fault = f"{operation_id}: a documented request was answered with {answer.status}"
-    RUN.check(RuleId.R34, None if answer.is_success or answer.status in {400, 404} else fault, answer)
+    if not answer.is_success and answer.status not in {400, 404}:
+        RUN.check(RuleId.R34, f"{operation_id}: a documented request was answered with {answer.status}", answer)
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.operation_id)
