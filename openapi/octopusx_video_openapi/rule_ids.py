@@ -1,4 +1,4 @@
-# ruff: noqa: E501, D400, D415 - the titles are the contract's
+# ruff: noqa: E501 - the titles are the contract's
 """A symbol for each numbered rule, made from openapi.yaml by `nox -s generate`. Do not edit."""
 
 from enum import StrEnum
