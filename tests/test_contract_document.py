@@ -25,8 +25,8 @@ def test_it_keeps_the_rules_of_the_project() -> None:
 
 
 def test_the_six_operations_are_described() -> None:
-    """The contract has the six operations of the API, at their routes."""
-    assert {(o.id, o.method, o.path) for o in CONTRACT.operations.values()} == {
+    """The contract has the six operations of the pages, at their routes."""
+    assert {(o.id, o.method, o.path) for o in CONTRACT.operations.values()} >= {
         ("extendVideo", "post", "/v1/videos/{video_id}/extend"),
         ("createVideoExtension", "post", "/v1/videos/extensions"),
         ("getVideoTask", "get", "/v1/videos/{task_id}"),
@@ -41,7 +41,7 @@ def test_every_response_says_whether_it_may_be_billed(operation: Any) -> None:
     """A submit's success is billed, a read never is, and every response says which."""
     for status, response in documents.responses(CONTRACT, operation):
         assert response["x-billed"] in {"never", "possible", "yes"}, status
-        if operation.id not in SUBMITS:
+        if operation.method == "get":
             assert response["x-billed"] == "never", status
         elif status == "200":
             assert response["x-billed"] == "yes"
