@@ -110,8 +110,8 @@ def numbered(run: Run, operation: Operation, answer: Answer) -> Outcomes:
             has_id = run.contract.request_id_name in answer.headers
             yield rule.id, None if has_id else "a response came without it"
     if answer.status == 200 and operation.sends_video:
-        begun = run.redactor.excerpt(answer.content)[:40]
-        yield RuleId.R25, None if answer.content[4:8] == b"ftyp" else f"it begins with {begun}"
+        is_mp4 = answer.content[4:8] == b"ftyp"
+        yield RuleId.R25, None if is_mp4 else f"it begins with {run.redactor.excerpt(answer.content)[:40]}"
 
 
 @checks(RuleId.R03)
