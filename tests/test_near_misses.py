@@ -220,8 +220,8 @@ def test_a_near_miss_that_is_wrong_twice_is_dropped(tmp_path: Path) -> None:
     text = CONTRACT.path.read_text("utf-8")
     path = tmp_path / "contract.yaml"
     names = "      required: [model, prompt]\n"
-    assert text.count(names) == 1
-    path.write_text(text.replace(names, f"{names}      propertyNames: {{pattern: '^[a-z_]+$'}}\n"), "utf-8")
+    assert names in text
+    path.write_text(text.replace(names, f"{names}      propertyNames: {{pattern: '^[a-z_]+$'}}\n", 1), "utf-8")
 
     def missing(contract: Contract) -> set[str]:
         extend = contract.operations["extendVideo"]

@@ -273,15 +273,18 @@ def test_an_unknown_task_has_a_well_formed_id() -> None:
 
 @each_with_body
 def test_a_body_of_another_operation_is_valid_or_wrong_in_one_place(operation: Operation) -> None:
-    """What this operation misses in the body of another is its source, and nothing else."""
+    """What this operation misses in the body of another is its source and nothing else, or the body says nothing."""
     bodies = list(_cases.bodies_of_others(CONTRACT, operation, TASK))
     assert len(bodies) == len(WITH_BODY) - 1
     sources = {place for place in task_ids.places(CONTRACT, operation) if place[0] == "body"}
     for body, is_valid in bodies:
         found = errors(operation, body)
-        assert is_valid is not None
+        if is_valid is None:
+            assert len(found) > 1
+            continue
         assert (found == set()) == is_valid
         assert all(any(source[: len(place)] == place for source in sources) for place in found)
+    assert any(is_valid is not None for _, is_valid in bodies)
 
 
 def _with_source(operation: Operation, body: dict[str, Any]) -> dict[str, Any]:

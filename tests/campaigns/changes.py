@@ -1,8 +1,8 @@
 """The four everyday changes of the contract, each on a copy of the repository (`nox -s changes [-- NAME ...]`).
 
 For each change a person edits the contract, runs ``nox -s generate``, and edits what that command still asks for. Then
-the tests of what the change touches pass, and so does the suite against the project's own mock. The tracked files that
-the person has edited are counted. What the person forgets has to be named by that command, with file and line.
+the tests of what the change touches pass, and so do the demo of the SDK and the suite against the project's own mock. The
+tracked files that the person has edited are counted. What the person forgets has to be named by that command, with file and line.
 
 Exit status: 0 every change needs no more files than it may, 1 not.
 """
@@ -27,7 +27,8 @@ PACKAGES = ("contract_tests", "generated", "mock", "openapi", "sdk")
 GENERATED = ("generated/octopusx_video_client/", "openapi/octopusx_video_openapi/", "sdk/octopusx_video/_client.py")
 """What `nox -s generate` writes."""
 GENERATE = (sys.executable, "generated/regenerate.py")
-SUITE = (str(Path(sys.executable).parent / "octopusx-video-contract"), "--seed", "1")
+DEMO = (sys.executable, "docs/demo.py")
+"""Both extends through the SDK to the mock, and the suite against the mock."""
 
 Edit = Callable[[str], str]
 
@@ -207,12 +208,11 @@ _REMIX = """\
       tags: [videos]
       summary: Make a video again after another prompt
       description: Starts a new task. Its video is as long as that of `video_id`.
-      x-grade: &made-up
-        inferred: Made up for a trial of a new operation.
+      x-grade: {inferred: Made up for a trial of a new operation.}
       x-result-length:
         unit: seconds
         as-long-as: source video
-        x-grade: *made-up
+        x-grade: {inferred: Made up for a trial of a new operation.}
       parameters:
         - name: video_id
           in: path
@@ -221,7 +221,7 @@ _REMIX = """\
           schema:
             $ref: '#/components/schemas/TaskId'
           example: grok:48a67431-0708-46d1-9ab9-83cb84700153
-          x-grade: *made-up
+          x-grade: {inferred: Made up for a trial of a new operation.}
       requestBody:
         required: true
         content:
@@ -235,7 +235,7 @@ _REMIX = """\
         '200':
           description: The task was accepted and is billed; `id` is the new task.
           x-billed: 'yes'
-          x-grade: *made-up
+          x-grade: {inferred: Made up for a trial of a new operation.}
           headers:
             X-Oneapi-Request-Id:
               $ref: '#/components/headers/RequestId'
@@ -269,10 +269,10 @@ _REMIX_BODY = """\
       properties:
         model:
           $ref: '#/components/schemas/ModelName'
-          x-grade: *made-up
+          x-grade: {inferred: Made up for a trial of a new operation.}
         prompt:
           $ref: '#/components/schemas/Prompt'
-          x-grade: *made-up
+          x-grade: {inferred: Made up for a trial of a new operation.}
 """
 _REMIX_METHOD = '''\
     async def remix(
@@ -431,7 +431,7 @@ def made(copy: Copy, change: Change) -> Iterator[str]:
         raise UnexpectedError(f"edited by hand: {', '.join(copy.edited())}, and not {', '.join(files)}")
     yield f"files edited by hand: {len(files)} ({', '.join(files)})"
     yield f"tests: {_last(copy.succeed('the tests', sys.executable, '-m', 'pytest', '-q', '-n', '2', *change.tests))}"
-    yield f"suite: {_last(copy.succeed('the suite', *SUITE))}"
+    yield f"demo and suite: {_last(copy.succeed('the demo', *DEMO))}"
 
 
 def _named(copy: Copy, file: str, named: str) -> str:
