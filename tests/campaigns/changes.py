@@ -1,8 +1,9 @@
 """The four everyday changes of the contract, each on a copy of the repository (`nox -s changes [-- NAME ...]`).
 
 For each change a person edits the contract, runs ``nox -s generate``, and edits what that command still asks for. Then
-the tests of what the change touches pass, and so do the demo of the SDK and the suite against the project's own mock. The
-tracked files that the person has edited are counted. What the person forgets has to be named by that command, with file and line.
+the tests of what the change touches pass, and so do the demo of the SDK and the suite against the project's own mock.
+The tracked files that the person has edited are counted. What the person forgets has to be named by that command, with
+file and line.
 
 Exit status: 0 every change needs no more files than it may, 1 not.
 """
