@@ -25,7 +25,7 @@ DOCUMENT = read(contract_path())
 TEXT = contract_path().read_text("utf-8")
 MISTAKES = list(mistakes(DOCUMENT))
 KINDS = ("x- key", "nested key", "value", "reference", "fact")
-TRIED = 60
+TRIED = 30
 """How many mistakes of each kind are tried at least, evenly spread; `nox -s vocabulary` tries them all."""
 PROGRAMS = Path(sys.executable).parent
 SECONDS = 3.0
