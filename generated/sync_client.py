@@ -88,12 +88,12 @@ def _take_all(method: ast.AsyncFunctionDef, operation: Operation) -> None:
     """Require that a method takes each field of its submit, and says in its docstring what it is."""
     names = {argument.arg for argument in (*method.args.args, *method.args.kwonlyargs)}
     described = re.findall(r"^ +(\w+): .", ast.get_docstring(method) or "", re.MULTILINE)
-    source = next(task_ids.places(operation.contract, operation), ("", ""))
+    source = next(iter(task_ids.places(operation)), ())
     schema = operation.body_schema
     for name in schema.properties if schema else ():
         here = operation.contract.line(*_schema_place(operation), "properties", name)
         what = f"the field `{name}` of {operation.id} ({operation.contract.path.name}:{here})"
-        if (source[0], source[1]) != ("body", name) and name not in names:
+        if ("body", name) != source[:2] and name not in names:
             raise ClientError(method.lineno, f"{method.name} does not take {what}; add the argument")
         if name in names and name not in described:
             text = f"the docstring of {method.name} has no `{name}:` under Args; describe {what}"

@@ -190,7 +190,7 @@ class Server:
         for parameter in documents.parameters(operation):
             if parameter["in"] in {"path", "query"}:
                 self._check(operation.id, parameter["name"], request[parameter["in"]].get(parameter["name"]))
-        (named,) = task_ids.values(self.contract, operation, request)
+        (named,) = task_ids.values(operation, request)
         is_content = operation.id == "downloadVideoContent"
         task = self._tasks.get(named)
         if task is None or task.key not in {None, key}:

@@ -23,7 +23,7 @@ def fullest(contract: Contract, name: str) -> dict[str, Any]:
     """The fullest body of a submit, without its source."""
     submit = contract.operations[name]
     valid = dict(valid_requests(contract, submit, SOURCE)[-1].body)
-    for place in task_ids.places(contract, submit):
+    for place in task_ids.places(submit):
         if place[0] == "body":
             valid.pop(place[1])
     return valid
@@ -43,7 +43,7 @@ def test_each_is_valid_with_its_source_and_there_once(contract: Contract, name: 
     bodies = made(contract, name)
     for body in bodies:
         whole: dict[str, Any] = json.loads(json.dumps(body))
-        for where, *steps in task_ids.places(contract, submit):
+        for where, *steps in task_ids.places(submit):
             if where == "body":
                 holder = whole
                 for step in steps[:-1]:

@@ -267,7 +267,7 @@ def test_an_invalid_contract_is_one_line_and_status_2(tmp_path: Path) -> None:
     ("responses", "said"),
     [
         ("{'200': {$ref: 'other.yaml#/x'}}", "other.yaml#/x is not a reference within the document; inline it"),
-        ("{'200': {$ref: '#/x'}}", "#/x leads nowhere; define it or mend its name"),
+        ("{'200': {$ref: '#/x'}}", "#/x leads nowhere; define it or correct its name"),
         ("{'413': {headers: {A: {}}, description: no content}, '200': text}", "is not a valid OpenAPI document"),
         ("{'200': text}", "is not a valid OpenAPI document"),
         ("{'200': {content: {a/b: {examples: {one: {}}}}}}", "is not a valid OpenAPI document (KeyError: 'value')"),

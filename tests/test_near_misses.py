@@ -149,7 +149,7 @@ def _sent_at(variants: Iterator[Variant], place: tuple[str, ...]) -> set[str]:
 def test_a_valid_request_is_valid(operation: Operation, valid: Request) -> None:
     """The contract takes it, and it names the task that was asked for wherever it names one."""
     assert _is_valid(operation, valid)
-    named = [_at(valid, place) for place in task_ids.places(CONTRACT, operation)]
+    named = [_at(valid, place) for place in task_ids.places(operation)]
     assert named
     assert set(named) == {TASK}
 
@@ -325,7 +325,7 @@ def test_a_task_is_misnamed(operation: Operation, valid: Request) -> None:
     """By a link; with a blank, a slash or a percent sign in its id, a dot before it; encoded once too often."""
     misnamed = {"https://example.com/video.mp4", f" {TASK}", f"{TASK}\n", f".{TASK}", f"{TASK}%"}
     misnamed.add(f"%{ord(TASK[0]):X}{TASK[1:]}")
-    for place in task_ids.places(CONTRACT, operation):
+    for place in task_ids.places(operation):
         sent = _sent_at(near_misses(CONTRACT, operation, valid), place)
         assert _spelt_all(misnamed) <= sent
         assert any("/" in text.strip("/") and text.replace("/", "") == _spelt(TASK) for text in sent)
@@ -443,7 +443,7 @@ def test_addresses_are_edges_of_every_scheme(operation: Operation, valid: Reques
 @each_case
 def test_a_task_with_a_colon_is_an_edge(operation: Operation, valid: Request) -> None:
     """Each shape that the contract shows, as it is: to encode it is for who sends it."""
-    for place in task_ids.places(CONTRACT, operation):
+    for place in task_ids.places(operation):
         texts = {_at(variant, place) for variant in edges(CONTRACT, operation, valid)} | {TASK}
         assert any(":" in text for text in texts)
         assert any(":" not in text for text in texts)
@@ -493,7 +493,7 @@ def test_the_mock_agrees(http: httpx.Client, operation: Operation) -> None:
             assert _send(http, operation, variant).status_code == 400, variant.name
         for variant in edges(CONTRACT, operation, valid):
             request = {"path": variant.path, "query": variant.query, "body": variant.body}
-            if task_ids.values(CONTRACT, operation, request) <= known:
+            if task_ids.values(operation, request) <= known:
                 assert _send(http, operation, variant).is_success, variant.name
 
 

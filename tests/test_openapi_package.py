@@ -33,7 +33,7 @@ HEAD = "openapi: 3.1.0\ninfo: {title: t, version: '1'}\n"
         ),
         (
             "a:\n\t- b\n",
-            ": is not valid YAML (found character that cannot start any token at line 2, column 1); mend the file",
+            ": is not valid YAML (found character that cannot start any token at line 2, column 1); correct the file",
         ),
     ],
 )

@@ -94,13 +94,13 @@ def test_each_documented_answer_costs_what_the_contract_says(operation: str, con
             transport = answering(httpx.Response(int(status), json=body, headers={"X-Oneapi-Request-Id": "r-1"}))
             with connected("sync", transport, mock.clock, max_retries=2) as client:
                 outcome = _submitted(client, operation)
-            told = billing.billed(contract, submit, int(status), body)
+            told = billing.billed(submit, int(status), body)
             if status == "200":
                 assert outcome == body["id"]
                 continue
             assert isinstance(outcome, RefusedError if told == "never" else AmbiguousSubmitError), (status, name)
             assert (outcome.status, outcome.request_id) == (int(status), "r-1")
-            again = told == "never" and billing.decided_by(contract, submit, int(status), body) is not None
+            again = told == "never" and billing.decided_by(submit, int(status), body) is not None
             assert len(transport.requests) == (3 if again else 1), (status, name)
 
 

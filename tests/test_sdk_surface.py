@@ -109,7 +109,7 @@ def test_arguments_are_the_fields_of_the_contract(operation: str, contract: Cont
 
 
 def _source(contract: Contract, submit: Operation) -> str:
-    (place,) = task_ids.places(contract, submit)
+    (place,) = task_ids.places(submit)
     return place[1]
 
 

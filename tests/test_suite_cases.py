@@ -276,7 +276,7 @@ def test_a_body_of_another_operation_is_valid_or_wrong_in_one_place(operation: O
     """What this operation misses in the body of another is its source and nothing else, or the body says nothing."""
     bodies = list(_cases.bodies_of_others(CONTRACT, operation, TASK))
     assert len(bodies) == len(WITH_BODY) - 1
-    sources = {place for place in task_ids.places(CONTRACT, operation) if place[0] == "body"}
+    sources = {place for place in task_ids.places(operation) if place[0] == "body"}
     for body, is_valid in bodies:
         found = errors(operation, body)
         if is_valid is None:
@@ -289,7 +289,7 @@ def test_a_body_of_another_operation_is_valid_or_wrong_in_one_place(operation: O
 
 def _with_source(operation: Operation, body: dict[str, Any]) -> dict[str, Any]:
     whole: dict[str, Any] = json.loads(json.dumps(body))
-    for where, *steps in task_ids.places(CONTRACT, operation):
+    for where, *steps in task_ids.places(operation):
         if where == "body":
             holder = whole
             for step in steps[:-1]:

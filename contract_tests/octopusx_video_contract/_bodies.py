@@ -89,7 +89,7 @@ def of_each_size(contract: Contract, submit: Operation, valid: Body, sizes: Size
 def _sized_fields(contract: Contract, submit: Operation, sizes: Sizes) -> Iterator[tuple[str, list[Any]]]:
     """The fields of a body that have sizes, each with its values."""
     full = valid_requests(contract, submit, "unknown")[-1].body
-    sources = {place[1] for place in task_ids.places(contract, submit) if place[0] == "body"}
+    sources = {place[1] for place in task_ids.places(submit) if place[0] == "body"}
     for name, schema in _properties(submit).items():
         if name in sources | {"model"}:
             continue

@@ -256,7 +256,7 @@ def _lenient(path: str) -> str:
 def billed(contract: Contract, answer: Answer) -> Billed:
     """Whether a submit that was answered so may have been billed."""
     reached = operations.match(contract, answer.request.method, answer.request.path)
-    return "possible" if reached is None else billing.billed(contract, reached[0], answer.status, answer.json())
+    return "possible" if reached is None else billing.billed(reached[0], answer.status, answer.json())
 
 
 def times(told: str) -> tuple[int, int]:
@@ -267,5 +267,5 @@ def times(told: str) -> tuple[int, int]:
 def bill_rule(contract: Contract, answer: Answer) -> str:
     """The rule that says what an answer costs: the one that looks into the body, else that of x-billed."""
     reached = operations.match(contract, answer.request.method, answer.request.path)
-    rule = reached and billing.decided_by(contract, reached[0], answer.status, answer.json())
+    rule = reached and billing.decided_by(reached[0], answer.status, answer.json())
     return rule.id if rule else RuleId.R54

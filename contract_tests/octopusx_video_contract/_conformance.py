@@ -109,7 +109,7 @@ def _settings(run: Run) -> dict[str, Any]:
         settings["parameters"] = {
             ".".join(place): binding
             for operation in run.contract.operations.values()
-            for place in task_ids.places(run.contract, operation)
+            for place in task_ids.places(operation)
         }
     return settings
 

@@ -89,7 +89,7 @@ class _Account:
             yield from self._submitted(contract, operation, answer)
             return
         query = parse_qsl(request.target.partition("?")[2], keep_blank_values=True)
-        names = task_ids.values(contract, operation, {"path": path, "query": dict(query), "body": None})
+        names = task_ids.values(operation, {"path": path, "query": dict(query), "body": None})
         if len(names) != 1 or len(path) + len(query) != 1:
             return  # which of two names a server takes is for it to choose
         (task,) = names

@@ -122,7 +122,7 @@ def new_id(run: Run, operation: Operation, answer: Answer) -> Outcomes:
     task = operation.new_task_id(answer.json())
     if task is None:
         return
-    if task in task_ids.values(run.contract, operation, parts(run.contract, answer.request)):
+    if task in task_ids.values(operation, parts(run.contract, answer.request)):
         yield RuleId.R03, f"it is the source's, {task}"
     else:
         yield RuleId.R03, f"{task} was answered before" if run.seen.ids[task] > 1 else None
@@ -146,7 +146,7 @@ def refusal(run: Run, operation: Operation, answer: Answer) -> Outcomes:
     if status not in {400, 404}:
         yield RuleId.R34, f"a valid request was answered with {status}"
         return
-    ids = task_ids.values(run.contract, operation, parts(run.contract, answer.request))
+    ids = task_ids.values(operation, parts(run.contract, answer.request))
     known = bool(ids) and ids <= set(run.known_ids)
     body = answer.json()
     for rule, validator in _refusals(run.contract)[operation.id]:

@@ -95,7 +95,7 @@ def valid_requests(contract: Contract, operation: Operation, task_id: str) -> li
     full = _filled(contract, operation.id, schema, {"body": examples[0]} if examples else {})
     found = []
     for whole in (_trimmed(schema, full), full):
-        for place in task_ids.places(contract, operation):
+        for place in task_ids.places(operation):
             whole = _put(whole, place, task_id)
         request = Request(whole["path"], whole["query"], whole.get("body", ABSENT))
         if request not in found:
@@ -370,7 +370,7 @@ def _less_and_renamed(contract: Contract, schema: Schema, value: dict[str, Json]
 def task_names(contract: Contract) -> frozenset[str]:
     """What the contract calls the id of a task, wherever a request names one."""
     operations = contract.operations.values()
-    return frozenset(place[-1] for operation in operations for place in task_ids.places(contract, operation))
+    return frozenset(place[-1] for operation in operations for place in task_ids.places(operation))
 
 
 def _numbers_of(members: Sequence[Json]) -> Iterator[tuple[str, Json]]:

@@ -184,7 +184,7 @@ class Tasks:
         """A submit's whole body, and its request."""
         path: dict[str, str] = {}
         whole = dict(body)
-        for place in task_ids.places(self.contract, submit):
+        for place in task_ids.places(submit):
             if place[0] == "path":
                 path[place[1]] = source
             else:
@@ -204,7 +204,7 @@ class Tasks:
         """A read of a task, wherever its operation wants the id."""
         path: dict[str, str] = {}
         query: dict[str, Any] = {}
-        for place, name in task_ids.places(self.contract, operation):
+        for place, name in task_ids.places(operation):
             (path if place == "path" else query)[name] = task
         credential = self._credential if credential == "" else credential
         return self.run.request(operation, path=path, query=query, credential=credential, headers=headers.items())
@@ -541,7 +541,7 @@ def a_submit(run: Run, submit: Operation, random_: random.Random | None = None) 
     """A valid body of a submit without its source: an example of the contract, with a prompt of its own."""
     examples = list(submit.body_examples.values())
     body = dict(random_.choice(examples) if random_ else examples[0])
-    for place in task_ids.places(run.contract, submit):
+    for place in task_ids.places(submit):
         if place[0] == "body":
             body.pop(place[1], None)
     return body

@@ -122,7 +122,7 @@ class Walk:
 
     def _has_source(self, submit: Operation) -> bool:
         """Whether a submit continues a task."""
-        return any(task_ids.places(self.run.contract, submit))
+        return any(task_ids.places(submit))
 
     def _compare(self, task: Task) -> None:
         """Hold a task that was read again and again to one that nobody has read yet."""

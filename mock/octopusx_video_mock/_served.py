@@ -129,7 +129,7 @@ def serve(operation: Operation, problems: Problems) -> Served | None:
         starts=operation.starts_task,
         task=(task.place, task.name) if task else None,
         content=content,
-        named=tuple(task_ids.places(contract, operation)),
+        named=task_ids.places(operation),
         parameters=parameters,
         media_types=media_types,
         body_required=operation.body is not None and operation.body.required,

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from octopusx_video_openapi.contract import Contract
 from octopusx_video_openapi.model import Billed
 from octopusx_video_openapi.operation import Operation
 from octopusx_video_openapi.rules import Rule
 
 
-def billed(contract: Contract, operation: Operation, status: int, body: Any) -> Billed:
+def billed(operation: Operation, status: int, body: Any) -> Billed:
     """Whether a request that was answered so may have been billed.
 
     Args:
-        contract: The contract that the operation is of.
         operation: What was asked.
         status: HTTP status of the answer.
         body: The answer's JSON value; anything else than an object where it is none.
     """
-    rule = decided_by(contract, operation, status, body)
+    rule = decided_by(operation, status, body)
     if rule is not None and rule.billed is not None:
         return rule.billed
     response = operation.response(status)
     return "possible" if response is None else response.billed
 
 
-def decided_by(contract: Contract, operation: Operation, status: int, body: Any) -> Rule | None:
+def decided_by(operation: Operation, status: int, body: Any) -> Rule | None:
     """The rule that says so by the body, the last of several; None where ``x-billed`` alone does."""
     if operation.response(status) is None:
         return None
-    return next((rule for rule in reversed(contract.rules) if _concerns(rule, operation, status, body)), None)
+    return next((rule for rule in reversed(operation.contract.rules) if _concerns(rule, operation, status, body)), None)
 
 
 def _concerns(rule: Rule, operation: Operation, status: int, body: Any) -> bool:

@@ -94,12 +94,15 @@ def json_pointer(*place: str | int) -> str:
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in place)
 
 
+def steps(text: str) -> tuple[str, ...]:
+    """The steps of a JSON Pointer, which is given without its first slash."""
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in text.split("/"))
+
+
 def home(node: Json, place: Pointer) -> Pointer:
     """Where a node at a place is defined: the place itself, or the component that the node's ``$ref`` names."""
     reference = node.get("$ref") if isinstance(node, dict) else None
-    if not isinstance(reference, str):
-        return place
-    return tuple(step.replace("~1", "/").replace("~0", "~") for step in reference[2:].split("/"))
+    return steps(reference[2:]) if isinstance(reference, str) else place
 
 
 def follow(root: Json, node: Json) -> Json:
@@ -117,9 +120,9 @@ def follow(root: Json, node: Json) -> Json:
             raise LookupError(f"{reference} leads back to itself; define what it stands for")
         seen.add(reference)
         node = root
-        for step in reference[2:].split("/"):
+        for step in steps(reference[2:]):
             try:
-                node = node[step.replace("~1", "/").replace("~0", "~")]
+                node = node[step]
             except (KeyError, TypeError):
-                raise LookupError(f"{reference} leads nowhere; define it or mend its name") from None
+                raise LookupError(f"{reference} leads nowhere; define it or correct its name") from None
     return node

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from octopusx_video_openapi import checking, vocabulary
 from octopusx_video_openapi.contract import Contract
-from octopusx_video_openapi.document import ContractError, Document, Json, Pointer, Problem
+from octopusx_video_openapi.document import ContractError, Document, Json, Pointer, Problem, home
 from octopusx_video_openapi.found import Found, unknown
 from octopusx_video_openapi.names import Names, items, members
 from octopusx_video_openapi.vocabulary import shown
@@ -111,8 +111,7 @@ def _examples(names: Names) -> Iterator[Found]:
 
 
 def _of_fields(names: Names, schema: Json, shown_: set[int], above: frozenset[int]) -> Iterator[Found]:
-    reference = members(schema).get("$ref")
-    place: Pointer = tuple(reference[2:].split("/")) if isinstance(reference, str) else ()
+    place = home(schema, ())
     for name, field in members(members(names.follow(schema)).get("properties")).items():
         defined = members(names.follow(field))
         if "properties" in defined:

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from octopusx_video_openapi.document import OF_BODY, ContractError, Json, home
+from octopusx_video_openapi.document import OF_BODY, ContractError, Json, home, steps
 from octopusx_video_openapi.grades import Grade, grade_of
 from octopusx_video_openapi.model import (
     JSON,
@@ -195,5 +195,4 @@ def new_tasks(operation: Operation) -> Iterator[tuple[str, Link, Place]]:
         for link in response.links if response.is_success else ():
             for expression in link.parameters.values():
                 if expression.startswith(OF_BODY):
-                    steps = expression.removeprefix(OF_BODY).split("/")
-                    yield status, link, tuple(step.replace("~1", "/").replace("~0", "~") for step in steps)
+                    yield status, link, steps(expression.removeprefix(OF_BODY))

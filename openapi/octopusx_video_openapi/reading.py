@@ -46,7 +46,7 @@ def parse(text: str, path: Path) -> Document:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "unreadable"
-        raise ContractError.at(path, None, f"is not valid YAML ({problem}{where}); mend the file") from None
+        raise ContractError.at(path, None, f"is not valid YAML ({problem}{where}); correct the file") from None
     except (ValueError, KeyError, AttributeError, TypeError) as error:  # of a tagged or dated scalar
         raise ContractError.at(path, None, f"has a value that YAML can't read ({error}); put it in quotes") from None
 

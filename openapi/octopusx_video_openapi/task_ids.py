@@ -40,14 +40,10 @@ Place = tuple[str, ...]
 """Where it stands: ``("path", name)``, ``("query", name)`` or ``("body", name, ...)``."""
 
 
-def places(contract: Contract, operation: Operation) -> Iterator[Place]:
-    """The places of an operation's request that name a task."""
-    return iter(_places(contract, operation.id))
-
-
 @functools.cache  # it is asked of each request and each response
-def _places(contract: Contract, operation_id: str) -> tuple[Place, ...]:
-    return tuple(_in_request(contract.operations[operation_id]))
+def places(operation: Operation) -> tuple[Place, ...]:
+    """The places of an operation's request that name a task."""
+    return tuple(_in_request(operation))
 
 
 def _in_request(operation: Operation) -> Iterator[Place]:
@@ -59,14 +55,10 @@ def _in_request(operation: Operation) -> Iterator[Place]:
             yield "body", *place
 
 
-def values(contract: Contract, operation: Operation, request: dict[str, Any]) -> set[str]:
+def values(operation: Operation, request: dict[str, Any]) -> set[str]:
     """The ids that a request names; ``request`` holds ``path``, ``query`` and ``body``."""
-    found = set()
-    for place in places(contract, operation):
-        value = at(request, place)
-        if isinstance(value, str):
-            found.add(value)
-    return found
+    named = (at(request, place) for place in places(operation))
+    return {value for value in named if isinstance(value, str)}
 
 
 def documented(contract: Contract) -> tuple[str, ...]:
@@ -82,7 +74,7 @@ def documented(contract: Contract) -> tuple[str, ...]:
             if parameter.place in request and parameter.examples:
                 request[parameter.place][parameter.name] = parameter.examples[0]
         for body in (None, *operation.body_examples.values()):
-            found.update(dict.fromkeys(sorted(values(contract, operation, {**request, "body": body}))))
+            found.update(dict.fromkeys(sorted(values(operation, {**request, "body": body}))))
     return tuple(found)
 
 

@@ -155,8 +155,8 @@ def bill(name: str, status: int, body: Json) -> Bill:
     from octopusx_video_openapi import billing  # noqa: PLC0415 - see above
 
     try:
-        told = billing.billed(contract(), operation(name), status, body)
-        decided = billing.decided_by(contract(), operation(name), status, body)
+        told = billing.billed(operation(name), status, body)
+        decided = billing.decided_by(operation(name), status, body)
     except ValueError:  # half of a surrogate pair, which no rule can look at
         return Bill("possible", before_work=False)
     return Bill(told, before_work=told == "never" and decided is not None)
@@ -173,7 +173,7 @@ def source(name: str) -> Place:
     """Where a request of an operation names its task: ``("path", …)``, ``("query", …)`` or ``("body", …, …)``."""
     from octopusx_video_openapi import task_ids  # noqa: PLC0415 - see above
 
-    return next(task_ids.places(contract(), operation(name)))
+    return task_ids.places(operation(name))[0]
 
 
 def source_name(name: str) -> str:

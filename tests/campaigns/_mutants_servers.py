@@ -78,7 +78,7 @@ def _valid(contract: Contract, operation: str, request: Request) -> Request:
     contents = documents.definition(definition).get("requestBody", {}).get("content", {})
     body: Json = next((value for media in contents.values() for _, value in documents.examples(contract, media)), None)
     query = b""
-    for where, *steps in task_ids.places(contract, definition):
+    for where, *steps in task_ids.places(definition):
         if where == "query":
             query = f"{steps[0]}={task}".encode()
         elif where == "body":
@@ -145,7 +145,7 @@ def _of_no_rule(contract: Contract, operation: Operation, status: int, response:
     for media in response["content"].values():
         for _, example in documents.examples(contract, media):
             body = reworded(example)
-            if isinstance(body, dict) and billing.decided_by(contract, operation, status, body) is None:
+            if isinstance(body, dict) and billing.decided_by(operation, status, body) is None:
                 yield body
 
 

@@ -79,7 +79,7 @@ class Caller:
         contract = self.server.contract
         media = documents.body(contract.operations[operation])
         value = json.loads(json.dumps(dict(documents.examples(contract, media))["shortest"]))
-        for place, *steps in task_ids.places(contract, contract.operations[operation]):
+        for place, *steps in task_ids.places(contract.operations[operation]):
             if place == "body":
                 holder = value
                 for step in steps[:-1]:
