@@ -22,7 +22,7 @@ LENGTH = 14.0
 def fullest(contract: Contract, name: str) -> dict[str, Any]:
     """The fullest body of a submit, without its source."""
     submit = contract.operations[name]
-    valid = dict(valid_requests(contract, submit, SOURCE)[-1].body)
+    valid = dict(valid_requests(submit, SOURCE)[-1].body)
     for place in task_ids.places(submit):
         if place[0] == "body":
             valid.pop(place[1])
@@ -31,7 +31,7 @@ def fullest(contract: Contract, name: str) -> dict[str, Any]:
 
 def made(contract: Contract, name: str) -> list[dict[str, Any]]:
     """The bodies of a submit, made of its fullest one."""
-    return list(_bodies.bodies(contract, contract.operations[name], fullest(contract, name)))
+    return list(_bodies.bodies(contract.operations[name], fullest(contract, name)))
 
 
 @pytest.mark.parametrize("name", SUBMITS)
@@ -89,7 +89,7 @@ def test_what_is_told_again_is_sent_alone_and_with_upscaling(contract: Contract,
 def sized(contract: Contract, name: str, seed: int, most: int | None = None) -> list[dict[str, Any]]:
     """The bodies of each size of a submit."""
     submit = contract.operations[name]
-    return list(_bodies.of_each_size(contract, submit, fullest(contract, name), Sizes(seed, name, most)))
+    return list(_bodies.of_each_size(submit, fullest(contract, name), Sizes(seed, name, most)))
 
 
 @pytest.mark.parametrize("name", SUBMITS)
@@ -111,7 +111,7 @@ def test_bodies_have_sizes_of_the_whole_range(contract: Contract, name: str) -> 
     submit = contract.operations[name]
     media = documents.body(submit)
     validator = jsonschema_rs.Draft202012Validator(documents.schema(contract, media["schema"]))
-    source = valid_requests(contract, submit, SOURCE)[-1].body
+    source = valid_requests(submit, SOURCE)[-1].body
     assert all(validator.is_valid({**source, **body}) for body in bodies)
 
 

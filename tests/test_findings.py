@@ -168,7 +168,7 @@ def test_a_task_is_known_whatever_was_wrong_with_its_answers(wrong: Run, mock: M
     """A read that breaks a rule still shows that the task has ended."""
     tasks = Tasks(wrong)
     submit = CONTRACT.operations["extendVideo"]
-    task = tasks.submit(submit, a_submit(wrong, submit), SOURCE)
+    task = tasks.submit(submit, a_submit(submit), SOURCE)
     mock.clock.advance(3600)
     with pytest.raises((Finding, Findings)):
         tasks.read(task, tasks.route(task))
@@ -222,7 +222,7 @@ def test_a_broken_server_is_named_with_what_broke_it(
 ) -> None:
     """Several causes of a 500 are several findings, whose texts tell them apart and stay short."""
     submit = CONTRACT.operations["extendVideo"]
-    body = {**a_submit(run, submit), **fields}
+    body = {**a_submit(submit), **fields}
     request = run.request(submit, path={"video_id": SOURCE}, body=body, raw=raw)
     finding = run.finding("R44", "it was answered with 500", Answer(request, 500, {}, b""))
     assert f"(sent: {said}" in finding.detail or said in finding.detail
@@ -246,7 +246,7 @@ def test_a_task_that_is_gone_is_not_blamed_on_a_colon(mock: Mock) -> None:
     submit = CONTRACT.operations["createVideoExtension"]
     findings: list[Finding] = []
     with run.collecting(findings):
-        task = tasks.submit(submit, a_submit(run, submit), SOURCE)
+        task = tasks.submit(submit, a_submit(submit), SOURCE)
         tasks.first_read(task, tasks.route(task))
     details = [finding.detail for finding in findings if finding.rule == "R04"]
     assert [("could be read before" in detail, "colon" in detail) for detail in details] == [(True, False)]
@@ -301,7 +301,7 @@ def test_what_breaks_a_rule_is_kept_all_the_same(mock: Mock) -> None:
     tasks = Tasks(run)
     submit = CONTRACT.operations["extendVideo"]
     with pytest.raises(Finding):
-        tasks.submit(submit, a_submit(run, submit), SOURCE)
+        tasks.submit(submit, a_submit(submit), SOURCE)
     [task] = tasks.made
     told = _life.Told("getVideoTask", run.now(), {"id": "another"}, "running")
     with pytest.raises(Findings, match="asked for"):

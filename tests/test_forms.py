@@ -197,7 +197,7 @@ def test_head_gives_nothing_away_of_a_new_task(name: str) -> None:
     """A task that is kept apart from other keys is so for HEAD as well."""
     run, tasks = run_against(name)
     submit = run.contract.operations["extendVideo"]
-    task = tasks.submit(submit, a_submit(run, submit), run.known_ids[0])
+    task = tasks.submit(submit, a_submit(submit), run.known_ids[0])
     findings: list[Finding] = []
     with run.collecting(findings):
         tasks.kept_apart(task)

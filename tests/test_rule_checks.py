@@ -205,7 +205,7 @@ def test_a_rule_that_a_contract_leaves_out_is_not_asked(run: Run) -> None:
     run.check(RuleId.R31, None, Answer(read, 200, {}, b""))
     assert run.seen.asked == set()
     tasks, submit = Tasks(run), run.contract.operations["extendVideo"]
-    task = tasks.submit(submit, a_submit(run, submit), SOURCE)
+    task = tasks.submit(submit, a_submit(submit), SOURCE)
     for _ in range(2):
         tasks.first_read(task, tasks.route(task))
     assert run.seen.asked & {"R04", "R15"} == set()
@@ -323,7 +323,7 @@ def test_a_bill_is_asked_where_something_was_answered(run: Run) -> None:
         pass
     assert run.seen.asked == set()
     submit = CONTRACT.operations["extendVideo"]
-    body = a_submit(run, submit)
+    body = a_submit(submit)
     for status, rule in ((200, "R54"), (429, "R28")):
         request = run.request(submit, path={"video_id": SOURCE}, body=body, headers=[("Prefer", f"code={status}")])
         assert rule not in run.seen.asked
@@ -338,7 +338,7 @@ def test_the_length_of_a_video_is_asked_where_it_is_known(run: Run) -> None:
     assert run.control is not None
     tasks = Tasks(run)
     submit = CONTRACT.operations["extendUnifiedVideo"]
-    task = tasks.submit(submit, a_submit(run, submit), SOURCE)
+    task = tasks.submit(submit, a_submit(submit), SOURCE)
     run.control.advance(3600)
     tasks.read(task, tasks.route(task))
     task.length, length = None, 6.0

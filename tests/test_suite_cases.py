@@ -51,7 +51,7 @@ def errors(operation: Operation, body: Any) -> set[Place]:
 
 def fullest(operation: Operation) -> Request:
     """The fullest valid request of an operation."""
-    return valid_requests(CONTRACT, operation, TASK)[-1]
+    return valid_requests(operation, TASK)[-1]
 
 
 # Outlandish values.
@@ -67,7 +67,7 @@ def _differing(first: dict[str, Any], second: dict[str, Any]) -> set[str]:
 def test_an_outlandish_value_is_what_its_case_says(operation: Operation) -> None:
     """It departs from a valid body in one field, and the schema takes it, or finds fault with that field alone."""
     valid = fullest(operation)
-    for case in _cases.outlandish(CONTRACT, operation, valid):
+    for case in _cases.outlandish(operation, valid):
         body = json.loads(case.raw)
         assert _differing(valid.body, body) == {case.place[1]}, case.name
         if case.is_valid is not None:
@@ -79,7 +79,7 @@ def test_an_outlandish_value_is_what_its_case_says(operation: Operation) -> None
 @each_with_body
 def test_an_outlandish_prompt_says_something(operation: Operation) -> None:
     """An outlandish character stands between words, where no rule forbids it, and some stand alone, where one does."""
-    cases = {case.name: case for case in _cases.outlandish(CONTRACT, operation, fullest(operation))}
+    cases = {case.name: case for case in _cases.outlandish(operation, fullest(operation))}
     for what in ("NUL", "a right-to-left override"):
         assert cases[f"a prompt with {what}"].is_valid is True
         assert cases[f"a prompt of {what} alone"].is_valid is False
@@ -89,7 +89,7 @@ def test_an_outlandish_prompt_says_something(operation: Operation) -> None:
 @each_with_body
 def test_what_a_standard_leaves_open_is_named(operation: Operation) -> None:
     """Half of a surrogate pair (RFC 8259 section 8.2), depth (9), a name twice (4), a number beyond 2**53 (6)."""
-    for case in _cases.outlandish(CONTRACT, operation, fullest(operation)):
+    for case in _cases.outlandish(operation, fullest(operation)):
         raw = case.raw.decode()
         halves = re.sub(r"\\ud8..\\ud[cdef]..", "", raw)
         names = [name for name, _ in json.loads(raw, object_pairs_hook=list)]
@@ -104,7 +104,7 @@ def test_what_is_wrong_elsewhere_too_gets_no_verdict(operation: Operation) -> No
     """Of a refusal nobody could say what it is for, so that none is asked for."""
     valid = fullest(operation)
     wrong = replace(valid, body={name: value for name, value in valid.body.items() if name != "model"})
-    judged = [case for case in _cases.outlandish(CONTRACT, operation, wrong) if case.is_valid is not None]
+    judged = [case for case in _cases.outlandish(operation, wrong) if case.is_valid is not None]
     assert [case.name for case in judged] == []
 
 
@@ -141,7 +141,7 @@ def _of_multipart(media_type: str, raw: bytes) -> list[tuple[str, str]]:
 @each_with_body
 def test_a_body_under_another_media_type_is_wrong_in_that_alone(operation: Operation) -> None:
     """Read as JSON, or as a form where it is one, it is the valid body that it was made of."""
-    for valid in valid_requests(CONTRACT, operation, TASK):
+    for valid in valid_requests(operation, TASK):
         made = _cases.under_another_media_type(valid.body)
         for media_type, raw in made:
             if raw.startswith(b"{"):
@@ -252,7 +252,7 @@ def _is_path(path: str) -> bool:
 @each_operation
 def test_a_path_that_is_almost_one_is_none(operation: Operation) -> None:
     """No path of the contract is it, nor fits it for the method that is sent there."""
-    values = valid_requests(CONTRACT, operation, TASK)[0].path
+    values = valid_requests(operation, TASK)[0].path
     paths = list(_routes.almost(CONTRACT, operation, values))
     assert len(paths) > 5
     assert [path for path in paths if _is_path(path) or not path.startswith("/")] == []
@@ -274,7 +274,7 @@ def test_an_unknown_task_has_a_well_formed_id() -> None:
 @each_with_body
 def test_a_body_of_another_operation_is_valid_or_wrong_in_one_place(operation: Operation) -> None:
     """What this operation misses in the body of another is its source and nothing else, or the body says nothing."""
-    bodies = list(_cases.bodies_of_others(CONTRACT, operation, TASK))
+    bodies = list(_cases.bodies_of_others(operation, TASK))
     assert len(bodies) == len(WITH_BODY) - 1
     sources = {place for place in task_ids.places(operation) if place[0] == "body"}
     for body, is_valid in bodies:
@@ -304,7 +304,7 @@ def test_a_body_of_the_life_of_a_task_is_valid(operation: Operation) -> None:
     media = documents.body(operation)
     for _, example in documents.examples(CONTRACT, media):
         own = {name: value for name, value in example.items() if name not in {"video", "task_id"}}
-        bodies = [*_bodies.bodies(CONTRACT, operation, own), *_bodies.behind_the_end(operation, own, 14.0)]
+        bodies = [*_bodies.bodies(operation, own), *_bodies.behind_the_end(operation, own, 14.0)]
         wrong = [body for body in bodies if errors(operation, _with_source(operation, body))]
         assert wrong == []
 

@@ -65,13 +65,11 @@ def test_a_body_of_another_operation_is_judged_by_the_path_that_it_is_sent_to() 
     extend, create, unified = (
         CONTRACT.operations[name] for name in ("extendVideo", "createVideoExtension", "extendUnifiedVideo")
     )
-    bodies = {
-        one.id: _near_misses.valid_requests(CONTRACT, one, "grok:1")[-1].body for one in (extend, create, unified)
-    }
+    bodies = {one.id: _near_misses.valid_requests(one, "grok:1")[-1].body for one in (extend, create, unified)}
 
     def takes(operation: Any, body: Any) -> bool:
-        values = _near_misses.valid_requests(CONTRACT, operation, "extensions")[0]
-        return _near_misses.is_valid(CONTRACT, operation, _near_misses.Request(values.path, values.query, body))
+        values = _near_misses.valid_requests(operation, "extensions")[0]
+        return not _near_misses.faults(operation, _near_misses.Request(values.path, values.query, body))
 
     assert takes(extend, bodies["createVideoExtension"])
     assert not takes(create, bodies["extendVideo"])

@@ -33,28 +33,27 @@ _LATEST = 86_400
 """Second up to which a video begins: a day. Servers write longer ones down in different ways, and none is known."""
 
 
-def bodies(contract: Contract, submit: Operation, valid: Body) -> Iterator[Body]:
+def bodies(submit: Operation, valid: Body) -> Iterator[Body]:
     """Valid bodies of a submit without its source, each of them once.
 
     Args:
-        contract: The contract.
         submit: The operation.
         valid: One of its bodies.
     """
     seen = set()
-    for body in (*_of_each_length(contract, submit, valid), *_told_again(contract, submit, valid)):
+    for body in (*_of_each_length(submit, valid), *_told_again(submit, valid)):
         told = json.dumps(body, sort_keys=True)
         if told not in seen:
             seen.add(told)
             yield body
 
 
-def _of_each_length(contract: Contract, submit: Operation, valid: Body) -> Iterator[Body]:
+def _of_each_length(submit: Operation, valid: Body) -> Iterator[Body]:
     """Bodies that lead to each length that x-result-length can give."""
     length = submit.result_length
     left_out = [length.added_field] if length.added_field else []
     left_out += [length.start_field] if length.start_field and length.is_start_optional else []
-    for model in (valid["model"], *_models(contract)):  # of every submit: one's rule is not another's
+    for model in (valid["model"], *_models(submit.contract)):  # of every submit: one's rule is not another's
         body = {**valid, "model": model}
         yield body
         for field in left_out:
@@ -63,32 +62,31 @@ def _of_each_length(contract: Contract, submit: Operation, valid: Body) -> Itera
         values = _properties(submit)[length.added_field].enum
         yield from ({**valid, length.added_field: value} for value in values)
     # All that there is at once: what is looked at together may hide each other.
-    full = valid_requests(contract, submit, "unknown")[-1].body
+    full = valid_requests(submit, "unknown")[-1].body
     yield {**{name: value for name, value in full.items() if not isinstance(value, dict)}, **valid}
     if length.start_field:
         yield {**valid, length.start_field: 0}
 
 
-def of_each_size(contract: Contract, submit: Operation, valid: Body, sizes: Sizes) -> Iterator[Body]:
+def of_each_size(submit: Operation, valid: Body, sizes: Sizes) -> Iterator[Body]:
     """Valid bodies of a submit without its source, whose values have sizes of their whole range.
 
     Each has another size of every field at once, so that there are no more of them than the field with most sizes has.
     Some begin behind the end of a short source, for which a server may refuse them. The model stays what it is.
 
     Args:
-        contract: The contract.
         submit: The operation.
         valid: One of its bodies, without its source.
         sizes: Draws the sizes.
     """
-    fields = dict(_sized_fields(contract, submit, sizes))
+    fields = dict(_sized_fields(submit, sizes))
     for number in range(max(map(len, fields.values()), default=0)):
         yield {**valid, **{name: values[number % len(values)] for name, values in fields.items()}}
 
 
-def _sized_fields(contract: Contract, submit: Operation, sizes: Sizes) -> Iterator[tuple[str, list[Any]]]:
+def _sized_fields(submit: Operation, sizes: Sizes) -> Iterator[tuple[str, list[Any]]]:
     """The fields of a body that have sizes, each with its values."""
-    full = valid_requests(contract, submit, "unknown")[-1].body
+    full = valid_requests(submit, "unknown")[-1].body
     sources = {place[1] for place in task_ids.places(submit) if place[0] == "body"}
     for name, schema in _properties(submit).items():
         if name in sources | {"model"}:
@@ -115,13 +113,13 @@ def _models(contract: Contract) -> list[str]:
     return sorted({model for submit in contract.submits.values() for model in submit.result_length.added_by_model})
 
 
-def _told_again(contract: Contract, submit: Operation, valid: Body) -> Iterator[Body]:
+def _told_again(submit: Operation, valid: Body) -> Iterator[Body]:
     """Bodies with little more than one field that a read tells again, alone and with all that can be switched on."""
     properties = _properties(submit)
     required = submit.body_schema.required if submit.body_schema else ()
     shortest = {name: value for name, value in valid.items() if name in required and not isinstance(value, dict)}
     flags = {name: True for name, field in properties.items() if field.types == ("boolean",)}
-    told = sorted(echoes(contract) & properties.keys() - {"model"})  # that is told with each
+    told = sorted(echoes(submit.contract) & properties.keys() - {"model"})  # that is told with each
     for number, name in enumerate(told):
         if name == "prompt":
             yield from ({**shortest, name: value} for value in _PROMPTS)
@@ -130,7 +128,7 @@ def _told_again(contract: Contract, submit: Operation, valid: Body) -> Iterator[
             body = {**shortest, "prompt": f"{number} Cats", name: value}
             yield body
             yield {**body, **flags}
-            yield from ({**body, "model": model} for model in _models(contract))
+            yield from ({**body, "model": model} for model in _models(submit.contract))
 
 
 def _properties(submit: Operation) -> Mapping[str, Schema]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from octopusx_video_openapi import Contract, Operation
+from octopusx_video_openapi import Operation
 
 from octopusx_video_contract import _near_misses
 from octopusx_video_contract._near_misses import Request
@@ -64,16 +64,15 @@ _MANY_TIMES = 500
 _DEEP = 100
 
 
-def outlandish(contract: Contract, operation: Operation, valid: Request) -> Iterator[Outlandish]:
+def outlandish(operation: Operation, valid: Request) -> Iterator[Outlandish]:
     """Bodies of an operation with an outlandish value each; whether it is valid is for the contract's schemas to say.
 
     Args:
-        contract: The contract.
         operation: An operation with a body.
         valid: A valid request of it.
     """
     for name, place, text, is_open in _outlandish(valid.body):
-        verdict = None if is_open else _verdict(contract, operation, replace(valid, body=json.loads(text)), place)
+        verdict = None if is_open else _verdict(operation, replace(valid, body=json.loads(text)), place)
         yield Outlandish(name, place, text.encode(), verdict)
 
 
@@ -110,9 +109,9 @@ def _and_more(body: Body, value: str) -> str:
     return f'{json.dumps(body)[:-1]}, "more": {value}}}'
 
 
-def _verdict(contract: Contract, operation: Operation, request: Request, place: tuple[str, ...]) -> bool | None:
+def _verdict(operation: Operation, request: Request, place: tuple[str, ...]) -> bool | None:
     """Whether the contract takes a request; None where it finds fault with more than what stands at this place."""
-    places = [found for found, _ in _near_misses.faults(contract, operation, request)]
+    places = [found for found, _ in _near_misses.faults(operation, request)]
     return None if any(found[: len(place)] != place for found in places) else not places
 
 
@@ -215,20 +214,19 @@ def wrong_otherwise(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]
 # ---- Bodies of other operations
 
 
-def bodies_of_others(contract: Contract, operation: Operation, task: str) -> Iterator[tuple[Body, bool | None]]:
+def bodies_of_others(operation: Operation, task: str) -> Iterator[tuple[Body, bool | None]]:
     """The fullest body of each other operation that has one, and whether this operation takes it.
 
     None where the contract finds fault with more than one place of it, so that a refusal would say nothing.
 
     Args:
-        contract: The contract.
         operation: The operation that they are sent to.
         task: The id of the task that they name.
     """
-    own = _near_misses.valid_requests(contract, operation, task)[0]
-    for other in contract.operations.values():
+    own = _near_misses.valid_requests(operation, task)[0]
+    for other in operation.contract.operations.values():
         if other.id == operation.id or other.body is None:
             continue
-        body = _near_misses.valid_requests(contract, other, task)[-1].body
-        places = {place for place, _ in _near_misses.faults(contract, operation, replace(own, body=body))}
+        body = _near_misses.valid_requests(other, task)[-1].body
+        places = {place for place, _ in _near_misses.faults(operation, replace(own, body=body))}
         yield body, None if len(places) > 1 else not places

@@ -78,11 +78,11 @@ class _Change:
         return replace(self, place=(step, *self.place), whole=whole)
 
 
-_Own = Callable[[Contract, Schema, Json], Iterator[_Change]]
+_Own = Callable[[Schema, Json], Iterator[_Change]]
 """What can be made of one value with its schema, whatever holds it."""
 
 
-def valid_requests(contract: Contract, operation: Operation, task_id: str) -> list[Request]:
+def valid_requests(operation: Operation, task_id: str) -> list[Request]:
     """The shortest and the fullest valid request of an operation; one alone where they are the same.
 
     They are made of the contract's examples, with ``task_id`` wherever a task is named.
@@ -92,7 +92,7 @@ def valid_requests(contract: Contract, operation: Operation, task_id: str) -> li
     """
     schema = schemas.request(operation)
     examples = list(operation.body_examples.values())
-    full = _filled(contract, operation.id, schema, {"body": examples[0]} if examples else {})
+    full = _filled(operation.id, schema, {"body": examples[0]} if examples else {})
     found = []
     for whole in (_trimmed(schema, full), full):
         for place in task_ids.places(operation):
@@ -103,7 +103,7 @@ def valid_requests(contract: Contract, operation: Operation, task_id: str) -> li
     return found
 
 
-def near_misses(contract: Contract, operation: Operation, valid: Request) -> Iterator[Variant]:
+def near_misses(operation: Operation, valid: Request) -> Iterator[Variant]:
     """Requests that are just wrong: the contract's schemas refuse each for its ``keyword`` at its ``place``, or below.
 
     They find nothing elsewhere, so that a server that overlooks this takes the request.
@@ -115,11 +115,11 @@ def near_misses(contract: Contract, operation: Operation, valid: Request) -> Ite
         ContractError: A property or a parameter has no example.
     """
     validator = schemas.validator(schemas.request(operation))
-    variants = _variants(contract, operation, valid, _wrong)
+    variants = _variants(operation, valid, _wrong)
     yield from _once(variant for variant in variants if _is_missed(validator, variant))
 
 
-def near_misses_alone(contract: Contract, operation: Operation, valid: Request) -> Iterator[Variant]:
+def near_misses_alone(operation: Operation, valid: Request) -> Iterator[Variant]:
     """A few near misses in each place of the shortest request with its numbers at their limits.
 
     A server may look at a field only beside another that is there, or is not zero.
@@ -131,19 +131,18 @@ def near_misses_alone(contract: Contract, operation: Operation, valid: Request) 
     whole = _at_limits(schema, _whole(valid))
     base = Request(whole["path"], whole["query"], whole.get("body", ABSENT))
     of_place: collections.Counter[tuple[tuple[str, ...], str]] = collections.Counter()
-    for variant in near_misses(contract, operation, base):
+    for variant in near_misses(operation, base):
         of_place[variant.place, variant.keyword] += 1
         if of_place[variant.place, variant.keyword] <= _FEW_OF_A_KIND:
             yield replace(variant, name=f"{variant.name}, beside little else")
 
 
-def edges(contract: Contract, operation: Operation, valid: Request, sizes: Sizes | None = None) -> Iterator[Variant]:
+def edges(operation: Operation, valid: Request, sizes: Sizes | None = None) -> Iterator[Variant]:
     """Requests that are just right: the contract's schemas take each, and no server may refuse it for its form.
 
     Some name a task or a model that a server need not know; that is no matter of form.
 
     Args:
-        contract: The contract.
         operation: The operation.
         valid: A valid request of it.
         sizes: Draws the sizes between the ends of each value's range; None where they are left out.
@@ -152,18 +151,13 @@ def edges(contract: Contract, operation: Operation, valid: Request, sizes: Sizes
         ContractError: A property or a parameter has no example.
     """
     validator = schemas.validator(schemas.request(operation))
-    variants = itertools.chain(_variants(contract, operation, valid, _right), _respelt(valid))
+    variants = itertools.chain(_variants(operation, valid, _right), _respelt(valid))
     if sizes is not None:
-        variants = itertools.chain(variants, _variants(contract, operation, valid, _of_each_size(sizes)))
+        variants = itertools.chain(variants, _variants(operation, valid, _of_each_size(sizes)))
     yield from _once(variant for variant in variants if not any(_faults(validator, variant)))
 
 
-def is_valid(contract: Contract, operation: Operation, request: Request) -> bool:
-    """Whether the contract's schemas take a request of an operation."""
-    return not faults(contract, operation, request)
-
-
-def faults(contract: Contract, operation: Operation, request: Request) -> list[tuple[tuple[str, ...], str]]:
+def faults(operation: Operation, request: Request) -> list[tuple[tuple[str, ...], str]]:
     """The place and the keyword of each error that the contract's schemas find in a request of an operation."""
     return list(_faults(schemas.validator(schemas.request(operation)), request))
 
@@ -178,9 +172,9 @@ def _once(variants: Iterable[Variant]) -> Iterator[Variant]:
             yield variant
 
 
-def _variants(contract: Contract, operation: Operation, valid: Request, own: _Own) -> Iterator[Variant]:
+def _variants(operation: Operation, valid: Request, own: _Own) -> Iterator[Variant]:
     """The changes of a valid request that can be sent."""
-    for change in _changes(contract, schemas.request(operation), _whole(valid), own):
+    for change in _changes(schemas.request(operation), _whole(valid), own):
         if _can_be_sent(change):
             yield Variant(
                 name=f"{_named(change.place)}: {change.what}",
@@ -263,21 +257,21 @@ def _collect(schema: Schema, value: Json, found: dict[int, list[Json]]) -> None:
             _collect(schema.items, item, found)
 
 
-def _filled(contract: Contract, name: str, schema: Schema, value: Json = ABSENT) -> Json:
+def _filled(name: str, schema: Schema, value: Json = ABSENT) -> Json:
     """The value with each property that the schema has; all of it from examples where there is none."""
     if schema.has_properties:
         given = value if isinstance(value, dict) else {}
         fields = schema.properties.items()
-        filled = {key: _filled(contract, f"{name}.{key}", field, given.get(key, ABSENT)) for key, field in fields}
+        filled = {key: _filled(f"{name}.{key}", field, given.get(key, ABSENT)) for key, field in fields}
         return {**given, **filled}
     if value is not ABSENT:
         return value
-    for known in (_documented(contract).get(schema.identity, ()), schema.examples, schema.enum):
+    for known in (_documented(schema.contract).get(schema.identity, ()), schema.examples, schema.enum):
         if known:
             return known[0]
     if schema.items is not None:
-        return [_filled(contract, name, schema.items)]
-    raise ContractError(f"{contract.path}: {name}: no request has an example of it; give its schema `examples`")
+        return [_filled(name, schema.items)]
+    raise ContractError(f"{schema.contract.path}: {name}: no request has an example of it; give its schema `examples`")
 
 
 def _trimmed(schema: Schema | None, value: Json) -> Json:
@@ -310,53 +304,53 @@ def _at_limits(schema: Schema | None, value: Json) -> Json:
     return schema.limit("minimum", value) if schema and isinstance(value, int) else value
 
 
-def _changes(contract: Contract, schema: Schema, value: Json, own: _Own) -> Iterator[_Change]:
+def _changes(schema: Schema, value: Json, own: _Own) -> Iterator[_Change]:
     """The changes of a value as a whole, then those of what it holds: each property, the first two items."""
-    yield from own(contract, schema, value)
+    yield from own(schema, value)
     if isinstance(value, dict):
         for name, field in schema.properties.items():
-            inner = value[name] if name in value else _filled(contract, name, field)
-            for change in _changes(contract, field, inner, own):
+            inner = value[name] if name in value else _filled(name, field)
+            for change in _changes(field, inner, own):
                 yield change.within(name, {**value, name: change.whole})
     elif isinstance(value, list) and schema.items is not None:
-        items = _several(contract, schema, value, 2)
+        items = _several(schema, value, 2)
         for at in range(2):
-            for change in _changes(contract, schema.items, items[at], own):
+            for change in _changes(schema.items, items[at], own):
                 yield change.within(str(at), [*items[:at], change.whole, *items[at + 1 :]])
 
 
-def _several(contract: Contract, schema: Schema, value: list[Json], least: int) -> list[Json]:
+def _several(schema: Schema, value: list[Json], least: int) -> list[Json]:
     """The items, said over again until there are so many."""
-    items = value or ([_filled(contract, "items", schema.items)] if schema.items else [])
+    items = value or ([_filled("items", schema.items)] if schema.items else [])
     return list(itertools.islice(itertools.cycle(items), max(least, len(items))))
 
 
 # ---- Just wrong
 
 
-def _wrong(contract: Contract, schema: Schema, value: Json) -> Iterator[_Change]:
+def _wrong(schema: Schema, value: Json) -> Iterator[_Change]:
     if isinstance(value, dict):
-        yield from _less_and_renamed(contract, schema, value)
+        yield from _less_and_renamed(schema, value)
     for keyword, candidates in (
         ("type", itertools.chain(_of_another_type(value), _numbers_of(schema.enum))),
         ("required", _in_a_wrapping(value)),
         ("enum", _beside_members(schema.enum)),
         ("minimum", _beside(schema.limit("minimum"), -1, -1000)),
         ("maximum", _beside(schema.limit("maximum"), 1, 1000)),
-        ("pattern", itertools.chain(_like(value), _before(value, _words(contract)))),
+        ("pattern", itertools.chain(_like(value), _before(value, _words(schema.contract)))),
     ):
         for what, other in candidates:
             yield _Change((), keyword, what, other)
 
 
-def _less_and_renamed(contract: Contract, schema: Schema, value: dict[str, Json]) -> Iterator[_Change]:
+def _less_and_renamed(schema: Schema, value: dict[str, Json]) -> Iterator[_Change]:
     """An object without something that it must have, or with it under a name of its kind, or flattened."""
     for name in schema.required:
         rest = without(value, name)
         yield _Change((name,), "required", "missing", rest)
         if name not in value:
             continue
-        others = set(task_names(contract)) if isinstance(value[name], str) else set()
+        others = set(task_names(schema.contract)) if isinstance(value[name], str) else set()
         if not schema.is_closed:  # a field of a body: names of a query have no case to many
             others |= {name.upper(), name.capitalize()}
         for other in sorted(others - value.keys()):
@@ -539,9 +533,9 @@ _SEVERAL = "n"
 """How many results are wanted, where services know such a field."""
 
 
-def _right(contract: Contract, schema: Schema, value: Json) -> Iterator[_Change]:
+def _right(schema: Schema, value: Json) -> Iterator[_Change]:
     if schema.has_properties:
-        yield from _more_or_less(contract, schema, value)
+        yield from _more_or_less(schema, value)
         return
     candidates = [("enum", json.dumps(member), member) for member in schema.enum]
     for limit, inwards in (("minimum", 1), ("maximum", -1)):
@@ -555,13 +549,14 @@ def _right(contract: Contract, schema: Schema, value: Json) -> Iterator[_Change]
     if all(map(fits, _PLAIN.values())):
         texts = _PLAIN
     else:
-        texts = {json.dumps(known): known for known in _documented(contract).get(schema.identity, ())} | _OF_A_FORM
+        documented = _documented(schema.contract).get(schema.identity, ())
+        texts = {json.dumps(known): known for known in documented} | _OF_A_FORM
     candidates += [
         ("pattern" if "pattern" in schema.assertions else "type", what, text) for what, text in texts.items()
     ]
     if isinstance(value, list):
         candidates += [("type", "empty", []), ("type", "one item", value[:1])]
-        candidates += [("type", f"{many} items", _several(contract, schema, value, many)[:many]) for many in (3, 10)]
+        candidates += [("type", f"{many} items", _several(schema, value, many)[:many]) for many in (3, 10)]
     for keyword, what, other in candidates:
         if fits(other):
             yield _Change((), keyword, what, other)
@@ -570,7 +565,7 @@ def _right(contract: Contract, schema: Schema, value: Json) -> Iterator[_Change]
 def _of_each_size(sizes: Sizes) -> _Own:
     """What makes values of each size in the place of one."""
 
-    def own(contract: Contract, schema: Schema, value: Json) -> Iterator[_Change]:
+    def own(schema: Schema, value: Json) -> Iterator[_Change]:
         for what, other in sized(schema, value, sizes):
             yield _Change((), "type", what, other)
 
@@ -582,9 +577,9 @@ def sized(schema: Schema, value: Json, sizes: Sizes) -> list[tuple[str, Json]]:
     return sizes.values(schema, schemas.validator(schema).is_valid, value)
 
 
-def _more_or_less(contract: Contract, schema: Schema, value: dict[str, Json]) -> Iterator[_Change]:
+def _more_or_less(schema: Schema, value: dict[str, Json]) -> Iterator[_Change]:
     """An object with more or fewer of the properties that it may have, and with one that nobody knows."""
-    shortest, fullest = _trimmed(schema, value), _filled(contract, "", schema, value)
+    shortest, fullest = _trimmed(schema, value), _filled("", schema, value)
     yield _Change((), "required", "nothing but what is required", shortest)
     yield _Change((), "required", "all there is", fullest)
     for name in schema.properties:
@@ -594,20 +589,20 @@ def _more_or_less(contract: Contract, schema: Schema, value: dict[str, Json]) ->
     for what, other in (("a text", "meow"), ("an object", {"cats": [1.5, {"name": None}]})):
         yield _Change((), "additionalProperties", f"an unknown property, {what}", {**value, _UNKNOWN: other})
     if "prompt" in schema.properties:  # the body of a submit, and not what stands in one
-        for name, other in _of_others(contract, schema).items():
+        for name, other in _of_others(schema).items():
             yield _Change((), "additionalProperties", f"with {name}, which another submit has", {**value, name: other})
     if _SEVERAL not in schema.properties:
         yield _Change((), "additionalProperties", "two of it, as other services are asked", {**value, _SEVERAL: 2})
 
 
-def _of_others(contract: Contract, schema: Schema) -> dict[str, Json]:
+def _of_others(schema: Schema) -> dict[str, Json]:
     """What the bodies of other operations have and this one does not, with a value of each; no names of tasks."""
     found: dict[str, Json] = {}
-    for operation in contract.operations.values():
+    for operation in schema.contract.operations.values():
         other = operation.body_schema.properties if operation.body_schema else {}
         for name, field in other.items():
-            if name not in schema.properties and name not in task_names(contract):
-                value = _filled(contract, name, field)
+            if name not in schema.properties and name not in task_names(schema.contract):
+                value = _filled(name, field)
                 if not isinstance(value, dict):
                     found.setdefault(name, value)
     return found

@@ -86,7 +86,7 @@ class Probe:
         if limit > 1:
             submit = self.run.contract.operations[_probe_task.SUBMIT]
             unknown = next(unknown_tasks(self.run.contract, (), self.run.seed))
-            self.ask(_probe_questions.missing_field(self.run, self.tasks, submit, unknown))
+            self.ask(_probe_questions.missing_field(self.run, submit, unknown))
 
     def _known(self) -> bool:
         """Read the known task; whether it could be read, and so is worth a paid submit."""

@@ -59,10 +59,10 @@ def proposals(contract: Contract, came: Sequence[Came], lived: Lived | None) -> 
     found = [
         *_responses(contract, came),
         *_causes(contract, came),
-        *_shapes(contract, came),
+        *_shapes(came),
         *_values(contract, came),
-        *_headers(contract, came),
-        *_range(contract, came),
+        *_headers(came),
+        *_range(came),
         *_narrower(contract, came),
         *(_life(contract, lived) if lived is not None else ()),
         *_rules(contract, came, lived),
@@ -154,7 +154,7 @@ def _examples(operation: Operation, cause: str, those: Sequence[Came]) -> Iterat
             break
 
 
-def _shapes(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
+def _shapes(came: Sequence[Came]) -> Iterator[Proposal]:
     unknown: collections.Counter[tuple[str, str]] = collections.Counter()
     empty: collections.Counter[str] = collections.Counter()
     for _, operation, answer in _answers(came):
@@ -213,7 +213,7 @@ def _status(contract: Contract, node: Schema, value: Any) -> Iterator[Proposal]:
             yield Proposal(f"schemas.{name} {value}", known.kind, "it came", "raise to probed")
 
 
-def _headers(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
+def _headers(came: Sequence[Came]) -> Iterator[Proposal]:
     seen: dict[str, list[bool]] = collections.defaultdict(list)
     grades: dict[str, str] = {}
     for _, operation, answer in _answers(came):
@@ -227,7 +227,7 @@ def _headers(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
             yield Proposal(f"headers.{name}", grades[name], because, "raise to probed")
 
 
-def _range(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
+def _range(came: Sequence[Came]) -> Iterator[Proposal]:
     for one, operation, answer in _answers(came):
         wanted = one.question.request.header("Range")
         if wanted is None or answer.status not in {200, 206, 416}:

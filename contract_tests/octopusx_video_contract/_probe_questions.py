@@ -96,7 +96,7 @@ def free(run: Run, tasks: Tasks) -> Iterator[Question]:
             yield Question("unknown task", what, request, reader, "unknown-task", RuleId.R46, _not_unknown, valid=True)
     for name, credential in NO_KEYS.items():
         for operation in run.contract.operations.values():
-            request = _without_key(run, tasks, operation, unknown[0], credential)
+            request = _without_key(tasks, operation, unknown[0], credential)
             yield Question(name, _route(operation), request, operation, "no-credential", RuleId.R02, _not_401)
     for operation in run.contract.operations.values():
         if operation.starts_task:
@@ -176,7 +176,7 @@ def content(tasks: Tasks, task: str) -> Iterator[Question]:
     yield Question("content, past the end", f"{route}, past its end", past, get, "range-past-end", valid=True)
 
 
-def missing_field(run: Run, tasks: Tasks, submit: Operation, unknown: str) -> Question:
+def missing_field(run: Run, submit: Operation, unknown: str) -> Question:
     """A submit with the key and no field at all: it names no video, so what it could be billed for is not said."""
     request = run.request(submit, path=_ids(submit, unknown), body={})
     return Question(
@@ -184,9 +184,9 @@ def missing_field(run: Run, tasks: Tasks, submit: Operation, unknown: str) -> Qu
     )
 
 
-def _without_key(run: Run, tasks: Tasks, operation: Operation, task: str, credential: str | None) -> Request:
+def _without_key(tasks: Tasks, operation: Operation, task: str, credential: str | None) -> Request:
     if operation.starts_task:
-        return tasks.submission(operation, a_submit(run, operation), task, credential=credential)[1]
+        return tasks.submission(operation, a_submit(operation), task, credential=credential)[1]
     return tasks.request(operation, task, credential=credential)
 
 

@@ -85,7 +85,7 @@ def values_of(contract: Contract, operation: str) -> dict[str, str]:
 def paid(run: Run, tasks: Tasks, source: str, ask: Asking) -> Lived | None:
     """Submit once, whatever comes; None where no new task was told."""
     submit = run.contract.operations[SUBMIT]
-    whole, request = tasks.submission(submit, a_submit(run, submit), source)
+    whole, request = tasks.submission(submit, a_submit(submit), source)
     run.say(f"one paid submit, {submit.id}; it is not repeated, whatever comes")
     before = run.now()
     route = f"{submit.method.upper()} {submit.path}"

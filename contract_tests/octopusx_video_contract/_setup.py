@@ -39,7 +39,7 @@ def check(contract: Contract, layers: Container[str]) -> None:
         if not contract.has(part):
             raise CannotRunError(f"{contract.path}: has no {part}; the suite needs a contract like the project's own")
     for operation in contract.operations.values():
-        _near_misses.valid_requests(contract, operation, "unknown")
+        _near_misses.valid_requests(operation, "unknown")
     if any(layer in layers for layer in OF_THE_CLIENT):
         fault = next(_client_faults(contract), None)
         if fault:

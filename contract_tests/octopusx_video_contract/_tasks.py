@@ -537,7 +537,7 @@ def part_faults(answer: Answer, whole: bytes, first: int, last: int) -> Iterator
         yield f"are not the bytes from {first} to {last} of the whole"
 
 
-def a_submit(run: Run, submit: Operation, random_: random.Random | None = None) -> dict[str, Any]:
+def a_submit(submit: Operation, random_: random.Random | None = None) -> dict[str, Any]:
     """A valid body of a submit without its source: an example of the contract, with a prompt of its own."""
     examples = list(submit.body_examples.values())
     body = dict(random_.choice(examples) if random_ else examples[0])

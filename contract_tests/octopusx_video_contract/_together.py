@@ -108,8 +108,8 @@ class Together:
     def _submit(self, tasks: Tasks, submit: Operation, name: str) -> Question:
         """A submit whose prompt no other one has, so that a read shows whether prompts were mixed up."""
         # Few fields and a short prompt: a server may not have room to repeat more.
-        shortest = _near_misses.valid_requests(self.run.contract, submit, self.source)[0].body
-        body = {field: value for field, value in a_submit(self.run, submit).items() if field in shortest}
+        shortest = _near_misses.valid_requests(submit, self.source)[0].body
+        body = {field: value for field, value in a_submit(submit).items() if field in shortest}
         body = {**body, "prompt": f"Two Cats {name}"}
         whole, request = tasks.submission(submit, body, self.source)
         sure = tasks is self.accounts[0]  # a source need not be another account's

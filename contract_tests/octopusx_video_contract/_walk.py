@@ -106,13 +106,13 @@ class Walk:
                 self._twins[task.id] = []
                 with self._catching(name):
                     for _ in range(2):
-                        twin = self.tasks.submit(submit, a_submit(run, submit), self._source)
+                        twin = self.tasks.submit(submit, a_submit(submit), self._source)
                         self._twins[task.id].append(twin)
             yield task
 
     def _body(self, submit: Operation, order: str) -> dict[str, Any]:
         """The body of a task; of one that is to fail it is sent for no other."""
-        body = a_submit(self.run, submit)
+        body = a_submit(submit)
         return {**body, "prompt": f"{body['prompt']}, and fail"} if order == FAILING else body
 
     @property
@@ -136,7 +136,7 @@ class Walk:
         if self.run.control is not None and not self.run.paid and name not in self.skipped:
             with self._catching(name):
                 submit = self.run.contract.operations[name]
-                self.tasks.submit(submit, a_submit(self.run, submit), self._source)
+                self.tasks.submit(submit, a_submit(submit), self._source)
 
     def _while_running(self, task: Task) -> None:
         name, tasks = task.submit.id, self.tasks
@@ -165,7 +165,7 @@ class Walk:
         submit = self.run.contract.operations[name]
         if not self._has_source(submit):
             return
-        _, request = self.tasks.submission(submit, a_submit(self.run, submit), source.id)
+        _, request = self.tasks.submission(submit, a_submit(submit), source.id)
         found: list[Finding] = []
         with self.run.collecting(found):
             self.tasks.refused(request, RuleId.R47, f"{name}: a source that is {source.phase}")
@@ -357,10 +357,10 @@ class Walk:
         made: list[Task] = []
         for name in self.run.contract.submits:
             submit = self.run.contract.operations[name]
-            for body in _bodies.bodies(self.run.contract, submit, a_submit(self.run, submit)):
+            for body in _bodies.bodies(submit, a_submit(submit)):
                 with self._catching(name):
                     made.append(self.tasks.submit(submit, body, source.id))
-            for body in _bodies.behind_the_end(submit, a_submit(self.run, submit), source.length or 0):
+            for body in _bodies.behind_the_end(submit, a_submit(submit), source.length or 0):
                 with self._catching(name), contextlib.suppress(NotAskedError):
                     made.append(self.tasks.submit(submit, body, source.id, sure=False))
         for task in made:
@@ -400,7 +400,7 @@ class Walk:
         for name in self.run.contract.submits if not self.run.paid else ():
             submit = self.run.contract.operations[name]
             with self._catching(name):  # whether it can still be continued is for the server to say
-                _, request = self.tasks.submission(submit, a_submit(self.run, submit), succeeded[0].id)
+                _, request = self.tasks.submission(submit, a_submit(submit), succeeded[0].id)
                 _judge.hold(self.run, self.run.send(request))
 
     def _expiry(self, task: Task) -> float | None:

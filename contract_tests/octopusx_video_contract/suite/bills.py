@@ -49,7 +49,7 @@ def _orders() -> Iterator[Any]:
 @pytest.mark.parametrize(("operation", "order"), list(_orders()))
 def test_no_bill_is_higher_than_its_answer_says(operation: Operation, order: str) -> None:
     """What the contract calls never billed costs nothing, the rest is billed once at most."""
-    values = _near_misses.valid_requests(CONTRACT, operation, KNOWN)[0]
+    values = _near_misses.valid_requests(operation, KNOWN)[0]
     headers = [("Prefer", order), *([("Range", "bytes=0-")] if "code=206" in order else [])]
     request = RUN.request(operation, path=values.path, query=values.query, body=values.body, headers=headers)
     before = TASKS.billed() or 0
@@ -74,7 +74,7 @@ def test_failed_task_may_stay_billed(name: str) -> None:
     before = TASKS.billed() or 0
     operation = CONTRACT.operations[name]
     for order in ("fault=failed", "fault=failed_billed"):
-        TASKS.submit(operation, a_submit(RUN, operation), KNOWN, orders=order)
+        TASKS.submit(operation, a_submit(operation), KNOWN, orders=order)
     assert RUN.control is not None
     RUN.control.advance(2 * 86_400)
     told = _by_rule(RuleId.R30)

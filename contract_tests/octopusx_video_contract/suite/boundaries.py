@@ -51,7 +51,7 @@ def _name(operation: Operation) -> str:
 
 
 def _valid(operation: Operation, task: str = KNOWN) -> list[_near_misses.Request]:
-    return _near_misses.valid_requests(CONTRACT, operation, task)
+    return _near_misses.valid_requests(operation, task)
 
 
 def _made(operation: Operation, values: Any, **options: Any) -> Request:
@@ -157,8 +157,8 @@ def _near(operation_id: str) -> dict[Place, list[Variant]]:
     valid = _valid(operation)
     found: dict[Place, list[Variant]] = {}
     for variant in itertools.chain(
-        _near_misses.near_misses(CONTRACT, operation, valid[-1]),
-        _near_misses.near_misses_alone(CONTRACT, operation, valid[0]),
+        _near_misses.near_misses(operation, valid[-1]),
+        _near_misses.near_misses_alone(operation, valid[0]),
     ):
         found.setdefault(variant.place[:2], []).append(variant)
     return found
@@ -193,7 +193,7 @@ def test_what_is_just_right_is_not_refused(operation: Operation) -> None:
         _taken(operation, _made(operation, variant), variant.name)
 
     bases = _valid(operation)
-    RUN.each((variant for base in bases for variant in _near_misses.edges(CONTRACT, operation, base)), ask)
+    RUN.each((variant for base in bases for variant in _near_misses.edges(operation, base)), ask)
 
 
 def _taken(operation: Operation, request: Request, what: str) -> None:
@@ -269,7 +269,7 @@ def test_outlandish_values_break_nothing(operation: Operation) -> None:
         else:
             _allowed(request, RuleId.R41, f"{operation.id}: {case.name}", 400)
 
-    RUN.each(_cases.outlandish(CONTRACT, operation, values), ask)
+    RUN.each(_cases.outlandish(operation, values), ask)
 
 
 @pytest.mark.skipif(RUN.paid or RUN.stateless, reason="large bodies are only sent to a mock that keeps tasks")
@@ -425,7 +425,7 @@ def test_body_of_another_operation(operation: Operation) -> None:
         else:
             _allowed(request, RuleId.R46, f"{operation.id}: the body of another submit, with the task {task}", 400, 404)
 
-    cases = [(task, *case) for task in tasks for case in _cases.bodies_of_others(CONTRACT, operation, KNOWN)]
+    cases = [(task, *case) for task in tasks for case in _cases.bodies_of_others(operation, KNOWN)]
     RUN.each([case for case in cases if not _is_another_path(operation, case[0])], ask)
 
 
@@ -454,8 +454,8 @@ def test_any_size_that_is_right_is_not_refused(operation: Operation) -> None:
         _taken(operation, _made(operation, variant), variant.name)
 
     fullest = _valid(operation)[-1]
-    known = {variant.name for variant in _near_misses.edges(CONTRACT, operation, fullest)}
-    variants = _near_misses.edges(CONTRACT, operation, fullest, _sizes(operation))
+    known = {variant.name for variant in _near_misses.edges(operation, fullest)}
+    variants = _near_misses.edges(operation, fullest, _sizes(operation))
     RUN.each([variant for variant in variants if variant.name not in known], ask)
 
 
@@ -483,7 +483,7 @@ def test_a_task_of_any_size_is_told_as_it_was_sent(operation: Operation) -> None
         if task.phase == "succeeded":
             tasks.download(task)
 
-    bodies = _bodies.of_each_size(CONTRACT, operation, a_submit(RUN, operation), _sizes(operation))
+    bodies = _bodies.of_each_size(operation, a_submit(operation), _sizes(operation))
     found: list[Finding] = []
     with _finding_too(found):
         RUN.each(bodies, submitted)

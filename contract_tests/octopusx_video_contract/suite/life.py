@@ -71,7 +71,7 @@ def test_keys_are_kept_apart() -> None:
     def continued(name: str) -> None:
         submit = CONTRACT.operations[name]
         credential = f"Bearer {RUN.other_key}"
-        _, request = walk.tasks.submission(submit, a_submit(RUN, submit), task.id, credential=credential)
+        _, request = walk.tasks.submission(submit, a_submit(submit), task.id, credential=credential)
         walk.tasks.refused(request, RuleId.R46, f"{name}: a source of another account")
 
     RUN.each(SUBMITS, continued)
@@ -107,7 +107,7 @@ def test_lives_in_any_order() -> None:
         def submit(self, submit: str, choice: int, orders: str) -> Task:
             drawn = random.Random(choice)  # noqa: S311 - drawn by Hypothesis
             operation = CONTRACT.operations[submit]
-            body = a_submit(RUN, operation, drawn)
+            body = a_submit(operation, drawn)
             finished = [task.id for task in self.tasks.made if task.phase == "succeeded"]
             body["prompt"] = f"{body['prompt']} {choice}"
             return self.tasks.submit(operation, body, drawn.choice([*finished, *RUN.known_ids]), orders=orders)
