@@ -159,7 +159,7 @@ class Server:
             match = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template), path)
             if match and method.lower() in documents.document(self.contract)["paths"][template]:
                 values = {name: unquote(value) for name, value in match.groupdict().items()}
-                return self.contract.operation_at(template, method.lower()), values
+                return self.contract.paths[template][method.upper()], values
             if match and template == path:
                 return None, {}
         return None, {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -187,7 +188,11 @@ def test_a_rule_that_the_contract_does_not_have_is_an_error() -> None:
 
 def test_the_address_of_the_video_has_five_places() -> None:
     """In the order of the schema, those within another object too."""
-    found = [".".join(place.path) for place in values.named(CONTRACT.operations["getVideoTask"], values.ADDRESS)]
+    found = [
+        ".".join(place.path)
+        for place in values.places_of(CONTRACT.operations["getVideoTask"])
+        if place.value_of == values.ADDRESS
+    ]
     assert found == ["video_url", "output.url", "url", "detail.url", "metadata.url"]
 
 
@@ -309,3 +314,10 @@ def test_only_the_package_of_the_contract_reads_a_loaded_document() -> None:
                 names["read"](CONTRACT)
         else:
             assert names["read"](CONTRACT)
+
+
+def test_the_latest_second_is_that_of_the_contract() -> None:
+    """R13 gives it; without such a rule no time is taken for milliseconds."""
+    assert values.last_second(CONTRACT) == 100_000_000_000
+    without = changed(lambda document: document.update({"x-rules": []}))
+    assert values.last_second(without) == math.inf

@@ -168,7 +168,7 @@ def _text(value: Any) -> str:
 
 
 def _operation(case: Case) -> Operation:
-    return current().contract.operation_at(case.operation.path, case.operation.method)
+    return current().contract.paths[case.operation.path][case.operation.method.upper()]
 
 
 def _is_probe(case: Case) -> bool:

@@ -8,7 +8,7 @@ import re
 import string
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from octopusx_video_openapi import Operation, operations
 
@@ -63,11 +63,6 @@ class Request:
     def json(self) -> Any:
         """The body's JSON value; ABSENT where there is none."""
         return loaded(self.body or b"")
-
-    def carries(self, key: str) -> bool:
-        """Whether the key stands anywhere in it, so that it could be accepted as the key's."""
-        places = [self.target, unquote(self.target), (self.body or b"").decode("utf-8", "replace")]
-        return any(key in text for text in [*places, *(value for _, value in self.headers)])
 
     def curl(self, base_url: str, key: str, other_key: str | None = None) -> str:
         """The request as a command of a shell that sends it with curl and takes the keys from the environment.

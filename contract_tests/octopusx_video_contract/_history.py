@@ -18,8 +18,6 @@ from octopusx_video_contract._checks import Outcomes, checks
 from octopusx_video_contract._exchange import Answer
 
 _BEARER = "Bearer "
-_MILLISECONDS = 100_000_000_000
-"""From which value on a time is in milliseconds, by R13."""
 
 
 @dataclass
@@ -86,7 +84,9 @@ class _Account:
             return
         operation, path = reached
         if operation.starts_task:
-            yield from self._submitted(contract, operation, answer)
+            task = operation.new_task_id(answer.json())
+            if task is not None:
+                yield from self._constants(operation, task, answer.json())
             return
         query = parse_qsl(request.target.partition("?")[2], keep_blank_values=True)
         names = task_ids.values(operation, {"path": path, "query": dict(query), "body": None})
@@ -96,24 +96,18 @@ class _Account:
         if operation.sends_video:
             yield from self._video(contract, task, answer, now)
         elif isinstance(answer.json(), dict):
-            yield from self._read(contract, operation, task, answer.json(), now)
+            yield from self._read(operation, task, answer.json(), now)
 
-    def _submitted(self, contract: Contract, operation: Operation, answer: Answer) -> Outcomes:
-        task = operation.new_task_id(answer.json())
-        if task is not None:
-            yield from self._constants(contract, operation, task, answer.json())
-
-    def _read(
-        self, contract: Contract, operation: Operation, task: str, body: dict[str, Any], now: Callable[[], float]
-    ) -> Outcomes:
-        yield from self._constants(contract, operation, task, body)
+    def _read(self, operation: Operation, task: str, body: dict[str, Any], now: Callable[[], float]) -> Outcomes:
+        contract = operation.contract
+        yield from self._constants(operation, task, body)
         status = values.first(operation, body, values.STATUS)
         phase = (contract.phase(status) if isinstance(status, str) else None) or "running"
         described = {one.name: one for one in values.of_body(operation, body)}
         given = {name: one.value for name, one in described.items() if one.value not in _life.NOT_YET}
         for one in described.values():
             if one.value_of == values.EXPIRES and _life.is_number(one.value) and one.value > 0:
-                self._expires.setdefault(task, one.value / (1000 if one.value > _MILLISECONDS else 1))
+                self._expires.setdefault(task, one.value / (1000 if one.value > values.last_second(contract) else 1))
         kept = self._ends.get((operation.id, task))
         if kept is None:
             if phase in _life.ENDED:
@@ -127,8 +121,8 @@ class _Account:
         yield RuleId.R16, f"{task} has ended, and of it {changed}" if is_other else None
         kept.values = {**given, **kept.values}
 
-    def _constants(self, contract: Contract, operation: Operation, task: str, body: dict[str, Any]) -> Outcomes:
-        rule = contract.rules_by_id.get(RuleId.R17)
+    def _constants(self, operation: Operation, task: str, body: dict[str, Any]) -> Outcomes:
+        rule = operation.contract.rules_by_id.get(RuleId.R17)
         constant = rule.constant if rule else ()
         for name, value_of, value in values.of_body(operation, body):
             never_changes = value_of in _life.CONSTANT or value_of.startswith("request.")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import collections
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from octopusx_video_openapi import Contract, Grade, Operation, RuleId
+from octopusx_video_openapi import Contract, Grade, Operation, RuleId, values
 
 from octopusx_video_contract import _probe_task
 from octopusx_video_contract._life import NOT_YET
@@ -133,9 +132,7 @@ def unit_of(contract: Contract, value: Any) -> str:
     if value in NOT_YET or isinstance(value, bool):
         return ""
     if isinstance(value, int | float):
-        rule = contract.rules_by_id.get(RuleId.R13)
-        limits = [time.limit("maximum") for time in (rule.schema.properties.values() if rule and rule.schema else ())]
-        return "milliseconds" if value > max(filter(None, limits), default=math.inf) else "seconds"
+        return "milliseconds" if value > values.last_second(contract) else "seconds"
     return "text"
 
 

@@ -29,7 +29,7 @@ def described(contract: Contract, request: Request) -> str:
     if request.body is not None and not isinstance(body, dict):
         parts.append(f"the body {_shown(body) if body is not ABSENT else _bytes(request.body)}")
     elif isinstance(body, dict):
-        parts += _of_body(contract, operation, body)
+        parts += _of_body(operation, body)
     kind = (request.header("Content-Type") or "application/json").lower()
     if kind != "application/json":
         parts.append(f"Content-Type {shortened(kind, MOST)}")
@@ -39,8 +39,8 @@ def described(contract: Contract, request: Request) -> str:
     return ", ".join(parts[:_MOST_VALUES]) + more
 
 
-def _of_body(contract: Contract, operation: Operation, body: dict[str, Any]) -> Iterator[str]:
-    usual = _examples(contract, operation.id)
+def _of_body(operation: Operation, body: dict[str, Any]) -> Iterator[str]:
+    usual = [example for example in operation.body_examples.values() if isinstance(example, dict)]
     for name, value in body.items():
         if not any(name in example and schemas.equal(example[name], value) for example in usual):
             yield f"{shortened(name, MOST)} {_shown(value)}"
@@ -67,8 +67,3 @@ def _bytes(content: bytes) -> str:
 @functools.cache
 def _sources(contract: Contract) -> frozenset[str]:
     return frozenset(task_ids.documented(contract))
-
-
-@functools.cache
-def _examples(contract: Contract, operation: str) -> list[dict[str, Any]]:
-    return [value for value in contract.operations[operation].body_examples.values() if isinstance(value, dict)]

@@ -46,15 +46,11 @@ def _of_text(contract: Contract, text: str, required: tuple[str, ...]) -> Search
     return _loaded(document)["/"]["POST"].as_strategy().map(lambda case: case.body)
 
 
-def of_requests(contract: Contract, operation: Operation) -> SearchStrategy[Request]:
-    """Valid requests of an operation, its documented ones among them; nothing that the contract does not name."""
-    return _of_operation(contract, operation.id)
-
-
 @functools.cache
-def _of_operation(contract: Contract, operation_id: str) -> SearchStrategy[Request]:
-    operation = contract.operations[operation_id]
-    strategy: SearchStrategy[Any] = _whole(contract)[operation.path][operation.method.upper()].as_strategy()
+def of_requests(operation: Operation) -> SearchStrategy[Request]:
+    """Valid requests of an operation, its documented ones among them; nothing that the contract does not name."""
+    whole = _whole(operation.contract)
+    strategy: SearchStrategy[Any] = whole[operation.path][operation.method.upper()].as_strategy()
     return strategy.map(_request)
 
 

@@ -83,11 +83,6 @@ class Mock:
             ledger=self.ledger,
         )
 
-    @property
-    def contract_version(self) -> str:
-        """The version of the contract that it serves."""
-        return self._blueprint.contract.version
-
     @functools.cached_property
     def transport(self) -> MockTransport:
         """For ``httpx.Client`` and ``httpx.AsyncClient``; every host leads to the mock."""

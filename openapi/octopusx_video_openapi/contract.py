@@ -93,10 +93,6 @@ class Contract:
         definition: dict[str, Json] = item[method]
         return {**definition, "parameters": [*added, *own]} if added else definition
 
-    def operation_at(self, path: str, method: str) -> Operation:
-        """The operation of a path template and a method, in upper or lower case."""
-        return self.paths[path][method.upper()]
-
     @functools.cached_property
     def task_parameters(self) -> Mapping[str, Parameter]:
         """The parameter with which each operation that reads a task is asked for it, by the links of the submits.

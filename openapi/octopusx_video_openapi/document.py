@@ -89,6 +89,13 @@ class Document(NamedTuple):
         return None
 
 
+def installed(name: str) -> Path:
+    """Where a file of the contract is: beside this package where it is installed, one folder up in a checkout."""
+    here = Path(__file__).resolve().parent
+    packaged = here / name
+    return packaged if packaged.exists() else here.parent / name
+
+
 def json_pointer(*place: str | int) -> str:
     """The JSON Pointer (RFC 6901) of a place in a document."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in place)

@@ -12,7 +12,6 @@ from octopusx_video_openapi.contract import Contract
 from octopusx_video_openapi.document import ContractError, Document, Json, Pointer, Problem, home
 from octopusx_video_openapi.found import Found, unknown
 from octopusx_video_openapi.names import Names, items, members
-from octopusx_video_openapi.vocabulary import shown
 
 _EXAMPLES = ("const", "enum", "example", "examples")
 
@@ -31,15 +30,13 @@ def checked(document: Document) -> Contract:
 
 
 def check(document: Document) -> list[Problem]:
-    """Where a contract breaks a rule of the project, in the order of the lines.
+    """Where a contract breaks a rule of the project.
 
     Args:
         document: An OpenAPI 3.1 document of which every ``$ref`` leads somewhere.
     """
     names = Names(document.value)
-    found = [*_grades(names), *_examples(names), *_fields_of_examples(names)]
-    problems = [Problem(document.line(one.pointer), shown(names.root, one.pointer), one.text) for one in found]
-    return sorted(dict.fromkeys(problems), key=lambda problem: (problem.line or 0, problem.place, problem.text))
+    return vocabulary.problems(document, [*_grades(names), *_examples(names), *_fields_of_examples(names)])
 
 
 # ---- Grades

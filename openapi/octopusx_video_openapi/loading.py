@@ -6,13 +6,12 @@ from pathlib import Path
 
 from octopusx_video_openapi import compiled
 from octopusx_video_openapi.contract import Contract
+from octopusx_video_openapi.document import installed
 
 
 def contract_path() -> Path:
-    """Where the contract is: beside this package in an installed distribution, one folder up in a checkout."""
-    here = Path(__file__).resolve().parent
-    packaged = here / "openapi.yaml"
-    return packaged if packaged.exists() else here.parent / "openapi.yaml"
+    """Where the project's own contract is."""
+    return installed("openapi.yaml")
 
 
 def load(path: Path | str | None = None) -> Contract:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
+from octopusx_video_openapi.contract import Contract
 from octopusx_video_openapi.operation import Operation
+from octopusx_video_openapi.rule_ids import RuleId
 from octopusx_video_openapi.schema import Schema
 
 ITEM: Final = "*"
@@ -71,11 +74,6 @@ def places_of(operation: Operation) -> tuple[Place, ...]:
     return () if operation.success_schema is None else places(operation.success_schema)
 
 
-def named(operation: Operation, value_of: str) -> tuple[Place, ...]:
-    """The places of an operation's success with this value of ``x-value-of``."""
-    return tuple(place for place in places_of(operation) if place.value_of == value_of)
-
-
 def of_body(operation: Operation, body: Any) -> Iterator[Value]:
     """The described values of a success of an operation, nested ones too, in the order of the schema.
 
@@ -121,6 +119,14 @@ def at(body: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str | int, ...]
             objects = [(here, value) for here, value in level if isinstance(value, dict) and step in value]
             level = [((*here, step), value[step]) for here, value in objects]
     yield from level
+
+
+@functools.cache
+def last_second(contract: Contract) -> float:
+    """The latest Unix time in seconds; a greater number is in milliseconds (R13). Infinity without such a rule."""
+    rule = contract.rules_by_id.get(RuleId.R13)
+    times = rule.schema.properties.values() if rule and rule.schema else ()
+    return float(min((time.limit("maximum", math.inf) for time in times), default=math.inf))
 
 
 _Branches = tuple[tuple[tuple[str, ...], Schema], ...]

@@ -7,25 +7,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 
 from octopusx_video_openapi import reading, references
-from octopusx_video_openapi.document import Document, Json, Pointer, Problem
+from octopusx_video_openapi.document import Document, Json, Pointer, Problem, installed
 from octopusx_video_openapi.found import Found, nearest
 from octopusx_video_openapi.names import Names
 
+_FILE = "extensions.schema.yaml"
 _MAX_SHOWN = 60
 """How many characters of a wrong value a message shows."""
-
-
-def schema_path() -> Path:
-    """Where extensions.schema.yaml is: beside this package where it is installed, one folder up in a checkout."""
-    here = Path(__file__).resolve().parent
-    packaged = here / "extensions.schema.yaml"
-    return packaged if packaged.exists() else here.parent / "extensions.schema.yaml"
 
 
 @functools.cache
@@ -35,12 +28,12 @@ def schema() -> dict[str, Json]:
     Raises:
         ContractError: The file is missing or damaged.
     """
-    value: dict[str, Json] = reading.read(schema_path()).value
+    value: dict[str, Json] = reading.read(installed(_FILE)).value
     return value
 
 
 def check(document: Document) -> list[Problem]:
-    """What of a document is not in the vocabulary, or refers to what is not there, in the order of the lines.
+    """What of a document is not in the vocabulary, or refers to what is not there.
 
     Args:
         document: An OpenAPI 3.1 document of which every ``$ref`` leads somewhere.
@@ -56,11 +49,15 @@ def check(document: Document) -> list[Problem]:
     # A misspelt key is one mistake, not two.
     misspelt = {(one.pointer[:-1], one.meant) for one in found if one.meant}
     found = [one for one in found if (one.pointer, one.lacks) not in misspelt]
-    problems = [Problem(document.line(one.pointer), shown(document.value, one.pointer), one.text) for one in found]
-    return sorted(dict.fromkeys(problems), key=lambda problem: (problem.line or 0, problem.place, problem.text))
+    return problems(document, found)
 
 
-def shown(root: Json, pointer: Pointer) -> str:
+def problems(document: Document, found: Iterable[Found]) -> list[Problem]:
+    """What was found in a document, with the line and the place of each."""
+    return [Problem(document.line(one.pointer), _shown(document.value, one.pointer), one.text) for one in found]
+
+
+def _shown(root: Json, pointer: Pointer) -> str:
     """A place of a document in words: ``x-rules R15 schema``, ``extendVideo responses.200``, ``components.headers``."""
     if pointer[:1] == ("x-rules",) and len(pointer) > 1:
         rule = _at(root, pointer[:2])
@@ -110,7 +107,7 @@ def _unknown_key(key: str, near: str | None, parent: dict[str, Json]) -> str:
         return f'"{key}" does not belong to {holder}; it belongs to {" or ".join(homes)}'
     if near:
         return f'"{key}" is not a known key of {holder}; did you mean "{near}"?'
-    return f'"{key}" is not a known key of {holder}; remove it, or describe it in {schema_path().name}'
+    return f'"{key}" is not a known key of {holder}; remove it, or describe it in {_FILE}'
 
 
 def _holder(root: Json, pointer: Pointer, schema_path: list[str | int]) -> str:
@@ -136,7 +133,7 @@ def _wrong(names: Names, error: jsonschema_rs.ValidationError) -> str:
         return f'"{key}" has no meaning here, since no program reads it; remove it'
     if "description" in parent:
         return f"{shown} is not {parent['description']}"
-    return f"{error.message}; see {schema_path().name}"
+    return f"{error.message}; see {_FILE}"
 
 
 def _pointer(root: Json, path: list[str | int]) -> Pointer:

@@ -6,7 +6,6 @@ The contract is read when it is first asked, so that importing the package costs
 from __future__ import annotations
 
 import functools
-import math
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -118,10 +117,9 @@ def task_at(submit: str, path: str) -> str | None:
 @functools.cache
 def last_second() -> float:
     """A time past this one is in milliseconds (R13)."""
-    from octopusx_video_openapi import RuleId  # noqa: PLC0415 - see above
+    from octopusx_video_openapi import values  # noqa: PLC0415 - see above
 
-    schema = contract().rule(RuleId.R13).schema
-    return float(min(time.limit("maximum") for time in schema.properties.values())) if schema else math.inf
+    return values.last_second(contract())
 
 
 @functools.cache

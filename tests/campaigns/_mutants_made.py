@@ -92,7 +92,7 @@ def _shown(contract: Contract, place: Place) -> str:
     if place[0] == "x-rules":
         return "/".join([documents.document(contract)["x-rules"][place[1]]["id"], *map(str, place[2:])])
     if place[0] == "paths":
-        operation = contract.operation_at(str(place[1]), str(place[2])) if len(place) > 2 else None
+        operation = contract.paths[str(place[1])][str(place[2]).upper()] if len(place) > 2 else None
         return "/".join([operation.id if operation else str(place[1]), *map(str, place[3:])])
     return "/".join(map(str, place[2:] if place[0] == "components" else place))
 

@@ -89,7 +89,7 @@ def test_operation(operation: Operation) -> None:
         place: st.shared(_answers(place[1], schema), key=_json([place[1], schema.text]))
         for place, schema in medias.items()
     }
-    requests = _values.of_requests(CONTRACT, operation)
+    requests = _values.of_requests(operation)
     _for_all(check, requests, st.fixed_dictionaries(answers), place=operation.id, share=10)
 
 
