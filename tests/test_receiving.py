@@ -344,7 +344,7 @@ def test_a_coding_changes_nothing_for_whoever_reads(coding: str, pack: Callable[
     assert answer.json()["status"] == "completed"
     assert answer.headers.get("content-length", str(len(answer.content))) == str(len(answer.content))
     call = _client_calls.Call(CONTRACT, READ_SAMPLE)
-    through = _client_calls.through(run)
+    through = _client_calls.Through(run)
     assert call.sync(through, KEY).status == "completed"
     assert asyncio.run(call.asyncio(through, KEY)).status == "completed"
     with running(run):

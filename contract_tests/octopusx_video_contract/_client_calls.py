@@ -45,11 +45,6 @@ class Through(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return httpx.Response(answer.status, headers=kept, content=answer.content)
 
 
-def through(run: Run) -> Through:
-    """A transport to the server of a run."""
-    return Through(run)
-
-
 class Call:
     """A documented request as a call of the generated client, by keyword and with the model for its body."""
 

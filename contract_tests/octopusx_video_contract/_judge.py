@@ -95,7 +95,7 @@ def documented(operation: Operation, answer: Answer) -> Outcomes:
 def numbered(run: Run, operation: Operation, answer: Answer) -> Outcomes:
     """Compare an answer with the other rules of an answer by itself, most of them by their schemas.
 
-    Those of a refusal of a valid request are not among them (see ``refusal_faults``), since whether a request was valid
+    Those of a refusal of a valid request are not among them (see ``refusal``), since whether a request was valid
     can't be seen from its answer.
     """
     body = answer.json() if "json" in answer.media_type else ABSENT

@@ -13,7 +13,8 @@ from octopusx_video_contract import _probe_task
 from octopusx_video_contract._life import NOT_YET
 from octopusx_video_contract._probe_questions import Came
 from octopusx_video_contract._probe_shapes import clean
-from octopusx_video_contract._probe_task import LENGTH_TOLERANCE, Lived
+from octopusx_video_contract._probe_task import Lived
+from octopusx_video_contract._tasks import LENGTH_TOLERANCE
 
 KNOWN = "documented"
 """The grade that needs no raising."""

@@ -21,8 +21,6 @@ SUBMIT = "createVideoExtension"
 """Of the submits the one that both reads are named for, and whose length the pages contradict each other about."""
 PAUSE_AT_FIRST, PAUSE = 1.0, 5.0
 """Seconds between two rounds of reads: while the task is not readable yet, and afterwards."""
-LENGTH_TOLERANCE = 0.5
-"""Seconds that a video may be longer or shorter than a length that is told, by R26."""
 WATCHED = ("task.status", "task.progress", "task.created", "task.updated", "task.ended", "task.expires", "task.length")
 """Whose changes are noted, as ``x-value-of`` calls them."""
 

@@ -100,7 +100,7 @@ class Run:
         deadline: Seconds of real time that the tasks of the run may take to end, where no clock can be turned.
         strict: Whether a broken ``should`` rule fails the run, or is only reported.
         ends_at_once: Whether the first finding ends the run, so that no case after it is asked.
-        manner: The same in words, with the reason and how to change it.
+        manner: ``strict`` in words, with the reason and how to change it.
         stateless: Whether the server answers each request by itself, so that a task's life can't be asked about.
         budget: What may be billed.
         other_key: A key of another account, if there is one.

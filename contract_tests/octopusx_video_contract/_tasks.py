@@ -31,7 +31,7 @@ UNKNOWN = {400, 404}
 """What an unknown task is answered with."""
 _SECONDS_BETWEEN = 2
 """Seconds, and percent, that two tasks may be apart that were submitted and read right after each other."""
-_TOLERATED_LENGTH = 0.5
+LENGTH_TOLERANCE = 0.5
 """Seconds that a video may be longer or shorter, by R26."""
 
 
@@ -353,7 +353,7 @@ class Tasks:
             yield RuleId.R26, "no picture of it can be decoded, so that it is no second long"
         elif task.length is not None:
             other = f"it is {seconds:.2f} s long, and x-result-length gives {task.length:g} s"
-            yield RuleId.R26, other if abs(seconds - task.length) > _TOLERATED_LENGTH else None
+            yield RuleId.R26, other if abs(seconds - task.length) > LENGTH_TOLERANCE else None
 
     def part(self, task: str, whole: bytes, wanted: str, first: int, last: int) -> None:
         """Ask for a part of a video: the bytes from first to last, both included; past the end where first is."""

@@ -34,15 +34,15 @@ def usable(document: Document) -> Contract:
     if problems:
         raise ContractError.of(document.path, problems)
     try:
-        _walk(contract)
+        _make_parts(contract)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         text = f"is not a valid OpenAPI document ({type(error).__name__}: {error}); check it with a linter"
         raise ContractError.at(document.path, None, text) from None
     return contract
 
 
-def _walk(contract: Contract) -> None:
-    """Touch everything that is asked of a contract later, so that what can't be answered shows now."""
+def _make_parts(contract: Contract) -> None:
+    """Make the parts of each operation, so that an error in them shows now."""
     for operation in contract.operations.values():
         _ = operation.parameters, operation.body, operation.responses
 
@@ -63,7 +63,7 @@ def _references(document: Document, node: Json, place: Pointer) -> Iterator[Prob
 
 
 def _require(document: Document) -> None:
-    """Refuse a document that nothing could be done with; whether it is good is the linter's business."""
+    """Refuse a document without the parts that every program needs; the linter tests the rest."""
     value = document.value
     if not isinstance(value, dict) or not str(value.get("openapi", "")).startswith("3.1."):
         raise _refused(document, "is not an OpenAPI 3.1 document; it must begin with `openapi: 3.1.0`")

@@ -19,7 +19,7 @@ class Found(NamedTuple):
         pointer: Where it stands.
         text: What is wrong, and the fix.
         lacks: The key that is missing there; "" where something else is wrong.
-        meant: The known key in place of which an unknown one stands there; "" where something else is wrong.
+        meant: The known key that is like an unknown one there; "" where something else is wrong.
         is_of_type: Whether a value of another type, such as a number for a text, stands there.
     """
 

@@ -29,7 +29,7 @@ class Run(NamedTuple):
 
 
 class TaskLife(NamedTuple):
-    """``x-task-life``: what a task is called while it runs and when it has ended, and how long either takes.
+    """``x-task-life``: which statuses a task has while it runs and when it has ended, and how long it has them.
 
     Attributes:
         lasts: Seconds from the submit to the end.
@@ -76,18 +76,18 @@ def task_life(contract: Contract) -> TaskLife:
     if not contract.has("x-task-life"):
         text = "x-task-life is missing; say which statuses a task has, and how long they last; see openapi/README.md"
         raise ContractError.at(contract.path, None, text)
-    told = source_of(contract).document["x-task-life"]
-    *begins, lasts = itertools.accumulate((float(node["lasts"]) for node in told["runs"]), initial=0.0)
+    life = source_of(contract).document["x-task-life"]
+    *begins, lasts = itertools.accumulate((float(node["lasts"]) for node in life["runs"]), initial=0.0)
     return TaskLife(
         lasts=lasts,
         runs=tuple(
             Run(node["status"], begun / lasts if lasts else 0.0, float(node["lasts"]), grade_of(node))
-            for node, begun in zip(told["runs"], begins, strict=True)
+            for node, begun in zip(life["runs"], begins, strict=True)
         ),
-        succeeded=told["succeeds"]["status"],
-        failed=told["fails"]["status"],
-        expires_after=float(told["expires"]["after"]),
-        id_prefix=told["ids"]["prefix"],
-        unknown_code=told["unknown"]["code"],
-        expires_grade=grade_of(told["expires"]),
+        succeeded=life["succeeds"]["status"],
+        failed=life["fails"]["status"],
+        expires_after=float(life["expires"]["after"]),
+        id_prefix=life["ids"]["prefix"],
+        unknown_code=life["unknown"]["code"],
+        expires_grade=grade_of(life["expires"]),
     )

@@ -108,7 +108,7 @@ class Response(Part):
     Attributes:
         status: The HTTP status, as the contract writes it.
         billed: Whether the request that gets it may have been billed, ``x-billed``.
-        causes: For each cause of ``x-when``, the name of the example that answers it.
+        causes: For each cause of ``x-when``, the name of the example that is sent.
         headers: Its headers, by name.
         media: Its bodies, by media type.
         links: Its links.
@@ -143,7 +143,7 @@ class Response(Part):
 
 
 class CodeSample(Part):
-    """A request as a page of the API shows it, ``x-codeSamples``."""
+    """A request as the documentation of the API shows it, ``x-codeSamples``."""
 
     language: str
     source: str

@@ -1,4 +1,4 @@
-"""An operation of a contract as a typed object: what it takes and answers, and what it does to tasks.
+"""An operation of a contract as a typed object: its requests, its responses, and what it does to tasks.
 
 Each part is made when it is first asked for, and once.
 """
@@ -65,7 +65,7 @@ class Operation:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The families of routes that it is of."""
+        """The families of routes to which it belongs."""
         return tuple(self._definition.get("tags", ()))
 
     @property
@@ -130,7 +130,7 @@ class Operation:
 
     @property
     def code_samples(self) -> tuple[CodeSample, ...]:
-        """The requests that the pages of the API show."""
+        """The requests that the documentation of the API shows."""
         samples = self._definition.get("x-codeSamples", ())
         return tuple(CodeSample(language=sample["lang"], source=sample["source"]) for sample in samples)
 

@@ -137,7 +137,7 @@ def wrong_route_type() -> str:
 
 
 class Bill(NamedTuple):
-    """What an answer says of its submit's bill.
+    """What a response says about the billing of its submit.
 
     Attributes:
         billed: ``never``, ``possible`` or ``yes``.
@@ -149,7 +149,7 @@ class Bill(NamedTuple):
 
 
 def bill(name: str, status: int, body: Json) -> Bill:
-    """What an answer says of its submit's bill."""
+    """What a response says about the billing of its submit."""
     from octopusx_video_openapi import billing  # noqa: PLC0415 - see above
 
     try:

@@ -13,7 +13,7 @@ from octopusx_video_openapi import RuleId
 from octopusx_video_contract import _judge
 from octopusx_video_contract._books import Books
 from octopusx_video_contract._checks import checks
-from octopusx_video_contract._client_calls import Call, through
+from octopusx_video_contract._client_calls import Call, Through
 from octopusx_video_contract._curl import CurlRequest, documented
 from octopusx_video_contract._exchange import Answer
 from octopusx_video_contract._run import current
@@ -42,7 +42,7 @@ def test_request_as_written(request_: CurlRequest) -> None:
 def test_request_through_the_client(request_: CurlRequest, flavour: str) -> None:
     """The generated client sends what the page shows, and reads back all of what it was answered."""
     call = Call(RUN.contract, request_)
-    transport = through(RUN)
+    transport = Through(RUN)
     outcome = call.sync(transport, RUN.key) if flavour == "sync" else asyncio.run(call.asyncio(transport, RUN.key))
     as_written = request_.request(RUN.key)
     assert transport.answer is not None
