@@ -84,7 +84,7 @@ class Walk:
     def _begin(self, name: str) -> Iterator[Task]:
         run = self.run
         submit = run.contract.operations[name]
-        if not run.known_ids and self._has_source(submit):
+        if not run.known_ids and task_ids.places(submit):
             self.skipped[name] = "no finished task is known to continue from; name one with --task-id"
             return
         orders = ["", FAILING] if "fault" in run.orders else [""]
@@ -119,10 +119,6 @@ class Walk:
     def _source(self) -> str:
         """The finished task that submits continue; "" where none is known."""
         return next(iter(self.run.known_ids), "")
-
-    def _has_source(self, submit: Operation) -> bool:
-        """Whether a submit continues a task."""
-        return any(task_ids.places(submit))
 
     def _compare(self, task: Task) -> None:
         """Hold a task that was read again and again to one that nobody has read yet."""
@@ -163,7 +159,7 @@ class Walk:
 
     def _refused_source(self, name: str, source: Task) -> None:
         submit = self.run.contract.operations[name]
-        if not self._has_source(submit):
+        if not task_ids.places(submit):
             return
         _, request = self.tasks.submission(submit, a_submit(submit), source.id)
         found: list[Finding] = []
@@ -355,8 +351,7 @@ class Walk:
     def _continued(self, source: Task) -> list[Task]:
         """New tasks that continue a source, one of each body, each of them read by every route that can."""
         made: list[Task] = []
-        for name in self.run.contract.submits:
-            submit = self.run.contract.operations[name]
+        for name, submit in self.run.contract.submits.items():
             for body in _bodies.bodies(submit, a_submit(submit)):
                 with self._catching(name):
                     made.append(self.tasks.submit(submit, body, source.id))
@@ -397,8 +392,7 @@ class Walk:
             for task in succeeded:
                 with self._catching(task.submit.id):
                     _judge.hold(self.run, self.run.send(self.tasks.request(self.tasks.content, task.id)))
-        for name in self.run.contract.submits if not self.run.paid else ():
-            submit = self.run.contract.operations[name]
+        for name, submit in self.run.contract.submits.items() if not self.run.paid else ():
             with self._catching(name):  # whether it can still be continued is for the server to say
                 _, request = self.tasks.submission(submit, a_submit(submit), succeeded[0].id)
                 _judge.hold(self.run, self.run.send(request))

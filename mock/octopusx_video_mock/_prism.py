@@ -37,7 +37,6 @@ STOP_SECONDS = 5.0
 _LOCK = "package-lock.json"
 _PINNED = ("package.json", _LOCK, ".npmrc")
 
-
 Event = dict[str, Any]
 
 

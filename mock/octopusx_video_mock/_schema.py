@@ -16,8 +16,6 @@ Json = Any
 MASK = "the value"
 """What stands in a reason for what was sent."""
 LONGEST_REASON = 200
-
-
 _ANYTHING = Validator({})
 
 

@@ -40,9 +40,9 @@ def _orders() -> Iterator[Any]:
             for example in response.examples:
                 order = f"code={status}, example={example}"
                 yield pytest.param(operation, order, id=f"{operation.id} {status} {example}")
-    for name in CONTRACT.submits:
+    for name, operation in CONTRACT.submits.items():
         for fault in ("lost_answer", "server_error_billed", "failed", "failed_billed", "no_channel", "rate_limited"):
-            yield pytest.param(CONTRACT.operations[name], f"fault={fault}", id=f"{name} {fault}")
+            yield pytest.param(operation, f"fault={fault}", id=f"{name} {fault}")
 
 
 @checks(RuleId.R29)

@@ -32,7 +32,7 @@ OPERATIONS = list(CONTRACT.operations.values())
 SECURED = [operation for operation in OPERATIONS if operation.is_secured]
 SUBMITS = set(CONTRACT.submits)
 WITH_BODY = [operation for operation in OPERATIONS if operation.body is not None]
-WITH_TASK = [operation for operation in OPERATIONS if any(task_ids.places(operation))]
+WITH_TASK = [operation for operation in OPERATIONS if task_ids.places(operation)]
 WITH_COLON = next((task for task in RUN.known_ids if ":" in task), None)
 KNOWN = next(iter(RUN.known_ids), "unknown")
 STATELESS = pytest.mark.skipif(RUN.stateless, reason="R46, R48 and R55 can't be asked of a server that keeps no tasks")
