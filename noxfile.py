@@ -58,14 +58,14 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def generate(session: nox.Session) -> None:
-    """Make the client, the SDK's synchronous client, the compiled contract and the symbols of its rules anew."""
+    """Generate the client, the SDK's synchronous client, the compiled contract and the symbols of its rules."""
     _install(session)
     session.run("python", "generated/regenerate.py")
 
 
 @nox.session
 def drift(session: nox.Session) -> None:
-    """Fail where a committed file that is made is not what the contract and the asynchronous client give."""
+    """Fail where a generated file is out of date."""
     _install(session)
     session.run("python", "generated/regenerate.py", "--check")
 

@@ -171,7 +171,9 @@ def differences(committed: Path, made: Path) -> list[str]:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command. Returns the exit status: 0 done or no difference, 1 differences, 2 it can't be made."""
-    parser = argparse.ArgumentParser(description="Make the client, the compiled contract and the SDK's clients.")
+    parser = argparse.ArgumentParser(
+        description="Generate the client, the compiled contract, the symbols of its rules and the SDK's clients."
+    )
     parser.add_argument("--check", action="store_true", help="change nothing; fail where what is committed differs")
     options = parser.parse_args(argv)
     # Made beside its place: a failing generator leaves the committed client alone, and the swap is two renames.

@@ -17,14 +17,9 @@ def differences(operation: Operation, before: Any, now: Any) -> Iterator[str]:
     """
     first = {one.name: one for one in values.of_body(operation, before)}
     second = {one.name: one for one in values.of_body(operation, now)}
-    for name in dict.fromkeys([*first, *second]):
-        one, other = first.get(name), second.get(name)
-        old, new = (_ABSENT if value is None else value.value for value in (one, other))
-        if (
-            (one or other or values.Value("", "", None)).value_of == values.ADDRESS
-            and _is_given(old)
-            and _is_given(new)
-        ):
+    for name, one in {**first, **second}.items():
+        old, new = (found[name].value if name in found else _ABSENT for found in (first, second))
+        if one.value_of == values.ADDRESS and _is_given(old) and _is_given(new):
             continue
         if isinstance(old, dict) and isinstance(new, dict):
             continue  # what stands in them is compared by itself
