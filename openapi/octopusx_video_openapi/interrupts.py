@@ -45,31 +45,16 @@ class Interrupted(KeyboardInterrupt):
         self.status = 128 + number
 
 
-Raising = Callable[[int], KeyboardInterrupt]
-"""Makes the exception for a signal, by its number."""
-
-
 @contextlib.contextmanager
-def handled(raising: Raising = Interrupted) -> Iterator[None]:
+def handled() -> Iterator[None]:
     """Raise an exception for the signals of ``SIGNALS`` while the block lasts, and restore their handlers at its end.
 
-    Does nothing outside of the main thread. A block inside of another one only chooses the exception: the handlers, and
-    the signal that came first, are those of the outer block.
-
-    Args:
-        raising: Makes the exception: a subclass of KeyboardInterrupt that takes the signal's number, or a function.
+    Does nothing outside of the main thread, and inside of another such block.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if _active or threading.current_thread() is not threading.main_thread():
         yield
         return
-    if _active:
-        outer, _active[0].raising = _active[0].raising, raising
-        try:
-            yield
-        finally:
-            _active[0].raising = outer
-        return
-    handling = _Handling(raising)
+    handling = _Handling()
     try:
         handling.begin()
         yield
@@ -89,7 +74,7 @@ def run(name: str, main: Callable[[], int]) -> int:
         name: The command, for that line.
         main: Returns the exit status of the command.
     """
-    handling = _Handling(Interrupted)
+    handling = _Handling()
     atexit.register(handling.ignore)  # the first to be registered is the last to be called
     try:
         handling.begin()
@@ -112,7 +97,7 @@ def check() -> None:
         KeyboardInterrupt: A signal came.
     """
     if _active and _active[0].number is not None:
-        raise _active[0].raising(_active[0].number)
+        raise Interrupted(_active[0].number)
 
 
 def received() -> int | None:
@@ -130,14 +115,12 @@ class _Handling:
     """The signals of a block.
 
     Attributes:
-        raising: Makes the exceptions.
         number: The first signal that came.
         owed: Whether an exception still has to be raised: it was not yet, or it had no caller.
         closing: Whether the block is at its end, where no exception is raised.
     """
 
-    def __init__(self, raising: Raising) -> None:
-        self.raising = raising
+    def __init__(self) -> None:
         self.number: int | None = None
         self.owed = self.closing = False
         self._at = 0.0
@@ -179,7 +162,7 @@ class _Handling:
     def settle(self) -> None:
         """Raise the exception that could not be raised before."""
         if self.owed and self.number is not None:
-            raise self.raising(self.number)
+            raise Interrupted(self.number)
 
     def report(self, name: str) -> int:
         """Say that the command was interrupted. Returns the exit status."""
@@ -206,7 +189,7 @@ class _Handling:
                 return
             frame = frame.f_back
         self.owed = False
-        raise self.raising(self.number)
+        raise Interrupted(self.number)
 
     def _unraisable(self, unraisable: sys.UnraisableHookArgs) -> None:
         is_ours = self.number is not None and issubclass(unraisable.exc_type, KeyboardInterrupt)
