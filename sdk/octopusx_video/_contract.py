@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
+from octopusx_video_openapi import Contract, Operation, RuleId, Schema, billing, lifecycle, load, task_ids, values
+
 if TYPE_CHECKING:
     from jsonschema_rs import ValidationError
-    from octopusx_video_openapi import Contract, Operation, Schema
     from octopusx_video_openapi.schemas import Validator
 
 Json = Any
@@ -29,9 +30,7 @@ _EPOCH = "seconds since 1970"
 @functools.cache
 def contract() -> Contract:
     """The contract that this package was made with."""
-    import octopusx_video_openapi  # noqa: PLC0415 - see above
-
-    return octopusx_video_openapi.load()
+    return load()
 
 
 def operation(name: str) -> Operation:
@@ -72,8 +71,6 @@ def is_known(status: str) -> bool:
 @functools.cache
 def unknown_for() -> float:
     """For how many seconds a new task may be unknown (R04)."""
-    from octopusx_video_openapi import RuleId  # noqa: PLC0415 - see above
-
     tolerance = contract().rule(RuleId.R04).tolerance
     return tolerance.seconds if tolerance else 0.0
 
@@ -81,8 +78,6 @@ def unknown_for() -> float:
 @functools.cache
 def read_by(submit: str) -> tuple[str, ...]:
     """The operations that read the tasks of a submit (R04)."""
-    from octopusx_video_openapi import RuleId  # noqa: PLC0415 - see above
-
     return contract().rule(RuleId.R04).read_by[submit]
 
 
@@ -98,8 +93,6 @@ def possible_task_ids(
 
     The id in an address (``place``) comes last, and never in the place of the likeliest.
     """
-    from octopusx_video_openapi import task_ids  # noqa: PLC0415 - see above
-
     ids = task_ids.possible(contract(), content, repeated, request_id, is_named=is_named)
     return ids if place is None or place in {*ids, *repeated} else (*ids[: task_ids.MOST_POSSIBLE - 1], place)
 
@@ -117,16 +110,12 @@ def task_at(submit: str, path: str) -> str | None:
 @functools.cache
 def last_second() -> float:
     """A time past this one is in milliseconds (R13)."""
-    from octopusx_video_openapi import values  # noqa: PLC0415 - see above
-
     return values.last_second(contract())
 
 
 @functools.cache
 def unknown_task_code() -> str:
     """The code of an error that says that a task is unknown."""
-    from octopusx_video_openapi import lifecycle  # noqa: PLC0415 - see above
-
     return lifecycle.task_life(contract()).unknown_code
 
 
@@ -150,8 +139,6 @@ class Bill(NamedTuple):
 
 def bill(name: str, status: int, body: Json) -> Bill:
     """What a response says about the billing of its submit."""
-    from octopusx_video_openapi import billing  # noqa: PLC0415 - see above
-
     try:
         told = billing.billed(operation(name), status, body)
         decided = billing.decided_by(operation(name), status, body)
@@ -169,8 +156,6 @@ def is_documented(name: str, status: int) -> bool:
 @functools.cache
 def source(name: str) -> Place:
     """Where a request of an operation names its task: ``("path", …)``, ``("query", …)`` or ``("body", …, …)``."""
-    from octopusx_video_openapi import task_ids  # noqa: PLC0415 - see above
-
     return task_ids.places(operation(name))[0]
 
 
@@ -193,7 +178,7 @@ def departure(name: str, body: Json) -> ValidationError | None:
 
 
 def _validator(schema: Schema) -> Validator:
-    from octopusx_video_openapi import schemas  # noqa: PLC0415 - see above
+    from octopusx_video_openapi import schemas  # noqa: PLC0415 - brings the validator, which few calls need
 
     return schemas.validator(schema)
 
@@ -265,8 +250,6 @@ class Places(NamedTuple):
 @functools.cache
 def places(model: str) -> Places:
     """Where a model of the contract holds what is written in several ways."""
-    from octopusx_video_openapi import values  # noqa: PLC0415 - see above
-
     found = [place for place in values.places(contract().schemas[model]) if not place.schema.has_properties]
     named: dict[str, tuple[Place, ...]] = {}
     for place in found:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from octopusx_video_openapi import content_encoding
+
 from octopusx_video import _answers, _flows, _models, _mp4, _pace, _requests, _verdict
 from octopusx_video._effects import Answer, Do, Failure, Flow, Head, Open, Outgoing, Pull, Received, Sleep, Tell
 from octopusx_video._errors import DownloadError, NotSentError, NoVideoAddressError, OctopusXError
@@ -338,8 +340,6 @@ def _differs(one: str | None, other: str | None) -> bool:
 
 
 def _codings(head: Head) -> tuple[str, ...]:
-    from octopusx_video_openapi import content_encoding  # noqa: PLC0415 - see _contract
-
     return content_encoding.codings(head.headers.get("content-encoding", ""))
 
 

@@ -10,6 +10,8 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import quote
 
+from octopusx_video_openapi.text import snake
+
 from octopusx_video import _contract, _models, _verdict
 from octopusx_video._effects import Outgoing
 from octopusx_video._errors import NotSentError
@@ -127,8 +129,6 @@ def _shown(value: object) -> str:
 @functools.cache
 def _module(name: str) -> ModuleType:
     """The generated client's module of an operation: its tag, then its name in snake case."""
-    from octopusx_video_openapi.text import snake  # noqa: PLC0415 - see _contract
-
     return importlib.import_module(f"octopusx_video_client.api.{_contract.tag(name)}.{snake(name)}")
 
 

@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from octopusx_video_openapi import hosts
+from octopusx_video_openapi.text import printable
+
 from octopusx_video import _contract
 from octopusx_video._errors import NotSentError
 
@@ -21,8 +24,6 @@ URL_VARIABLE = "OCTOPUSX_BASE_URL"
 _HIDDEN = "[key]"
 _LIKE = "give one like https://example.com"
 _PORTS = {"http": 80, "https": 443}
-
-
 _SHORTEST_PIECE = 8
 """A piece of the key that a response broke off in the middle of is hidden from so many characters on."""
 
@@ -77,8 +78,6 @@ class Key:
 
     def redact(self, text: str) -> str:
         """The text without the key, as it is, in other spellings or cut at the end, and without control characters."""
-        from octopusx_video_openapi.text import printable  # noqa: PLC0415 - see _contract
-
         text = self._spelled.sub(_HIDDEN, text)
         for length in range(min(len(self._text), len(text)), _SHORTEST_PIECE - 1, -1):
             if text.endswith(self._text[:length]):
@@ -153,8 +152,6 @@ def read(api_key: object, base_url: object, environment: Mapping[str, str] = os.
     """
     secret = api_key if api_key is not None else environment.get(KEY_VARIABLE)
     address = base_url if base_url is not None else environment.get(URL_VARIABLE) or _contract.server()
-    from octopusx_video_openapi import hosts  # noqa: PLC0415 - see _contract
-
     base_url = _base_url(address, environment)
     is_direct = hosts.may_use_http(urlsplit(base_url).hostname or "", environment)
     return Settings(_key(secret), base_url, is_direct=is_direct)
@@ -191,8 +188,6 @@ def _base_url(text: object, environment: Mapping[str, str]) -> str:
     path = parts.path.rstrip("/")
     if path.endswith("/v1"):
         raise NotSentError(f"the base URL {text!r} ends in /v1, which every path begins with; leave it out")
-    from octopusx_video_openapi import hosts  # noqa: PLC0415 - see _contract
-
     try:
         may_use_http = hosts.may_use_http(host, environment)
     except ValueError as error:
