@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import re
 import resource
 import subprocess
@@ -213,6 +214,46 @@ def test_what_stands_in_the_wrong_place_is_refused(before: str, added: str, said
         checked(parse(text, Path("openapi.yaml")))
     own = f"openapi.yaml:{line}: "
     assert any(one.startswith(own) and one.endswith(said) for one in error.value.lines), error.value
+
+
+def _part(*place: str | int) -> tuple[Any, Any]:
+    node = copy.deepcopy(DOCUMENT.value)
+    return node, functools.reduce(lambda value, step: value[step], place, node)
+
+
+_CREATE = ("paths", "/v1/videos/extensions", "post")
+_EXTEND = ("paths", "/v1/videos/{video_id}/extend", "post")
+_LENGTH = (*_CREATE, "x-result-length")
+_LIFE = ("x-task-life",)
+_R07 = next(("x-rules", index) for index, rule in enumerate(DOCUMENT.value["x-rules"]) if rule["id"] == "R07")
+_R28 = next(("x-rules", index) for index, rule in enumerate(DOCUMENT.value["x-rules"]) if rule["id"] == "R28")
+
+
+@pytest.mark.parametrize(
+    ("place", "key", "value", "said"),
+    [
+        (
+            (*_LENGTH, "adds"),
+            "otherwise",
+            7,
+            '"otherwise" has no meaning here, since no program reads it; remove it',
+        ),
+        ((*_LIFE, "runs", 0), "lasts", 10**400, "is not a number of seconds from 0 to 1000000000"),
+        ((*_LIFE, "expires"), "after", 1e300, "1e+300 is not a number of seconds from 0 to 1000000000"),
+        (_R07, "schema", True, "is not an object with a schema that some values fit and others do not"),
+        (_R07, "schema", {}, "{} is not an object with a schema that some values fit and others do not"),
+        (_R28, "when", False, "is not an object with a schema that some values fit and others do not"),
+    ],
+)
+def test_what_can_not_mean_anything_is_refused(
+    place: tuple[str | int, ...], key: str, value: Any, *, said: str
+) -> None:
+    """A number that nothing reads, a time that no task can last, a rule that nothing or everything keeps."""
+    document, node = _part(*place)
+    node[key] = value
+    [problem] = vocabulary.check(Document(document, DOCUMENT.path, DOCUMENT.lines))
+    assert problem.line == DOCUMENT.line((*place, key))
+    assert problem.text.endswith(said)
 
 
 def test_a_number_of_a_rule_is_used_once() -> None:
