@@ -240,6 +240,13 @@ _R28 = next(("x-rules", index) for index, rule in enumerate(DOCUMENT.value["x-ru
         ),
         ((*_LIFE, "runs", 0), "lasts", 10**400, "is not a number of seconds from 0 to 1000000000"),
         ((*_LIFE, "expires"), "after", 1e300, "1e+300 is not a number of seconds from 0 to 1000000000"),
+        ((*_LIFE, "expires"), "after", 1, "1 s after the submit, and the task runs for 180 s; correct one of them"),
+        (
+            (*_EXTEND, "x-result-length", "adds"),
+            "otherwise",
+            -1,
+            "-1 is not a number of seconds from 0 to 1000000000",
+        ),
         (_R07, "schema", True, "is not an object with a schema that some values fit and others do not"),
         (_R07, "schema", {}, "{} is not an object with a schema that some values fit and others do not"),
         (_R28, "when", False, "is not an object with a schema that some values fit and others do not"),
@@ -254,6 +261,38 @@ def test_what_can_not_mean_anything_is_refused(
     [problem] = vocabulary.check(Document(document, DOCUMENT.path, DOCUMENT.lines))
     assert problem.line == DOCUMENT.line((*place, key))
     assert problem.text.endswith(said)
+
+
+def test_a_field_of_a_submit_is_listed_where_it_is_read() -> None:
+    """The length of the video and the requests of the suite go by the properties of the body itself."""
+    document, schema = _part("components", "schemas", "CreateVideoExtensionRequest")
+    duration = schema["properties"].pop("duration")
+    schema["allOf"] = [{"properties": {"duration": duration}}]
+    [problem] = vocabulary.check(Document(document, DOCUMENT.path, DOCUMENT.lines))
+    assert problem.line == DOCUMENT.line((*_CREATE, "requestBody"))
+    assert problem.text.startswith('"duration" stands within allOf, anyOf or oneOf, where it is not read; list it')
+
+
+def test_no_video_is_shorter_than_nothing() -> None:
+    """A field that says seconds has no value below 0, be it left out or not."""
+    document, schema = _part("components", "schemas", "ExtensionDuration")
+    schema |= {
+        "enum": [-5, 6],
+        "x-default-when-omitted": -5,
+        "x-enum-grades": dict.fromkeys(("-5", "6"), schema["x-grade"]),
+    }
+    texts = [problem.text for problem in vocabulary.check(Document(document, DOCUMENT.path, DOCUMENT.lines))]
+    assert '"-5" is not a number of seconds, and x-result-length needs one' in texts
+    assert any(text.startswith("duration is no number of seconds; name a field") for text in texts)
+
+
+def test_a_length_by_the_model_needs_a_model() -> None:
+    """A request that can't name one would get the length of any other."""
+    document, schema = _part("components", "schemas", "ExtendVideoRequest")
+    del schema["properties"]["model"]
+    schema["required"].remove("model")
+    texts = [problem.text for problem in vocabulary.check(Document(document, DOCUMENT.path, DOCUMENT.lines))]
+    assert '"otherwise-by-model" needs the field "model", which no request of extendVideo has; remove it' in texts
 
 
 def test_a_number_of_a_rule_is_used_once() -> None:
