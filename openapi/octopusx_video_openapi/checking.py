@@ -74,10 +74,20 @@ def _require(document: Document) -> None:
         method in item for item in paths.values() if isinstance(item, dict) for method in METHODS
     ):
         raise _refused(document, "has no operations; describe at least one under paths")
+    known: set[str] = set()
     for template, item in paths.items():
+        if isinstance(item, dict) and "$ref" in item:
+            text = "operations behind a $ref are not read; write them here"
+            raise _refused(document, text, "paths", template, "$ref")
         for method in METHODS:
             if isinstance(item, dict) and item.get(method) is not None:
-                _require_operation(document, item[method], ("paths", template, method))
+                place = ("paths", template, method)
+                _require_operation(document, item[method], place)
+                name = item[method]["operationId"]
+                if name in known:
+                    text = f'operationId "{name}" is that of another operation too; give each its own'
+                    raise _refused(document, text, *place, "operationId")
+                known.add(name)
 
 
 def _require_operation(document: Document, operation: Json, place: Pointer) -> None:
