@@ -247,6 +247,8 @@ _R28 = next(("x-rules", index) for index, rule in enumerate(DOCUMENT.value["x-ru
             -1,
             "-1 is not a number of seconds from 0 to 1000000000",
         ),
+        (_CREATE, "security", None, "None is not a list of objects with security schemes"),
+        (_CREATE, "tags", None, "None is not a list of texts"),
         (_R07, "schema", True, "is not an object with a schema that some values fit and others do not"),
         (_R07, "schema", {}, "{} is not an object with a schema that some values fit and others do not"),
         (_R28, "when", False, "is not an object with a schema that some values fit and others do not"),
@@ -293,6 +295,35 @@ def test_a_length_by_the_model_needs_a_model() -> None:
     schema["required"].remove("model")
     texts = [problem.text for problem in vocabulary.check(Document(document, DOCUMENT.path, DOCUMENT.lines))]
     assert '"otherwise-by-model" needs the field "model", which no request of extendVideo has; remove it' in texts
+
+
+def test_a_status_means_one_thing() -> None:
+    """A task that has succeeded would be taken for one that runs."""
+    document, schema = _part("components", "schemas", "RunningStatus")
+    schema["enum"].append("completed")
+    schema["x-enum-grades"]["completed"] = {"chosen": "Made up for this test."}
+    [problem] = vocabulary.check(Document(document, DOCUMENT.path, DOCUMENT.lines))
+    assert problem.text.startswith('"completed" is listed twice among RunningStatus, SucceededStatus, FailedStatus;')
+
+
+def test_a_field_may_be_called_like_a_reference() -> None:
+    """It is no reference then."""
+    document, schema = _part("components", "schemas", "CreateVideoExtensionRequest")
+    schema["properties"]["$ref"] = {"type": "string"}
+    assert checked(Document(document, DOCUMENT.path, DOCUMENT.lines)).submits
+
+
+def test_a_part_that_can_not_be_read_is_found_in_its_operation() -> None:
+    """The line is that of the operation, and the text names the key."""
+    document, parameter = _part("paths", "/v1/videos/{task_id}", "get", "parameters", 0)
+    del parameter["schema"]
+    with pytest.raises(ContractError) as error:
+        checked(Document(document, DOCUMENT.path, DOCUMENT.lines))
+    own = f"{DOCUMENT.path}:{DOCUMENT.line(('paths', '/v1/videos/{task_id}', 'get'))}: getVideoTask: "
+    assert (
+        str(error.value)
+        == f"{own}a parameter or an example has no 'schema', without which it can't be read; give it one"
+    )
 
 
 def test_a_number_of_a_rule_is_used_once() -> None:

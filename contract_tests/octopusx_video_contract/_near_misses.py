@@ -263,12 +263,21 @@ def _collect(schema: Schema, value: Json, found: dict[int, list[Json]]) -> None:
             _collect(schema.items, item, found)
 
 
-def _filled(contract: Contract, name: str, schema: Schema, value: Json = ABSENT) -> Json:
+def _filled(
+    contract: Contract, name: str, schema: Schema, value: Json = ABSENT, above: frozenset[int] = frozenset()
+) -> Json:
     """The value with each property that the schema has; all of it from examples where there is none."""
     if schema.has_properties:
+        if schema.identity in above:
+            raise ContractError(
+                f"{contract.path}: {name}: its schema holds itself; say how deep it goes, with one for each level"
+            )
+        above |= {schema.identity}
         given = value if isinstance(value, dict) else {}
         fields = schema.properties.items()
-        filled = {key: _filled(contract, f"{name}.{key}", field, given.get(key, ABSENT)) for key, field in fields}
+        filled = {
+            key: _filled(contract, f"{name}.{key}", field, given.get(key, ABSENT), above) for key, field in fields
+        }
         return {**given, **filled}
     if value is not ABSENT:
         return value
@@ -276,7 +285,7 @@ def _filled(contract: Contract, name: str, schema: Schema, value: Json = ABSENT)
         if known:
             return known[0]
     if schema.items is not None:
-        return [_filled(contract, name, schema.items)]
+        return [_filled(contract, name, schema.items, above=above)]
     raise ContractError(f"{contract.path}: {name}: no request has an example of it; give its schema `examples`")
 
 

@@ -44,7 +44,11 @@ def usable(document: Document) -> Contract:
 def _walk(contract: Contract) -> None:
     """Touch everything that is asked of a contract later, so that what can't be answered shows now."""
     for operation in contract.operations.values():
-        _ = operation.parameters, operation.body, operation.responses
+        try:
+            _ = operation.parameters, operation.body, operation.responses
+        except KeyError as error:
+            text = f"a parameter or an example has no {error}, without which it can't be read; give it one"
+            raise ContractError.at(contract.path, operation.line, text, operation.id) from None
 
 
 def _references(document: Document, node: Json, place: Pointer) -> Iterator[Problem]:

@@ -117,7 +117,8 @@ class Names:
                 rest += schema
             elif isinstance(schema, dict) and id(schema) not in found:
                 found[id(schema)] = schema
-                rest += [*schema.values(), self.follow(schema)]
+                # Among the properties of an object, `$ref` is the name of a field.
+                rest += [*schema.values(), *([self.follow(schema)] if isinstance(schema.get("$ref"), str) else [])]
         return list(found.values())
 
     def at(self, pointer: Pointer) -> Json:

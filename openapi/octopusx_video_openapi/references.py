@@ -196,6 +196,10 @@ def _of_life(names: Names) -> Iterator[Found]:
             f"the video expires {after} s after the submit, and the task runs for {sum(lasts)} s; correct one of them"
         )
         yield Found(("x-task-life", "expires", "after"), text)
+    for status in dict.fromkeys(one for one in names.statuses if names.statuses.count(one) > 1):
+        listing = [name for name in PHASES.values() if status in names.listed(name)][-1]
+        text = f'"{status}" is listed twice among {", ".join(PHASES.values())}; list it where it belongs'
+        yield Found(("components", "schemas", listing, "enum"), text)
     prefix = members(life.get("ids")).get("prefix")
     ids = list(dict.fromkeys(_new_ids(names)))
     if isinstance(prefix, str) and not any(one.startswith(prefix) and one[len(prefix) :][:1].isalnum() for one in ids):
