@@ -195,6 +195,11 @@ def test_every_problem_is_reported_at_once_in_the_order_of_the_lines() -> None:
             '"x-logo" is not a known key of info; remove it, or describe it in extensions.schema.yaml',
         ),
         (
+            "      operationId: extendVideo\n",
+            "      x-internal: true\n",
+            '"x-internal" is not a known key of an operation; remove it, or describe it in extensions.schema.yaml',
+        ),
+        (
             "    billed: never\n",
             "    billed: possible\n",
             'the key "billed" stands twice in one object; remove one',
