@@ -243,7 +243,8 @@ _R28 = next(("x-rules", index) for index, rule in enumerate(DOCUMENT.value["x-ru
             7,
             '"otherwise" has no meaning here, since no program reads it; remove it',
         ),
-        ((*_LIFE, "runs", 0), "lasts", 10**400, "is not a number of seconds from 0 to 1000000000"),
+        ((*_LIFE, "runs", 0), "lasts", 10**400, "is not a number of seconds above 0, and at most 1000000000"),
+        ((*_LIFE, "runs", 0), "lasts", 0, "0 is not a number of seconds above 0, and at most 1000000000"),
         ((*_LIFE, "expires"), "after", 1e300, "1e+300 is not a number of seconds from 0 to 1000000000"),
         ((*_LIFE, "expires"), "after", 1, "1 s after the submit, and the task runs for 180 s; correct one of them"),
         (
