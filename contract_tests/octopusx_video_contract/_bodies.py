@@ -54,8 +54,7 @@ def _of_each_length(contract: Contract, submit: Operation, valid: Body) -> Itera
     length = submit.result_length
     left_out = [length.added_field] if length.added_field else []
     left_out += [length.start_field] if length.start_field and length.is_start_optional else []
-    for model in (valid["model"], *_models(contract)):  # of every submit: one's rule is not another's
-        body = {**valid, "model": model}
+    for body in (valid, *({**valid, "model": model} for model in _models(contract, submit))):
         yield body
         for field in left_out:
             yield without(body, field)
@@ -110,9 +109,11 @@ def behind_the_end(submit: Operation, valid: Body, length: float) -> Iterator[Bo
         yield {**valid, field: int(length) + _BEHIND}
 
 
-def _models(contract: Contract) -> list[str]:
-    """The models that change the length of a video, of whatever submit."""
-    return sorted({model for submit in contract.submits.values() for model in submit.result_length.added_by_model})
+def _models(contract: Contract, submit: Operation) -> list[str]:
+    """The models that change the length of a video, of whatever submit: one's rule is not another's."""
+    if "model" not in _properties(submit):
+        return []
+    return sorted({model for one in contract.submits.values() for model in one.result_length.added_by_model})
 
 
 def _told_again(contract: Contract, submit: Operation, valid: Body) -> Iterator[Body]:
@@ -130,7 +131,7 @@ def _told_again(contract: Contract, submit: Operation, valid: Body) -> Iterator[
             body = {**shortest, "prompt": f"{number} Cats", name: value}
             yield body
             yield {**body, **flags}
-            yield from ({**body, "model": model} for model in _models(contract))
+            yield from ({**body, "model": model} for model in _models(contract, submit))
 
 
 def _properties(submit: Operation) -> Mapping[str, Schema]:
