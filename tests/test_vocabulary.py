@@ -231,6 +231,8 @@ _EXTEND = ("paths", "/v1/videos/{video_id}/extend", "post")
 _LENGTH = (*_CREATE, "x-result-length")
 _LIFE = ("x-task-life",)
 _R07 = next(("x-rules", index) for index, rule in enumerate(DOCUMENT.value["x-rules"]) if rule["id"] == "R07")
+_R15 = next(("x-rules", index) for index, rule in enumerate(DOCUMENT.value["x-rules"]) if rule["id"] == "R15")
+_R49 = next(("x-rules", index) for index, rule in enumerate(DOCUMENT.value["x-rules"]) if rule["id"] == "R49")
 _R28 = next(("x-rules", index) for index, rule in enumerate(DOCUMENT.value["x-rules"]) if rule["id"] == "R28")
 
 
@@ -257,6 +259,13 @@ _R28 = next(("x-rules", index) for index, rule in enumerate(DOCUMENT.value["x-ru
         (_CREATE, "tags", None, "None is not a list of texts"),
         (_R07, "schema", True, "is not an object with a schema that some values fit and others do not"),
         (_R07, "schema", {}, "{} is not an object with a schema that some values fit and others do not"),
+        (
+            _R07,
+            "schema",
+            {"if": {"required": ["status"]}, "then": {}},
+            "a schema that some values fit and others do not",
+        ),
+        (_R49, "in-order", ["created_at"], "is not a list of two names or more, each once"),
         (_R28, "when", False, "is not an object with a schema that some values fit and others do not"),
     ],
 )
@@ -301,6 +310,28 @@ def test_a_length_by_the_model_needs_a_model() -> None:
     schema["required"].remove("model")
     texts = [problem.text for problem in vocabulary.check(Document(document, DOCUMENT.path, DOCUMENT.lines))]
     assert '"otherwise-by-model" needs the field "model", which no request of extendVideo has; remove it' in texts
+
+
+@pytest.mark.parametrize(("rule", "key"), [(_R15, "never-falls"), (_R49, "in-order")])
+def test_only_numbers_are_compared_as_numbers(rule: tuple[str, int], key: str) -> None:
+    """Of a text, nothing would be asked."""
+    document, node = _part(*rule)
+    node[key][0] = "status"
+    [problem] = vocabulary.check(Document(document, DOCUMENT.path, DOCUMENT.lines))
+    assert problem.line == DOCUMENT.line((*rule, key, 0))
+    assert problem.text == f'"status" is no number, and {key} compares numbers; name a field of type integer or number'
+
+
+@pytest.mark.parametrize("name", ["downloadVideoContent", "createVideoExtension", "nowhere"])
+def test_a_task_is_read_by_an_operation_that_reads_it(name: str) -> None:
+    """Neither a submit, nor what sends the video, tells how a task stands."""
+    index = next(index for index, rule in enumerate(DOCUMENT.value["x-rules"]) if rule["id"] == "R04")
+    place = ("x-rules", index, "read-by", "extendVideo")
+    document, reads = _part(*place)
+    reads[0] = name
+    [problem] = vocabulary.check(Document(document, DOCUMENT.path, DOCUMENT.lines))
+    assert problem.line == DOCUMENT.line(place)
+    assert problem.text.startswith(f'"{name}" is not an operation that reads a task; ')
 
 
 def test_a_status_means_one_thing() -> None:

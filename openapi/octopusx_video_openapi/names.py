@@ -89,6 +89,11 @@ class Names:
                 rest += items(schema.get(keyword))
         return found
 
+    def is_number(self, schema: Json) -> bool:
+        """Whether a schema is that of a number."""
+        types = members(self.follow(schema)).get("type")
+        return bool(set(types if isinstance(types, list) else [types]) & {"integer", "number"})
+
     def places(
         self, schemas: Iterable[Json], wanted: Callable[[dict[str, Json]], bool], above: tuple[str, ...] = ()
     ) -> Iterator[tuple[str, ...]]:
