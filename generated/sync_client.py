@@ -95,6 +95,11 @@ def _take_all(method: ast.AsyncFunctionDef, operation: Operation) -> None:
     if source is None or schema is None or not schema.reference:
         needs = "a source task (TaskId) and a body whose schema is a $ref; no method of the SDK can send it otherwise"
         raise ClientError(method.lineno, f"{method.name}: {operation.id} ({defined}) needs {needs}")
+    for parameter in operation.parameters:
+        if (parameter.place, parameter.name) != source[:2]:
+            what = f"the {parameter.place} parameter `{parameter.name}` of {operation.id} ({defined})"
+            text = f"{method.name} does not send {what}; the SDK sends only the source and a body, so adapt it first"
+            raise ClientError(method.lineno, text)
     for name in schema.properties:
         here = operation.contract.line(*_schema_place(operation), "properties", name)
         what = f"the field `{name}` of {operation.id} ({operation.contract.path.name}:{here})"

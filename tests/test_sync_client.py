@@ -169,6 +169,16 @@ def test_a_submit_that_no_method_can_send_is_named(lacking: str) -> None:
         made.asynchronous(TEXT, Contract(document, load().path))
 
 
+def test_a_parameter_that_no_method_sends_is_named() -> None:
+    """The SDK sends the source task and a body."""
+    document = copy.deepcopy(documents.document(load()))
+    parameter = {"name": "fps", "in": "query", "schema": {"type": "integer"}}
+    document["paths"]["/v1/videos/extensions"]["post"]["parameters"] = [parameter]
+    said = r"AsyncExtensions\.create does not send the query parameter `fps` of createVideoExtension"
+    with pytest.raises(made.ClientError, match=said):
+        made.asynchronous(TEXT, Contract(document, load().path))
+
+
 def test_values_are_listed_once_however_often_it_is_generated() -> None:
     """Values with signs within, and fractions, are the same list the second time."""
     document = copy.deepcopy(documents.document(load()))
