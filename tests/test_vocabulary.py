@@ -77,7 +77,8 @@ def test_a_mistake_that_makes_another_key_of_the_object_is_refused_at_its_own_li
 @pytest.mark.parametrize("value", [[1], [[]], {"a": 1}, 5, 1.5, 10**40, None, True, "text", {"$ref": 5}], ids=repr)
 def test_a_value_of_another_type_is_no_traceback(value: Any) -> None:
     """Wherever it stands, the contract is refused or used."""
-    for pointer in list(DOCUMENT.lines)[:: len(DOCUMENT.lines) // 20]:
+    numbers = [place for place in DOCUMENT.lines if place[-2:] in {("created_at", "type"), ("start_time", "type")}]
+    for pointer in [*numbers, *list(DOCUMENT.lines)[:: len(DOCUMENT.lines) // 20]]:
         document = Mistake("value", pointer, None, value, 1).of(DOCUMENT)
         with contextlib.suppress(ContractError):
             checked(document)
@@ -255,6 +256,12 @@ _R28 = next(("x-rules", index) for index, rule in enumerate(DOCUMENT.value["x-ru
             -1,
             "-1 is not a number of seconds from 0 to 1000000000",
         ),
+        (
+            (*_CREATE, "responses"),
+            "x-foo",
+            1,
+            '"x-foo" is not a known key of responses; remove it, or describe it in extensions.schema.yaml',
+        ),
         (_CREATE, "security", None, "None is not a list of objects with security schemes"),
         (_CREATE, "tags", None, "None is not a list of texts"),
         (_R07, "schema", True, "is not an object with a schema that some values fit and others do not"),
@@ -275,7 +282,9 @@ def test_what_can_not_mean_anything_is_refused(
     """A number that nothing reads, a time that no task can last, a rule that nothing or everything keeps."""
     document, node = _part(*place)
     node[key] = value
-    [problem] = vocabulary.check(Document(document, DOCUMENT.path, DOCUMENT.lines))
+    with pytest.raises(ContractError) as error:
+        checked(Document(document, DOCUMENT.path, DOCUMENT.lines))
+    [problem] = error.value.problems
     assert problem.line == DOCUMENT.line((*place, key))
     assert problem.text.endswith(said)
 

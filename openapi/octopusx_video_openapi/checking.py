@@ -36,6 +36,9 @@ def usable(document: Document) -> Contract:
     try:
         _walk(contract)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
+        problems = vocabulary.check(document)  # they have lines
+        if problems:
+            raise ContractError.of(document.path, problems) from None
         text = f"is not a valid OpenAPI document ({type(error).__name__}: {error}); check it with a linter"
         raise ContractError.at(document.path, None, text) from None
     return contract

@@ -150,7 +150,7 @@ def _is_number(schema: dict[str, Json]) -> bool:
     if "enum" in schema:
         return all(map(_is_seconds, items(schema["enum"])))
     types = schema.get("type")
-    return set(types if isinstance(types, list) else [types]) - {"null"} in ({"integer"}, {"number"})
+    return {str(one) for one in (types if isinstance(types, list) else [types])} - {"null"} in ({"integer"}, {"number"})
 
 
 def _is_seconds(value: Json) -> bool:
@@ -196,7 +196,9 @@ def _of_life(names: Names) -> Iterator[Found]:
             f"the video expires {after} s after the submit, and the task runs for {sum(lasts)} s; correct one of them"
         )
         yield Found(("x-task-life", "expires", "after"), text)
-    for status in dict.fromkeys(one for one in names.statuses if names.statuses.count(one) > 1):
+    for status in dict.fromkeys(
+        one for one in names.statuses if isinstance(one, str) and names.statuses.count(one) > 1
+    ):
         listing = [name for name in PHASES.values() if status in names.listed(name)][-1]
         text = f'"{status}" is listed twice among {", ".join(PHASES.values())}; list it where it belongs'
         yield Found(("components", "schemas", listing, "enum"), text)
