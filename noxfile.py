@@ -23,6 +23,7 @@ WRITTEN = (
     "docs",
     "generated/regenerate.py",
     "generated/sync_client.py",
+    "generated/sync_client.py",
     "mock",
     "noxfile.py",
     "openapi",

@@ -84,7 +84,8 @@ def texts(path: Path) -> dict[Path, str]:
 
 def rule_ids(contract: Contract) -> str:
     """The module with a symbol for each rule of the contract, so that a type checker knows which rules there are."""
-    members = "".join(f'\n    {rule.id} = "{rule.id}"\n    """{rule.title}"""\n' for rule in contract.rules)
+    titles = {rule.id: rule.title.replace("\\", r"\\").replace('"', r"\"") for rule in contract.rules}
+    members = "".join(f'\n    {number} = "{number}"\n    """{title}"""\n' for number, title in titles.items())
     return f"""\
 # ruff: noqa: E501 - the titles are the contract's
 \"\"\"A symbol for each numbered rule, made from openapi.yaml by `nox -s generate`. Do not edit.\"\"\"

@@ -46,7 +46,7 @@ def asynchronous(text: str, contract: Contract) -> str:
     Raises:
         ClientError: Something that is needed is missing.
     """
-    lines = text.splitlines(keepends=True)
+    lines = list(io.StringIO(text))  # `splitlines` takes more for the end of a line than Python does
     for operation in contract.submits.values():
         method = _submits(text, operation)
         _take_all(method, operation)
@@ -85,18 +85,34 @@ def _submits(text: str, operation: Operation) -> ast.AsyncFunctionDef:
 
 
 def _take_all(method: ast.AsyncFunctionDef, operation: Operation) -> None:
-    """Require that a method takes each field of its submit, and says in its docstring what it is."""
-    names = {argument.arg for argument in (*method.args.args, *method.args.kwonlyargs)}
+    """Require that a method takes each field of its submit and no other, and says in its docstring what it is."""
+    names = [argument.arg for argument in method.args.kwonlyargs]
+    names = names[: names.index(_LAST_SHARED)] if _LAST_SHARED in names else names
     described = re.findall(r"^ +(\w+): .", ast.get_docstring(method) or "", re.MULTILINE)
-    source = next(iter(task_ids.places(operation)), ())
+    source = next(iter(task_ids.places(operation)), None)
     schema = operation.body_schema
-    for name in schema.properties if schema else ():
+    defined = f"{operation.contract.path.name}:{operation.line}"
+    if source is None or schema is None or not schema.reference:
+        needs = "a source task (TaskId) and a body whose schema is a $ref; no method of the SDK can send it otherwise"
+        raise ClientError(method.lineno, f"{method.name}: {operation.id} ({defined}) needs {needs}")
+    for parameter in operation.parameters:
+        if (parameter.place, parameter.name) != source[:2]:
+            what = f"the {parameter.place} parameter `{parameter.name}` of {operation.id} ({defined})"
+            text = f"{method.name} does not send {what}; the SDK sends only the source and a body, so adapt it first"
+            raise ClientError(method.lineno, text)
+    for name in schema.properties:
         here = operation.contract.line(*_schema_place(operation), "properties", name)
         what = f"the field `{name}` of {operation.id} ({operation.contract.path.name}:{here})"
-        if ("body", name) != source[:2] and name not in names:
-            raise ClientError(method.lineno, f"{method.name} does not take {what}; add the argument")
+        if source[:2] != ("body", name) and name not in names:
+            taken = any(argument.arg == name for argument in ast.walk(method.args) if isinstance(argument, ast.arg))
+            advice = "rename the argument that has its name, and add one" if taken else "add the argument"
+            raise ClientError(method.lineno, f"{method.name} does not take {what}; {advice}")
         if name in names and name not in described:
             text = f"the docstring of {method.name} has no `{name}:` under Args; describe {what}"
+            raise ClientError(method.lineno, text)
+    for name in names:
+        if name not in schema.properties:
+            text = f"{method.name} takes `{name}`, which is no field of {operation.id} ({defined}); remove or rename it"
             raise ClientError(method.lineno, text)
 
 
@@ -125,9 +141,10 @@ def _list_values(lines: list[str], method: ast.AsyncFunctionDef, operation: Oper
         known = [str(value) for value in field.enum]
         for number in range(docstring.lineno - 1, docstring.end_lineno or docstring.lineno):
             line = lines[number]
-            found = [one for one in _LIST.finditer(line) if set(re.findall(r"\w+", one[0])) & set(known)]
+            found = [one for one in _LIST.finditer(line) if {*re.split(", | or ", one[0].replace("`", ""))} & {*known}]
             if line.lstrip().startswith(f"{name}: ") and found:
-                quoted = [f"{found[0]['quote']}{value}{found[0]['quote']}" for value in known]
+                quote = found[0]["quote"] or ""
+                quoted = [f"{quote}{value}{quote}" for value in known]
                 lines[number] = f"{line[: found[0].start()]}{_listed(quoted)}{line[found[0].end() :]}"
                 break
         else:
@@ -135,7 +152,10 @@ def _list_values(lines: list[str], method: ast.AsyncFunctionDef, operation: Oper
             raise ClientError(method.lineno, f"the docstring of {method.name} {text}")
 
 
-_LIST = re.compile(r"(?P<quote>`*)\b\w+(?P=quote)(?:, (?P=quote)\w+(?P=quote))*(?: or (?P=quote)\w+(?P=quote))?")
+_QUOTED, _BARE = r"(?P=quote)[^`]+(?P=quote)", r"\w+(?:\.\w+)*"
+_LIST = re.compile(
+    rf"(?P<quote>`+)[^`]+(?P=quote)(?:, {_QUOTED})*(?: or {_QUOTED})?|\b{_BARE}(?:, {_BARE})*(?: or {_BARE})?"
+)
 
 
 def _listed(values: list[str]) -> str:
@@ -146,14 +166,14 @@ def synchronous(text: str) -> str:
     """The synchronous client that an asynchronous one gives, not formatted yet.
 
     Raises:
-        ClientError: A phrase that docstrings have to say otherwise is not there.
+        ClientError: A phrase that docstrings have to say otherwise is not there, or what is made is no Python.
     """
     for phrase, other in PHRASES.items():
         if phrase not in text:
             raise ClientError(None, f"the text {phrase!r} is not there; adapt PHRASES in generated/sync_client.py")
         text = text.replace(phrase, other)
     starts = [0]
-    for line in text.splitlines(keepends=True):
+    for line in io.StringIO(text):
         starts.append(starts[-1] + len(line))
     made, position = [HEADER], 0
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
@@ -164,4 +184,9 @@ def synchronous(text: str) -> str:
             position += 1  # with the space behind it
         else:
             made.append(NAMES.get(token.string) or re.sub(r"\bAsync(?=[A-Z])", "", text[start:end]))
-    return "".join(made)
+    result = "".join(made)
+    try:
+        compile(result, "_client.py", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise ClientError(None, f"line {error.lineno} of the synchronous client is no Python: {error.msg}") from None
+    return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -52,6 +53,21 @@ def test_each_is_valid_with_its_source_and_there_once(contract: Contract, name: 
         assert validator.is_valid(whole), body
     told = [json.dumps(body, sort_keys=True) for body in bodies]
     assert len(told) == len(set(told))
+
+
+def test_a_submit_without_a_model_is_sent_without_one() -> None:
+    """The models of the other submits are none of its lengths."""
+    document = copy.deepcopy(documents.document(load()))
+    schema = document["components"]["schemas"]["CreateVideoExtensionRequest"]
+    del schema["properties"]["model"]
+    schema["required"].remove("model")
+    for example in document["paths"]["/v1/videos/extensions"]["post"]["requestBody"]["content"]["application/json"][
+        "examples"
+    ].values():
+        del example["value"]["model"]
+    bodies = made(Contract(document, load().path), "createVideoExtension")
+    assert {body.get("duration") for body in bodies} >= {None, 6, 10, 15}
+    assert not any("model" in body for body in bodies)
 
 
 def test_each_length_is_reached(contract: Contract) -> None:

@@ -70,6 +70,27 @@ def test_a_template_takes_names_and_signs_as_they_are() -> None:
     assert operations.filled("/a/{task-id}/{b}", str.upper) == "/a/TASK-ID/B"
 
 
+# ---- What a body is
+
+
+@pytest.mark.parametrize("written", ["application/json; charset=utf-8", "Application/JSON", "application/problem+json"])
+def test_json_is_read_however_its_media_type_is_written(written: str) -> None:
+    """Its schema is known, so that the body is compared with it and the video is as long as its default says."""
+
+    def write(document: dict[str, Any]) -> None:
+        operation = document["paths"]["/v1/videos/extensions"]["post"]
+        for holder in (operation["requestBody"], operation["responses"]["200"]):
+            holder["content"] = {written: holder["content"]["application/json"]}
+
+    operation = changed(write).operations["createVideoExtension"]
+    response = operation.response(200)
+    assert operation.body is not None
+    assert response is not None
+    assert list(operation.body.media) == list(response.media) == [written.partition(";")[0].lower()]
+    assert operation.result_length.seconds({"start_time": 4}, None) == 14
+    assert operation.success_schema is response.schema is not None
+
+
 # ---- What an operation does to tasks
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import itertools
 import json
@@ -211,6 +212,16 @@ def test_a_near_miss_is_wrong_for_its_own_reason_alone(operation: Operation, val
         elsewhere = [place for place, _ in found if place[: len(variant.place)] != variant.place]
         assert elsewhere == [], variant.name
         assert variant.keyword == BODY or variant.keyword in {keyword for _, keyword in found}, variant.name
+
+
+def test_a_body_that_holds_itself_is_named() -> None:
+    """Of its fields no full request can be made."""
+    document = copy.deepcopy(documents.document(load()))
+    reference = {"$ref": "#/components/schemas/CreateVideoExtensionRequest"}
+    document["components"]["schemas"]["CreateVideoExtensionRequest"]["properties"]["more"] = reference
+    contract = Contract(document, load().path)
+    with pytest.raises(ContractError, match=r"createVideoExtension\.body\.more: its schema holds itself; say how deep"):
+        valid_requests(contract.operations["createVideoExtension"], "unknown")
 
 
 def test_a_near_miss_that_is_wrong_twice_is_dropped(tmp_path: Path) -> None:

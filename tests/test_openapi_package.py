@@ -28,6 +28,16 @@ HEAD = "openapi: 3.1.0\ninfo: {title: t, version: '1'}\n"
             ":3: paths./a.get: operationId is missing; name the operation",
         ),
         (
+            HEAD + "paths:\n  /a: {get: {operationId: a, responses: {'200': {description: ok}}}}\n"
+            "  /b: {get: {operationId: a, responses: {'200': {description: ok}}}}\n",
+            ':5: paths./b.get.operationId: operationId "a" is that of another operation too; give each its own',
+        ),
+        (
+            HEAD + "paths:\n  /a: {get: {operationId: a, responses: {'200': {description: ok}}}}\n"
+            "  /b: {$ref: '#/components/pathItems/b'}\n",
+            ":5: paths./b.$ref: operations behind a $ref are not read; write them here",
+        ),
+        (
             HEAD + "paths: {/a: {get: {operationId: a}}}\n",
             ":3: paths./a.get: responses are missing; document at least one",
         ),

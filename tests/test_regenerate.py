@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -11,6 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from octopusx_video_openapi import Contract, load
 
 ROOT = Path(__file__).parents[1]
 
@@ -88,6 +92,20 @@ def test_a_new_field_of_a_request_is_drift_until_generated(tree: Path) -> None:
     assert {name for name in before | after if before.get(name) != after.get(name)} == {
         "models/create_video_extension_request.py"
     }
+
+
+def test_a_title_with_quotation_marks_is_that_of_its_symbol(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module that is no Python would keep the package from being imported, and so from being generated again."""
+    monkeypatch.syspath_prepend(str(ROOT / "generated"))
+    title = 'A path such as C:\\temp is a "path"'
+    document = json.loads(load().text())
+    document["x-rules"][0]["title"] = title
+    made = importlib.import_module("regenerate").rule_ids(Contract(document, load().path))
+    [kind] = (node for node in ast.parse(made).body if isinstance(node, ast.ClassDef))
+    symbol, shown = kind.body[1:3]
+    assert ast.unparse(symbol) == "R01 = 'R01'"
+    assert isinstance(shown, ast.Expr)
+    assert ast.literal_eval(shown.value) == title
 
 
 def test_a_contract_with_a_misspelt_key_is_not_generated_from(tree: Path) -> None:

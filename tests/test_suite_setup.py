@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import subprocess
 import sys
 import tempfile
@@ -14,7 +16,7 @@ from octopusx_video_contract import _near_misses, _setup, _target, cli
 from octopusx_video_contract._choice import LAYERS
 from octopusx_video_openapi import load
 
-from tests import suite_runs
+from tests import documents, suite_runs
 
 OWN = load().path.read_text("utf-8")
 CONTRACTS = {
@@ -66,6 +68,22 @@ def test_a_contract_that_does_not_fit(name: str, tmp_path: Path, capsys: pytest.
     line = one_line(capsys)
     assert f"{path}: {said}" in line
     assert "no request has" in said or "run `nox -s generate`" in line
+
+
+@pytest.mark.usefixtures("nothing_sent")
+def test_a_contract_whose_videos_can_not_be_fetched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The layers that fetch them can be left out."""
+    document = copy.deepcopy(documents.document(load()))
+    del document["paths"]["/v1/videos/{task_id}/content"], document["components"]["links"]["DownloadVideoContent"]
+    for item in document["paths"].values():
+        for response in (one for operation in item.values() for one in operation["responses"].values()):
+            response.get("links", {}).pop("DownloadVideoContent", None)
+    document["x-rules"] = []
+    path = tmp_path / "contract.json"
+    path.write_text(json.dumps(document), "utf-8")
+    assert cli.main(["--contract", str(path)]) == 2
+    assert f"{path}: no operation sends the video of a task; describe one" in one_line(capsys)
+    _setup.check(load(path), ["examples"])
 
 
 def test_a_client_is_not_asked_for_where_no_layer_uses_it(tmp_path: Path) -> None:

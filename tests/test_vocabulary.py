@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import re
 import resource
 import subprocess
@@ -76,7 +77,8 @@ def test_a_mistake_that_makes_another_key_of_the_object_is_refused_at_its_own_li
 @pytest.mark.parametrize("value", [[1], [[]], {"a": 1}, 5, 1.5, 10**40, None, True, "text", {"$ref": 5}], ids=repr)
 def test_a_value_of_another_type_is_no_traceback(value: Any) -> None:
     """Wherever it stands, the contract is refused or used."""
-    for pointer in list(DOCUMENT.lines)[:: len(DOCUMENT.lines) // 20]:
+    numbers = [place for place in DOCUMENT.lines if place[-2:] in {("created_at", "type"), ("start_time", "type")}]
+    for pointer in [*numbers, *list(DOCUMENT.lines)[:: len(DOCUMENT.lines) // 20]]:
         document = Mistake("value", pointer, None, value, 1).of(DOCUMENT)
         with contextlib.suppress(ContractError):
             checked(document)
@@ -194,6 +196,11 @@ def test_every_problem_is_reported_at_once_in_the_order_of_the_lines() -> None:
             '"x-logo" is not a known key of info; remove it, or describe it in extensions.schema.yaml',
         ),
         (
+            "      operationId: extendVideo\n",
+            "      x-internal: true\n",
+            '"x-internal" is not a known key of an operation; remove it, or describe it in extensions.schema.yaml',
+        ),
+        (
             "    billed: never\n",
             "    billed: possible\n",
             'the key "billed" stands twice in one object; remove one',
@@ -213,6 +220,156 @@ def test_what_stands_in_the_wrong_place_is_refused(before: str, added: str, said
         checked(parse(text, Path("openapi.yaml")))
     own = f"openapi.yaml:{line}: "
     assert any(one.startswith(own) and one.endswith(said) for one in error.value.lines), error.value
+
+
+def _part(*place: str | int) -> tuple[Any, Any]:
+    node = copy.deepcopy(DOCUMENT.value)
+    return node, functools.reduce(lambda value, step: value[step], place, node)
+
+
+_CREATE = ("paths", "/v1/videos/extensions", "post")
+_EXTEND = ("paths", "/v1/videos/{video_id}/extend", "post")
+_LENGTH = (*_CREATE, "x-result-length")
+_LIFE = ("x-task-life",)
+_R07 = next(("x-rules", index) for index, rule in enumerate(DOCUMENT.value["x-rules"]) if rule["id"] == "R07")
+_R15 = next(("x-rules", index) for index, rule in enumerate(DOCUMENT.value["x-rules"]) if rule["id"] == "R15")
+_R49 = next(("x-rules", index) for index, rule in enumerate(DOCUMENT.value["x-rules"]) if rule["id"] == "R49")
+_R28 = next(("x-rules", index) for index, rule in enumerate(DOCUMENT.value["x-rules"]) if rule["id"] == "R28")
+
+
+@pytest.mark.parametrize(
+    ("place", "key", "value", "said"),
+    [
+        (
+            (*_LENGTH, "adds"),
+            "otherwise",
+            7,
+            '"otherwise" has no meaning here, since no program reads it; remove it',
+        ),
+        ((*_LIFE, "runs", 0), "lasts", 10**400, "is not a number of seconds above 0, and at most 1000000000"),
+        ((*_LIFE, "runs", 0), "lasts", 0, "0 is not a number of seconds above 0, and at most 1000000000"),
+        ((*_LIFE, "expires"), "after", 1e300, "1e+300 is not a number of seconds from 0 to 1000000000"),
+        ((*_LIFE, "expires"), "after", 1, "1 s after the submit, and the task runs for 180 s; correct one of them"),
+        (
+            (*_EXTEND, "x-result-length", "adds"),
+            "otherwise",
+            -1,
+            "-1 is not a number of seconds from 0 to 1000000000",
+        ),
+        (
+            (*_CREATE, "responses"),
+            "x-foo",
+            1,
+            '"x-foo" is not a known key of responses; remove it, or describe it in extensions.schema.yaml',
+        ),
+        (_CREATE, "security", None, "None is not a list of objects with security schemes"),
+        (_CREATE, "tags", None, "None is not a list of texts"),
+        (_R07, "schema", True, "is not an object with a schema that some values fit and others do not"),
+        (_R07, "schema", {}, "{} is not an object with a schema that some values fit and others do not"),
+        (
+            _R07,
+            "schema",
+            {"if": {"required": ["status"]}, "then": {}},
+            "a schema that some values fit and others do not",
+        ),
+        (_R49, "in-order", ["created_at"], "is not a list of two names or more, each once"),
+        (_R28, "when", False, "is not an object with a schema that some values fit and others do not"),
+    ],
+)
+def test_what_can_not_mean_anything_is_refused(
+    place: tuple[str | int, ...], key: str, value: Any, *, said: str
+) -> None:
+    """A number that nothing reads, a time that no task can last, a rule that nothing or everything keeps."""
+    document, node = _part(*place)
+    node[key] = value
+    with pytest.raises(ContractError) as error:
+        checked(Document(document, DOCUMENT.path, DOCUMENT.lines))
+    [problem] = error.value.problems
+    assert problem.line == DOCUMENT.line((*place, key))
+    assert problem.text.endswith(said)
+
+
+def test_a_field_of_a_submit_is_listed_where_it_is_read() -> None:
+    """The length of the video and the requests of the suite go by the properties of the body itself."""
+    document, schema = _part("components", "schemas", "CreateVideoExtensionRequest")
+    duration = schema["properties"].pop("duration")
+    schema["allOf"] = [{"properties": {"duration": duration}}]
+    [problem] = vocabulary.check(Document(document, DOCUMENT.path, DOCUMENT.lines))
+    assert problem.line == DOCUMENT.line((*_CREATE, "requestBody"))
+    assert problem.text.startswith('"duration" stands within allOf, anyOf or oneOf, where it is not read; list it')
+
+
+def test_no_video_is_shorter_than_nothing() -> None:
+    """A field that says seconds has no value below 0, be it left out or not."""
+    document, schema = _part("components", "schemas", "ExtensionDuration")
+    schema |= {
+        "enum": [-5, 6],
+        "x-default-when-omitted": -5,
+        "x-enum-grades": dict.fromkeys(("-5", "6"), schema["x-grade"]),
+    }
+    texts = [problem.text for problem in vocabulary.check(Document(document, DOCUMENT.path, DOCUMENT.lines))]
+    assert '"-5" is not a number of seconds, and x-result-length needs one' in texts
+    assert any(text.startswith("duration is no number of seconds; name a field") for text in texts)
+
+
+def test_a_length_by_the_model_needs_a_model() -> None:
+    """A request that can't name one would get the length of any other."""
+    document, schema = _part("components", "schemas", "ExtendVideoRequest")
+    del schema["properties"]["model"]
+    schema["required"].remove("model")
+    texts = [problem.text for problem in vocabulary.check(Document(document, DOCUMENT.path, DOCUMENT.lines))]
+    assert '"otherwise-by-model" needs the field "model", which no request of extendVideo has; remove it' in texts
+
+
+@pytest.mark.parametrize(("rule", "key"), [(_R15, "never-falls"), (_R49, "in-order")])
+def test_only_numbers_are_compared_as_numbers(rule: tuple[str, int], key: str) -> None:
+    """Of a text, nothing would be asked."""
+    document, node = _part(*rule)
+    node[key][0] = "status"
+    [problem] = vocabulary.check(Document(document, DOCUMENT.path, DOCUMENT.lines))
+    assert problem.line == DOCUMENT.line((*rule, key, 0))
+    assert problem.text == f'"status" is no number, and {key} compares numbers; name a field of type integer or number'
+
+
+@pytest.mark.parametrize("name", ["downloadVideoContent", "createVideoExtension", "nowhere"])
+def test_a_task_is_read_by_an_operation_that_reads_it(name: str) -> None:
+    """Neither a submit, nor what sends the video, tells how a task stands."""
+    index = next(index for index, rule in enumerate(DOCUMENT.value["x-rules"]) if rule["id"] == "R04")
+    place = ("x-rules", index, "read-by", "extendVideo")
+    document, reads = _part(*place)
+    reads[0] = name
+    [problem] = vocabulary.check(Document(document, DOCUMENT.path, DOCUMENT.lines))
+    assert problem.line == DOCUMENT.line(place)
+    assert problem.text.startswith(f'"{name}" is not an operation that reads a task; ')
+
+
+def test_a_status_means_one_thing() -> None:
+    """A task that has succeeded would be taken for one that runs."""
+    document, schema = _part("components", "schemas", "RunningStatus")
+    schema["enum"].append("completed")
+    schema["x-enum-grades"]["completed"] = {"chosen": "Made up for this test."}
+    [problem] = vocabulary.check(Document(document, DOCUMENT.path, DOCUMENT.lines))
+    assert problem.text.startswith('"completed" is listed twice among RunningStatus, SucceededStatus, FailedStatus;')
+
+
+def test_a_field_may_be_called_like_a_reference() -> None:
+    """It is no reference then."""
+    document, schema = _part("components", "schemas", "CreateVideoExtensionRequest")
+    schema["properties"]["$ref"] = {"type": "string"}
+    assert checked(Document(document, DOCUMENT.path, DOCUMENT.lines)).submits
+
+
+def test_a_part_that_can_not_be_read_is_found_in_its_operation() -> None:
+    """The line is that of the operation, and the text names the key."""
+    document, parameter = _part("paths", "/v1/videos/{task_id}", "get", "parameters", 0)
+    del parameter["schema"]
+    with pytest.raises(ContractError) as error:
+        checked(Document(document, DOCUMENT.path, DOCUMENT.lines))
+    own = f"{DOCUMENT.path}:{DOCUMENT.line(('paths', '/v1/videos/{task_id}', 'get'))}: getVideoTask: "
+    assert (
+        str(error.value)
+        == f"{own}a parameter or an example has no 'schema', without which it can't be read; give it one"
+    )
 
 
 def test_a_number_of_a_rule_is_used_once() -> None:

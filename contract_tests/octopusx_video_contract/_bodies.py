@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from octopusx_video_openapi import Contract, Operation, Schema, task_ids
+from octopusx_video_openapi import Operation, Schema, task_ids
 
 from octopusx_video_contract._life import echoes
 from octopusx_video_contract._near_misses import sized, valid_requests, without
@@ -53,8 +53,7 @@ def _of_each_length(submit: Operation, valid: Body) -> Iterator[Body]:
     length = submit.result_length
     left_out = [length.added_field] if length.added_field else []
     left_out += [length.start_field] if length.start_field and length.is_start_optional else []
-    for model in (valid["model"], *_models(submit.contract)):  # of every submit: one's rule is not another's
-        body = {**valid, "model": model}
+    for body in (valid, *({**valid, "model": model} for model in _models(submit))):
         yield body
         for field in left_out:
             yield without(body, field)
@@ -108,9 +107,12 @@ def behind_the_end(submit: Operation, valid: Body, length: float) -> Iterator[Bo
         yield {**valid, field: int(length) + _BEHIND}
 
 
-def _models(contract: Contract) -> list[str]:
-    """The models that change the length of a video, of whatever submit."""
-    return sorted({model for submit in contract.submits.values() for model in submit.result_length.added_by_model})
+def _models(submit: Operation) -> list[str]:
+    """The models that change the length of a video, of whatever submit: one's rule is not another's."""
+    if "model" not in _properties(submit):
+        return []
+    submits = submit.contract.submits.values()
+    return sorted({model for one in submits for model in one.result_length.added_by_model})
 
 
 def _told_again(submit: Operation, valid: Body) -> Iterator[Body]:
@@ -128,7 +130,7 @@ def _told_again(submit: Operation, valid: Body) -> Iterator[Body]:
             body = {**shortest, "prompt": f"{number} Cats", name: value}
             yield body
             yield {**body, **flags}
-            yield from ({**body, "model": model} for model in _models(submit.contract))
+            yield from ({**body, "model": model} for model in _models(submit))
 
 
 def _properties(submit: Operation) -> Mapping[str, Schema]:

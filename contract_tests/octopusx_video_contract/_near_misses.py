@@ -257,12 +257,16 @@ def _collect(schema: Schema, value: Json, found: dict[int, list[Json]]) -> None:
             _collect(schema.items, item, found)
 
 
-def _filled(name: str, schema: Schema, value: Json = ABSENT) -> Json:
+def _filled(name: str, schema: Schema, value: Json = ABSENT, above: frozenset[int] = frozenset()) -> Json:
     """The value with each property that the schema has; all of it from examples where there is none."""
     if schema.has_properties:
+        if schema.identity in above:
+            text = f"{name}: its schema holds itself; say how deep it goes, with one for each level"
+            raise ContractError(f"{schema.contract.path}: {text}")
+        above |= {schema.identity}
         given = value if isinstance(value, dict) else {}
         fields = schema.properties.items()
-        filled = {key: _filled(f"{name}.{key}", field, given.get(key, ABSENT)) for key, field in fields}
+        filled = {key: _filled(f"{name}.{key}", field, given.get(key, ABSENT), above) for key, field in fields}
         return {**given, **filled}
     if value is not ABSENT:
         return value
@@ -270,7 +274,7 @@ def _filled(name: str, schema: Schema, value: Json = ABSENT) -> Json:
         if known:
             return known[0]
     if schema.items is not None:
-        return [_filled(name, schema.items)]
+        return [_filled(name, schema.items, above=above)]
     raise ContractError(f"{schema.contract.path}: {name}: no request has an example of it; give its schema `examples`")
 
 

@@ -20,6 +20,8 @@ from octopusx_video_contract._target import PARTS, CannotRunError
 
 OF_THE_CLIENT = frozenset({"documented_requests", "round_trip"})
 """The layers that use the generated client."""
+OF_TASKS = frozenset({"bills", "boundaries", "life"})
+"""The layers that fetch the videos of tasks."""
 _SUITE = Path(__file__).parent / "suite"
 
 
@@ -40,6 +42,11 @@ def check(contract: Contract, layers: Container[str]) -> None:
             raise CannotRunError(f"{contract.path}: has no {part}; the suite needs a contract like the project's own")
     for operation in contract.operations.values():
         _near_misses.valid_requests(operation, "unknown")
+    if any(layer in layers for layer in OF_TASKS) and not any(read.sends_video for read in contract.reads):
+        raise CannotRunError(
+            f"{contract.path}: no operation sends the video of a task; describe one to which a submit has a link, or "
+            f"choose --layer without {', '.join(sorted(OF_TASKS))}"
+        )
     if any(layer in layers for layer in OF_THE_CLIENT):
         fault = next(_client_faults(contract), None)
         if fault:

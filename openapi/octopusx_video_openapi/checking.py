@@ -36,6 +36,9 @@ def usable(document: Document) -> Contract:
     try:
         _make_parts(contract)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
+        problems = vocabulary.check(document)  # they have lines
+        if problems:
+            raise ContractError.of(document.path, problems) from None
         text = f"is not a valid OpenAPI document ({type(error).__name__}: {error}); check it with a linter"
         raise ContractError.at(document.path, None, text) from None
     return contract
@@ -44,7 +47,11 @@ def usable(document: Document) -> Contract:
 def _make_parts(contract: Contract) -> None:
     """Make the parts of each operation, so that an error in them shows now."""
     for operation in contract.operations.values():
-        _ = operation.parameters, operation.body, operation.responses
+        try:
+            _ = operation.parameters, operation.body, operation.responses
+        except KeyError as error:
+            text = f"a parameter or an example has no {error}, without which it can't be read; give it one"
+            raise ContractError.at(contract.path, operation.line, text, operation.id) from None
 
 
 def _references(document: Document, node: Json, place: Pointer) -> Iterator[Problem]:
@@ -74,10 +81,20 @@ def _require(document: Document) -> None:
         method in item for item in paths.values() if isinstance(item, dict) for method in METHODS
     ):
         raise _refused(document, "has no operations; describe at least one under paths")
+    known: set[str] = set()
     for template, item in paths.items():
+        if isinstance(item, dict) and "$ref" in item:
+            text = "operations behind a $ref are not read; write them here"
+            raise _refused(document, text, "paths", template, "$ref")
         for method in METHODS:
             if isinstance(item, dict) and item.get(method) is not None:
-                _require_operation(document, item[method], ("paths", template, method))
+                place = ("paths", template, method)
+                _require_operation(document, item[method], place)
+                name = item[method]["operationId"]
+                if name in known:
+                    text = f'operationId "{name}" is that of another operation too; give each its own'
+                    raise _refused(document, text, *place, "operationId")
+                known.add(name)
 
 
 def _require_operation(document: Document, operation: Json, place: Pointer) -> None:

@@ -17,8 +17,6 @@ Billed = Literal["never", "possible", "yes"]
 Place = tuple[str, ...]
 """Where a value stands in a JSON value: the names of the properties that lead to it."""
 
-JSON = "application/json"
-
 
 class Parameter(Part):
     """A parameter of an operation.
@@ -66,7 +64,7 @@ class Media(Part):
     """A body of one media type.
 
     Attributes:
-        type: The media type.
+        type: The media type in lower case, without parameters.
         schema: The schema of the body; None where nothing is said of it.
         examples: The examples' values, by name.
     """
@@ -133,8 +131,7 @@ class Response(Part):
     @property
     def schema(self) -> Schema | None:
         """The schema of its JSON body; None where it has none."""
-        media = self.media.get(JSON)
-        return media.schema if media else None
+        return json_schema(self.media)
 
     @property
     def examples(self) -> tuple[str, ...]:
@@ -153,6 +150,11 @@ def is_json(media_type: str) -> bool:
     """Whether a media type is JSON, whatever its parameters."""
     media_type = media_type.partition(";")[0].strip().lower()
     return media_type == "application/json" or media_type.endswith("+json")
+
+
+def json_schema(media: Mapping[str, Media]) -> Schema | None:
+    """The schema of the JSON among the bodies of a request or a response; None where there is none."""
+    return next((one.schema for one in media.values() if is_json(one.type)), None)
 
 
 def at(value: Any, place: Place) -> Any:
@@ -217,7 +219,8 @@ def media_of(source: Source, node: dict[str, Json]) -> Mapping[str, Media]:
         examples = {name: source.resolve(example)["value"] for name, example in media.get("examples", {}).items()}
         if not examples and "example" in media:
             examples = {"example": media["example"]}
-        found[kind] = Media(type=kind, schema=schema, examples=examples)
+        name = kind.partition(";")[0].strip().lower()  # a request may have other parameters, or none
+        found[name] = Media(type=name, schema=schema, examples=examples)
     return found
 
 

@@ -89,6 +89,11 @@ class Names:
                 rest += items(schema.get(keyword))
         return found
 
+    def is_number(self, schema: Json) -> bool:
+        """Whether a schema is that of a number."""
+        types = members(self.follow(schema)).get("type")
+        return any(one in ("integer", "number") for one in (types if isinstance(types, list) else [types]))
+
     def places(
         self, schemas: Iterable[Json], wanted: Callable[[dict[str, Json]], bool], above: tuple[str, ...] = ()
     ) -> Iterator[tuple[str, ...]]:
@@ -117,7 +122,8 @@ class Names:
                 rest += schema
             elif isinstance(schema, dict) and id(schema) not in found:
                 found[id(schema)] = schema
-                rest += [*schema.values(), self.follow(schema)]
+                # Among the properties of an object, `$ref` is the name of a field.
+                rest += [*schema.values(), *([self.follow(schema)] if isinstance(schema.get("$ref"), str) else [])]
         return list(found.values())
 
     def at(self, pointer: Pointer) -> Json:
@@ -141,7 +147,8 @@ class Names:
                     yield str(value.get("operationId")), operation
 
     def _operation(self, pointer: Pointer, value: dict[str, Json], shared: list[Json]) -> OperationNames:
-        responses = {str(one): members(self.follow(part)) for one, part in members(value.get("responses")).items()}
+        answers = {one: part for one, part in members(value.get("responses")).items() if not one.startswith("x-")}
+        responses = {status: members(self.follow(part)) for status, part in answers.items()}
         content = members(members(self.follow(value.get("requestBody"))).get("content"))
         parameters = [members(self.follow(one)) for one in (*shared, *items(value.get("parameters")))]
         links = [

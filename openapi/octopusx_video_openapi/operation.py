@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from octopusx_video_openapi.document import OF_BODY, ContractError, Json, home, steps
 from octopusx_video_openapi.grades import Grade, grade_of
 from octopusx_video_openapi.model import (
-    JSON,
     Body,
     CodeSample,
     Link,
@@ -21,6 +20,7 @@ from octopusx_video_openapi.model import (
     Response,
     at,
     is_json,
+    json_schema,
     media_of,
     parameter_of,
     response_of,
@@ -89,8 +89,7 @@ class Operation:
     @property
     def body_schema(self) -> Schema | None:
         """The schema of a request's JSON body; None where it takes none."""
-        media = self.body.media.get(JSON) if self.body else None
-        return media.schema if media else None
+        return json_schema(self.body.media) if self.body else None
 
     @property
     def body_examples(self) -> Mapping[str, Any]:

@@ -41,6 +41,8 @@ _UNITS = {
     "task.updated": _TIME,
 }
 """For each value of ``x-value-of`` that is a number, what it counts, ``x-unit``."""
+_MODEL = "model"
+"""The field of a request by whose value ``otherwise-by-model`` goes."""
 _LENGTH_RULES = (RuleId.R26, RuleId.R55)
 
 
@@ -76,7 +78,17 @@ def _of_operation(names: Names, name: str, operation: OperationNames) -> Iterato
     if length and not operation.starts_task:
         here = (*operation.pointer, "x-result-length")
         yield Found(here, f'"x-result-length" does not belong to {name}, which starts no task; remove it')
-    yield from _of_length(names, name, operation, length)
+    in_parts = list(_of_body(names, name, operation)) if operation.starts_task else []
+    yield from in_parts or _of_length(names, name, operation, length)
+
+
+def _of_body(names: Names, name: str, operation: OperationNames) -> Iterator[Found]:
+    """Each field that only a part of the body's schema describes, where no program looks for it."""
+    listed = members(members(names.follow(operation.body)).get("properties"))
+    for field in names.fields([operation.body]):
+        if field not in listed:
+            text = f'"{field}" stands within allOf, anyOf or oneOf, where it is not read; list it among the properties'
+            yield Found((*operation.pointer, "requestBody"), f"{text} of the body of {name} itself")
 
 
 def _of_length(names: Names, name: str, operation: OperationNames, length: dict[str, Json]) -> Iterator[Found]:
@@ -97,7 +109,11 @@ def _of_length(names: Names, name: str, operation: OperationNames, length: dict[
             yield from _of_length_field(names, operation, (*here, key), part, fields[field])
         else:
             yield Found((*here, key, "field"), unknown(f"a field of the request body of {name}", field, fields))
-    for model in members(members(length.get("adds")).get("otherwise-by-model")):
+    by_model = members(members(length.get("adds")).get("otherwise-by-model"))
+    if by_model and _MODEL not in fields:
+        text = f'"otherwise-by-model" needs the field "{_MODEL}", which no request of {name} has; remove it'
+        yield Found((*here, "adds", "otherwise-by-model"), text)
+    for model in by_model:
         models = _models(names)
         if model not in models:
             known = [one for one in models if "-" in one]
@@ -134,12 +150,12 @@ def _is_number(schema: dict[str, Json]) -> bool:
     if "enum" in schema:
         return all(map(_is_seconds, items(schema["enum"])))
     types = schema.get("type")
-    return set(types if isinstance(types, list) else [types]) - {"null"} in ({"integer"}, {"number"})
+    return {str(one) for one in (types if isinstance(types, list) else [types])} - {"null"} in ({"integer"}, {"number"})
 
 
 def _is_seconds(value: Json) -> bool:
     try:
-        return not isinstance(value, bool) and math.isfinite(float(value))
+        return not isinstance(value, bool) and math.isfinite(float(value)) and float(value) >= 0
     except (TypeError, ValueError, OverflowError):
         return False
 
@@ -173,6 +189,19 @@ def _of_life(names: Names) -> Iterator[Found]:
     for place, status, listing in _statuses(life):
         if isinstance(status, str) and listing in names.schemas and status not in names.listed(listing):
             yield Found(place, unknown(f"a value of {listing}", status, names.listed(listing)))
+    lasts: list[Json] = [members(one).get("lasts") for one in items(life.get("runs"))]
+    after: Json = members(life.get("expires")).get("after")
+    if all(map(_is_seconds, (*lasts, after))) and after < sum(lasts):
+        text = (
+            f"the video expires {after} s after the submit, and the task runs for {sum(lasts)} s; correct one of them"
+        )
+        yield Found(("x-task-life", "expires", "after"), text)
+    for status in dict.fromkeys(
+        one for one in names.statuses if isinstance(one, str) and names.statuses.count(one) > 1
+    ):
+        listing = [name for name in PHASES.values() if status in names.listed(name)][-1]
+        text = f'"{status}" is listed twice among {", ".join(PHASES.values())}; list it where it belongs'
+        yield Found(("components", "schemas", listing, "enum"), text)
     prefix = members(life.get("ids")).get("prefix")
     ids = list(dict.fromkeys(_new_ids(names)))
     if isinstance(prefix, str) and not any(one.startswith(prefix) and one[len(prefix) :][:1].isalnum() for one in ids):

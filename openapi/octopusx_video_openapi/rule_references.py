@@ -18,7 +18,8 @@ _VALUES: dict[str, tuple[str, ...]] = {
     RuleId.R56: ("task.created", "task.updated"),
 }
 """For each rule about values of ``x-value-of``: with what they begin, of which one must be in each response."""
-_LISTS_OF_FIELDS = ("constant", "in-order", "never-falls")
+_LISTS_OF_NUMBERS = ("in-order", "never-falls")
+_LISTS_OF_FIELDS = ("constant", *_LISTS_OF_NUMBERS)
 
 
 def check(names: Names) -> Iterator[Found]:
@@ -72,11 +73,14 @@ def _of_statuses(names: Names, here: Pointer, rule: dict[str, Json], operations:
 
 
 def _of_fields(names: Names, here: Pointer, rule: dict[str, Json], operations: list[str]) -> Iterator[Found]:
-    fields = list(names.fields(names.bodies(operations)))
+    fields = names.fields(names.bodies(operations))
     for key in _LISTS_OF_FIELDS:
         for index, name in enumerate(items(rule.get(key))):
             if name not in fields:
                 yield Found((*here, key, index), unknown("a field of the responses of these operations", name, fields))
+            elif key in _LISTS_OF_NUMBERS and not any(map(names.is_number, fields[name])):
+                text = f'"{name}" is no number, and {key} compares numbers; name a field of type integer or number'
+                yield Found((*here, key, index), text)
     bodies = names.bodies(operations, items(rule.get("statuses")))
     for key in ("schema", "when"):
         yield from _of_schema(names, (*here, key), members(rule.get(key)), bodies)
@@ -84,11 +88,14 @@ def _of_fields(names: Names, here: Pointer, rule: dict[str, Json], operations: l
 
 def _of_read_by(names: Names, here: Pointer, readers: dict[str, Json]) -> Iterator[Found]:
     submits = [name for name, operation in names.operations.items() if operation.starts_task]
+    # The operation that sends the video has no JSON with the fields of a task.
+    known = [name for name in names.operations if name not in submits and names.fields(names.bodies([name]))]
     for submit, reads in readers.items():
         if submit not in submits:
             yield Found((*here, submit), unknown("an operation that starts a task", submit, submits))
         for index, read in enumerate(items(reads)):
-            yield from operation_id(names, (*here, submit, index), str(read))
+            if read not in known:
+                yield Found((*here, submit, index), unknown("an operation that reads a task", read, known))
     for submit in submits:
         if submit not in readers:
             yield Found(here, f'"{submit}" is missing; say which operations read the tasks that it starts', submit)

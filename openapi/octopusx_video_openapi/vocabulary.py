@@ -79,7 +79,8 @@ def _of_schema(names: Names) -> Iterator[Found]:
         if isinstance(kind, jsonschema_rs.ValidationErrorKind.AdditionalProperties):
             parent = _at(schema(), error.schema_path[:-1])
             for key in kind.unexpected:
-                near = nearest(key, parent.get("properties", ()))
+                # A foreign extension, such as `x-internal`, is no misspelt `externalDocs`.
+                near = nearest(key, [one for one in parent.get("properties", ()) if _is_like(key, one)])
                 yield Found((*pointer, key), _unknown_key(key, near, parent), meant=near or "")
         elif isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
             holder = _holder(names.root, pointer, error.schema_path)
@@ -88,6 +89,10 @@ def _of_schema(names: Names) -> Iterator[Found]:
             wrong.add(pointer)
             is_of_type = isinstance(kind, jsonschema_rs.ValidationErrorKind.Type)
             yield Found(pointer, _wrong(names, error), is_of_type=is_of_type)
+
+
+def _is_like(key: str, known: str) -> bool:
+    return known.startswith("x-") or not key.startswith("x-")
 
 
 @functools.cache
