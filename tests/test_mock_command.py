@@ -268,9 +268,9 @@ def test_an_invalid_contract_is_one_line_and_status_2(tmp_path: Path) -> None:
     [
         ("{'200': {$ref: 'other.yaml#/x'}}", "other.yaml#/x is not a reference within the document; inline it"),
         ("{'200': {$ref: '#/x'}}", "#/x leads nowhere; define it or correct its name"),
-        ("{'413': {headers: {A: {}}, description: no content}, '200': text}", "is not a valid OpenAPI document"),
-        ("{'200': text}", "is not a valid OpenAPI document"),
-        ("{'200': {content: {a/b: {examples: {one: {}}}}}}", "is not a valid OpenAPI document (KeyError: 'value')"),
+        ("{'413': {headers: {A: {}}, description: no content}, '200': text}", '"text" is not of type "object"'),
+        ("{'200': text}", '3: a responses.200: "text" is not of type "object"'),
+        ("{'200': {content: {a/b: {examples: {one: {}}}}}}", "3: a: a parameter or an example has no 'value'"),
     ],
 )
 def test_a_contract_with_a_hole_is_one_line_and_status_2(tmp_path: Path, responses: str, said: str) -> None:
