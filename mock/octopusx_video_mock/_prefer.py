@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from octopusx_video_mock._faults import BY_NAME, Fault
 
 _PREFERENCE = re.compile(r'\s*([A-Za-z]+)\s*=\s*"?([A-Za-z0-9_.-]+)"?\s*')
 
 
-@dataclass(frozen=True)
-class Orders:
+class Orders(NamedTuple):
     """What one request orders. Preferences that the mock does not know are left alone, as RFC 7240 section 2 has it."""
 
     code: int | None = None

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from octopusx_video_openapi import Contract, Operation, lifecycle, task_ids
 from octopusx_video_openapi.document import Pointer
@@ -22,8 +21,7 @@ Json = Any
 _BODY = ("requestBody", "content")
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A parameter of a path, a query or a header, and how its text becomes a value of its schema."""
 
     name: str
@@ -33,8 +31,7 @@ class Parameter:
     validator: Validator
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):
     """An operation, ready to be served.
 
     Attributes:

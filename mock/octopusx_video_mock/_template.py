@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from octopusx_video_openapi import Response, Schema, schemas, values
@@ -21,8 +20,7 @@ KEPT: Final = object()
 """A value that is not there yet: the example's own (zero, empty or null) says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a value of ``x-value-of`` stands in a body, and whether it is written as text there."""
 
     path: tuple[str | int, ...]

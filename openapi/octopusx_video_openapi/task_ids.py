@@ -167,9 +167,10 @@ def _unescaped(text: str) -> str:
         return text
 
 
-def _in_schema(schema: Schema | None) -> list[Place]:
+@functools.cache
+def _in_schema(schema: Schema | None) -> tuple[Place, ...]:
     """The places of a body that name a task; those in arrays are left out."""
     if schema is None:
-        return []
-    found = [place.path for place in value_places(schema) if place.schema.reference == TASK_ID]
-    return [path for path in found if ITEM not in path]
+        return ()
+    found = (place.path for place in value_places(schema) if place.schema.reference == TASK_ID)
+    return tuple(path for path in found if ITEM not in path)
