@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from octopusx_video_openapi import Contract, operations, task_ids
 from octopusx_video_openapi.lifecycle import TaskLife, task_life
@@ -16,7 +16,8 @@ from octopusx_video_mock._problems import Problems
 from octopusx_video_mock._served import Served, serve
 
 
-class Route(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Route:
     """A path of the contract: how it is recognised, and its operations by method in upper case."""
 
     pattern: re.Pattern[bytes]

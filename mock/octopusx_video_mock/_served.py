@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from octopusx_video_openapi import Contract, Operation, lifecycle, task_ids
 from octopusx_video_openapi.document import Pointer
@@ -21,7 +22,8 @@ Json = Any
 _BODY = ("requestBody", "content")
 
 
-class Parameter(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Parameter:
     """A parameter of a path, a query or a header, and how its text becomes a value of its schema."""
 
     name: str
@@ -31,7 +33,8 @@ class Parameter(NamedTuple):
     validator: Validator
 
 
-class Served(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Served:
     """An operation, ready to be served.
 
     Attributes:

@@ -118,7 +118,6 @@ def run(options: Options, say: Say) -> None:
         f"serving contract {lived.version} on {_port.url(options.host, port)}"
         f"{f' at speed {options.speed:g}' if options.speed != 1 else ''} (Ctrl-C stops it)"
     )
-    gc.freeze()  # what was made until now is no garbage as long as it serves
     gc.enable()
     if options.workers > 1:
         _run_workers(options, listening, lambda: say(greeting))

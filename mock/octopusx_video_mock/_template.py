@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final
 
 import orjson
 from octopusx_video_openapi import Response, Schema, schemas, values
@@ -20,7 +21,8 @@ KEPT: Final = object()
 """A value that is not there yet: the example's own (zero, empty or null) says so."""
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Place:
     """Where a value of ``x-value-of`` stands in a body, and whether it is written as text there."""
 
     path: tuple[str | int, ...]
