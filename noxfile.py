@@ -23,7 +23,6 @@ WRITTEN = (
     "docs",
     "generated/regenerate.py",
     "generated/sync_client.py",
-    "generated/sync_client.py",
     "mock",
     "noxfile.py",
     "openapi",
