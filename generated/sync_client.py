@@ -101,7 +101,7 @@ def _take_all(method: ast.AsyncFunctionDef, operation: Operation) -> None:
             text = f"{method.name} does not send {what}; the SDK sends only the source and a body, so adapt it first"
             raise ClientError(method.lineno, text)
     for name in schema.properties:
-        here = operation.contract.line(*_schema_place(operation), "properties", name)
+        here = operation.contract.line("components", "schemas", schema.reference, "properties", name)
         what = f"the field `{name}` of {operation.id} ({operation.contract.path.name}:{here})"
         if source[:2] != ("body", name) and name not in names:
             taken = any(argument.arg == name for argument in ast.walk(method.args) if isinstance(argument, ast.arg))
@@ -114,12 +114,6 @@ def _take_all(method: ast.AsyncFunctionDef, operation: Operation) -> None:
         if name not in schema.properties:
             text = f"{method.name} takes `{name}`, which is no field of {operation.id} ({defined}); remove or rename it"
             raise ClientError(method.lineno, text)
-
-
-def _schema_place(operation: Operation) -> tuple[str, ...]:
-    """Where the schema of an operation's body stands in the contract."""
-    reference = operation.body_schema.reference if operation.body_schema else ""
-    return ("components", "schemas", reference) if reference else ("paths", operation.path, operation.method)
 
 
 def _shared(method: ast.AsyncFunctionDef) -> slice:

@@ -121,7 +121,7 @@ def _told_again(submit: Operation, valid: Body) -> Iterator[Body]:
     required = submit.body_schema.required if submit.body_schema else ()
     shortest = {name: value for name, value in valid.items() if name in required and not isinstance(value, dict)}
     flags = {name: True for name, field in properties.items() if field.types == ("boolean",)}
-    told = sorted(echoes(submit.contract) & properties.keys() - {"model"})  # that is told with each
+    told = sorted(echoes(submit.contract) & properties.keys() - {"model"})  # which each body has
     for number, name in enumerate(told):
         if name == "prompt":
             yield from ({**shortest, name: value} for value in _PROMPTS)

@@ -28,7 +28,7 @@ def hold(run: Run, answer: Answer, also: Iterable[Outcome] = ()) -> None:
     Args:
         run: The run.
         answer: The answer.
-        also: What else was asked of it, for all that is wrong to be told together.
+        also: What else was asked of it, so that all that is wrong is reported together.
 
     Raises:
         Findings: It breaks rules that fail the run.
@@ -138,7 +138,7 @@ def refusal(run: Run, operation: Operation, answer: Answer) -> Outcomes:
     status = answer.status
     request = answer.request
     if answer.is_success or 400 <= status < 500:
-        yield RuleId.R34, None  # what is wrong with it is told below
+        yield RuleId.R34, None  # what is wrong with it is reported below
     if status in {403, 429} or not 400 <= status < 500 or (status == 416 and request.header("Range")):
         return
     if status == 413 and len(request.body or b"") > LARGE:

@@ -82,7 +82,7 @@ def telling(contract: Contract, route: str, at: float, body: Any) -> Told | None
 
 
 def check(contract: Contract, task: Task, told: Told) -> Outcomes:
-    """Compare an answer with its task, and with what was told of it before (R16 and R17 are asked by ``_history``)."""
+    """Compare a response with its task, and with earlier reports of it (R16 and R17 are asked by ``_history``)."""
     yield from _is_itself(contract, task, told)
     yield from _never_falls(contract, task, told)
     yield from _is_on_both_routes(task, told)

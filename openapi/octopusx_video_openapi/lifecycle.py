@@ -63,10 +63,7 @@ class TaskLife(NamedTuple):
 
     def running_after(self, share: float) -> Run:
         """The status of a task of which this share of its time to the end has passed, from 0 to below 1."""
-        found = self.runs[0]
-        for run in self.runs[1:]:  # each read of a mock asks this, so no generator
-            found = run if run.begins <= share else found
-        return found
+        return next(run for run in reversed(self.runs) if run.begins <= share)
 
 
 @functools.cache
