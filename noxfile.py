@@ -47,11 +47,12 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check the written code with ruff and mypy, the client with mypy, the contract's vocabulary, and with Redocly."""
+    """Check the written code with ruff, mypy and import-linter, and the contract's vocabulary, with Redocly as well."""
     _install(session)
     session.run("ruff", "check", *WRITTEN)
     session.run("ruff", "format", "--check", *WRITTEN)
     session.run("mypy", *WRITTEN, "generated/octopusx_video_client")
+    session.run("lint-imports", "--no-cache")
     session.run("python", "-m", "octopusx_video_openapi", "openapi/openapi.yaml")
     _redocly(session)
 
