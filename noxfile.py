@@ -91,7 +91,7 @@ def mock(session: nox.Session) -> None:
 
 @nox.session
 def kill_matrix(session: nox.Session) -> None:
-    """Slow: the suite against a server for each defect, and correct ones; writes docs/KILL_MATRIX.md."""
+    """Slow: the suite against a server for each defect, and correct ones; writes docs/DETECTION.md."""
     _install(session)
     session.run("python", "-m", "tests.campaigns.kill_matrix", *session.posargs)
 
@@ -105,7 +105,7 @@ def correct(session: nox.Session) -> None:
 
 @nox.session
 def mutants(session: nox.Session) -> None:
-    """Slow: mutants of the contract have to be told from it by the suite; writes docs/MUTANTS.md."""
+    """Slow: mutants of the contract have to be told from it by the suite; writes docs/DETECTION.md."""
     _install(session)
     session.run("python", "-m", "tests.campaigns.mutants", *session.posargs)
 
