@@ -16,9 +16,9 @@ from octopusx_video import (
     VideoTask,
     phase,
 )
-from octopusx_video._answers import percent, seconds
-from octopusx_video._effects import Head, World
-from octopusx_video._pace import retry_after
+from octopusx_video._flows.backoff import retry_after
+from octopusx_video._flows.effects import Head, World
+from octopusx_video._messages.responses import percent, seconds
 from octopusx_video_client.types import UNSET
 from octopusx_video_mock import Mock
 

@@ -24,7 +24,7 @@ from octopusx_video import (
     TaskFailedError,
     WaitTimeoutError,
 )
-from octopusx_video._part import Part
+from octopusx_video._files.partial_file import Part
 from octopusx_video_mock import Mock
 from octopusx_video_mock._mp4 import mp4
 

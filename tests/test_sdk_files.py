@@ -17,8 +17,8 @@ import anyio
 import httpx
 import pytest
 from octopusx_video import AsyncOctopusX, DownloadError, NotSentError, VideoTask
-from octopusx_video._mp4 import incomplete
-from octopusx_video._part import Part
+from octopusx_video._files.mp4 import incomplete
+from octopusx_video._files.partial_file import Part
 from octopusx_video_mock import Mock
 from octopusx_video_mock._mp4 import mp4
 

@@ -16,7 +16,8 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from octopusx_video import AmbiguousSubmitError, AsyncOctopusX, BrokenAnswerError, NotSentError, OctopusX, _http
+from octopusx_video import AmbiguousSubmitError, AsyncOctopusX, BrokenAnswerError, NotSentError, OctopusX
+from octopusx_video._drivers import http
 from octopusx_video_mock import Mock
 
 from tests.sdk.clients import BASE_URL, CLIENTS, CREATE, KEY, KINDS, SOURCE, Kind, answering, connected
@@ -112,7 +113,7 @@ def test_an_interrupt_before_the_submit_says_that_nothing_was_sent(monkeypatch: 
 
     transport = answering(httpx.Response(200))
     with connected("sync", transport) as client:
-        monkeypatch.setattr(_http, "prepared", interrupt)
+        monkeypatch.setattr(http, "prepared", interrupt)
         with pytest.raises(KeyboardInterrupt) as caught:
             client.extensions.create(SOURCE, **CREATE)
     assert caught.value.__notes__ == ["the submit was not sent"]

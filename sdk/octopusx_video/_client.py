@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from octopusx_video import _calls, _defaults, _flows, _http
-from octopusx_video._sync import Shell
+from octopusx_video import _defaults
+from octopusx_video._drivers import http
+from octopusx_video._drivers.sync_driver import Shell
+from octopusx_video._flows import calls, flows
 
 if TYPE_CHECKING:
     from octopusx_video_client.models import (
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
         VideoTask,
     )
 
-    from octopusx_video._models import TaskOrId
+    from octopusx_video._messages.models import TaskOrId
 
 File = str | PathLike[str]
 
@@ -68,10 +70,10 @@ class OctopusX:
         clock: Callable[[], float] | None = None,
     ) -> None:
         functions = {"sleep": sleep, "clock": clock}
-        _http.check(http_client, httpx.Client, transport, httpx.BaseTransport, timeout, functions)
-        caller = _calls.caller(api_key, base_url, max_retries, retry_for, submit_timeout, clock, random.random)
-        timeouts = _http.timeouts(timeout)
-        made = http_client or _http.make(httpx.Client, caller.settings, timeouts, transport)
+        http.check(http_client, httpx.Client, transport, httpx.BaseTransport, timeout, functions)
+        caller = calls.caller(api_key, base_url, max_retries, retry_for, submit_timeout, clock, random.random)
+        timeouts = http.timeouts(timeout)
+        made = http_client or http.make(httpx.Client, caller.settings, timeouts, transport)
         shell = Shell(made, caller.settings, caller.world.monotonic, sleep, is_ours=http_client is None)
         self._shell = shell
         self._videos = Videos(caller, shell)
@@ -109,7 +111,7 @@ class OctopusX:
 class Videos:
     """The OpenAI-format routes under ``/v1/videos``. ``extensions`` has the entry point of its own."""
 
-    def __init__(self, caller: _flows.Caller, shell: Shell) -> None:
+    def __init__(self, caller: flows.Caller, shell: Shell) -> None:
         self._caller = caller
         self._shell = shell
         self.extensions = Extensions(caller, shell)
@@ -148,7 +150,7 @@ class Videos:
             RefusedError: The service refused it, and did not bill it.
             AmbiguousSubmitError: It may exist and **may be billed**.
         """
-        return self._shell.run(_calls.submit(self._caller, "extendVideo", locals()))
+        return self._shell.run(calls.submit(self._caller, "extendVideo", locals()))
 
     def retrieve(self, task: TaskOrId) -> VideoTask:
         """Read how a task stands (``getVideoTask``). Costs nothing.
@@ -164,7 +166,7 @@ class Videos:
             RefusedError: The task is unknown, or the key is refused.
             BrokenAnswerError: No answer came, or none that can be understood.
         """
-        return self._shell.run(_calls.retrieve(self._caller, _flows.VIDEOS, task))
+        return self._shell.run(calls.retrieve(self._caller, flows.VIDEOS, task))
 
     def wait(
         self,
@@ -192,7 +194,7 @@ class Videos:
             NotSentError: Something can't be used.
             RefusedError: The task stays unknown, or the key is refused.
         """
-        flow = _calls.wait(self._caller, _flows.VIDEOS, task, timeout, poll_interval, on_progress)
+        flow = calls.wait(self._caller, flows.VIDEOS, task, timeout, poll_interval, on_progress)
         return self._shell.run(flow)
 
     def download(
@@ -229,8 +231,8 @@ class Videos:
             RefusedError: The task is unknown, or the key is refused.
             BrokenAnswerError: The task can't be read.
         """
-        flow = _calls.download(
-            self._caller, _flows.VIDEOS, task, path, timeout, on_progress, overwrite=overwrite, accept_any=accept_any
+        flow = calls.download(
+            self._caller, flows.VIDEOS, task, path, timeout, on_progress, overwrite=overwrite, accept_any=accept_any
         )
         return self._shell.run(flow)
 
@@ -274,13 +276,13 @@ class Videos:
         Raises:
             OctopusXError: As the three raise them.
         """
-        return self._shell.run(_calls.submit_and_download(self._caller, _flows.VIDEOS, "extendVideo", locals()))
+        return self._shell.run(calls.submit_and_download(self._caller, flows.VIDEOS, "extendVideo", locals()))
 
 
 class Extensions:
     """``/v1/videos/extensions``, for batches and orchestration: nothing but the body differs between calls."""
 
-    def __init__(self, caller: _flows.Caller, shell: Shell) -> None:
+    def __init__(self, caller: flows.Caller, shell: Shell) -> None:
         self._caller = caller
         self._shell = shell
 
@@ -312,7 +314,7 @@ class Extensions:
             RefusedError: The service refused it, and did not bill it.
             AmbiguousSubmitError: It may exist and **may be billed**.
         """
-        return self._shell.run(_calls.submit(self._caller, "createVideoExtension", locals()))
+        return self._shell.run(calls.submit(self._caller, "createVideoExtension", locals()))
 
     def create_and_download(
         self,
@@ -338,15 +340,13 @@ class Extensions:
         Returns:
             The task as it ended.
         """
-        return self._shell.run(
-            _calls.submit_and_download(self._caller, _flows.VIDEOS, "createVideoExtension", locals())
-        )
+        return self._shell.run(calls.submit_and_download(self._caller, flows.VIDEOS, "createVideoExtension", locals()))
 
 
 class Unified:
     """The Unified Video routes under ``/v1/video``, for tasks that were made there."""
 
-    def __init__(self, caller: _flows.Caller, shell: Shell) -> None:
+    def __init__(self, caller: flows.Caller, shell: Shell) -> None:
         self._caller = caller
         self._shell = shell
 
@@ -376,11 +376,11 @@ class Unified:
             upscale: Whether it is enhanced to high definition.
             extra: Fields that the contract does not list.
         """
-        return self._shell.run(_calls.submit(self._caller, "extendUnifiedVideo", locals()))
+        return self._shell.run(calls.submit(self._caller, "extendUnifiedVideo", locals()))
 
     def retrieve(self, task: TaskOrId) -> UnifiedVideoTask:
         """Read how a task stands (``queryUnifiedVideo``); see ``Videos.retrieve``. It tells no reason of a failure."""
-        return self._shell.run(_calls.retrieve(self._caller, _flows.UNIFIED, task))
+        return self._shell.run(calls.retrieve(self._caller, flows.UNIFIED, task))
 
     def wait(
         self,
@@ -391,7 +391,7 @@ class Unified:
         on_progress: Callable[[UnifiedVideoTask], Any] | None = None,
     ) -> UnifiedVideoTask:
         """Read a task until it has ended well; see ``Videos.wait``."""
-        flow = _calls.wait(self._caller, _flows.UNIFIED, task, timeout, poll_interval, on_progress)
+        flow = calls.wait(self._caller, flows.UNIFIED, task, timeout, poll_interval, on_progress)
         return self._shell.run(flow)
 
     def download(
@@ -405,8 +405,8 @@ class Unified:
         on_progress: Callable[[int, int | None], Any] | None = None,
     ) -> Path:
         """Fetch the video of a task that has succeeded; see ``Videos.download``."""
-        flow = _calls.download(
-            self._caller, _flows.UNIFIED, task, path, timeout, on_progress, overwrite=overwrite, accept_any=accept_any
+        flow = calls.download(
+            self._caller, flows.UNIFIED, task, path, timeout, on_progress, overwrite=overwrite, accept_any=accept_any
         )
         return self._shell.run(flow)
 
@@ -431,4 +431,4 @@ class Unified:
         on_progress: Callable[[UnifiedVideoTask], Any] | None = None,
     ) -> UnifiedVideoTask:
         """``extend``, ``wait`` and ``download`` in one; see ``Videos.extend_and_download``. **Costs money**."""
-        return self._shell.run(_calls.submit_and_download(self._caller, _flows.UNIFIED, "extendUnifiedVideo", locals()))
+        return self._shell.run(calls.submit_and_download(self._caller, flows.UNIFIED, "extendUnifiedVideo", locals()))

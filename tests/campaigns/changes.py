@@ -293,7 +293,7 @@ _REMIX_METHOD = '''\
             RefusedError: The service refused it, and did not bill it.
             AmbiguousSubmitError: It may exist and **may be billed**.
         """
-        return await self._shell.run(_calls.submit(self._caller, "remixVideo", locals()))
+        return await self._shell.run(calls.submit(self._caller, "remixVideo", locals()))
 
 '''
 _RETRIEVE = "    async def retrieve(self, task: TaskOrId) -> VideoTask:\n"

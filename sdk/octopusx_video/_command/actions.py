@@ -15,18 +15,20 @@ from typing import Any
 
 import click
 
-from octopusx_video import _contract, _defaults, _models, _part, _requests, _settings, _verdict
+from octopusx_video import _defaults, _settings
 from octopusx_video._client import OctopusX, Unified, Videos
 from octopusx_video._command import progress
 from octopusx_video._command.console import STDOUT, is_terminal
 from octopusx_video._command.job import PROGRAM, Job, Records
 from octopusx_video._errors import DownloadError, NotSentError, NoVideoAddressError
+from octopusx_video._files import partial_file
+from octopusx_video._messages import contract, models, outcome, requests
 
 
 def extend(job: Job, video_id: str, options: dict[str, Any], *, unified: bool) -> None:
     """Submit by the operation of one of the two families."""
     operation, other = ("extendUnifiedVideo", "extendVideo") if unified else ("extendVideo", "extendUnifiedVideo")
-    fields, foreign = _taken(operation, options), _contract.fields(other).keys() - _contract.fields(operation).keys()
+    fields, foreign = _taken(operation, options), contract.fields(other).keys() - contract.fields(operation).keys()
     for name in foreign:
         if options.pop(name) not in {None, ()}:
             option = _names(click.get_current_context().command)[name]
@@ -56,7 +58,7 @@ def wait(job: Job, task_id: str, options: dict[str, Any], *, unified: bool) -> N
     job.only_reads = True
     with _client(job, options) as client:
         _check_output(options)
-        job.task_id = _requests.task_id(task_id, "TASK_ID")
+        job.task_id = requests.task_id(task_id, "TASK_ID")
         _finish(job, _routes(client, unified=unified), task_id, options)
 
 
@@ -65,11 +67,11 @@ def download(job: Job, task_id: str, options: dict[str, Any], *, unified: bool) 
     job.only_reads = True
     with _client(job, options) as client:
         routes = _routes(client, unified=unified)
-        job.task_id = _requests.task_id(task_id, "TASK_ID")
+        job.task_id = requests.task_id(task_id, "TASK_ID")
         job.resume = _command("download", routes, task_id, options)
         _check_output(options)
         task = routes.retrieve(task_id)
-        if _verdict.phase(task) == "running":
+        if outcome.phase(task) == "running":
             job.resume = _command("wait", routes, task_id, options)
         _save(job, routes, task, options)
 
@@ -80,7 +82,7 @@ def _routes(client: OctopusX, *, unified: bool) -> Videos | Unified:
 
 def _taken(operation: str, options: dict[str, Any]) -> dict[str, Any]:
     """Take the fields of an operation's body out of the options; None stands for one that was not given."""
-    taken = {name: options.pop(name) for name in _contract.fields(operation)}
+    taken = {name: options.pop(name) for name in contract.fields(operation)}
     return {name: None if value == () else value for name, value in taken.items()}
 
 
@@ -141,7 +143,7 @@ def _check_output(options: dict[str, Any]) -> None:
         if flags:
             raise click.UsageError(f"--{flags[0].replace('_', '-')} needs -o FILE")
     elif output != STDOUT:
-        _part.check(output, overwrite=options["overwrite"])
+        partial_file.check(output, overwrite=options["overwrite"])
     elif options["overwrite"]:
         raise click.UsageError(f"--overwrite needs a FILE; standard output (-o {STDOUT}) has nothing to replace")
     elif sys.stdout is None or sys.stdout.isatty():
@@ -149,11 +151,11 @@ def _check_output(options: dict[str, Any]) -> None:
         raise click.UsageError(f"-o {STDOUT}: standard output is {kind}; redirect it to a file or a pipe")
     else:
         with _scratch() as folder:
-            _part.check(folder / "video.mp4", overwrite=False)
+            partial_file.check(folder / "video.mp4", overwrite=False)
 
 
 def _submit(
-    job: Job, routes: Videos | Unified, submit: Callable[[], _models.SubmittedTask], options: dict[str, Any]
+    job: Job, routes: Videos | Unified, submit: Callable[[], models.SubmittedTask], options: dict[str, Any]
 ) -> None:
     _check_output(options)
     job.waits = options["waits"] or options["output"] is not None
@@ -162,19 +164,19 @@ def _submit(
     task = submit()
     job.submits = False
     if job.waits:
-        _finish(job, routes, _verdict.task_id(task), options)
+        _finish(job, routes, outcome.task_id(task), options)
     else:
-        _show(job, task, _verdict.task_id(task))
+        _show(job, task, outcome.task_id(task))
 
 
 def _finish(job: Job, routes: Videos | Unified, task_id: str, options: dict[str, Any]) -> None:
     job.resume = _command("wait", routes, task_id, options)
-    task: _models.Task
+    task: models.Task
     with job.console.progress("waiting", 100) as shown:
 
-        def show(now: _models.Task) -> None:
-            percent = _verdict.value(now, _contract.PROGRESS) or None
-            shown.show(percent, job.console.clean(_verdict.status(now)), job.console.clean(_standing(now)))
+        def show(now: models.Task) -> None:
+            percent = outcome.value(now, contract.PROGRESS) or None
+            shown.show(percent, job.console.clean(outcome.status(now)), job.console.clean(_standing(now)))
 
         try:
             task = routes.wait(
@@ -191,7 +193,7 @@ def _finish(job: Job, routes: Videos | Unified, task_id: str, options: dict[str,
     _save(job, routes, task, {**options, "timeout": _defaults.DOWNLOAD_SECONDS})
 
 
-def _save(job: Job, routes: Videos | Unified, task: _models.Task, options: dict[str, Any]) -> None:
+def _save(job: Job, routes: Videos | Unified, task: models.Task, options: dict[str, Any]) -> None:
     """Save the video, or write it to standard output once all of it is there."""
     if options["output"] != STDOUT:
         file = _download(job, routes, task, options["output"], options)
@@ -199,14 +201,12 @@ def _save(job: Job, routes: Videos | Unified, task: _models.Task, options: dict[
         _show(job, task, str(file), file)
         return
     with _scratch() as folder:
-        _pipe(_download(job, routes, task, folder / "video.mp4", options), _verdict.task_id(task))
+        _pipe(_download(job, routes, task, folder / "video.mp4", options), outcome.task_id(task))
     if job.console.as_json:
         _show(job, task, "", STDOUT)
 
 
-def _download(
-    job: Job, routes: Videos | Unified, task: _models.Task, path: str | Path, options: dict[str, Any]
-) -> Path:
+def _download(job: Job, routes: Videos | Unified, task: models.Task, path: str | Path, options: dict[str, Any]) -> Path:
     with job.console.progress("downloading", None) as shown:
 
         def show(position: int, total: int | None) -> None:
@@ -223,7 +223,7 @@ def _download(
                 on_progress=show,
             )
         except NotSentError as error:  # the folder has gone since it was looked at
-            raise DownloadError(str(error), task_id=_verdict.task_id(task)) from None
+            raise DownloadError(str(error), task_id=outcome.task_id(task)) from None
 
 
 @contextlib.contextmanager
@@ -257,12 +257,12 @@ def _pipe(path: Path, task_id: str) -> None:
 
 
 def _show(
-    job: Job, task: _models.SubmittedTask | _models.Task, plain: str, file: os.PathLike[str] | str | None = None
+    job: Job, task: models.SubmittedTask | models.Task, plain: str, file: os.PathLike[str] | str | None = None
 ) -> None:
     """Print a result."""
     if job.console.as_json:
         name = None if file is None else os.fspath(file)
-        job.console.print_json({"task": job.console.clean(task.to_dict()), "phase": _verdict.phase(task), "file": name})
+        job.console.print_json({"task": job.console.clean(task.to_dict()), "phase": outcome.phase(task), "file": name})
     else:
         job.console.print(plain if file is not None else job.console.clean(plain))
 
@@ -276,11 +276,11 @@ def _command(name: str, routes: Videos | Unified, task_id: str, options: dict[st
     return [PROGRAM, name, task_id, *output, *flags, *unified, *base_url]
 
 
-def _summary(task: _models.Task) -> str:
-    url = _verdict.value(task, _contract.ADDRESS)
-    return f"{_verdict.task_id(task)} {_standing(task)}{f' {url}' if url else ''}"
+def _summary(task: models.Task) -> str:
+    url = outcome.value(task, contract.ADDRESS)
+    return f"{outcome.task_id(task)} {_standing(task)}{f' {url}' if url else ''}"
 
 
-def _standing(task: _models.Task) -> str:
-    progress = _verdict.value(task, _contract.PROGRESS)
-    return f"{_verdict.status(task)}{f' {progress} %' if isinstance(progress, int) else ''}"
+def _standing(task: models.Task) -> str:
+    progress = outcome.value(task, contract.PROGRESS)
+    return f"{outcome.status(task)}{f' {progress} %' if isinstance(progress, int) else ''}"

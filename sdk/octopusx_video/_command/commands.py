@@ -11,17 +11,18 @@ import click
 from octopusx_video_openapi import interrupts
 from octopusx_video_openapi.hosts import HTTP_HOSTS_VARIABLE
 
-from octopusx_video import _contract, _defaults, _settings
+from octopusx_video import _defaults, _settings
 from octopusx_video._command.console import STDOUT, Console, OutputError, close_broken
 from octopusx_video._command.job import PROGRAM, Job
 from octopusx_video._errors import OctopusXError
+from octopusx_video._messages import contract
 
 if TYPE_CHECKING:
     from octopusx_video_openapi import Schema
 
 _MODEL_VARIABLE = "OCTOPUSX_MODEL"
 _COMPLETE = "_OCTOPUSX_VIDEO_COMPLETE"
-_DURATIONS = [str(one) for one in _contract.fields("createVideoExtension")["duration"].enum]
+_DURATIONS = [str(one) for one in contract.fields("createVideoExtension")["duration"].enum]
 _WRITTEN: Mapping[str, Mapping[str, Any]] = {
     "model": {"short": "-m", "envvar": _MODEL_VARIABLE, "show_envvar": True},
     "prompt": {"short": "-p"},
@@ -144,7 +145,7 @@ _COMMON = _options(
     click.option(
         "--base-url",
         metavar="URL",
-        help=f"API base URL. [env var: {_settings.URL_VARIABLE}; default: {_contract.server()}]",
+        help=f"API base URL. [env var: {_settings.URL_VARIABLE}; default: {contract.server()}]",
     ),
     click.option(
         "--request-timeout",
@@ -197,16 +198,16 @@ _UNIFIED = click.option("--unified", is_flag=True, help="Use the Unified Video r
 
 def _fields(*operations: str) -> Callable[[Any], Any]:
     """An option for each field of the bodies of these operations, the required ones first."""
-    fields = {field: name for name in reversed(operations) for field in _contract.fields(name)}
-    required = {field for field in fields if all(field in _contract.required(name) for name in operations)}
+    fields = {field: name for name in reversed(operations) for field in contract.fields(name)}
+    required = {field for field in fields if all(field in contract.required(name) for name in operations)}
     ordered = sorted(fields, key=lambda field: field not in required)
     return _options(*(_field(fields[field], field, required=field in required) for field in ordered))
 
 
 def _field(operation: str, name: str, *, required: bool) -> Callable[[Any], Any]:
     """The option of a field: its type and choices are those of its schema, its help is what the contract says."""
-    schema = _contract.fields(operation)[name]
-    flag, text, kind = f"--{name.replace('_', '-')}", _contract.summary(schema), _kind(schema)
+    schema = contract.fields(operation)[name]
+    flag, text, kind = f"--{name.replace('_', '-')}", contract.summary(schema), _kind(schema)
     options: dict[str, Any] = {"required": required, "type": _TYPES.get(kind, str)}
     if kind == "array":
         flag, text = flag.removesuffix("s"), f"{text} May be given repeatedly."
@@ -219,7 +220,7 @@ def _field(operation: str, name: str, *, required: bool) -> Callable[[Any], Any]
         options |= {"type": click.Choice(list(values)), "callback": lambda _context, _option, value: values.get(value)}
     elif schema.unit == "seconds":
         options["metavar"] = "SECOND"
-    default = _contract.omitted(operation, name)
+    default = contract.omitted(operation, name)
     written = dict(_WRITTEN.get(name, {}))
     flags = [written.pop("short"), flag] if "short" in written else [flag]
     return click.option(*flags, name, **options | written, help=f"{text} [default: {default}]" if default else text)

@@ -15,7 +15,6 @@ import click
 from octopusx_video_openapi import interrupts
 from octopusx_video_openapi.model import Billed
 
-from octopusx_video import _contract
 from octopusx_video._command.console import Console, OutputError, command_line
 from octopusx_video._command.progress import EVERY
 from octopusx_video._errors import (
@@ -30,6 +29,7 @@ from octopusx_video._errors import (
     TaskFailedError,
     WaitTimeoutError,
 )
+from octopusx_video._messages import contract
 
 PROGRAM = "octopusx-video"
 _STATUSES: tuple[tuple[type[OctopusXError], int], ...] = (
@@ -226,7 +226,7 @@ class Job:
 
     def _looks(self, error: AmbiguousSubmitError) -> list[str]:
         """The commands that look at what may be the new task, for free."""
-        unified = ["--unified"] if _contract.family(error.operation) == "unified" else []
+        unified = ["--unified"] if contract.family(error.operation) == "unified" else []
         return [
             command_line([PROGRAM, "status", task_id, *unified, *self.to_server]) for task_id in error.possible_task_ids
         ]

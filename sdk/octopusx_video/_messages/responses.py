@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from octopusx_video import _contract, _models
-from octopusx_video._effects import Answer, Outgoing
+from octopusx_video._flows.effects import Answer, Outgoing
+from octopusx_video._messages import contract, models
 from octopusx_video._settings import Key, each_text
 
 Json = Any
-Model = TypeVar("Model", "_models.SubmittedTask", "_models.VideoTask", "_models.UnifiedVideoTask")
+Model = TypeVar("Model", "models.SubmittedTask", "models.VideoTask", "models.UnifiedVideoTask")
 
 NOT_KNOWN = "unknown"
 """The contract's word for a status that is not told; it is no end."""
@@ -146,8 +146,8 @@ def possible_task_ids(answer: Answer | None, request: Outgoing, *, is_named: boo
     if answer is None:
         return ()
     repeated = {request.source, request.source.partition(":")[2], *_strings(request.body)}
-    place = None if is_named else _contract.task_at(request.operation, _path(answer.headers.get("location", "")))
-    return _contract.possible_task_ids(answer.content, repeated, answer.request_id, place, is_named=is_named)
+    place = None if is_named else contract.task_at(request.operation, _path(answer.headers.get("location", "")))
+    return contract.possible_task_ids(answer.content, repeated, answer.request_id, place, is_named=is_named)
 
 
 def _path(url: str) -> str:
@@ -187,17 +187,17 @@ def task(answer: Answer, model: type[Model], asked: str | None, key: Key) -> Mod
         what = "nothing" if not answer.content else kind if value is None else f"JSON ({type(value).__name__})"
         raise UnreadableError(f"the body is {what} instead of a task")
     name = model.__name__
-    id_field, status_field = _contract.field(name, _contract.ID), _contract.field(name, _contract.STATUS)
+    id_field, status_field = contract.field(name, contract.ID), contract.field(name, contract.STATUS)
     if not value.get(status_field) and not value.get(id_field) and _is_error(value):
         raise UnreadableError("the body is an error")
     told = {id_field: _id(value, id_field, asked), status_field: _status(value.get(status_field))}
     try:
         kept = {name: field for name, field in value.items() if not _is_absent(field)} | told
-        places: _contract.Places = _contract.places(name)
-        _respell(kept, places, _contract.phase(told[status_field]))
+        places: contract.Places = contract.places(name)
+        _respell(kept, places, contract.phase(told[status_field]))
         _drop_absent(kept)
         if key.may_be_in(answer.content):
-            used = {id_field, _OLDER_ID, *(place[0] for place in places.named.get(_contract.ADDRESS, ()))}
+            used = {id_field, _OLDER_ID, *(place[0] for place in places.named.get(contract.ADDRESS, ()))}
             kept = {name: field if name in used else each_text(field, key.removed) for name, field in kept.items()}
         return model.from_dict(kept)
     except Exception:  # noqa: BLE001 - whatever a value that nobody foresaw does, the task is not lost to it
@@ -222,9 +222,9 @@ def _status(value: Json) -> str:
     return value if isinstance(value, str) and value.strip() else NOT_KNOWN
 
 
-def _respell(value: dict[str, Json], places: _contract.Places, phase: str) -> None:
+def _respell(value: dict[str, Json], places: contract.Places, phase: str) -> None:
     _respell_error(value, places, phase)
-    addresses = places.named.get(_contract.ADDRESS, ())
+    addresses = places.named.get(contract.ADDRESS, ())
     for place in addresses:
         holder = value.get(place[0])
         if len(place) > 1 and isinstance(holder, str):
@@ -235,7 +235,7 @@ def _respell(value: dict[str, Json], places: _contract.Places, phase: str) -> No
         _replace(value, place, seconds)
     for place in places.progress:
         _replace(value, place, percent)
-    for place in places.named.get(_contract.LENGTH, ()):
+    for place in places.named.get(contract.LENGTH, ()):
         _replace(value, place, lambda length: f"{length:g}" if isinstance(length, int | float) else length)
     if phase == "succeeded" and addresses:
         found = (_at(value, place) for place in addresses)
@@ -243,7 +243,7 @@ def _respell(value: dict[str, Json], places: _contract.Places, phase: str) -> No
         value[addresses[0][0]] = address
 
 
-def _respell_error(value: dict[str, Json], places: _contract.Places, phase: str) -> None:
+def _respell_error(value: dict[str, Json], places: contract.Places, phase: str) -> None:
     """Put the reason of a failure where the contract has it, from wherever it stands.
 
     ``fail_reason`` counts only for a task that has failed: the gateway keeps an address there when it succeeds
@@ -260,11 +260,11 @@ def _respell_error(value: dict[str, Json], places: _contract.Places, phase: str)
         value[message[0]] = {**kept, message[1]: reason, code_at[1]: code}
 
 
-def error_places(places: _contract.Places) -> tuple[_contract.Place, _contract.Place]:
+def error_places(places: contract.Places) -> tuple[contract.Place, contract.Place]:
     """Where the message and the code of a task's failure stand; a read without a field for them may have them too."""
     (message, *_), (code, *_) = (
         places.named.get(name) or default
-        for name, default in ((_contract.MESSAGE, (("error", "message"),)), (_contract.CODE, (("error", "code"),)))
+        for name, default in ((contract.MESSAGE, (("error", "message"),)), (contract.CODE, (("error", "code"),)))
     )
     return message, code
 
@@ -295,7 +295,7 @@ def seconds(value: Json) -> int | None:
         number = _number(value)
     if number is None or number < 0:  # the zero of some languages is in the year 1
         return None
-    return int(number / 1000 if number > _contract.last_second() else number) or None
+    return int(number / 1000 if number > contract.last_second() else number) or None
 
 
 def percent(value: Json) -> int | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from octopusx_video import _contract
+from octopusx_video._messages import contract
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Head:
     @property
     def request_id(self) -> str | None:
         """What the gateway calls the request."""
-        return self.headers.get(_contract.request_id_name())
+        return self.headers.get(contract.request_id_name())
 
     @property
     def media_type(self) -> str:

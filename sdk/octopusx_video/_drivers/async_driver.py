@@ -14,8 +14,10 @@ import anyio.lowlevel
 import anyio.to_thread
 import httpx
 
-from octopusx_video import _http
-from octopusx_video._effects import (
+from octopusx_video._drivers import http
+from octopusx_video._drivers.base import BaseShell
+from octopusx_video._errors import OctopusXError
+from octopusx_video._flows.effects import (
     MOST_BYTES,
     Answer,
     Do,
@@ -31,9 +33,7 @@ from octopusx_video._effects import (
     Sleep,
     Tell,
 )
-from octopusx_video._errors import OctopusXError
 from octopusx_video._settings import Settings
-from octopusx_video._shell import BaseShell
 
 T = TypeVar("T")
 
@@ -60,9 +60,9 @@ class AsyncShell(BaseShell[httpx.AsyncClient]):
     ) -> None:
         super().__init__(client, settings, monotonic, _hide_location, is_ours=is_ours)
         self._sleep = sleep or anyio.sleep
-        self._reads = anyio.Semaphore(_http.READS_AT_ONCE)
-        self._submits = anyio.Semaphore(_http.SUBMITS_AT_ONCE)
-        self._streams = anyio.Semaphore(_http.STREAMS_AT_ONCE)
+        self._reads = anyio.Semaphore(http.READS_AT_ONCE)
+        self._submits = anyio.Semaphore(http.SUBMITS_AT_ONCE)
+        self._streams = anyio.Semaphore(http.STREAMS_AT_ONCE)
 
     async def close(self) -> None:
         """Run no more flows, and close the connections of a client of this package's own."""
@@ -118,8 +118,8 @@ class AsyncShell(BaseShell[httpx.AsyncClient]):
             outcome, response = await self._exchange(request, received, until, within)
         if response is not None and self._client.event_hooks["response"]:
             # Behind the slot, since a hook may send requests with the same client.
-            await self._call_hooks(_http.for_hooks(response, received))
-        _http.told(request, outcome)
+            await self._call_hooks(http.for_hooks(response, received))
+        http.told(request, outcome)
         return outcome
 
     async def _call_hooks(self, response: httpx.Response) -> None:
@@ -127,7 +127,7 @@ class AsyncShell(BaseShell[httpx.AsyncClient]):
             try:
                 await hook(response)
             except Exception as error:  # noqa: BLE001 - see hook_failed
-                _http.hook_failed(error)
+                http.hook_failed(error)
 
     async def _exchange(
         self, request: Outgoing, received: Received, until: float | None, within: float | None
@@ -143,7 +143,7 @@ class AsyncShell(BaseShell[httpx.AsyncClient]):
                 scope.deadline = math.inf if seconds is None else anyio.current_time() + seconds
 
             set_deadline(left or within)
-            progress = None if within is None else _http.Progress(within, set_deadline)
+            progress = None if within is None else http.Progress(within, set_deadline)
 
             async def trace(name: str, _: Any) -> None:
                 assert progress is not None  # noqa: S101 - for the type checker
@@ -162,38 +162,38 @@ class AsyncShell(BaseShell[httpx.AsyncClient]):
                     with anyio.CancelScope(shield=True):
                         await response.aclose()
             except Exception as error:  # noqa: BLE001 - nothing from below escapes
-                outcome = _http.failed(error, self._settings, made, received)
+                outcome = http.failed(error, self._settings, made, received)
         if outcome is None:  # it was given up; what had arrived whole all the same counts
             is_sent = progress is None or not progress.is_connecting
-            late = _http.TOO_LATE._replace(sent=is_sent, partial=received.partial())
+            late = http.TOO_LATE._replace(sent=is_sent, partial=received.partial())
             outcome = received.answer() if received.whole else late
         return outcome, response
 
     async def _open(self, request: Outgoing, until: float | None, stream: _Stream) -> Head | Failure:
         await stream.close()
         made: httpx.Request | None = None
-        outcome: Head | Failure = _http.TOO_LATE
+        outcome: Head | Failure = http.TOO_LATE
         try:
             with anyio.move_on_after(self._left(until)):
                 await stream.acquire()
                 made = self._prepared(request, self._left(until))
                 stream.begin(await _begin(self._with_hooks(), made))
-                outcome = _http.head(stream.response)
+                outcome = http.head(stream.response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
             await stream.close()
-            outcome = _http.failed(error, self._settings, made)
-        _http.told(request, outcome)
+            outcome = http.failed(error, self._settings, made)
+        http.told(request, outcome)
         return outcome
 
     async def _pull(self, until: float | None, stream: _Stream) -> bytes | Failure:
         if until is not None and self._monotonic() > until:
-            return _http.TOO_LATE
+            return http.TOO_LATE
         try:
             with anyio.move_on_after(self._left(until)):
                 return await _next(stream.pieces)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            return _http.broken(error, self._settings)
-        return _http.TOO_LATE
+            return http.broken(error, self._settings)
+        return http.TOO_LATE
 
 
 async def _awaited(value: Any) -> None:
@@ -202,7 +202,7 @@ async def _awaited(value: Any) -> None:
 
 
 async def _hide_location(response: httpx.Response) -> None:
-    _http.hide_location(response)
+    http.hide_location(response)
 
 
 async def _begin(client: httpx.AsyncClient, made: httpx.Request) -> httpx.Response:
@@ -210,20 +210,20 @@ async def _begin(client: httpx.AsyncClient, made: httpx.Request) -> httpx.Respon
 
 
 async def _whole(response: httpx.Response, received: Received) -> Answer | Failure:
-    received.head = _http.head(response)
+    received.head = http.head(response)
     pieces = _pieces(response)
     async for piece in pieces:
         received.content += piece
         if len(received.content) > MOST_BYTES:
             await _end(response, pieces)
-            return Failure(sent=True, reason=_http.TOO_LARGE, permanent=True, partial=received.partial())
+            return Failure(sent=True, reason=http.TOO_LARGE, permanent=True, partial=received.partial())
     received.whole = True
     return received.answer()
 
 
 def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
     """The body as it arrives: pieces of a size of ours would be lost where the response breaks off."""
-    content = _http.read_already(response)
+    content = http.read_already(response)
     return response.aiter_raw() if content is None else _one(content)
 
 
@@ -269,9 +269,9 @@ class _Stream:
 
         A download within a listener of another one shares its place: all the places might wait for one another.
         """
-        if not _http.HOLDS_STREAM.get():
+        if not http.HOLDS_STREAM.get():
             await self._slots.acquire()
-            self._held = _http.HOLDS_STREAM.set(True)
+            self._held = http.HOLDS_STREAM.set(True)
 
     def begin(self, response: httpx.Response) -> None:
         self.response = response
@@ -285,6 +285,6 @@ class _Stream:
                 await _end(self.response, self.pieces)
         finally:
             if self._held is not None:
-                _http.HOLDS_STREAM.reset(self._held)
+                http.HOLDS_STREAM.reset(self._held)
                 self._held = None
                 self._slots.release()

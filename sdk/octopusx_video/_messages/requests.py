@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from octopusx_video_openapi.text import snake
 
-from octopusx_video import _contract, _models, _verdict
-from octopusx_video._effects import Outgoing
 from octopusx_video._errors import NotSentError
+from octopusx_video._flows.effects import Outgoing
+from octopusx_video._messages import contract, models, outcome
 
 Json = Any
 
@@ -37,7 +37,7 @@ def submit(
     Raises:
         NotSentError: A value is none that the contract allows. The text names the field.
     """
-    where, argument, *inner = _contract.source(name)
+    where, argument, *inner = contract.source(name)
     task = task_id(source, argument)
     if where == "path":
         body = _body(name, fields, extra)
@@ -51,7 +51,7 @@ def submit(
 
 def read(base_url: str, name: str, task: str) -> Outgoing:
     """A request of an operation that reads a task or its content."""
-    where, argument = _contract.source(name)
+    where, argument = contract.source(name)
     return _outgoing(name, base_url, _made(name, task) if where == "path" else _made(name, **{argument: task}))
 
 
@@ -67,14 +67,14 @@ def task_id(value: object, name: str) -> str:
     """
     if isinstance(value, str):
         told = value
-    elif isinstance(value, _models.SubmittedTask | _models.VideoTask | _models.UnifiedVideoTask):
-        named = _verdict.value(value, _contract.ID)
+    elif isinstance(value, models.SubmittedTask | models.VideoTask | models.UnifiedVideoTask):
+        named = outcome.value(value, contract.ID)
         told = named if isinstance(named, str) else repr(named)
     else:
         raise NotSentError(f"{name} is of type {type(value).__name__}; give the id of a task, or the task itself")
     if "://" in told:
         raise NotSentError(f"{name}: {_shown(told)} is a link; give the id of a task, like grok:UUID")
-    if not _contract.is_task_id(told):
+    if not contract.is_task_id(told):
         raise NotSentError(f"{name}: {_shown(told)} is no id of a task; ids look like grok:UUID or video_abc123")
     return told
 
@@ -89,7 +89,7 @@ def _body(name: str, fields: Mapping[str, Any], extra: Mapping[str, Any] | None)
     body = {field: value for field, value in {**fields, **(extra or {})}.items() if value is not None}
     body = {field: list(value) if isinstance(value, tuple) else value for field, value in body.items()}
     try:
-        error = _contract.departure(name, body)
+        error = contract.departure(name, body)
     except (TypeError, ValueError, RecursionError):
         raise NotSentError(_no_json(body)) from None
     if error is not None:
@@ -117,7 +117,7 @@ def _complaint(name: str, error: Any) -> str:
     if error.kind.name == "required":
         return f"{'.'.join((*place, error.kind.property))} is missing"
     if error.kind.name == "pattern":
-        return f"{named}: {_shown(error.instance)} is not allowed; it takes: {_contract.description(name, place)}"
+        return f"{named}: {_shown(error.instance)} is not allowed; it takes: {contract.description(name, place)}"
     return f"{named}: {error.message}"
 
 
@@ -129,7 +129,7 @@ def _shown(value: object) -> str:
 @functools.cache
 def _module(name: str) -> ModuleType:
     """The generated client's module of an operation: its tag, then its name in snake case."""
-    return importlib.import_module(f"octopusx_video_client.api.{_contract.tag(name)}.{snake(name)}")
+    return importlib.import_module(f"octopusx_video_client.api.{contract.tag(name)}.{snake(name)}")
 
 
 def _made(name: str, *arguments: Any, **options: Any) -> Mapping[str, Any]:
@@ -138,9 +138,9 @@ def _made(name: str, *arguments: Any, **options: Any) -> Mapping[str, Any]:
 
 
 def _model(name: str, body: dict[str, Any]) -> Any:
-    from octopusx_video_client import models  # noqa: PLC0415 - see _models
+    from octopusx_video_client import models as generated  # noqa: PLC0415 - see models
 
-    return getattr(models, _contract.body_model(name)).from_dict(body)
+    return getattr(generated, contract.body_model(name)).from_dict(body)
 
 
 def _outgoing(name: str, base_url: str, made: Mapping[str, Any], source: str = "") -> Outgoing:
@@ -151,5 +151,5 @@ def _outgoing(name: str, base_url: str, made: Mapping[str, Any], source: str = "
     except (TypeError, ValueError, RecursionError):
         raise NotSentError(_no_json(made["json"])) from None
     url = f"{base_url}{made['url']}{'?' if query else ''}{query}"
-    headers = {"Accept": _contract.accepted(name), **made.get("headers", {})}
+    headers = {"Accept": contract.accepted(name), **made.get("headers", {})}
     return Outgoing(name, made["method"].upper(), url, headers, body, source)

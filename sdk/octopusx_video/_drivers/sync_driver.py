@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 
 import httpx
 
-from octopusx_video import _http
-from octopusx_video._effects import (
+from octopusx_video._drivers import http
+from octopusx_video._drivers.base import BaseShell
+from octopusx_video._errors import OctopusXError
+from octopusx_video._flows.effects import (
     MOST_BYTES,
     Answer,
     Do,
@@ -28,9 +30,7 @@ from octopusx_video._effects import (
     Sleep,
     Tell,
 )
-from octopusx_video._errors import OctopusXError
 from octopusx_video._settings import Settings
-from octopusx_video._shell import BaseShell
 
 T = TypeVar("T")
 
@@ -55,15 +55,15 @@ class Shell(BaseShell[httpx.Client]):
         *,
         is_ours: bool,
     ) -> None:
-        from octopusx_video import _deadline  # noqa: PLC0415 - brings httpcore, which httpx too loads only now
+        from octopusx_video._drivers import deadline  # noqa: PLC0415 - brings httpcore, which httpx too loads only now
 
-        super().__init__(client, settings, monotonic, _http.hide_location, is_ours=is_ours)
+        super().__init__(client, settings, monotonic, http.hide_location, is_ours=is_ours)
         self._sleep = sleep or time.sleep
-        _deadline.bound(client)
-        self._deadline = _deadline.DEADLINE
-        self._reads = threading.Semaphore(_http.READS_AT_ONCE)
-        self._submits = threading.Semaphore(_http.SUBMITS_AT_ONCE)
-        self._streams = threading.Semaphore(_http.STREAMS_AT_ONCE)
+        deadline.bound(client)
+        self._deadline = deadline.DEADLINE
+        self._reads = threading.Semaphore(http.READS_AT_ONCE)
+        self._submits = threading.Semaphore(http.SUBMITS_AT_ONCE)
+        self._streams = threading.Semaphore(http.STREAMS_AT_ONCE)
 
     def close(self) -> None:
         """Run no more flows, and close the connections of a client of this package's own."""
@@ -116,15 +116,15 @@ class Shell(BaseShell[httpx.Client]):
         request, received, until, within = effect
         slots = self._reads if within is None else self._submits
         if not slots.acquire(timeout=self._left(until)):
-            return _http.TOO_LATE
+            return http.TOO_LATE
         try:
             outcome, response = self._exchange(request, received, until, within)
         finally:
             slots.release()
         if response is not None and self._client.event_hooks["response"]:
             # Behind the slot, since a hook may send requests with the same client.
-            self._call_hooks(_http.for_hooks(response, received))
-        _http.told(request, outcome)
+            self._call_hooks(http.for_hooks(response, received))
+        http.told(request, outcome)
         return outcome
 
     def _call_hooks(self, response: httpx.Response) -> None:
@@ -132,7 +132,7 @@ class Shell(BaseShell[httpx.Client]):
             try:
                 hook(response)
             except Exception as error:  # noqa: BLE001 - see hook_failed
-                _http.hook_failed(error)
+                http.hook_failed(error)
 
     def _exchange(
         self, request: Outgoing, received: Received, until: float | None, within: float | None
@@ -140,7 +140,7 @@ class Shell(BaseShell[httpx.Client]):
         """Send a request and read its response; with the response where it began."""
         made: httpx.Request | None = None
         response: httpx.Response | None = None
-        progress = None if within is None else _http.Progress(within, self._deadline.set)
+        progress = None if within is None else http.Progress(within, self._deadline.set)
         try:
             left = self._left(until)
             trace = None if progress is None else (lambda name, _: progress.event(name))
@@ -153,14 +153,14 @@ class Shell(BaseShell[httpx.Client]):
                 with contextlib.closing(_begin(self._without_hooks(), made)) as response:
                     return self._whole(response, received), response
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            return _http.failed(error, self._settings, made, received), response
+            return http.failed(error, self._settings, made, received), response
 
     def _whole(self, response: httpx.Response, received: Received) -> Answer | Failure:
-        received.head = _http.head(response)
+        received.head = http.head(response)
         for piece in _pieces(response):
             received.content += piece
             if len(received.content) > MOST_BYTES:
-                return Failure(sent=True, reason=_http.TOO_LARGE, permanent=True, partial=received.partial())
+                return Failure(sent=True, reason=http.TOO_LARGE, permanent=True, partial=received.partial())
             self._deadline.left(None)  # a transport that was handed in may have sockets that don't keep it
         received.whole = True
         return received.answer()
@@ -170,26 +170,26 @@ class Shell(BaseShell[httpx.Client]):
         made: httpx.Request | None = None
         outcome: Head | Failure
         if not stream.acquire(self._left(until)):
-            return _http.TOO_LATE
+            return http.TOO_LATE
         try:
             made = self._prepared(request, self._left(until))
             with self._deadline.within(self._left(until)):
                 stream.begin(_begin(self._with_hooks(), made))
-            outcome = _http.head(stream.response)
+            outcome = http.head(stream.response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
             stream.close()
-            outcome = _http.failed(error, self._settings, made)
-        _http.told(request, outcome)
+            outcome = http.failed(error, self._settings, made)
+        http.told(request, outcome)
         return outcome
 
     def _pull(self, until: float | None, stream: _Stream) -> bytes | Failure:
         if until is not None and self._monotonic() > until:
-            return _http.TOO_LATE
+            return http.TOO_LATE
         try:
             with self._deadline.within(self._left(until)):
                 return next(stream.pieces, b"")
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            return _http.broken(error, self._settings)
+            return http.broken(error, self._settings)
 
 
 def _begin(client: httpx.Client, made: httpx.Request) -> httpx.Response:
@@ -198,7 +198,7 @@ def _begin(client: httpx.Client, made: httpx.Request) -> httpx.Response:
 
 def _pieces(response: httpx.Response) -> Iterator[bytes]:
     """The body as it arrives: pieces of a size of ours would be lost where the response breaks off."""
-    content = _http.read_already(response)
+    content = http.read_already(response)
     return filter(None, response.iter_raw() if content is None else (content,))
 
 
@@ -218,11 +218,11 @@ class _Stream:
 
         A download within a listener of another one shares its place: all the places might wait for one another.
         """
-        if _http.HOLDS_STREAM.get():
+        if http.HOLDS_STREAM.get():
             return True
         if not self._slots.acquire(timeout=seconds):
             return False
-        self._held = _http.HOLDS_STREAM.set(True)
+        self._held = http.HOLDS_STREAM.set(True)
         return True
 
     def begin(self, response: httpx.Response) -> None:
@@ -238,6 +238,6 @@ class _Stream:
                     self.response.close()
         finally:
             if self._held is not None:
-                _http.HOLDS_STREAM.reset(self._held)
+                http.HOLDS_STREAM.reset(self._held)
                 self._held = None
                 self._slots.release()

@@ -8,7 +8,7 @@ import logging
 import math
 from collections.abc import Iterator
 
-from octopusx_video._effects import Head, World
+from octopusx_video._flows.effects import Head, World
 
 log = logging.getLogger("octopusx_video")
 

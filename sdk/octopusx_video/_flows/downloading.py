@@ -13,10 +13,12 @@ from urllib.parse import urljoin, urlsplit
 
 from octopusx_video_openapi import content_encoding
 
-from octopusx_video import _answers, _flows, _models, _mp4, _pace, _requests, _verdict
-from octopusx_video._effects import Answer, Do, Failure, Flow, Head, Open, Outgoing, Pull, Received, Sleep, Tell
 from octopusx_video._errors import DownloadError, NotSentError, NoVideoAddressError, OctopusXError
-from octopusx_video._part import Part
+from octopusx_video._files import mp4
+from octopusx_video._files.partial_file import Part
+from octopusx_video._flows import backoff, flows
+from octopusx_video._flows.effects import Answer, Do, Failure, Flow, Head, Open, Outgoing, Pull, Received, Sleep, Tell
+from octopusx_video._messages import models, outcome, requests, responses
 
 Listener = Callable[[int, int | None], Any]
 
@@ -52,7 +54,7 @@ class _Fetch:
         codings: The Content-Encoding that the source uses though it is asked for none.
     """
 
-    caller: _flows.Caller
+    caller: flows.Caller
     part: Part
     request: Outgoing
     until: float
@@ -89,7 +91,7 @@ class _Fetch:
                 raise _NoUseError(f"{error}{arrived}") from None
         yield from self._do(self.part.commit)
 
-    def _incomplete(self) -> _mp4.Incomplete | None:
+    def _incomplete(self) -> mp4.Incomplete | None:
         return self.part.incomplete(has_ended=self.has_ended and not self.in_pieces)
 
     def _fetch(self) -> Flow[None]:
@@ -105,8 +107,8 @@ class _Fetch:
             head = yield from self._open()
             if isinstance(head, Failure):
                 reason, is_over = head.reason, head.permanent
-            elif _pace.passes(head.status):
-                wanted = _pace.retry_after(head, self.caller.world)
+            elif backoff.passes(head.status):
+                wanted = backoff.retry_after(head, self.caller.world)
                 reason = yield from self._reason(head)
             elif (yield from self._begins(head)):
                 self.has_ended = False
@@ -148,12 +150,14 @@ class _Fetch:
             _NoUseError: There is none.
         """
         place = _place(self.request.url)
-        pause = max(_pace.backoff(self.setbacks, self.caller.world), _pace.bounded(wanted, f"download from {place}"))
+        pause = max(
+            backoff.backoff(self.setbacks, self.caller.world), backoff.bounded(wanted, f"download from {place}")
+        )
         late = self.caller.world.monotonic() + pause > self.until
         if is_over or late or self.setbacks > self.caller.patience.most:
             raise _NoUseError(f"{reason}{'; the time is up' if late and not is_over else ''}")
         text = "download: %s; continuing from byte %d in %.1f s"
-        _flows.log.info(text, reason, self.part.size, pause, extra={"setback": True})
+        flows.log.info(text, reason, self.part.size, pause, extra={"setback": True})
         yield Sleep(pause)
 
     def _open(self) -> Flow[Head | Failure]:
@@ -219,8 +223,8 @@ class _Fetch:
             if isinstance(data, Failure) or not data:
                 break
             content += data
-        told = _answers.problem(_unpacked(head, content), self.caller.redact)
-        return f"status {head.status}{_flows.because(told)}"
+        told = responses.problem(_unpacked(head, content), self.caller.redact)
+        return f"status {head.status}{flows.because(told)}"
 
     def _pull(self) -> Flow[str | None]:
         """Take what comes; None when the response has ended as its headers say, else what broke it off."""
@@ -262,9 +266,9 @@ class _Fetch:
 
 
 def download(
-    caller: _flows.Caller,
-    route: _flows.Route[Any],
-    task_or_id: _models.TaskOrId,
+    caller: flows.Caller,
+    route: flows.Route[Any],
+    task_or_id: models.TaskOrId,
     path: object,
     *,
     overwrite: bool,
@@ -283,7 +287,7 @@ def download(
         DownloadError: It has not ended, or no complete video can be downloaded from anywhere.
         RefusedError, BrokenAnswerError: It can't be read.
     """
-    task_id = _requests.task_id(task_or_id, "task")
+    task_id = requests.task_id(task_or_id, "task")
     until = caller.world.monotonic() + timeout
     is_named = False
     try:
@@ -293,8 +297,8 @@ def download(
         raise
     try:
         task = task_or_id
-        if not isinstance(task, _models.VideoTask | _models.UnifiedVideoTask) or _verdict.phase(task) == "running":
-            task = yield from _flows.retrieve(caller, route, task_id, until)
+        if not isinstance(task, models.VideoTask | models.UnifiedVideoTask) or outcome.phase(task) == "running":
+            task = yield from flows.retrieve(caller, route, task_id, until)
         _check(task, task_id)
         reasons: list[str] = []
         for request in _sources(caller, task, task_id, reasons):
@@ -303,11 +307,11 @@ def download(
                 yield from fetch.run()
             except _NoUseError as error:
                 reasons.append(f"from {_place(request.url)}: {caller.redact(str(error))}")
-                _flows.log.info("download of %s %s", task_id, reasons[-1])
+                flows.log.info("download of %s %s", task_id, reasons[-1])
             else:
                 return part.path
         if accept_any and part.rejected is not None:
-            _flows.log.warning("download of %s: no complete mp4 file, saved as it is: %s", task_id, "; ".join(reasons))
+            flows.log.warning("download of %s: no complete mp4 file, saved as it is: %s", task_id, "; ".join(reasons))
             yield from fetch.keep_rejected()
             return part.path
         is_named = True
@@ -319,14 +323,14 @@ def download(
         part.discard(keeps_rejected=is_named)
 
 
-def _check(task: _models.Task, task_id: str) -> None:
-    if _verdict.phase(task) == "running":
+def _check(task: models.Task, task_id: str) -> None:
+    if outcome.phase(task) == "running":
         raise DownloadError(
-            f"task {task_id} has not ended, its status is {_verdict.status(task)}",
+            f"task {task_id} has not ended, its status is {outcome.status(task)}",
             task_id=task_id,
             advice="wait for it first",
         )
-    trouble = _verdict.trouble(task, task_id)
+    trouble = outcome.trouble(task, task_id)
     if trouble is not None and not isinstance(trouble, NoVideoAddressError):
         raise trouble
 
@@ -361,10 +365,10 @@ def _failure(task_id: str, reasons: list[str], part: Part) -> DownloadError:
     return DownloadError(text, task_id=task_id, rejected=os.fspath(part.rejected), advice=advice)
 
 
-def _sources(caller: _flows.Caller, task: _models.Task, task_id: str, reasons: list[str]) -> list[Outgoing]:
+def _sources(caller: flows.Caller, task: models.Task, task_id: str, reasons: list[str]) -> list[Outgoing]:
     """The task's own address first, then the content route, as grok/query has it (downloadVideoContent)."""
-    content = _requests.read(caller.settings.base_url, "downloadVideoContent", task_id)
-    told = _verdict.address(task)
+    content = requests.read(caller.settings.base_url, "downloadVideoContent", task_id)
+    told = outcome.address(task)
     if told is None:
         return [content]
     address = _joined(f"{caller.settings.base_url}/", told)

@@ -7,10 +7,10 @@ from typing import Any, Generic
 
 import httpx
 
-from octopusx_video import _http
-from octopusx_video._effects import Outgoing
+from octopusx_video._drivers import http
+from octopusx_video._drivers.http import Made
 from octopusx_video._errors import NotSentError
-from octopusx_video._http import Made
+from octopusx_video._flows.effects import Outgoing
 from octopusx_video._settings import Settings
 
 
@@ -21,7 +21,7 @@ class BaseShell(Generic[Made]):
         client: Sends what is sent.
         settings: The key, and who is trusted with it.
         monotonic: The clock of deadlines.
-        hide_location: ``_http.hide_location``, as a hook of this kind of client.
+        hide_location: ``http.hide_location``, as a hook of this kind of client.
         is_ours: Whether this package made the client.
     """
 
@@ -40,18 +40,18 @@ class BaseShell(Generic[Made]):
         self._monotonic = monotonic
         self._hide_location = hide_location
         # One of our own has no other hooks, now or later.
-        self._ours: Made | None = _http.hooked(client, {"response": [hide_location]}) if is_ours else None
+        self._ours: Made | None = http.hooked(client, {"response": [hide_location]}) if is_ours else None
 
     def _claim(self, loop: object = None) -> None:
         """Refuse to run a flow where it can't be run."""
         if self.closed or self._client.is_closed:
             raise NotSentError("the client is closed; make another")
-        _http.claim(self._client, loop)
+        http.claim(self._client, loop)
 
     def _is_to_close(self, loop: object = None) -> bool:
         """Run no more flows; whether the connections are this package's to close."""
         self.closed = True
-        return self._ours is not None and _http.is_owner(self._client, loop)
+        return self._ours is not None and http.is_owner(self._client, loop)
 
     def _left(self, until: float | None) -> float | None:
         return None if until is None else max(0.001, until - self._monotonic())
@@ -64,15 +64,15 @@ class BaseShell(Generic[Made]):
         trace: Callable[..., Any] | None = None,
     ) -> httpx.Request:
         is_ours = self._ours is not None
-        return _http.prepared(self._client, self._settings, request, left, is_ours=is_ours, within=within, trace=trace)
+        return http.prepared(self._client, self._settings, request, left, is_ours=is_ours, within=within, trace=trace)
 
     def _without_hooks(self) -> Made:
         """The client, to read a response whole, before the caller's hooks are called."""
-        return self._ours or _http.hooked(self._client, {"response": [self._hide_location]})
+        return self._ours or http.hooked(self._client, {"response": [self._hide_location]})
 
     def _with_hooks(self) -> Made:
         """The client with its hooks, to read a response in pieces."""
         if self._ours is not None:
             return self._ours
         hooks: dict[str, list[Callable[..., Any]]] = self._client.event_hooks
-        return _http.hooked(self._client, {**hooks, "response": [*hooks["response"], self._hide_location]})
+        return http.hooked(self._client, {**hooks, "response": [*hooks["response"], self._hide_location]})

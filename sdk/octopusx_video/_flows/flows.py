@@ -8,8 +8,6 @@ import math
 from collections.abc import Callable
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
-from octopusx_video import _answers, _contract, _models, _pace, _requests, _verdict
-from octopusx_video._effects import Answer, Failure, Flow, Outgoing, Received, Send, Sleep, Tell, World
 from octopusx_video._errors import (
     NOT_SENT,
     AmbiguousSubmitError,
@@ -19,13 +17,16 @@ from octopusx_video._errors import (
     RefusedError,
     WaitTimeoutError,
 )
+from octopusx_video._flows import backoff
+from octopusx_video._flows.effects import Answer, Failure, Flow, Outgoing, Received, Send, Sleep, Tell, World
+from octopusx_video._messages import contract, models, outcome, requests, responses
 from octopusx_video._settings import Settings, redact
 
 log = logging.getLogger("octopusx_video")
 log.addHandler(logging.NullHandler())
 log.addFilter(redact)
 
-Model = TypeVar("Model", "_models.VideoTask", "_models.UnifiedVideoTask")
+Model = TypeVar("Model", "models.VideoTask", "models.UnifiedVideoTask")
 Listener = Callable[[Model], Any]
 
 MAX_PERMANENT = 3
@@ -58,8 +59,8 @@ class Route(NamedTuple, Generic[Model]):
     load: Callable[[], type[Model]]
 
 
-VIDEOS: Route[_models.VideoTask] = Route("getVideoTask", lambda: _models.VideoTask)
-UNIFIED: Route[_models.UnifiedVideoTask] = Route("queryUnifiedVideo", lambda: _models.UnifiedVideoTask)
+VIDEOS: Route[models.VideoTask] = Route("getVideoTask", lambda: models.VideoTask)
+UNIFIED: Route[models.UnifiedVideoTask] = Route("queryUnifiedVideo", lambda: models.UnifiedVideoTask)
 
 
 class Caller(NamedTuple):
@@ -75,7 +76,7 @@ class Caller(NamedTuple):
         return self.settings.key.redact(text)
 
 
-def submit(caller: Caller, request: Outgoing) -> Flow[_models.SubmittedTask]:
+def submit(caller: Caller, request: Outgoing) -> Flow[models.SubmittedTask]:
     """Submit, once: again only where no connection was made or the refusal came before any work (R28).
 
     Raises:
@@ -89,8 +90,8 @@ def submit(caller: Caller, request: Outgoing) -> Flow[_models.SubmittedTask]:
     while True:
         sent = _Sent(caller, request, world.wall(), Received())
         try:
-            outcome = yield Send(request, sent.received, within=caller.submit_timeout)
-            result = _result(sent, outcome)
+            reply = yield Send(request, sent.received, within=caller.submit_timeout)
+            result = _result(sent, reply)
             if not isinstance(result, _NotBegun):
                 return result
         except (OctopusXError, GeneratorExit):
@@ -124,7 +125,7 @@ class _NotBegun(NamedTuple):
     retry_after: float | None = None
 
 
-def _result(sent: _Sent, outcome: Answer | Failure) -> _models.SubmittedTask | _NotBegun:
+def _result(sent: _Sent, reply: Answer | Failure) -> models.SubmittedTask | _NotBegun:
     """What a submit has come to.
 
     Raises:
@@ -132,65 +133,65 @@ def _result(sent: _Sent, outcome: Answer | Failure) -> _models.SubmittedTask | _
         RefusedError, AmbiguousSubmitError: As ``submit`` has them.
     """
     caller, name = sent.caller, sent.request.operation
-    if isinstance(outcome, Failure):
-        if outcome.sent:
-            begun = "the response did not arrive whole" if outcome.partial else "no response arrived"
-            raise _ambiguous(sent, f"{begun} ({outcome.reason})", outcome.partial)
-        error: OctopusXError = NotSentError(_unreached(caller, outcome))
-        if outcome.permanent:
+    if isinstance(reply, Failure):
+        if reply.sent:
+            begun = "the response did not arrive whole" if reply.partial else "no response arrived"
+            raise _ambiguous(sent, f"{begun} ({reply.reason})", reply.partial)
+        error: OctopusXError = NotSentError(_unreached(caller, reply))
+        if reply.permanent:
             raise error
         return _NotBegun(error)
-    if 200 <= outcome.status < 300:
-        return _submitted(sent, outcome)
-    error = _refused_submit(sent, outcome)
+    if 200 <= reply.status < 300:
+        return _submitted(sent, reply)
+    error = _refused_submit(sent, reply)
     if isinstance(error, AmbiguousSubmitError):
         raise error
-    if not _contract.bill(name, outcome.status, _answers.loaded(outcome)).before_work:
+    if not contract.bill(name, reply.status, responses.loaded(reply)).before_work:
         raise error
-    return _NotBegun(error, _pace.retry_after(outcome, caller.world))
+    return _NotBegun(error, backoff.retry_after(reply, caller.world))
 
 
 def _unreached(caller: Caller, failure: Failure) -> str:
     return f"no connection was made to {caller.settings.base_url}: {failure.reason}"
 
 
-def _submitted(sent: _Sent, answer: Answer) -> _models.SubmittedTask:
+def _submitted(sent: _Sent, answer: Answer) -> models.SubmittedTask:
     reason = ""
     try:
-        task = _answers.task(answer, _models.SubmittedTask, None, sent.caller.settings.key)
-    except _answers.UnreadableError as error:
+        task = responses.task(answer, models.SubmittedTask, None, sent.caller.settings.key)
+    except responses.UnreadableError as error:
         reason = str(error)
     else:
-        task_id = _verdict.task_id(task)
+        task_id = outcome.task_id(task)
         # That the new task has the source's id is in a sample of the pages (R03): then the new one's is not known.
-        if _contract.is_task_id(task_id) and task_id != sent.request.source:
+        if contract.is_task_id(task_id) and task_id != sent.request.source:
             _accepted(sent, task, answer.status)
             return task
         reason = f"the id is {task_id!r}{', which is the source' if task_id == sent.request.source else ''}"
     # Outside of the handler, since what it caught may hold what must not be shown.
-    why = because(_answers.problem(answer, sent.caller.redact)) if answer.content else ""
+    why = because(responses.problem(answer, sent.caller.redact)) if answer.content else ""
     raise _ambiguous(sent, f"status {answer.status}, and {reason}{why}", answer)
 
 
-def _accepted(sent: _Sent, task: _models.SubmittedTask, status: int) -> None:
-    name, task_id = sent.request.operation, _verdict.task_id(task)
-    if not _contract.is_documented(name, status):
+def _accepted(sent: _Sent, task: models.SubmittedTask, status: int) -> None:
+    name, task_id = sent.request.operation, outcome.task_id(task)
+    if not contract.is_documented(name, status):
         log.warning("%s accepted with status %d, which is not documented: task %s", name, status, task_id)
     # Marked for who has to show an id from the moment on in which it is known.
-    log.info("%s accepted: task %s, %s", name, task_id, _verdict.status(task), extra={"accepted": task_id})
+    log.info("%s accepted: task %s, %s", name, task_id, outcome.status(task), extra={"accepted": task_id})
 
 
 def _refused_submit(sent: _Sent, answer: Answer) -> OctopusXError:
     caller = sent.caller
-    value = _answers.loaded(answer)
-    why = because(_answers.problem(answer, caller.redact))
+    value = responses.loaded(answer)
+    why = because(responses.problem(answer, caller.redact))
     if not isinstance(value, dict):
         # What the contract lists is a JSON object, so nobody can tell whose response this is (R29, R35).
         what = "without a JSON object" if answer.is_read else "whose body was not read"
         return _ambiguous(sent, f"status {answer.status} {what}{why}", answer)
-    if _contract.bill(sent.request.operation, answer.status, value).billed != "never":
+    if contract.bill(sent.request.operation, answer.status, value).billed != "never":
         return _ambiguous(sent, f"status {answer.status}{why}", answer)
-    if _answers.possible_task_ids(answer, sent.request, is_named=True):
+    if responses.possible_task_ids(answer, sent.request, is_named=True):
         return _ambiguous(sent, f"status {answer.status}, and the response names a task{why}", answer)
     return _refused(caller, sent.request.operation, answer, None)
 
@@ -206,7 +207,7 @@ def _ambiguous(sent: _Sent, reason: str, answer: Answer | None = None) -> Ambigu
     advice = f"look for it in your account before you submit the same again ({known})"
     if ids:
         text += f". The response holds what may be the id of the new task: {', '.join(ids)}"
-        family = _contract.family(request.operation)
+        family = contract.family(request.operation)
         advice = f"look at it with client.{family}.retrieve({ids[0]!r}), which is free; otherwise {advice}"
     error = AmbiguousSubmitError(
         text,
@@ -216,7 +217,7 @@ def _ambiguous(sent: _Sent, reason: str, answer: Answer | None = None) -> Ambigu
         reason=reason,
         status=answer.status if answer else None,
         request_id=request_id,
-        response=_answers.excerpt(answer, caller.redact),
+        response=responses.excerpt(answer, caller.redact),
         possible_task_ids=ids,
         advice=advice,
     )
@@ -227,7 +228,7 @@ def _ambiguous(sent: _Sent, reason: str, answer: Answer | None = None) -> Ambigu
 
 def _possible_ids(answer: Answer | None, request: Outgoing) -> tuple[str, ...]:
     try:
-        return _answers.possible_task_ids(answer, request)
+        return responses.possible_task_ids(answer, request)
     except Exception:  # noqa: BLE001 - whatever a response does to the search, the error itself must arrive
         return ()
 
@@ -239,7 +240,7 @@ def _interrupted(sent: _Sent) -> str:
         return NOT_SENT
     arrived = received.partial()
     # A JSON object that is complete says all, even where the end of the response was not seen.
-    is_whole = arrived is not None and (received.whole or _answers.loaded(arrived) is not None)
+    is_whole = arrived is not None and (received.whole or responses.loaded(arrived) is not None)
     cut = Failure(sent=True, reason="it was interrupted", partial=arrived)
     try:
         result = _result(sent, arrived if arrived is not None and is_whole else cut)
@@ -247,7 +248,7 @@ def _interrupted(sent: _Sent) -> str:
         return str(error)
     if isinstance(result, _NotBegun):
         return str(result.error)
-    return f"the submit was accepted and is billed: go on with task {_verdict.task_id(result)}"
+    return f"the submit was accepted and is billed: go on with task {outcome.task_id(result)}"
 
 
 def retrieve(caller: Caller, route: Route[Model], task_id: str, latest: float = math.inf) -> Flow[Model]:
@@ -262,13 +263,13 @@ def retrieve(caller: Caller, route: Route[Model], task_id: str, latest: float = 
     until = min(latest, world.monotonic() + caller.patience.within)
     attempt = 0
     while True:
-        outcome = yield Send(_requests.read(caller.settings.base_url, route.operation, task_id), Received(), until)
-        read = _read(caller, route, task_id, outcome)
+        reply = yield Send(requests.read(caller.settings.base_url, route.operation, task_id), Received(), until)
+        read = _read(caller, route, task_id, reply)
         if not isinstance(read, Setback):
             return read
         if not read.passes:
             raise read.error
-        wanted = None if read.retry_after is None else _pace.bounded(read.retry_after, f"task {task_id}")
+        wanted = None if read.retry_after is None else backoff.bounded(read.retry_after, f"task {task_id}")
         yield from _pause_or_raise(caller, read.error, attempt, wanted, until)
         attempt += 1
 
@@ -293,7 +294,7 @@ def wait(
     """
     world = caller.world
     until = world.monotonic() + timeout
-    pauses = _pace.polls(poll_interval, world)
+    pauses = backoff.polls(poll_interval, world)
     last: Model | None = None
     setback: Setback | None = None
     unknown_since: float | None = None
@@ -301,27 +302,27 @@ def wait(
     strange: set[str] = set()
     while True:
         look = max(until, world.monotonic() + LAST_LOOK)
-        outcome = yield Send(_requests.read(caller.settings.base_url, route.operation, task_id), Received(), look)
-        read = _read(caller, route, task_id, outcome)
+        reply = yield Send(requests.read(caller.settings.base_url, route.operation, task_id), Received(), look)
+        read = _read(caller, route, task_id, reply)
         wanted = 0.0
         if isinstance(read, Setback):
             if read.unknown:
                 unknown_since = world.monotonic() if unknown_since is None else unknown_since
-            is_new = unknown_since is not None and world.monotonic() - unknown_since < _contract.unknown_for()
+            is_new = unknown_since is not None and world.monotonic() - unknown_since < contract.unknown_for()
             permanent = permanent + 1 if read.permanent else 0
             if not read.passes and not (read.unknown and is_new) and permanent in {0, MAX_PERMANENT}:
                 raise read.error
-            setback, wanted = read, _pace.bounded(read.retry_after, f"task {task_id}")
+            setback, wanted = read, backoff.bounded(read.retry_after, f"task {task_id}")
             # Marked for who shows a person what a wait is waiting for.
             log.info("task %s: %s; reading on", task_id, read.error, extra={"setback": True})
         else:
             last, setback, unknown_since, permanent = read, None, None, 0
-            status = _verdict.status(read)
-            if not _contract.is_known(status) and status not in strange:
+            status = outcome.status(read)
+            if not contract.is_known(status) and status not in strange:
                 strange.add(status)
                 log.warning("task %s: the status %r is not known; it is taken for running (R14)", task_id, status)
             yield Tell(on_progress, (read,))
-            if _verdict.phase(read) != "running":
+            if outcome.phase(read) != "running":
                 log.info("task %s: %s", task_id, status)
                 return read
         left = until - world.monotonic()
@@ -330,14 +331,14 @@ def wait(
         yield Sleep(min(max(next(pauses), wanted), left))
 
 
-def _not_ended(task_id: str, timeout: float, last: _models.Task | None, setback: Setback | None) -> WaitTimeoutError:
+def _not_ended(task_id: str, timeout: float, last: models.Task | None, setback: Setback | None) -> WaitTimeoutError:
     if last is None and setback is not None and setback.unknown:
         text = (
             f"task {task_id} is unknown: in {timeout:g} s the service did not find it ({setback.error.problem}). A new "
-            f"task may be unknown for {_contract.unknown_for():g} s"
+            f"task may be unknown for {contract.unknown_for():g} s"
         )
         return WaitTimeoutError(text, task_id=task_id, advice="check the id, the key and the base URL, or wait longer")
-    state = f"its last known status is {_verdict.status(last)}" if last else "no read succeeded"
+    state = f"its last known status is {outcome.status(last)}" if last else "no read succeeded"
     state += f"; the last read failed: {setback.error.problem}" if setback else ""
     text = f"task {task_id} has not ended in {timeout:g} s ({state}); the task goes on"
     return WaitTimeoutError(text, task_id=task_id, task=last, advice="wait for the same id again")
@@ -361,28 +362,28 @@ class Setback(NamedTuple):
     retry_after: float | None = None
 
 
-def _read(caller: Caller, route: Route[Model], task_id: str, outcome: Answer | Failure) -> Model | Setback:
-    if isinstance(outcome, Failure):
-        return _unread(caller, task_id, outcome)
-    if 200 <= outcome.status < 300:
+def _read(caller: Caller, route: Route[Model], task_id: str, reply: Answer | Failure) -> Model | Setback:
+    if isinstance(reply, Failure):
+        return _unread(caller, task_id, reply)
+    if 200 <= reply.status < 300:
         try:
-            task = _answers.task(outcome, route.load(), task_id, caller.settings.key)
-        except _answers.UnreadableError as error:
-            reason = f"{error}{because(_answers.problem(outcome, caller.redact))}"
-            return Setback(_broken(caller, outcome, reason, task_id), passes=True)
-        if not _contract.is_documented(route.operation, outcome.status):
-            log.info("task %s: read with status %d, which is not documented", task_id, outcome.status)
+            task = responses.task(reply, route.load(), task_id, caller.settings.key)
+        except responses.UnreadableError as error:
+            reason = f"{error}{because(responses.problem(reply, caller.redact))}"
+            return Setback(_broken(caller, reply, reason, task_id), passes=True)
+        if not contract.is_documented(route.operation, reply.status):
+            log.info("task %s: read with status %d, which is not documented", task_id, reply.status)
         return task
-    told = _answers.problem(outcome, caller.redact)
-    is_unknown = outcome.status in {400, 404} and told.code == _contract.unknown_task_code()
-    is_unknown |= outcome.status == 404 and told.kind != _contract.wrong_route_type()
-    if 400 <= outcome.status < 600:
-        refused = _refused(caller, route.operation, outcome, task_id)
-        wanted = _pace.retry_after(outcome, caller.world)
-        return Setback(refused, _pace.passes(outcome.status), unknown=is_unknown, retry_after=wanted)
-    moved = outcome.status in _MOVED
-    where = f"the address has moved to {outcome.headers.get('location', 'another')}; check the base URL"
-    broken = _broken(caller, outcome, where if moved else "the status is not documented", task_id)
+    told = responses.problem(reply, caller.redact)
+    is_unknown = reply.status in {400, 404} and told.code == contract.unknown_task_code()
+    is_unknown |= reply.status == 404 and told.kind != contract.wrong_route_type()
+    if 400 <= reply.status < 600:
+        refused = _refused(caller, route.operation, reply, task_id)
+        wanted = backoff.retry_after(reply, caller.world)
+        return Setback(refused, backoff.passes(reply.status), unknown=is_unknown, retry_after=wanted)
+    moved = reply.status in _MOVED
+    where = f"the address has moved to {reply.headers.get('location', 'another')}; check the base URL"
+    broken = _broken(caller, reply, where if moved else "the status is not documented", task_id)
     return Setback(broken, passes=not moved, permanent=moved)
 
 
@@ -400,7 +401,7 @@ def _unread(caller: Caller, task_id: str, failure: Failure) -> Setback:
             else f"no response arrived: {failure.reason}",
             status=partial.status if partial else None,
             request_id=partial.request_id if partial else None,
-            response=_answers.excerpt(partial, caller.redact),
+            response=responses.excerpt(partial, caller.redact),
             task_id=task_id,
             advice=advice,
         )
@@ -412,7 +413,7 @@ def _broken(caller: Caller, answer: Answer, reason: str, task_id: str) -> Broken
         caller.redact(f"the response to the read can't be used: status {answer.status}, and {reason}"),
         status=answer.status,
         request_id=answer.request_id,
-        response=_answers.excerpt(answer, caller.redact),
+        response=responses.excerpt(answer, caller.redact),
         task_id=task_id,
     )
 
@@ -428,9 +429,9 @@ _MOVED = frozenset({301, 308})
 
 
 def _refused(caller: Caller, operation: str, answer: Answer, task_id: str | None) -> RefusedError:
-    told = _answers.problem(answer, caller.redact)
+    told = responses.problem(answer, caller.redact)
     hint = _HINTS.get(answer.status)
-    if told.code == _contract.unknown_task_code():
+    if told.code == contract.unknown_task_code():
         hint = f"this key has no task {task_id}" if task_id else "this key has no such source task"
     text = f"{operation} was refused with {answer.status}{because(told)}{f'; {hint}' if hint else ''}"
     return RefusedError(
@@ -439,13 +440,13 @@ def _refused(caller: Caller, operation: str, answer: Answer, task_id: str | None
         code=caller.redact(told.code),
         reason=caller.redact(told.reason),
         request_id=answer.request_id,
-        retry_after=_pace.retry_after(answer, caller.world),
-        response=_answers.excerpt(answer, caller.redact),
+        retry_after=backoff.retry_after(answer, caller.world),
+        response=responses.excerpt(answer, caller.redact),
         task_id=task_id,
     )
 
 
-def because(told: _answers.Problem) -> str:
+def because(told: responses.Problem) -> str:
     """The reason of an error response in parentheses; "" where it gives none."""
     parts = [part for part in (told.code, told.reason) if part]
     return f" ({': '.join(parts)})" if parts else ""
@@ -455,7 +456,7 @@ def _pause_or_raise(
     caller: Caller, error: OctopusXError, attempt: int, wanted: float | None, until: float
 ) -> Flow[None]:
     """Wait before the next attempt, or raise the error where there is none: too many, or not enough time for it."""
-    pause = max(_pace.backoff(attempt, caller.world), wanted or 0.0)
+    pause = max(backoff.backoff(attempt, caller.world), wanted or 0.0)
     if attempt >= caller.patience.most or caller.world.monotonic() + pause > until:
         raise error
     log.info("%s; again in %.1f s", error.problem, pause, extra={"setback": True})

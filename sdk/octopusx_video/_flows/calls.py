@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from octopusx_video import _contract, _defaults, _download, _flows, _models, _part, _requests, _settings, _verdict
-from octopusx_video._effects import Flow, Tell, World
+from octopusx_video import _defaults, _settings
 from octopusx_video._errors import DownloadError, NotSentError, NoVideoAddressError, OctopusXError
+from octopusx_video._files import partial_file
+from octopusx_video._flows import downloading, flows
+from octopusx_video._flows.effects import Flow, Tell, World
+from octopusx_video._messages import contract, models, outcome, requests
 
-Model = TypeVar("Model", "_models.VideoTask", "_models.UnifiedVideoTask")
+Model = TypeVar("Model", "models.VideoTask", "models.UnifiedVideoTask")
 Fields = Mapping[str, Any]
 
 
@@ -23,7 +26,7 @@ def caller(
     submit_timeout: object,
     clock: Callable[[], float] | None,
     random: Callable[[], float],
-) -> _flows.Caller:
+) -> flows.Caller:
     """Who runs the flows of a client.
 
     Raises:
@@ -32,13 +35,13 @@ def caller(
     if isinstance(max_retries, bool) or not isinstance(max_retries, int) or max_retries < 0:
         raise NotSentError(f"max_retries: {max_retries!r} is not an integer of 0 or more")
     world = World(clock or time.monotonic, time.time, random)
-    patience = _flows.Patience(max_retries, _seconds(retry_for, "retry_for"))
-    return _flows.Caller(
+    patience = flows.Patience(max_retries, _seconds(retry_for, "retry_for"))
+    return flows.Caller(
         _settings.read(api_key, base_url), patience, world, _above_zero(submit_timeout, "submit_timeout")
     )
 
 
-def submit(caller: _flows.Caller, name: str, given: Fields) -> Flow[_models.SubmittedTask]:
+def submit(caller: flows.Caller, name: str, given: Fields) -> Flow[models.SubmittedTask]:
     """A submit of the contract; what is wrong with its request is raised at once.
 
     Args:
@@ -48,27 +51,27 @@ def submit(caller: _flows.Caller, name: str, given: Fields) -> Flow[_models.Subm
             has for it, ``extra``, and the fields of the body.
     """
     fields = {field: value for field, value in given.items() if field not in {"self", "extra"}}
-    source = fields.pop(_contract.source_name(name))
-    return _flows.submit(caller, _requests.submit(caller.settings.base_url, name, source, fields, given["extra"]))
+    source = fields.pop(contract.source_name(name))
+    return flows.submit(caller, requests.submit(caller.settings.base_url, name, source, fields, given["extra"]))
 
 
-def retrieve(caller: _flows.Caller, route: _flows.Route[Model], task: _models.TaskOrId) -> Flow[Model]:
+def retrieve(caller: flows.Caller, route: flows.Route[Model], task: models.TaskOrId) -> Flow[Model]:
     """``getVideoTask`` or ``queryUnifiedVideo``."""
-    return _flows.retrieve(caller, route, _requests.task_id(task, "task"))
+    return flows.retrieve(caller, route, requests.task_id(task, "task"))
 
 
 def wait(
-    caller: _flows.Caller,
-    route: _flows.Route[Model],
-    task: _models.TaskOrId,
+    caller: flows.Caller,
+    route: flows.Route[Model],
+    task: models.TaskOrId,
     timeout: float,
     poll_interval: float,
-    on_progress: _flows.Listener[Model] | None,
+    on_progress: flows.Listener[Model] | None,
 ) -> Flow[Model]:
     """Read until the end, and take only a good one."""
-    task_id = _requests.task_id(task, "task")
+    task_id = requests.task_id(task, "task")
     try:
-        ended: Model = yield from _flows.wait(
+        ended: Model = yield from flows.wait(
             caller,
             route,
             task_id,
@@ -79,25 +82,25 @@ def wait(
     except OctopusXError as error:
         error.task_id = task_id
         raise
-    trouble = _verdict.trouble(ended, task_id)
+    trouble = outcome.trouble(ended, task_id)
     if trouble is not None:
         raise trouble
     return ended
 
 
 def download(
-    caller: _flows.Caller,
-    route: _flows.Route[Any],
-    task: _models.TaskOrId,
+    caller: flows.Caller,
+    route: flows.Route[Any],
+    task: models.TaskOrId,
     path: object,
     timeout: float,
-    on_progress: _download.Listener | None,
+    on_progress: downloading.Listener | None,
     *,
     overwrite: bool,
     accept_any: bool,
 ) -> Flow[Path]:
     """Fetch the video."""
-    return _download.download(
+    return downloading.download(
         caller,
         route,
         task,
@@ -109,7 +112,7 @@ def download(
     )
 
 
-def submit_and_download(caller: _flows.Caller, route: _flows.Route[Model], name: str, given: Fields) -> Flow[Model]:
+def submit_and_download(caller: flows.Caller, route: flows.Route[Model], name: str, given: Fields) -> Flow[Model]:
     """Submit, wait, download: ``submit`` has the first arguments, ``_whole`` the options among them."""
     options = {option: value for option, value in given.items() if option in _WHOLE}
     fields = {field: value for field, value in given.items() if field not in _WHOLE}
@@ -120,24 +123,24 @@ _WHOLE = frozenset({"path", "overwrite", "accept_any", "timeout", "poll_interval
 
 
 def _whole(
-    caller: _flows.Caller,
-    route: _flows.Route[Model],
-    submitted: Flow[_models.SubmittedTask],
+    caller: flows.Caller,
+    route: flows.Route[Model],
+    submitted: Flow[models.SubmittedTask],
     *,
     path: object,
     overwrite: bool,
     accept_any: bool,
     timeout: float,
     poll_interval: float,
-    on_submit: Callable[[_models.SubmittedTask], Any] | None,
-    on_progress: _flows.Listener[Model] | None,
+    on_submit: Callable[[models.SubmittedTask], Any] | None,
+    on_progress: flows.Listener[Model] | None,
 ) -> Flow[Model]:
     """The path is looked at before anything is paid for."""
-    _part.check(path, overwrite=overwrite)
+    partial_file.check(path, overwrite=overwrite)
     # Everything that could be wrong with the rest, before anything is paid for.
     _seconds(timeout, "timeout"), _above_zero(poll_interval, "poll_interval")
     _callable(on_submit, "on_submit"), _callable(on_progress, "on_progress")
-    task: _models.SubmittedTask | None = None
+    task: models.SubmittedTask | None = None
     try:
         task = yield from submitted
         yield Tell(on_submit, (task,))
@@ -151,15 +154,15 @@ def _whole(
         if task is None:
             raise
         # Whoever catches it takes nothing for paid; the task is.
-        raise DownloadError(str(error), task_id=_verdict.task_id(task)) from None
+        raise DownloadError(str(error), task_id=outcome.task_id(task)) from None
     except OctopusXError as error:
         if task is not None:
-            error.task_id = _verdict.task_id(task)
+            error.task_id = outcome.task_id(task)
         raise
     except BaseException as error:
         if task is None:
             raise
-        error.add_note(f"the submit was accepted and is billed: go on with task {_verdict.task_id(task)}")
+        error.add_note(f"the submit was accepted and is billed: go on with task {outcome.task_id(task)}")
         raise
     return ended
 
