@@ -17,7 +17,8 @@ from octopusx_video import (
     phase,
 )
 from octopusx_video._flows.backoff import retry_after
-from octopusx_video._flows.effects import Head, World
+from octopusx_video._flows.context import World
+from octopusx_video._messages.exchange import Head
 from octopusx_video._messages.responses import percent, seconds
 from octopusx_video_client.types import UNSET
 from octopusx_video_mock import Mock

@@ -21,7 +21,8 @@ from octopusx_video import (
     VideoTask,
     WaitTimeoutError,
 )
-from octopusx_video._settings import Key, origin
+from octopusx_video._key import Key
+from octopusx_video._settings import origin
 from octopusx_video_mock import Mock
 
 from tests.sdk.clients import KEY, KINDS, SOURCE, Kind, connected

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from octopusx_video import _defaults
-from octopusx_video._drivers import http
+from octopusx_video._drivers import http, setup
 from octopusx_video._drivers.sync_driver import Shell
-from octopusx_video._flows import calls, flows
+from octopusx_video._flows import calls, reading
+from octopusx_video._flows.context import Caller
 
 if TYPE_CHECKING:
     from octopusx_video_client.models import (
@@ -71,7 +72,7 @@ class OctopusX:
     ) -> None:
         functions = {"sleep": sleep, "clock": clock}
         http.check(http_client, httpx.Client, transport, httpx.BaseTransport, timeout, functions)
-        caller = calls.caller(api_key, base_url, max_retries, retry_for, submit_timeout, clock, random.random)
+        caller = setup.caller(api_key, base_url, max_retries, retry_for, submit_timeout, clock, random.random)
         timeouts = http.timeouts(timeout)
         made = http_client or http.make(httpx.Client, caller.settings, timeouts, transport)
         shell = Shell(made, caller.settings, caller.world.monotonic, sleep, is_ours=http_client is None)
@@ -111,7 +112,7 @@ class OctopusX:
 class Videos:
     """The OpenAI-format routes under ``/v1/videos``. ``extensions`` has the entry point of its own."""
 
-    def __init__(self, caller: flows.Caller, shell: Shell) -> None:
+    def __init__(self, caller: Caller, shell: Shell) -> None:
         self._caller = caller
         self._shell = shell
         self.extensions = Extensions(caller, shell)
@@ -166,7 +167,7 @@ class Videos:
             RefusedError: The task is unknown, or the key is refused.
             BrokenAnswerError: No answer came, or none that can be understood.
         """
-        return self._shell.run(calls.retrieve(self._caller, flows.VIDEOS, task))
+        return self._shell.run(calls.retrieve(self._caller, reading.VIDEOS, task))
 
     def wait(
         self,
@@ -194,7 +195,7 @@ class Videos:
             NotSentError: Something can't be used.
             RefusedError: The task stays unknown, or the key is refused.
         """
-        flow = calls.wait(self._caller, flows.VIDEOS, task, timeout, poll_interval, on_progress)
+        flow = calls.wait(self._caller, reading.VIDEOS, task, timeout, poll_interval, on_progress)
         return self._shell.run(flow)
 
     def download(
@@ -232,7 +233,7 @@ class Videos:
             BrokenAnswerError: The task can't be read.
         """
         flow = calls.download(
-            self._caller, flows.VIDEOS, task, path, timeout, on_progress, overwrite=overwrite, accept_any=accept_any
+            self._caller, reading.VIDEOS, task, path, timeout, on_progress, overwrite=overwrite, accept_any=accept_any
         )
         return self._shell.run(flow)
 
@@ -276,13 +277,13 @@ class Videos:
         Raises:
             OctopusXError: As the three raise them.
         """
-        return self._shell.run(calls.submit_and_download(self._caller, flows.VIDEOS, "extendVideo", locals()))
+        return self._shell.run(calls.submit_and_download(self._caller, reading.VIDEOS, "extendVideo", locals()))
 
 
 class Extensions:
     """``/v1/videos/extensions``, for batches and orchestration: nothing but the body differs between calls."""
 
-    def __init__(self, caller: flows.Caller, shell: Shell) -> None:
+    def __init__(self, caller: Caller, shell: Shell) -> None:
         self._caller = caller
         self._shell = shell
 
@@ -340,13 +341,15 @@ class Extensions:
         Returns:
             The task as it ended.
         """
-        return self._shell.run(calls.submit_and_download(self._caller, flows.VIDEOS, "createVideoExtension", locals()))
+        return self._shell.run(
+            calls.submit_and_download(self._caller, reading.VIDEOS, "createVideoExtension", locals())
+        )
 
 
 class Unified:
     """The Unified Video routes under ``/v1/video``, for tasks that were made there."""
 
-    def __init__(self, caller: flows.Caller, shell: Shell) -> None:
+    def __init__(self, caller: Caller, shell: Shell) -> None:
         self._caller = caller
         self._shell = shell
 
@@ -380,7 +383,7 @@ class Unified:
 
     def retrieve(self, task: TaskOrId) -> UnifiedVideoTask:
         """Read how a task stands (``queryUnifiedVideo``); see ``Videos.retrieve``. It tells no reason of a failure."""
-        return self._shell.run(calls.retrieve(self._caller, flows.UNIFIED, task))
+        return self._shell.run(calls.retrieve(self._caller, reading.UNIFIED, task))
 
     def wait(
         self,
@@ -391,7 +394,7 @@ class Unified:
         on_progress: Callable[[UnifiedVideoTask], Any] | None = None,
     ) -> UnifiedVideoTask:
         """Read a task until it has ended well; see ``Videos.wait``."""
-        flow = calls.wait(self._caller, flows.UNIFIED, task, timeout, poll_interval, on_progress)
+        flow = calls.wait(self._caller, reading.UNIFIED, task, timeout, poll_interval, on_progress)
         return self._shell.run(flow)
 
     def download(
@@ -406,7 +409,7 @@ class Unified:
     ) -> Path:
         """Fetch the video of a task that has succeeded; see ``Videos.download``."""
         flow = calls.download(
-            self._caller, flows.UNIFIED, task, path, timeout, on_progress, overwrite=overwrite, accept_any=accept_any
+            self._caller, reading.UNIFIED, task, path, timeout, on_progress, overwrite=overwrite, accept_any=accept_any
         )
         return self._shell.run(flow)
 
@@ -431,4 +434,4 @@ class Unified:
         on_progress: Callable[[UnifiedVideoTask], Any] | None = None,
     ) -> UnifiedVideoTask:
         """``extend``, ``wait`` and ``download`` in one; see ``Videos.extend_and_download``. **Costs money**."""
-        return self._shell.run(calls.submit_and_download(self._caller, flows.UNIFIED, "extendUnifiedVideo", locals()))
+        return self._shell.run(calls.submit_and_download(self._caller, reading.UNIFIED, "extendUnifiedVideo", locals()))

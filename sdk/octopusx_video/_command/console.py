@@ -16,7 +16,7 @@ import click
 from octopusx_video_openapi.text import printable
 
 from octopusx_video._command.progress import Bar, Lines, Progress, Silence
-from octopusx_video._settings import Key
+from octopusx_video._key import Key
 
 STDOUT = "-"
 """Names standard output as the place of a video."""

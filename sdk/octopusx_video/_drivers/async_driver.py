@@ -17,22 +17,8 @@ import httpx
 from octopusx_video._drivers import http
 from octopusx_video._drivers.base import BaseShell
 from octopusx_video._errors import OctopusXError
-from octopusx_video._flows.effects import (
-    MOST_BYTES,
-    Answer,
-    Do,
-    Effect,
-    Failure,
-    Flow,
-    Head,
-    Open,
-    Outgoing,
-    Pull,
-    Received,
-    Send,
-    Sleep,
-    Tell,
-)
+from octopusx_video._flows.effects import Do, Effect, Flow, Open, Pull, Send, Sleep, Tell
+from octopusx_video._messages.exchange import MOST_BYTES, Answer, Failure, Head, Outgoing, Received
 from octopusx_video._settings import Settings
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ import httpx
 from octopusx_video._drivers import http
 from octopusx_video._drivers.http import Made
 from octopusx_video._errors import NotSentError
-from octopusx_video._flows.effects import Outgoing
+from octopusx_video._messages.exchange import Outgoing
 from octopusx_video._settings import Settings
 
 

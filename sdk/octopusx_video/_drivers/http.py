@@ -18,7 +18,7 @@ import httpx
 
 from octopusx_video import _defaults
 from octopusx_video._errors import NotSentError
-from octopusx_video._flows.effects import MOST_BYTES, Answer, Failure, Head, Outgoing, Received
+from octopusx_video._messages.exchange import MOST_BYTES, Answer, Failure, Head, Outgoing, Received
 from octopusx_video._settings import Settings
 
 Made = TypeVar("Made", httpx.Client, httpx.AsyncClient)

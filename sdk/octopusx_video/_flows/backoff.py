@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import email.utils
-import logging
 import math
 from collections.abc import Iterator
 
-from octopusx_video._flows.effects import Head, World
-
-log = logging.getLogger("octopusx_video")
+from octopusx_video._errors import OctopusXError
+from octopusx_video._flows.context import Caller, World, log
+from octopusx_video._flows.effects import Flow, Sleep
+from octopusx_video._messages.exchange import Head
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
@@ -85,3 +85,14 @@ def _moment(text: str) -> float | None:
 
 def _jittered(pause: float, world: World) -> float:
     return pause * (1 - JITTER * world.random())
+
+
+def pause_or_raise(
+    caller: Caller, error: OctopusXError, attempt: int, wanted: float | None, until: float
+) -> Flow[None]:
+    """Wait before the next attempt, or raise the error where there is none: too many, or not enough time for it."""
+    pause = max(backoff(attempt, caller.world), wanted or 0.0)
+    if attempt >= caller.patience.most or caller.world.monotonic() + pause > until:
+        raise error
+    log.info("%s; again in %.1f s", error.problem, pause, extra={"setback": True})
+    yield Sleep(pause)

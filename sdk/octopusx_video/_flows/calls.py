@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from octopusx_video import _defaults, _settings
+from octopusx_video import _defaults
 from octopusx_video._errors import DownloadError, NotSentError, NoVideoAddressError, OctopusXError
 from octopusx_video._files import partial_file
-from octopusx_video._flows import downloading, flows
-from octopusx_video._flows.effects import Flow, Tell, World
+from octopusx_video._flows import arguments, downloading, reading, submitting, waiting
+from octopusx_video._flows.context import Caller
+from octopusx_video._flows.effects import Flow, Tell
+from octopusx_video._flows.reading import Model, Route
 from octopusx_video._messages import contract, models, outcome, requests
 
-Model = TypeVar("Model", "models.VideoTask", "models.UnifiedVideoTask")
 Fields = Mapping[str, Any]
 
 
-def caller(
-    api_key: object,
-    base_url: object,
-    max_retries: object,
-    retry_for: object,
-    submit_timeout: object,
-    clock: Callable[[], float] | None,
-    random: Callable[[], float],
-) -> flows.Caller:
-    """Who runs the flows of a client.
-
-    Raises:
-        NotSentError: A setting is missing or can't be used.
-    """
-    if isinstance(max_retries, bool) or not isinstance(max_retries, int) or max_retries < 0:
-        raise NotSentError(f"max_retries: {max_retries!r} is not an integer of 0 or more")
-    world = World(clock or time.monotonic, time.time, random)
-    patience = flows.Patience(max_retries, _seconds(retry_for, "retry_for"))
-    return flows.Caller(
-        _settings.read(api_key, base_url), patience, world, _above_zero(submit_timeout, "submit_timeout")
-    )
-
-
-def submit(caller: flows.Caller, name: str, given: Fields) -> Flow[models.SubmittedTask]:
+def submit(caller: Caller, name: str, given: Fields) -> Flow[models.SubmittedTask]:
     """A submit of the contract; what is wrong with its request is raised at once.
 
     Args:
@@ -52,32 +29,32 @@ def submit(caller: flows.Caller, name: str, given: Fields) -> Flow[models.Submit
     """
     fields = {field: value for field, value in given.items() if field not in {"self", "extra"}}
     source = fields.pop(contract.source_name(name))
-    return flows.submit(caller, requests.submit(caller.settings.base_url, name, source, fields, given["extra"]))
+    return submitting.submit(caller, requests.submit(caller.settings.base_url, name, source, fields, given["extra"]))
 
 
-def retrieve(caller: flows.Caller, route: flows.Route[Model], task: models.TaskOrId) -> Flow[Model]:
+def retrieve(caller: Caller, route: Route[Model], task: models.TaskOrId) -> Flow[Model]:
     """``getVideoTask`` or ``queryUnifiedVideo``."""
-    return flows.retrieve(caller, route, requests.task_id(task, "task"))
+    return reading.retrieve(caller, route, requests.task_id(task, "task"))
 
 
 def wait(
-    caller: flows.Caller,
-    route: flows.Route[Model],
+    caller: Caller,
+    route: Route[Model],
     task: models.TaskOrId,
     timeout: float,
     poll_interval: float,
-    on_progress: flows.Listener[Model] | None,
+    on_progress: waiting.Listener[Model] | None,
 ) -> Flow[Model]:
     """Read until the end, and take only a good one."""
     task_id = requests.task_id(task, "task")
     try:
-        ended: Model = yield from flows.wait(
+        ended: Model = yield from waiting.wait(
             caller,
             route,
             task_id,
-            timeout=_seconds(timeout, "timeout"),
-            poll_interval=_above_zero(poll_interval, "poll_interval"),
-            on_progress=_callable(on_progress, "on_progress"),
+            timeout=arguments.seconds(timeout, "timeout"),
+            poll_interval=arguments.above_zero(poll_interval, "poll_interval"),
+            on_progress=arguments.function(on_progress, "on_progress"),
         )
     except OctopusXError as error:
         error.task_id = task_id
@@ -89,8 +66,8 @@ def wait(
 
 
 def download(
-    caller: flows.Caller,
-    route: flows.Route[Any],
+    caller: Caller,
+    route: Route[Any],
     task: models.TaskOrId,
     path: object,
     timeout: float,
@@ -106,13 +83,13 @@ def download(
         task,
         path,
         overwrite=overwrite,
-        timeout=_seconds(timeout, "timeout"),
+        timeout=arguments.seconds(timeout, "timeout"),
         accept_any=accept_any,
-        on_progress=_callable(on_progress, "on_progress"),
+        on_progress=arguments.function(on_progress, "on_progress"),
     )
 
 
-def submit_and_download(caller: flows.Caller, route: flows.Route[Model], name: str, given: Fields) -> Flow[Model]:
+def submit_and_download(caller: Caller, route: Route[Model], name: str, given: Fields) -> Flow[Model]:
     """Submit, wait, download: ``submit`` has the first arguments, ``_whole`` the options among them."""
     options = {option: value for option, value in given.items() if option in _WHOLE}
     fields = {field: value for field, value in given.items() if field not in _WHOLE}
@@ -123,8 +100,8 @@ _WHOLE = frozenset({"path", "overwrite", "accept_any", "timeout", "poll_interval
 
 
 def _whole(
-    caller: flows.Caller,
-    route: flows.Route[Model],
+    caller: Caller,
+    route: Route[Model],
     submitted: Flow[models.SubmittedTask],
     *,
     path: object,
@@ -133,13 +110,13 @@ def _whole(
     timeout: float,
     poll_interval: float,
     on_submit: Callable[[models.SubmittedTask], Any] | None,
-    on_progress: flows.Listener[Model] | None,
+    on_progress: waiting.Listener[Model] | None,
 ) -> Flow[Model]:
     """The path is looked at before anything is paid for."""
     partial_file.check(path, overwrite=overwrite)
     # Everything that could be wrong with the rest, before anything is paid for.
-    _seconds(timeout, "timeout"), _above_zero(poll_interval, "poll_interval")
-    _callable(on_submit, "on_submit"), _callable(on_progress, "on_progress")
+    arguments.seconds(timeout, "timeout"), arguments.above_zero(poll_interval, "poll_interval")
+    arguments.function(on_submit, "on_submit"), arguments.function(on_progress, "on_progress")
     task: models.SubmittedTask | None = None
     try:
         task = yield from submitted
@@ -165,22 +142,3 @@ def _whole(
         error.add_note(f"the submit was accepted and is billed: go on with task {outcome.task_id(task)}")
         raise
     return ended
-
-
-def _seconds(value: object, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _defaults.MAX_SECONDS:
-        raise NotSentError(f"{name}: {value!r} is not a non-negative number of seconds")
-    return float(value)
-
-
-def _above_zero(value: object, name: str) -> float:
-    seconds = _seconds(value, name)
-    if not seconds:
-        raise NotSentError(f"{name}: 0 is not allowed; give a number of seconds above 0")
-    return seconds
-
-
-def _callable(value: Any, name: str) -> Any:
-    if value is not None and not callable(value):
-        raise NotSentError(f"{name} is of type {type(value).__name__}; give a function")
-    return value

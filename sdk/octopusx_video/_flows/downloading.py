@@ -16,9 +16,13 @@ from octopusx_video_openapi import content_encoding
 from octopusx_video._errors import DownloadError, NotSentError, NoVideoAddressError, OctopusXError
 from octopusx_video._files import mp4
 from octopusx_video._files.partial_file import Part
-from octopusx_video._flows import backoff, flows
-from octopusx_video._flows.effects import Answer, Do, Failure, Flow, Head, Open, Outgoing, Pull, Received, Sleep, Tell
+from octopusx_video._flows import backoff
+from octopusx_video._flows.context import Caller, log
+from octopusx_video._flows.effects import Do, Flow, Open, Pull, Sleep, Tell
+from octopusx_video._flows.reading import Route, retrieve
+from octopusx_video._flows.refusals import because
 from octopusx_video._messages import models, outcome, requests, responses
+from octopusx_video._messages.exchange import Answer, Failure, Head, Outgoing, Received
 
 Listener = Callable[[int, int | None], Any]
 
@@ -54,7 +58,7 @@ class _Fetch:
         codings: The Content-Encoding that the source uses though it is asked for none.
     """
 
-    caller: flows.Caller
+    caller: Caller
     part: Part
     request: Outgoing
     until: float
@@ -157,7 +161,7 @@ class _Fetch:
         if is_over or late or self.setbacks > self.caller.patience.most:
             raise _NoUseError(f"{reason}{'; the time is up' if late and not is_over else ''}")
         text = "download: %s; continuing from byte %d in %.1f s"
-        flows.log.info(text, reason, self.part.size, pause, extra={"setback": True})
+        log.info(text, reason, self.part.size, pause, extra={"setback": True})
         yield Sleep(pause)
 
     def _open(self) -> Flow[Head | Failure]:
@@ -224,7 +228,7 @@ class _Fetch:
                 break
             content += data
         told = responses.problem(_unpacked(head, content), self.caller.redact)
-        return f"status {head.status}{flows.because(told)}"
+        return f"status {head.status}{because(told)}"
 
     def _pull(self) -> Flow[str | None]:
         """Take what comes; None when the response has ended as its headers say, else what broke it off."""
@@ -266,8 +270,8 @@ class _Fetch:
 
 
 def download(
-    caller: flows.Caller,
-    route: flows.Route[Any],
+    caller: Caller,
+    route: Route[Any],
     task_or_id: models.TaskOrId,
     path: object,
     *,
@@ -298,7 +302,7 @@ def download(
     try:
         task = task_or_id
         if not isinstance(task, models.VideoTask | models.UnifiedVideoTask) or outcome.phase(task) == "running":
-            task = yield from flows.retrieve(caller, route, task_id, until)
+            task = yield from retrieve(caller, route, task_id, until)
         _check(task, task_id)
         reasons: list[str] = []
         for request in _sources(caller, task, task_id, reasons):
@@ -307,11 +311,11 @@ def download(
                 yield from fetch.run()
             except _NoUseError as error:
                 reasons.append(f"from {_place(request.url)}: {caller.redact(str(error))}")
-                flows.log.info("download of %s %s", task_id, reasons[-1])
+                log.info("download of %s %s", task_id, reasons[-1])
             else:
                 return part.path
         if accept_any and part.rejected is not None:
-            flows.log.warning("download of %s: no complete mp4 file, saved as it is: %s", task_id, "; ".join(reasons))
+            log.warning("download of %s: no complete mp4 file, saved as it is: %s", task_id, "; ".join(reasons))
             yield from fetch.keep_rejected()
             return part.path
         is_named = True
@@ -365,7 +369,7 @@ def _failure(task_id: str, reasons: list[str], part: Part) -> DownloadError:
     return DownloadError(text, task_id=task_id, rejected=os.fspath(part.rejected), advice=advice)
 
 
-def _sources(caller: flows.Caller, task: models.Task, task_id: str, reasons: list[str]) -> list[Outgoing]:
+def _sources(caller: Caller, task: models.Task, task_id: str, reasons: list[str]) -> list[Outgoing]:
     """The task's own address first, then the content route, as grok/query has it (downloadVideoContent)."""
     content = requests.read(caller.settings.base_url, "downloadVideoContent", task_id)
     told = outcome.address(task)

@@ -13,8 +13,8 @@ from urllib.parse import quote
 from octopusx_video_openapi.text import snake
 
 from octopusx_video._errors import NotSentError
-from octopusx_video._flows.effects import Outgoing
 from octopusx_video._messages import contract, models, outcome
+from octopusx_video._messages.exchange import Outgoing
 
 Json = Any
 

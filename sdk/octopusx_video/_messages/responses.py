@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from octopusx_video._flows.effects import Answer, Outgoing
+from octopusx_video._key import Key, each_text
 from octopusx_video._messages import contract, models
-from octopusx_video._settings import Key, each_text
+from octopusx_video._messages.exchange import Answer, Outgoing
 
 Json = Any
 Model = TypeVar("Model", "models.SubmittedTask", "models.VideoTask", "models.UnifiedVideoTask")
