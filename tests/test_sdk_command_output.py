@@ -253,7 +253,7 @@ def test_numbers_that_json_can_not_hold_are_null(run: Here, serve: Serve) -> Non
     assert task["note"] == [{"n": None}, 1.5]
 
 
-def test_a_setback_that_repeats_is_shown_once_in_a_while(run: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_that_repeats_is_shown_once_in_a_while(run: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     """Although each response has a request id of its own."""
     ids = iter(range(100, 10_000))
 

@@ -53,8 +53,8 @@ _NO_ARGUMENTS: type[click.UsageError] | tuple[()] = getattr(click.exceptions, "N
 _LOOK = "Look into your account before you submit the same again"
 _VARYING = re.compile(r"request[ _-]?id\W*[\w-]+|[\w.-]*\d[\w.-]*", re.IGNORECASE)
 """What differs between two lines that say the same: the id of a request, numbers and words with digits."""
-_SHOWN_LINES = 10
-_SHOWN_LENGTH = 600
+_MAX_SHOWN_LINES = 10
+_MAX_SHOWN_CHARACTERS = 600
 """How much of a response is shown to a person, in lines and in characters."""
 
 
@@ -205,8 +205,8 @@ class Job:
             for command in self._looks(error):
                 self.console.note(f"to look at it, for free: {command}")
             if error.response:
-                lines = error.response[:_SHOWN_LENGTH].splitlines()
-                for line in [f"response with status {error.status}:", *lines[:_SHOWN_LINES]]:
+                lines = error.response[:_MAX_SHOWN_CHARACTERS].splitlines()
+                for line in [f"response with status {error.status}:", *lines[:_MAX_SHOWN_LINES]]:
                     self.console.note(self.console.clean(line))
             known = f"request id {error.request_id}" if error.request_id else f"request hash {error.request_hash[:12]}"
             otherwise = "if that is not it, look" if error.possible_task_ids else "look"
@@ -260,7 +260,7 @@ def _known(error: OctopusXError) -> dict[str, Any]:
 
 
 class Records(logging.Handler):
-    """Takes from the SDK's log what a command has to know and a person to see, each setback once in a while.
+    """Takes from the SDK's log what a command has to know and a person to see, each failure once in a while.
 
     Args:
         job: What it is for.
@@ -281,7 +281,7 @@ class Records(logging.Handler):
             self._job.may_be_billed(ambiguous)
         elif record.levelno >= logging.WARNING:
             self._job.console.note(f"warning: {record.getMessage()}")
-        elif getattr(record, "setback", False):
+        elif getattr(record, "retry", False):
             self._show(record.getMessage())
 
     def _show(self, text: str) -> None:

@@ -14,9 +14,9 @@ EVERY = 30.0
 """Seconds after which a pipe gets the next line although the status is the same."""
 TICK = 0.5
 """Seconds between two looks at the clock while a command sleeps."""
-_AT_MOST_EVERY = 0.1
+_MIN_REDRAW_SECONDS = 0.1
 """Seconds between two pictures of a bar."""
-_LONGEST_LABEL = 20
+_MAX_LABEL = 20
 _PERCENT = "{desc} {percentage:3.0f}%|{bar}| {elapsed}"
 _BYTES = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}B {elapsed}"
 _UNBOUNDED = "{desc} {n_fmt}B {elapsed}"
@@ -111,12 +111,12 @@ class Bar:
 
     def show(self, position: int | None, label: str, line: str, total: int | None = None) -> None:
         """Move the bar."""
-        self._bar.desc = label[:_LONGEST_LABEL]
+        self._bar.desc = label[:_MAX_LABEL]
         self._bar.n = self._bar.n if position is None else position
         if self._counts_bytes:
             self._bar.total = total
             self._bar.bar_format = _UNBOUNDED if total is None else _BYTES
-        if time.monotonic() - self._at >= _AT_MOST_EVERY:
+        if time.monotonic() - self._at >= _MIN_REDRAW_SECONDS:
             self.tick()
 
     def tick(self) -> None:

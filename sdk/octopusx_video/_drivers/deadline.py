@@ -1,6 +1,6 @@
 """A moment at which every read of a synchronous client's sockets ends, however little keeps arriving.
 
-httpx bounds each read by itself, so a server that sends a byte now and then would hold a caller as long as it likes.
+httpx bounds each read by itself, so a server that sends a byte now and then would hold a context as long as it likes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The synchronous shell: performs what flows ask for, on an httpx client."""
+"""The synchronous driver: performs what flows ask for, on an httpx client."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from typing import Any, TypeVar
 
 import httpx
 
-from octopusx_video._drivers import http
-from octopusx_video._drivers.base import BaseShell
+from octopusx_video._drivers import failures, hooks, limits, translation
+from octopusx_video._drivers.base import HOLDS_STREAM, BaseDriver
+from octopusx_video._drivers.submit_timer import SubmitTimer
 from octopusx_video._errors import OctopusXError
-from octopusx_video._flows.effects import Do, Effect, Flow, Open, Pull, Send, Sleep, Tell
-from octopusx_video._messages.exchange import MOST_BYTES, Answer, Failure, Head, Outgoing, Received
+from octopusx_video._flows.effects import Do, Effect, Flow, Notify, Open, Pull, Send, Sleep
+from octopusx_video._messages.exchange import MAX_BYTES, Failure, Received, Request, Response, ResponseHead
 from octopusx_video._settings import Settings
 
 T = TypeVar("T")
 
 
-class Shell(BaseShell[httpx.Client]):
+class Driver(BaseDriver[httpx.Client]):
     """Runs flows.
 
     Args:
@@ -43,13 +44,13 @@ class Shell(BaseShell[httpx.Client]):
     ) -> None:
         from octopusx_video._drivers import deadline  # noqa: PLC0415 - brings httpcore, which httpx too loads only now
 
-        super().__init__(client, settings, monotonic, http.hide_location, is_ours=is_ours)
+        super().__init__(client, settings, monotonic, hooks.hide_location, is_ours=is_ours)
         self._sleep = sleep or time.sleep
         deadline.bound(client)
         self._deadline = deadline.DEADLINE
-        self._reads = threading.Semaphore(http.READS_AT_ONCE)
-        self._submits = threading.Semaphore(http.SUBMITS_AT_ONCE)
-        self._streams = threading.Semaphore(http.STREAMS_AT_ONCE)
+        self._reads = threading.Semaphore(limits.MAX_READS)
+        self._submits = threading.Semaphore(limits.MAX_SUBMITS)
+        self._streams = threading.Semaphore(limits.MAX_STREAMS)
 
     def close(self) -> None:
         """Run no more flows, and close the connections of a client of this package's own."""
@@ -60,15 +61,15 @@ class Shell(BaseShell[httpx.Client]):
         """Run a flow to its end and return what it returns; what it raises is raised."""
         self._claim()
         with contextlib.closing(_Stream(self._streams)) as stream:
-            outcome: Any = None
+            result: Any = None
             step: Callable[[Any], Effect] = flow.send
             try:
                 while True:
-                    effect = step(outcome)
+                    effect = step(result)
                     try:
-                        outcome, step = self._perform(effect, stream), flow.send
+                        result, step = self._perform(effect, stream), flow.send
                     except BaseException as error:  # noqa: BLE001 - the flow cleans up, and raises it again
-                        outcome, step = error, flow.throw
+                        result, step = error, flow.throw
             except StopIteration as end:
                 ended: T = end.value
                 return ended
@@ -94,42 +95,42 @@ class Shell(BaseShell[httpx.Client]):
                 self._sleep(seconds)
             case Do(call):
                 return call()
-            case Tell(listener, arguments) if listener is not None:
+            case Notify(listener, arguments) if listener is not None:
                 listener(*arguments)
         return None
 
-    def _send(self, effect: Send) -> Answer | Failure:
+    def _send(self, effect: Send) -> Response | Failure:
         request, received, until, within = effect
         slots = self._reads if within is None else self._submits
         if not slots.acquire(timeout=self._left(until)):
-            return http.TOO_LATE
+            return failures.TOO_LATE
         try:
-            outcome, response = self._exchange(request, received, until, within)
+            reply, response = self._exchange(request, received, until, within)
         finally:
             slots.release()
         if response is not None and self._client.event_hooks["response"]:
             # Behind the slot, since a hook may send requests with the same client.
-            self._call_hooks(http.for_hooks(response, received))
-        http.told(request, outcome)
-        return outcome
+            self._call_hooks(hooks.for_hooks(response, received))
+        translation.log_exchange(request, reply)
+        return reply
 
     def _call_hooks(self, response: httpx.Response) -> None:
         for hook in self._client.event_hooks["response"]:
             try:
                 hook(response)
-            except Exception as error:  # noqa: BLE001 - see hook_failed
-                http.hook_failed(error)
+            except Exception as error:  # noqa: BLE001 - see log_failed
+                hooks.log_failed(error)
 
     def _exchange(
-        self, request: Outgoing, received: Received, until: float | None, within: float | None
-    ) -> tuple[Answer | Failure, httpx.Response | None]:
+        self, request: Request, received: Received, until: float | None, within: float | None
+    ) -> tuple[Response | Failure, httpx.Response | None]:
         """Send a request and read its response; with the response where it began."""
         made: httpx.Request | None = None
         response: httpx.Response | None = None
-        progress = None if within is None else http.Progress(within, self._deadline.set)
+        timer = None if within is None else SubmitTimer(within, self._deadline.set)
         try:
             left = self._left(until)
-            trace = None if progress is None else (lambda name, _: progress.event(name))
+            trace = None if timer is None else (lambda name, _: timer.event(name))
             draft = self._prepared(request, left, within, trace)
             for hook in self._client.event_hooks["request"]:
                 hook(draft)
@@ -139,43 +140,43 @@ class Shell(BaseShell[httpx.Client]):
                 with contextlib.closing(_begin(self._without_hooks(), made)) as response:
                     return self._whole(response, received), response
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            return http.failed(error, self._settings, made, received), response
+            return failures.failed(error, self._settings, made, received), response
 
-    def _whole(self, response: httpx.Response, received: Received) -> Answer | Failure:
-        received.head = http.head(response)
+    def _whole(self, response: httpx.Response, received: Received) -> Response | Failure:
+        received.head = translation.head(response)
         for piece in _pieces(response):
             received.content += piece
-            if len(received.content) > MOST_BYTES:
-                return Failure(sent=True, reason=http.TOO_LARGE, permanent=True, partial=received.partial())
+            if len(received.content) > MAX_BYTES:
+                return Failure(sent=True, reason=failures.TOO_LARGE, permanent=True, partial=received.partial())
             self._deadline.left(None)  # a transport that was handed in may have sockets that don't keep it
         received.whole = True
-        return received.answer()
+        return received.response()
 
-    def _open(self, request: Outgoing, until: float | None, stream: _Stream) -> Head | Failure:
+    def _open(self, request: Request, until: float | None, stream: _Stream) -> ResponseHead | Failure:
         stream.close()
         made: httpx.Request | None = None
-        outcome: Head | Failure
+        reply: ResponseHead | Failure
         if not stream.acquire(self._left(until)):
-            return http.TOO_LATE
+            return failures.TOO_LATE
         try:
             made = self._prepared(request, self._left(until))
             with self._deadline.within(self._left(until)):
                 stream.begin(_begin(self._with_hooks(), made))
-            outcome = http.head(stream.response)
+            reply = translation.head(stream.response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
             stream.close()
-            outcome = http.failed(error, self._settings, made)
-        http.told(request, outcome)
-        return outcome
+            reply = failures.failed(error, self._settings, made)
+        translation.log_exchange(request, reply)
+        return reply
 
     def _pull(self, until: float | None, stream: _Stream) -> bytes | Failure:
-        if until is not None and self._monotonic() > until:
-            return http.TOO_LATE
+        if self._is_late(until):
+            return failures.TOO_LATE
         try:
             with self._deadline.within(self._left(until)):
                 return next(stream.pieces, b"")
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            return http.broken(error, self._settings)
+            return failures.broken(error, self._settings)
 
 
 def _begin(client: httpx.Client, made: httpx.Request) -> httpx.Response:
@@ -184,7 +185,7 @@ def _begin(client: httpx.Client, made: httpx.Request) -> httpx.Response:
 
 def _pieces(response: httpx.Response) -> Iterator[bytes]:
     """The body as it arrives: pieces of a size of ours would be lost where the response breaks off."""
-    content = http.read_already(response)
+    content = translation.read_already(response)
     return filter(None, response.iter_raw() if content is None else (content,))
 
 
@@ -204,11 +205,11 @@ class _Stream:
 
         A download within a listener of another one shares its place: all the places might wait for one another.
         """
-        if http.HOLDS_STREAM.get():
+        if HOLDS_STREAM.get():
             return True
         if not self._slots.acquire(timeout=seconds):
             return False
-        self._held = http.HOLDS_STREAM.set(True)
+        self._held = HOLDS_STREAM.set(True)
         return True
 
     def begin(self, response: httpx.Response) -> None:
@@ -224,6 +225,6 @@ class _Stream:
                     self.response.close()
         finally:
             if self._held is not None:
-                http.HOLDS_STREAM.reset(self._held)
+                HOLDS_STREAM.reset(self._held)
                 self._held = None
                 self._slots.release()

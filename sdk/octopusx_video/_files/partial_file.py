@@ -17,7 +17,7 @@ REJECTED = ".rejected"
 """Ends the name of a file that holds a response which is no complete video, beside the target."""
 
 
-class Part:
+class PartialFile:
     """A file beside its place.
 
     Args:
@@ -156,7 +156,7 @@ def check(path: object, *, overwrite: bool) -> None:
     Raises:
         NotSentError: It can't.
     """
-    Part(path, overwrite=overwrite).discard()
+    PartialFile(path, overwrite=overwrite).discard()
 
 
 def _check_free(path: Path, *, overwrite: bool) -> None:

@@ -1,4 +1,4 @@
-"""What every flow is given: the settings, how often to repeat, clocks and chance."""
+"""What every flow is given: the settings, how often to repeat a request, clocks and chance."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ log.addHandler(logging.NullHandler())
 log.addFilter(redact)
 
 
-class Patience(NamedTuple):
+class RetryPolicy(NamedTuple):
     """For how long a request that may be repeated is repeated.
 
     Attributes:
-        most: How often at most, after the first time.
-        within: Seconds from the first time to the last, waits included.
+        max_retries: How often at most, after the first time.
+        seconds: From the first time to the last, pauses included.
     """
 
-    most: int
-    within: float
+    max_retries: int
+    seconds: float
 
 
-class World(NamedTuple):
-    """What a flow knows of the world.
+class Environment(NamedTuple):
+    """What a flow knows of its surroundings.
 
     Attributes:
         monotonic: The clock of deadlines, in seconds.
@@ -40,12 +40,19 @@ class World(NamedTuple):
     random: Callable[[], float]
 
 
-class Caller(NamedTuple):
-    """Who runs a flow: its settings, its patience, what it knows of the world, and how long a submit may take."""
+class CallContext(NamedTuple):
+    """What a flow is run with.
+
+    Attributes:
+        settings: The key and the address of the API.
+        retry_policy: For how long a request is repeated.
+        environment: Clocks and chance.
+        submit_timeout: Seconds that the response to a submit may take.
+    """
 
     settings: Settings
-    patience: Patience
-    world: World
+    retry_policy: RetryPolicy
+    environment: Environment
     submit_timeout: float
 
     def redact(self, text: str) -> str:

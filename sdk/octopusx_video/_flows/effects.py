@@ -1,8 +1,8 @@
-"""What a flow asks of the shell that runs it, and what it is told.
+"""What a flow asks of the driver that runs it, and what the driver sends back.
 
-The rules of this package are flows: generators without any I/O that yield one of these and are sent what came of it. A
-synchronous and an asynchronous shell perform them, so that each rule stands once. They are plain tuples, which are made
-faster than data classes, when the package is imported and at each request.
+The rules of this package are flows: generators without any I/O that yield one of these and are sent its result. A
+synchronous and an asynchronous driver perform them, so that each rule stands once. They are plain tuples, which are
+made faster than data classes, when the package is imported and at each request.
 """
 
 from __future__ import annotations
@@ -10,37 +10,40 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from octopusx_video._messages.exchange import Outgoing, Received
+from octopusx_video._messages.exchange import Received, Request
 
 T = TypeVar("T")
 
 
 class Send(NamedTuple):
-    """Send a request and read its response. Gives an ``Answer`` or a ``Failure``.
+    """Send a request and read its response. Gives a ``Response`` or a ``Failure``.
 
     Attributes:
         request: What is sent, once.
-        received: Where the shell writes down what arrives.
+        received: Where the driver writes down what arrives.
         until: When to give up, on the monotonic clock; None for no such moment.
         within: Seconds in which the whole response has to arrive after the request has been written; None for the
             timeouts of the client alone.
     """
 
-    request: Outgoing
+    request: Request
     received: Received
     until: float | None = None
     within: float | None = None
 
 
 class Open(NamedTuple):
-    """Send a request and read how its answer begins. Gives a ``Head`` or a ``Failure``; ends the stream before it."""
+    """Close the last stream, send a request and read the beginning of its response.
 
-    request: Outgoing
+    Gives a ``ResponseHead`` or a ``Failure``.
+    """
+
+    request: Request
     until: float | None = None
 
 
 class Pull(NamedTuple):
-    """Read on. Gives the next bytes, ``b""`` at the end of the answer, or a ``Failure``."""
+    """Read on. Gives the next bytes, ``b""`` at the end of the response, or a ``Failure``."""
 
     until: float | None = None
 
@@ -57,12 +60,12 @@ class Do(NamedTuple):
     call: Callable[[], Any]
 
 
-class Tell(NamedTuple):
-    """Tell the caller how things stand; an asynchronous shell awaits what is awaitable."""
+class Notify(NamedTuple):
+    """Call a callback of the user's, if there is one; an asynchronous driver awaits what is awaitable."""
 
     listener: Callable[..., Any] | None
     arguments: tuple[Any, ...]
 
 
-Effect: TypeAlias = Send | Open | Pull | Sleep | Do | Tell
+Effect: TypeAlias = Send | Open | Pull | Sleep | Do | Notify
 Flow: TypeAlias = Generator[Effect, Any, T]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from octopusx_video._errors import RefusedError
 from octopusx_video._flows import backoff
-from octopusx_video._flows.context import Caller
+from octopusx_video._flows.context import CallContext
 from octopusx_video._messages import contract, responses
-from octopusx_video._messages.exchange import Answer, Failure
+from octopusx_video._messages.exchange import Failure, Response
 
 _HINTS = {
     401: "check the key",
@@ -16,29 +16,25 @@ _HINTS = {
 }
 
 
-def refusal(caller: Caller, operation: str, answer: Answer, task_id: str | None) -> RefusedError:
-    told = responses.problem(answer, caller.redact)
-    hint = _HINTS.get(answer.status)
-    if told.code == contract.unknown_task_code():
+def refusal(context: CallContext, operation: str, response: Response, task_id: str | None) -> RefusedError:
+    """The error of a request that the service refused."""
+    detail = responses.error_detail(response, context.redact)
+    hint = _HINTS.get(response.status)
+    if detail.code == contract.unknown_task_code():
         hint = f"this key has no task {task_id}" if task_id else "this key has no such source task"
-    text = f"{operation} was refused with {answer.status}{because(told)}{f'; {hint}' if hint else ''}"
+    text = f"{operation} was refused with {response.status}{detail.in_parentheses()}{f'; {hint}' if hint else ''}"
     return RefusedError(
-        caller.redact(text),
-        status=answer.status,
-        code=caller.redact(told.code),
-        reason=caller.redact(told.reason),
-        request_id=answer.request_id,
-        retry_after=backoff.retry_after(answer, caller.world),
-        response=responses.excerpt(answer, caller.redact),
+        context.redact(text),
+        status=response.status,
+        code=context.redact(detail.code),
+        reason=context.redact(detail.reason),
+        request_id=response.request_id,
+        retry_after=backoff.retry_after(response, context.environment),
+        response=responses.excerpt(response, context.redact),
         task_id=task_id,
     )
 
 
-def because(told: responses.Problem) -> str:
-    """The reason of an error response in parentheses; "" where it gives none."""
-    parts = [part for part in (told.code, told.reason) if part]
-    return f" ({': '.join(parts)})" if parts else ""
-
-
-def unreached(caller: Caller, failure: Failure) -> str:
-    return f"no connection was made to {caller.settings.base_url}: {failure.reason}"
+def no_connection(context: CallContext, failure: Failure) -> str:
+    """The text of the error of a request that never left."""
+    return f"no connection was made to {context.settings.base_url}: {failure.reason}"

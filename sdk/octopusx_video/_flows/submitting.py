@@ -1,40 +1,50 @@
-"""Submitting: what is sent once, and what its response says of the bill."""
+"""Submitting: what is sent once, and what its response says about billing."""
 
 from __future__ import annotations
 
 import hashlib
 from typing import NamedTuple
 
-from octopusx_video._errors import (
-    NOT_SENT,
-    AmbiguousSubmitError,
-    NotSentError,
-    OctopusXError,
-)
+from octopusx_video._errors import NOT_SENT, AmbiguousSubmitError, NotSentError, OctopusXError
 from octopusx_video._flows import backoff
-from octopusx_video._flows.context import Caller, log
+from octopusx_video._flows.context import CallContext, log
 from octopusx_video._flows.effects import Flow, Send
-from octopusx_video._flows.refusals import because, refusal, unreached
-from octopusx_video._messages import contract, models, outcome, responses
-from octopusx_video._messages.exchange import Answer, Failure, Outgoing, Received
+from octopusx_video._flows.refusals import no_connection, refusal
+from octopusx_video._messages import contract, models, outcome, responses, tasks
+from octopusx_video._messages.exchange import Failure, Received, Request, Response
 
 
-def submit(caller: Caller, request: Outgoing) -> Flow[models.SubmittedTask]:
+class _Sent(NamedTuple):
+    """A submit that is under way: what is sent with which settings, when, and what has arrived in return."""
+
+    context: CallContext
+    request: Request
+    at: float
+    received: Received
+
+
+class _NotBegun(NamedTuple):
+    """A submit that the service certainly has not begun to work on."""
+
+    error: OctopusXError
+    retry_after: float | None = None
+
+
+def submit(context: CallContext, request: Request) -> Flow[models.SubmittedTask]:
     """Submit, once: again only where no connection was made or the refusal came before any work (R28).
 
     Raises:
         NotSentError: No connection was made.
         RefusedError: Refused, and never billed.
-        AmbiguousSubmitError: It may exist and may be billed.
+        AmbiguousSubmitError: The task may exist and may be billed.
     """
-    world = caller.world
-    until = world.monotonic() + caller.patience.within
+    environment = context.environment
+    until = environment.monotonic() + context.retry_policy.seconds
     attempt = 0
     while True:
-        sent = _Sent(caller, request, world.wall(), Received())
+        sent = _Sent(context, request, environment.wall(), Received())
         try:
-            reply = yield Send(request, sent.received, within=caller.submit_timeout)
-            result = _result(sent, reply)
+            result = _result(sent, (yield Send(request, sent.received, within=context.submit_timeout)))
             if not isinstance(result, _NotBegun):
                 return result
         except (OctopusXError, GeneratorExit):
@@ -48,71 +58,63 @@ def submit(caller: Caller, request: Outgoing) -> Flow[models.SubmittedTask]:
         except BaseException as stop:  # Ctrl-C, a cancelled task, a timeout around it
             stop.add_note(_interrupted(sent))
             raise
-        yield from backoff.pause_or_raise(caller, result.error, attempt, result.retry_after, until)
+        yield from backoff.pause_or_raise(context, result.error, attempt, result.retry_after, until)
         attempt += 1
 
 
-class _Sent(NamedTuple):
-    """A submit that is under way: who sends what, when, and what has arrived in return."""
-
-    caller: Caller
-    request: Outgoing
-    at: float
-    received: Received
-
-
-class _NotBegun(NamedTuple):
-    """A submit that the service surely has not begun to work on."""
-
-    error: OctopusXError
-    retry_after: float | None = None
-
-
-def _result(sent: _Sent, reply: Answer | Failure) -> models.SubmittedTask | _NotBegun:
-    """What a submit has come to.
+def _result(sent: _Sent, reply: Response | Failure) -> models.SubmittedTask | _NotBegun:
+    """What a response, or its absence, means for a submit.
 
     Raises:
         NotSentError: No connection was made, and none will be.
         RefusedError, AmbiguousSubmitError: As ``submit`` has them.
     """
-    caller, name = sent.caller, sent.request.operation
     if isinstance(reply, Failure):
-        if reply.sent:
-            begun = "the response did not arrive whole" if reply.partial else "no response arrived"
-            raise _ambiguous(sent, f"{begun} ({reply.reason})", reply.partial)
-        error: OctopusXError = NotSentError(unreached(caller, reply))
-        if reply.permanent:
-            raise error
-        return _NotBegun(error)
+        return _NotBegun(_unsent(sent, reply))
     if 200 <= reply.status < 300:
         return _submitted(sent, reply)
-    error = _refused_submit(sent, reply)
+    error = _refused(sent, reply)
     if isinstance(error, AmbiguousSubmitError):
         raise error
-    if not contract.bill(name, reply.status, responses.loaded(reply)).before_work:
+    if not contract.bill(sent.request.operation, reply.status, responses.loaded(reply)).before_work:
         raise error
-    return _NotBegun(error, backoff.retry_after(reply, caller.world))
+    return _NotBegun(error, backoff.retry_after(reply, sent.context.environment))
 
 
-def _submitted(sent: _Sent, answer: Answer) -> models.SubmittedTask:
+def _unsent(sent: _Sent, failure: Failure) -> NotSentError:
+    """The error of a submit that never left, and that may be sent again.
+
+    Raises:
+        NotSentError: It will fail again.
+        AmbiguousSubmitError: It did leave.
+    """
+    if failure.sent:
+        what = "the response is incomplete" if failure.partial else "no response arrived"
+        raise _ambiguous(sent, f"{what} ({failure.reason})", failure.partial)
+    error = NotSentError(no_connection(sent.context, failure))
+    if failure.permanent:
+        raise error
+    return error
+
+
+def _submitted(sent: _Sent, response: Response) -> models.SubmittedTask:
     reason = ""
     try:
-        task = responses.task(answer, models.SubmittedTask, None, sent.caller.settings.key)
-    except responses.UnreadableError as error:
+        task = tasks.task(response, models.SubmittedTask, None, sent.context.settings.key)
+    except tasks.UnreadableError as error:
         reason = str(error)
     else:
         task_id = outcome.task_id(task)
         # That the new task has the source's id is in a sample of the pages (R03): then the new one's is not known.
         if contract.is_task_id(task_id) and task_id != sent.request.source:
-            _accepted(sent, task, answer.status)
+            _log_accepted(sent, task, response.status)
             return task
         reason = f"the id is {task_id!r}{', which is the source' if task_id == sent.request.source else ''}"
     # Outside of the handler, since what it caught may hold what must not be shown.
-    why = because(responses.problem(answer, sent.caller.redact)) if answer.content else ""
-    raise _ambiguous(sent, f"status {answer.status}, and {reason}{why}", answer)
+    raise _ambiguous(sent, f"status {response.status}, and {reason}{_why(sent, response)}", response)
 
 
-def _accepted(sent: _Sent, task: models.SubmittedTask, status: int) -> None:
+def _log_accepted(sent: _Sent, task: models.SubmittedTask, status: int) -> None:
     name, task_id = sent.request.operation, outcome.task_id(task)
     if not contract.is_documented(name, status):
         log.warning("%s accepted with status %d, which is not documented: task %s", name, status, task_id)
@@ -120,28 +122,31 @@ def _accepted(sent: _Sent, task: models.SubmittedTask, status: int) -> None:
     log.info("%s accepted: task %s, %s", name, task_id, outcome.status(task), extra={"accepted": task_id})
 
 
-def _refused_submit(sent: _Sent, answer: Answer) -> OctopusXError:
-    caller = sent.caller
-    value = responses.loaded(answer)
-    why = because(responses.problem(answer, caller.redact))
+def _why(sent: _Sent, response: Response) -> str:
+    return responses.error_detail(response, sent.context.redact).in_parentheses() if response.content else ""
+
+
+def _refused(sent: _Sent, response: Response) -> OctopusXError:
+    value = responses.loaded(response)
     if not isinstance(value, dict):
-        # What the contract lists is a JSON object, so nobody can tell whose response this is (R29, R35).
-        what = "without a JSON object" if answer.is_read else "whose body was not read"
-        return _ambiguous(sent, f"status {answer.status} {what}{why}", answer)
-    if contract.bill(sent.request.operation, answer.status, value).billed != "never":
-        return _ambiguous(sent, f"status {answer.status}{why}", answer)
-    if responses.possible_task_ids(answer, sent.request, is_named=True):
-        return _ambiguous(sent, f"status {answer.status}, and the response names a task{why}", answer)
-    return refusal(caller, sent.request.operation, answer, None)
+        # What the contract lists is a JSON object, so nobody knows whose response this is (R29, R35).
+        what = " without a JSON object" if response.is_read else " whose body was not read"
+    elif contract.bill(sent.request.operation, response.status, value).billed != "never":
+        what = ""
+    elif responses.possible_task_ids(response, sent.request, is_named=True):
+        what = ", and the response names a task"
+    else:
+        return refusal(sent.context, sent.request.operation, response, None)
+    return _ambiguous(sent, f"status {response.status}{what}{_why(sent, response)}", response)
 
 
-def _ambiguous(sent: _Sent, reason: str, answer: Answer | None = None) -> AmbiguousSubmitError:
-    caller, request = sent.caller, sent.request
+def _ambiguous(sent: _Sent, reason: str, response: Response | None = None) -> AmbiguousSubmitError:
+    context, request = sent.context, sent.request
     digest = hashlib.sha256(f"{request.method} {request.url}\n".encode() + (request.body or b"")).hexdigest()
-    reason = caller.redact(reason)
-    request_id = answer.request_id if answer else None
+    reason = context.redact(reason)
+    request_id = response.request_id if response else None
     known = f"request id {request_id}" if request_id else f"request hash {digest[:12]}"
-    ids = tuple(one for one in _possible_ids(answer, request) if caller.redact(one) == one)
+    ids = tuple(one for one in _possible_ids(response, request) if context.redact(one) == one)
     text = f"the submit may have been accepted and may be billed: {reason}. It was not sent again"
     advice = f"look for it in your account before you submit the same again ({known})"
     if ids:
@@ -154,37 +159,41 @@ def _ambiguous(sent: _Sent, reason: str, answer: Answer | None = None) -> Ambigu
         sent_at=sent.at,
         request_hash=digest,
         reason=reason,
-        status=answer.status if answer else None,
+        status=response.status if response else None,
         request_id=request_id,
-        response=responses.excerpt(answer, caller.redact),
+        response=responses.excerpt(response, context.redact),
         possible_task_ids=ids,
         advice=advice,
     )
-    caller.settings.key.clean(error)
+    context.settings.key.clean(error)
     log.warning("%s: %s (%s)", request.operation, text, known, extra={"ambiguous": error})
     return error
 
 
-def _possible_ids(answer: Answer | None, request: Outgoing) -> tuple[str, ...]:
+def _possible_ids(response: Response | None, request: Request) -> tuple[str, ...]:
     try:
-        return responses.possible_task_ids(answer, request)
+        return responses.possible_task_ids(response, request)
     except Exception:  # noqa: BLE001 - whatever a response does to the search, the error itself must arrive
         return ()
 
 
 def _interrupted(sent: _Sent) -> str:
-    """What an interrupted submit has come to, as far as is known."""
+    """What is known of a submit that was interrupted."""
     received = sent.received
     if not received.sent:
         return NOT_SENT
     arrived = received.partial()
+    reply: Response | Failure = Failure(sent=True, reason="it was interrupted", partial=arrived)
     # A JSON object that is complete says all, even where the end of the response was not seen.
-    is_whole = arrived is not None and (received.whole or responses.loaded(arrived) is not None)
-    cut = Failure(sent=True, reason="it was interrupted", partial=arrived)
+    if arrived is not None and (received.whole or responses.loaded(arrived) is not None):
+        reply = arrived
     try:
-        result = _result(sent, arrived if arrived is not None and is_whole else cut)
+        result = _result(sent, reply)
     except OctopusXError as error:
         return str(error)
-    if isinstance(result, _NotBegun):
-        return str(result.error)
-    return f"the submit was accepted and is billed: go on with task {outcome.task_id(result)}"
+    return str(result.error) if isinstance(result, _NotBegun) else accepted_note(outcome.task_id(result))
+
+
+def accepted_note(task_id: str) -> str:
+    """The note of an exception that came after a submit was accepted."""
+    return f"the submit was accepted and is billed: continue with task {task_id}"

@@ -1,25 +1,27 @@
-"""A request and its response, as plain values: what is sent, and what has arrived of what comes back."""
+"""A request and its response as plain values, whatever sends them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from octopusx_video._messages import contract
 
-MOST_BYTES = 4_000_000
+Json = Any
+
+MAX_BYTES = 4_000_000
 """The largest response that is read, unpacked too, a video apart."""
 
 
-class Outgoing(NamedTuple):
+class Request(NamedTuple):
     """A request that is ready to leave.
 
     Attributes:
         operation: The contract's name of it; "" for an address that the contract does not have.
         method: HTTP method.
         url: Whole address.
-        headers: Its headers; the credential is added by the shell where the address is the API's own.
+        headers: Its headers; the driver adds the credential where the address is the API's own.
         body: Its bytes; None for none.
         source: The task that a submit continues; "" for anything else.
     """
@@ -32,8 +34,8 @@ class Outgoing(NamedTuple):
     source: str = ""
 
 
-class Head:
-    """How an answer begins.
+class ResponseHead:
+    """The beginning of a response.
 
     Attributes:
         status: HTTP status.
@@ -48,16 +50,16 @@ class Head:
 
     @property
     def request_id(self) -> str | None:
-        """What the gateway calls the request."""
+        """The gateway's id of the request."""
         return self.headers.get(contract.request_id_name())
 
     @property
     def media_type(self) -> str:
-        """The media type without its parameters, in lower case; "" where none is told."""
+        """The media type without its parameters, in lower case; "" where there is none."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-class Answer(Head):
+class Response(ResponseHead):
     """A response with its body, unpacked from any Content-Encoding.
 
     Attributes:
@@ -74,7 +76,7 @@ class Answer(Head):
 
 
 class Failure(NamedTuple):
-    """No response, or none that is whole.
+    """No response, or an incomplete one.
 
     Attributes:
         sent: Whether any of the request may have reached a server; False only where no connection was made.
@@ -87,15 +89,15 @@ class Failure(NamedTuple):
     sent: bool
     reason: str
     permanent: bool = False
-    partial: Answer | None = None
+    partial: Response | None = None
 
 
 class Received:
-    """What has arrived of a response. The shell fills it in, so that it is there whatever ends the exchange.
+    """What has arrived of a response. The driver fills it in, so that it is there whatever ends the exchange.
 
     Attributes:
         sent: Whether sending has begun.
-        head: How the response begins; None before it does.
+        head: The beginning of the response; None before it arrives.
         content: The body as far as it has arrived, encoded as the head says.
         whole: Whether the body has ended.
     """
@@ -104,11 +106,11 @@ class Received:
 
     def __init__(self) -> None:
         self.sent = False
-        self.head: Head | None = None
+        self.head: ResponseHead | None = None
         self.content = bytearray()
         self.whole = False
 
-    def answer(self) -> Answer | Failure:
+    def response(self) -> Response | Failure:
         """The response that has arrived whole, unpacked."""
         assert self.head is not None  # noqa: S101 - for the type checker
         content = bytes(self.content)
@@ -117,16 +119,16 @@ class Received:
             from octopusx_video_openapi import content_encoding  # noqa: PLC0415 - few responses have one
 
             try:
-                content = content_encoding.decoded(content, coding, MOST_BYTES)
+                content = content_encoding.decoded(content, coding, MAX_BYTES)
             except content_encoding.EncodingError as error:
-                begins = content_encoding.beginning(content, coding, MOST_BYTES)
-                raw = Answer(self.head.status, self.head.headers, begins)
+                begins = content_encoding.beginning(content, coding, MAX_BYTES)
+                raw = Response(self.head.status, self.head.headers, begins)
                 return Failure(sent=True, reason=str(error), permanent=True, partial=raw)
-        return Answer(self.head.status, self.head.headers, content)
+        return Response(self.head.status, self.head.headers, content)
 
-    def partial(self) -> Answer | None:
+    def partial(self) -> Response | None:
         """What has arrived of the response, unpacked if it can be; None where nothing has."""
         if self.head is None:
             return None
-        arrived = self.answer()
+        arrived = self.response()
         return arrived.partial if isinstance(arrived, Failure) else arrived

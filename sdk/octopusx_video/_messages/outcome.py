@@ -1,4 +1,4 @@
-"""How a task stands, and what an end that is none of the good ones is called."""
+"""The values of a task, how far it is, and the error of a task that has ended without a video."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from octopusx_video._errors import (
     TaskExpiredError,
     TaskFailedError,
 )
-from octopusx_video._messages import contract, models, responses
+from octopusx_video._messages import contract, models
 
 _KINDS = {"cancelled": TaskCancelledError, "canceled": TaskCancelledError, "expired": TaskExpiredError}
 _MAY_BE_BILLED = "whether it stays billed is not documented"
@@ -42,9 +42,9 @@ def phase(task: models.SubmittedTask | models.Task) -> str:
     return contract.phase(status(task))
 
 
-def trouble(task: models.Task, named: str) -> TaskFailedError | None:
+def failure(task: models.Task, named: str) -> TaskFailedError | None:
     """The error of a task that has ended without a video that can be had by its address; None for a good end."""
-    code, reason = _told(task)
+    code, reason = _error(task)
     why = ": ".join(part for part in (code, reason) if part)
     if phase(task) == "failed":
         kind = _KINDS.get(status(task), TaskFailedError)
@@ -63,16 +63,17 @@ def trouble(task: models.Task, named: str) -> TaskFailedError | None:
 
 
 def address(task: models.SubmittedTask | models.Task) -> str | None:
-    """Where the video of a task that has succeeded is; None where it is not told."""
-    told = value(task, contract.ADDRESS)
-    return told if isinstance(told, str) and told and phase(task) == "succeeded" else None
+    """Where the video of a task that has succeeded is; None where it is not given."""
+    found = value(task, contract.ADDRESS)
+    return found if isinstance(found, str) and found and phase(task) == "succeeded" else None
 
 
-def _told(task: models.Task) -> tuple[str, str]:
+def _error(task: models.Task) -> tuple[str, str]:
+    """The code and the reason in a task."""
     # The unified read has no field for it; the service may send it all the same.
-    message, code = responses.error_places(contract.places(type(task).__name__))
+    message, code = contract.error_places(type(task).__name__)
     error = getattr(task, snake(message[0]), None) or task.additional_properties.get(message[0])
     if not error:
         return "", ""
-    told = error if isinstance(error, dict) else error.to_dict()
-    return str(told.get(code[1], "")).strip(), str(told.get(message[1], "")).strip()
+    fields = error if isinstance(error, dict) else error.to_dict()
+    return str(fields.get(code[1], "")).strip(), str(fields.get(message[1], "")).strip()

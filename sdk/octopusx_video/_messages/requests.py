@@ -14,17 +14,15 @@ from octopusx_video_openapi.text import snake
 
 from octopusx_video._errors import NotSentError
 from octopusx_video._messages import contract, models, outcome
-from octopusx_video._messages.exchange import Outgoing
+from octopusx_video._messages.exchange import Json, Request
 
-Json = Any
-
-_LONGEST_SHOWN = 60
+_MAX_SHOWN = 60
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def submit(
     base_url: str, name: str, source: object, fields: Mapping[str, Any], extra: Mapping[str, Any] | None
-) -> Outgoing:
+) -> Request:
     """A request of a submit.
 
     Args:
@@ -49,43 +47,43 @@ def submit(
     return _outgoing(name, base_url, _made(name, body=_model(name, body)), task)
 
 
-def read(base_url: str, name: str, task: str) -> Outgoing:
+def read(base_url: str, name: str, task: str) -> Request:
     """A request of an operation that reads a task or its content."""
     where, argument = contract.source(name)
     return _outgoing(name, base_url, _made(name, task) if where == "path" else _made(name, **{argument: task}))
 
 
 def task_id(value: object, name: str) -> str:
-    """The id of a task, or of what a submit or a read answered.
+    """The id of a task, or of what a submit or a read returned.
 
     Args:
         value: The id, or the task.
-        name: What the caller calls it.
+        name: What the argument is called.
 
     Raises:
         NotSentError: It is none.
     """
     if isinstance(value, str):
-        told = value
+        found = value
     elif isinstance(value, models.SubmittedTask | models.VideoTask | models.UnifiedVideoTask):
         named = outcome.value(value, contract.ID)
-        told = named if isinstance(named, str) else repr(named)
+        found = named if isinstance(named, str) else repr(named)
     else:
         raise NotSentError(f"{name} is of type {type(value).__name__}; give the id of a task, or the task itself")
-    if "://" in told:
-        raise NotSentError(f"{name}: {_shown(told)} is a link; give the id of a task, like grok:UUID")
-    if not contract.is_task_id(told):
-        raise NotSentError(f"{name}: {_shown(told)} is no id of a task; ids look like grok:UUID or video_abc123")
-    return told
+    if "://" in found:
+        raise NotSentError(f"{name}: {_shown(found)} is a link; give the id of a task, like grok:UUID")
+    if not contract.is_task_id(found):
+        raise NotSentError(f"{name}: {_shown(found)} is no id of a task; ids look like grok:UUID or video_abc123")
+    return found
 
 
 def _body(name: str, fields: Mapping[str, Any], extra: Mapping[str, Any] | None) -> dict[str, Any]:
     """The fields that were given, as JSON."""
     if extra is not None and not isinstance(extra, Mapping):
         raise NotSentError(f"extra is of type {type(extra).__name__}; give a mapping of fields to JSON values")
-    told_twice = fields.keys() & (extra or {}).keys()
-    if told_twice:
-        raise NotSentError(f"extra: {', '.join(sorted(told_twice))} is an argument of its own; give it as one")
+    twice = fields.keys() & (extra or {}).keys()
+    if twice:
+        raise NotSentError(f"extra: {', '.join(sorted(twice))} is an argument of its own; give it as one")
     body = {field: value for field, value in {**fields, **(extra or {})}.items() if value is not None}
     body = {field: list(value) if isinstance(value, tuple) else value for field, value in body.items()}
     try:
@@ -123,7 +121,7 @@ def _complaint(name: str, error: Any) -> str:
 
 def _shown(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 @functools.cache
@@ -143,7 +141,7 @@ def _model(name: str, body: dict[str, Any]) -> Any:
     return getattr(generated, contract.body_model(name)).from_dict(body)
 
 
-def _outgoing(name: str, base_url: str, made: Mapping[str, Any], source: str = "") -> Outgoing:
+def _outgoing(name: str, base_url: str, made: Mapping[str, Any], source: str = "") -> Request:
     """What the generated client made, as bytes."""
     query = "&".join(f"{key}={quote(str(value), safe='')}" for key, value in made.get("params", {}).items())
     try:
@@ -152,4 +150,4 @@ def _outgoing(name: str, base_url: str, made: Mapping[str, Any], source: str = "
         raise NotSentError(_no_json(made["json"])) from None
     url = f"{base_url}{made['url']}{'?' if query else ''}{query}"
     headers = {"Accept": contract.accepted(name), **made.get("headers", {})}
-    return Outgoing(name, made["method"].upper(), url, headers, body, source)
+    return Request(name, made["method"].upper(), url, headers, body, source)
