@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from octopusx_video._drivers import failures, hooks, limits, translation
+from octopusx_video._drivers import deadline, failures, hooks, limits, translation
 from octopusx_video._drivers.base import HOLDS_STREAM, BaseDriver
 from octopusx_video._drivers.submit_timer import SubmitTimer
 from octopusx_video._errors import OctopusXError
@@ -42,8 +42,6 @@ class Driver(BaseDriver[httpx.Client]):
         *,
         is_ours: bool,
     ) -> None:
-        from octopusx_video._drivers import deadline  # noqa: PLC0415 - brings httpcore, which httpx too loads only now
-
         super().__init__(client, settings, monotonic, hooks.hide_location, is_ours=is_ours)
         self._sleep = sleep or time.sleep
         deadline.bound(client)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import json
-from collections.abc import Mapping
-from types import ModuleType
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -39,18 +38,19 @@ def submit(
     task = task_id(source, argument)
     if where == "path":
         body = _body(name, fields, extra)
-        return _outgoing(name, base_url, _made(name, task, body=_model(name, body)), task)
+        return _outgoing(name, base_url, _arguments_of(name)(task, body=_model(name, body)), task)
     named: Any = task
     for step in reversed(inner):
         named = {step: named}
     body = _body(name, {**fields, argument: named}, extra)
-    return _outgoing(name, base_url, _made(name, body=_model(name, body)), task)
+    return _outgoing(name, base_url, _arguments_of(name)(body=_model(name, body)), task)
 
 
 def read(base_url: str, name: str, task: str) -> Request:
     """A request of an operation that reads a task or its content."""
     where, argument = contract.source(name)
-    return _outgoing(name, base_url, _made(name, task) if where == "path" else _made(name, **{argument: task}))
+    made = _arguments_of(name)
+    return _outgoing(name, base_url, made(task) if where == "path" else made(**{argument: task}))
 
 
 def task_id(value: object, name: str) -> str:
@@ -125,13 +125,10 @@ def _shown(value: object) -> str:
 
 
 @functools.cache
-def _module(name: str) -> ModuleType:
-    """The generated client's module of an operation: its tag, then its name in snake case."""
-    return importlib.import_module(f"octopusx_video_client.api.{contract.tag(name)}.{snake(name)}")
-
-
-def _made(name: str, *arguments: Any, **options: Any) -> Mapping[str, Any]:
-    made: Mapping[str, Any] = _module(name)._get_kwargs(*arguments, **options)  # noqa: SLF001 - what it sends itself
+def _arguments_of(name: str) -> Callable[..., Mapping[str, Any]]:
+    """Makes the request of an operation, in its module of the generated client: its tag, its name in snake case."""
+    module = importlib.import_module(f"octopusx_video_client.api.{contract.tag(name)}.{snake(name)}")
+    made: Callable[..., Mapping[str, Any]] = module.request_arguments
     return made
 
 
