@@ -128,8 +128,8 @@ def test_settings_come_from_the_environment_unless_given(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"timeout": "10"}, "timeout: '10' is no number of seconds above 0"),
-        ({"timeout": 0}, "timeout: 0 is no number"),
+        ({"timeout": "10"}, "timeout: '10' is neither a number of seconds above 0 nor an httpx.Timeout"),
+        ({"timeout": 0}, "timeout: 0 is neither a number of seconds above 0"),
         ({"max_retries": -1}, "max_retries: -1 is not an integer"),
         ({"max_retries": 1.5}, "max_retries: 1.5 is not an integer"),
         ({"retry_for": "soon"}, "retry_for: 'soon' is not a non-negative number of seconds"),
@@ -139,7 +139,7 @@ def test_settings_come_from_the_environment_unless_given(monkeypatch: pytest.Mon
     ids=["timeout as text", "no timeout", "negative", "a half", "retry as text", "a client", "a transport"],
 )
 @pytest.mark.parametrize("client", CLIENTS)
-def test_an_option_that_can_not_be_used_is_told(client: Any, options: dict[str, Any], complaint: str) -> None:
+def test_an_option_that_can_not_be_used_is_reported(client: Any, options: dict[str, Any], complaint: str) -> None:
     """With its name and what it takes."""
     with pytest.raises(NotSentError, match=complaint):
         client(KEY, **options)
