@@ -289,12 +289,3 @@ def test_plain_http_goes_nowhere_else(client: Any, no_proxies: pytest.MonkeyPatc
     no_proxies.setenv("OCTOPUSX_HTTP_HOSTS", "*.internal")
     with pytest.raises(NotSentError, match=r"'\*.internal' is not the name of a host"):
         client(KEY, base_url="http://mock:4010")
-
-
-def test_a_socket_of_httpx_that_is_hidden_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A newer httpx that hands out no sockets' maker would leave a submit without a bound; a warning says so."""
-    with httpx.Client() as own:
-        pool: Any = own._transport._pool  # type: ignore[attr-defined]  # noqa: SLF001 - what it may hide
-        monkeypatch.delattr(pool, "_network_backend")
-        with pytest.warns(RuntimeWarning, match="hides its sockets"):
-            OctopusX(KEY, base_url="http://127.0.0.1:9", http_client=own)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,11 +15,10 @@ import click
 
 from octopusx_video import _defaults, _settings
 from octopusx_video._client import OctopusX, Unified, Videos
-from octopusx_video._command import progress
+from octopusx_video._command import progress, saving
 from octopusx_video._command.console import STDOUT, is_terminal
 from octopusx_video._command.job import PROGRAM, Job, Records
 from octopusx_video._errors import DownloadError, NotSentError, NoVideoAddressError
-from octopusx_video._files import partial_file
 from octopusx_video._messages import contract, models, outcome, requests
 
 
@@ -57,7 +54,7 @@ def wait(job: Job, task_id: str, options: dict[str, Any], *, unified: bool) -> N
     """Read a task until it has ended."""
     job.only_reads = True
     with _client(job, options) as client:
-        _check_output(options)
+        saving.check(options)
         job.task_id = requests.task_id(task_id, "TASK_ID")
         _finish(job, _routes(client, unified=unified), task_id, options)
 
@@ -69,7 +66,7 @@ def download(job: Job, task_id: str, options: dict[str, Any], *, unified: bool) 
         routes = _routes(client, unified=unified)
         job.task_id = requests.task_id(task_id, "TASK_ID")
         job.resume = _command("download", routes, task_id, options)
-        _check_output(options)
+        saving.check(options)
         task = routes.retrieve(task_id)
         if outcome.phase(task) == "running":
             job.resume = _command("wait", routes, task_id, options)
@@ -136,28 +133,10 @@ def _names(command: click.Command) -> dict[str, str]:
     return names
 
 
-def _check_output(options: dict[str, Any]) -> None:
-    """See whether the video can be saved, before anything is paid for."""
-    output, flags = options["output"], [name for name in ("overwrite", "accept_any") if options[name]]
-    if output is None:
-        if flags:
-            raise click.UsageError(f"--{flags[0].replace('_', '-')} needs -o FILE")
-    elif output != STDOUT:
-        partial_file.check(output, overwrite=options["overwrite"])
-    elif options["overwrite"]:
-        raise click.UsageError(f"--overwrite needs a FILE; standard output (-o {STDOUT}) has nothing to replace")
-    elif sys.stdout is None or sys.stdout.isatty():
-        kind = "closed" if sys.stdout is None else "a terminal"
-        raise click.UsageError(f"-o {STDOUT}: standard output is {kind}; redirect it to a file or a pipe")
-    else:
-        with _scratch() as folder:
-            partial_file.check(folder / "video.mp4", overwrite=False)
-
-
 def _submit(
     job: Job, routes: Videos | Unified, submit: Callable[[], models.SubmittedTask], options: dict[str, Any]
 ) -> None:
-    _check_output(options)
+    saving.check(options)
     job.waits = options["waits"] or options["output"] is not None
     job.resume_with = lambda task_id: _command("wait", routes, task_id, options)
     job.submits = True
@@ -200,8 +179,8 @@ def _save(job: Job, routes: Videos | Unified, task: models.Task, options: dict[s
         job.saved = str(file)
         _show(job, task, str(file), file)
         return
-    with _scratch() as folder:
-        _pipe(_download(job, routes, task, folder / "video.mp4", options), outcome.task_id(task))
+    with saving.scratch() as folder:
+        saving.pipe(_download(job, routes, task, folder / "video.mp4", options), outcome.task_id(task))
     if job.console.as_json:
         _show(job, task, "", STDOUT)
 
@@ -224,36 +203,6 @@ def _download(job: Job, routes: Videos | Unified, task: models.Task, path: str |
             )
         except NotSentError as error:  # the folder has gone since it was looked at
             raise DownloadError(str(error), task_id=outcome.task_id(task)) from None
-
-
-@contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
-    """A folder for a video on its way to standard output; it stays if it holds a response that was rejected."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix="octopusx-video-"))
-    except OSError as error:
-        text = f"there is no folder for temporary files: {error.strerror}"
-        raise NotSentError(text, advice="set TMPDIR to one, or name a file with -o") from None
-    keeps = False
-    try:
-        yield folder
-    except DownloadError as error:
-        keeps = error.rejected is not None
-        raise
-    finally:
-        if not keeps:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _pipe(path: Path, task_id: str) -> None:
-    """Write a whole video to standard output."""
-    try:
-        with path.open("rb") as file:
-            shutil.copyfileobj(file, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
-    except OSError as error:
-        text = f"the video could not be written to standard output: {error.strerror}"
-        raise DownloadError(text, task_id=task_id) from None
 
 
 def _show(
