@@ -293,10 +293,10 @@ _REMIX_METHOD = '''\
             RefusedError: The service refused it, and did not bill it.
             AmbiguousSubmitError: It may exist and **may be billed**.
         """
-        return await self._shell.run(_calls.submit(self._caller, "remixVideo", locals()))
+        return await self._driver.run(calls.submit(self._context, "remixVideo", locals()))
 
 '''
-_RETRIEVE = "    async def retrieve(self, task: TaskOrId) -> VideoTask:\n"
+_EXTENSIONS = "        self.extensions = AsyncExtensions(context, driver)\n\n"
 
 
 def _in_rules(text: str) -> str:
@@ -313,7 +313,7 @@ OPERATION = Change(
     "a new operation (remixVideo, a submit)",
     (
         Step(CONTRACT, all_of(_PATH, _in_rules, first(_READ_BY, _READ_BY.replace("extendVideo", "remixVideo")))),
-        Step(CLIENT, replaced(_RETRIEVE, _REMIX_METHOD + _RETRIEVE), "no method sends remixVideo"),
+        Step(CLIENT, replaced(_EXTENSIONS, _EXTENSIONS + _REMIX_METHOD), "no method sends remixVideo"),
     ),
     (Mistake(all_of(_PATH, _in_rules), "read-by.*remixVideo"),),
     (*_CONTRACT_TESTS, *_SERVER_TESTS, *_SDK_TESTS),

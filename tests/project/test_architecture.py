@@ -40,15 +40,6 @@ def test_a_package_imports_only_what_it_may(package: str, allowed: set[str]) -> 
         assert ours <= allowed | {name for file, name in EXCEPTIONS if file == relative}, relative
 
 
-def test_the_rules_of_the_sdk_know_no_clock_and_no_socket() -> None:
-    """Time, randomness and I/O are the shells' business, so that each rule stands once for both clients."""
-    shells = {"_sync.py", "_async.py", "_client.py", "_async_client.py", "_http.py", "_shell.py", "_deadline.py"}
-    shells |= {"_calls.py", "cli.py"}  # the one hands the clocks over, the other is a program
-    for path in (ROOT / "sdk/octopusx_video").glob("*.py"):
-        if path.name not in shells:
-            assert not _imports(path) & {"httpx", "anyio", "asyncio", "time", "random", "socket"}, path.name
-
-
 def test_importing_the_client_imports_only_what_it_needs() -> None:
     """A user of the client alone pays for httpx and attrs, not for the tools."""
     code = "import sys, octopusx_video_client.api.videos.extend_video; print(*sys.modules)"

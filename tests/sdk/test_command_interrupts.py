@@ -18,9 +18,9 @@ from typing import Any
 
 import httpx
 import pytest
-from octopusx_video import _part
 from octopusx_video._command.console import Console
 from octopusx_video._command.job import Job
+from octopusx_video._files import partial_file
 from octopusx_video_mock import Mock
 
 from tests.support import sdk_command as command
@@ -56,7 +56,7 @@ def test_before_the_submit_nothing_was_sent(run: Here, monkeypatch: pytest.Monke
     """It is said, so that nobody looks for a task."""
     service = Service()
     command.connect(monkeypatch, service)
-    monkeypatch.setattr(_part, "check", interrupt())
+    monkeypatch.setattr(partial_file, "check", interrupt())
     done = run(*EXTEND, *SEND)
     assert done == (130, "", "interrupted: nothing was sent that may be billed\n")
     assert service.requests == []

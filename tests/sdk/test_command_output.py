@@ -21,7 +21,7 @@ import httpx
 import pytest
 from octopusx_video import AmbiguousSubmitError, OctopusX
 from octopusx_video._client import Videos
-from octopusx_video._command import commands
+from octopusx_video._command import running, saving
 
 from tests.support import sdk_command as command
 from tests.support.sdk_clients import KEY, SOURCE
@@ -201,7 +201,7 @@ def test_an_error_before_the_submit_is_sent_is_not_billed(
         raise OSError(24, "Too many open files")
 
     serve()
-    monkeypatch.setattr(f"{command.ACTIONS}._check_output", fail)
+    monkeypatch.setattr(saving, "check", fail)
     done = run(*EXTEND, "--json")
     error = json.loads(done.stdout)["error"]
     assert (done.returncode, error["billed"]) == (1, "never")
@@ -253,7 +253,7 @@ def test_numbers_that_json_can_not_hold_are_null(run: Here, serve: Serve) -> Non
     assert task["note"] == [{"n": None}, 1.5]
 
 
-def test_a_setback_that_repeats_is_shown_once_in_a_while(run: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_that_repeats_is_shown_once_in_a_while(run: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     """Although each response has a request id of its own."""
     ids = iter(range(100, 10_000))
 
@@ -311,7 +311,7 @@ class TestStandardOutput:
     def test_a_reader_that_has_gone_ends_with_6(self, run: Here, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
         """The video was paid for, and the printed command gets it again."""
         serve()
-        monkeypatch.setattr(commands, "close_broken", lambda: None)
+        monkeypatch.setattr(running, "close_broken", lambda: None)
         full = Path("/dev/full").open("w", encoding="utf-8")  # noqa: SIM115 - closing it fails
         with monkeypatch.context() as patch:
             patch.setattr(sys, "stdout", full)

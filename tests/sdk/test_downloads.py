@@ -24,7 +24,7 @@ from octopusx_video import (
     TaskFailedError,
     WaitTimeoutError,
 )
-from octopusx_video._part import Part
+from octopusx_video._files.partial_file import PartialFile
 from octopusx_video_mock import Mock
 from octopusx_video_mock._mp4 import mp4
 
@@ -345,10 +345,10 @@ def test_a_full_disk_is_told_and_leaves_nothing(
 ) -> None:
     """The error names the file and the reason."""
 
-    def full(self: Part, data: bytes) -> None:
+    def full(self: PartialFile, data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Part, "write", full)
+    monkeypatch.setattr(PartialFile, "write", full)
     with pytest.raises(DownloadError, match="can't be written: No space left on device"):
         saved(kind, api({ADDRESS: Storage()}), tmp_path / "v.mp4", mock.clock)
     assert list(tmp_path.iterdir()) == []

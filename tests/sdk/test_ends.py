@@ -152,7 +152,7 @@ def test_an_id_that_was_never_known_is_called_unknown(kind: Kind, family: str, m
     with on_mock(kind, mock) as client:
         with pytest.raises(WaitTimeoutError, match="task grok:typo is unknown") as caught:
             getattr(client, family).wait("grok:typo", timeout=10)
-        assert "goes on" not in str(caught.value)
+        assert "continues" not in str(caught.value)
         assert "check the id" in str(caught.value)
         with pytest.raises(RefusedError, match="has no task grok:typo"):
             getattr(client, family).wait("grok:typo", timeout=100)

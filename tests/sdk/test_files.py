@@ -17,8 +17,8 @@ import anyio
 import httpx
 import pytest
 from octopusx_video import AsyncOctopusX, DownloadError, NotSentError, VideoTask
-from octopusx_video._mp4 import incomplete
-from octopusx_video._part import Part
+from octopusx_video._files.mp4 import incomplete
+from octopusx_video._files.partial_file import PartialFile
 from octopusx_video_mock import Mock
 from octopusx_video_mock._mp4 import mp4
 
@@ -282,9 +282,9 @@ def test_a_name_that_is_too_long_is_found_without_is_dir(tmp_path: Path, monkeyp
     """Python 3.14 documents that is_dir answers False there, where it raises today."""
     monkeypatch.setattr(Path, "is_dir", lambda _: False)
     with pytest.raises(NotSentError, match="name too long"):
-        Part(tmp_path / ("x" * 256), overwrite=False)
+        PartialFile(tmp_path / ("x" * 256), overwrite=False)
     with pytest.raises(NotSentError, match="is a directory"):
-        Part(tmp_path, overwrite=True)
+        PartialFile(tmp_path, overwrite=True)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -18,8 +18,8 @@ from octopusx_video import (
     OctopusXError,
     RefusedError,
     WaitTimeoutError,
-    _contract,
 )
+from octopusx_video._messages import contract
 from octopusx_video_mock import Mock
 
 from tests.sdk.test_downloads import ADDRESS, CONTENT, Bytes, api, saved
@@ -502,7 +502,7 @@ def test_a_fault_of_ours_loses_no_submit(mock: Mock, monkeypatch: pytest.MonkeyP
     def broken(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(_contract, "is_documented", broken)
+    monkeypatch.setattr(contract, "is_documented", broken)
     with connected("sync", answering(httpx.Response(200, json=TASK)), mock.clock) as client:
         with pytest.raises(AmbiguousSubmitError, match="ZeroDivisionError") as caught:
             client.extensions.create(SOURCE, **CREATE)

@@ -16,9 +16,10 @@ from octopusx_video import (
     VideoTask,
     phase,
 )
-from octopusx_video._answers import percent, seconds
-from octopusx_video._effects import Head, World
-from octopusx_video._pace import retry_after
+from octopusx_video._flows.backoff import retry_after
+from octopusx_video._flows.context import Environment
+from octopusx_video._messages.exchange import ResponseHead
+from octopusx_video._messages.tasks import percent, seconds
 from octopusx_video_client.types import UNSET
 from octopusx_video_mock import Mock
 
@@ -243,7 +244,9 @@ def test_an_empty_or_foreign_error_is_read(body: bytes) -> None:
 )
 def test_retry_after_is_read_in_all_its_forms(headers: dict[str, str], expected: float | None) -> None:
     """Seconds, or a date in any of the three forms of RFC 9110, held to the server's own clock where it tells it."""
-    assert retry_after(Head(429, headers), World(lambda: 0.0, lambda: float(NOON), lambda: 0.0)) == expected
+    assert (
+        retry_after(ResponseHead(429, headers), Environment(lambda: 0.0, lambda: float(NOON), lambda: 0.0)) == expected
+    )
 
 
 ECHOES = (

@@ -16,7 +16,8 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from octopusx_video import AmbiguousSubmitError, AsyncOctopusX, BrokenAnswerError, NotSentError, OctopusX, _http
+from octopusx_video import AmbiguousSubmitError, AsyncOctopusX, BrokenAnswerError, NotSentError, OctopusX
+from octopusx_video._drivers import translation
 from octopusx_video_mock import Mock
 
 from tests.support.sdk_clients import BASE_URL, CLIENTS, CREATE, KEY, KINDS, SOURCE, Kind, answering, connected
@@ -59,7 +60,7 @@ class Interrupting(httpx.SyncByteStream, httpx.AsyncByteStream):
 @pytest.mark.parametrize(
     ("pieces", "when", "note"),
     [
-        ((HEAD, TAIL), "closing", f"the submit was accepted and is billed: go on with task {NEW}"),
+        ((HEAD, TAIL), "closing", f"the submit was accepted and is billed: continue with task {NEW}"),
         ((HEAD,), "reading", f"what may be the id of the new task: {NEW}"),
         ((), "reading", "may be billed"),
     ],
@@ -101,7 +102,7 @@ def test_a_cancelled_submit_tells_the_id_that_had_arrived() -> None:
 
     with pytest.raises(asyncio.CancelledError) as caught:
         asyncio.run(main())
-    assert f"go on with task {NEW}" in caught.value.__notes__[0]
+    assert f"continue with task {NEW}" in caught.value.__notes__[0]
 
 
 def test_an_interrupt_before_the_submit_says_that_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +113,7 @@ def test_an_interrupt_before_the_submit_says_that_nothing_was_sent(monkeypatch: 
 
     transport = answering(httpx.Response(200))
     with connected("sync", transport) as client:
-        monkeypatch.setattr(_http, "prepared", interrupt)
+        monkeypatch.setattr(translation, "prepared", interrupt)
         with pytest.raises(KeyboardInterrupt) as caught:
             client.extensions.create(SOURCE, **CREATE)
     assert caught.value.__notes__ == ["the submit was not sent"]

@@ -19,7 +19,7 @@ from octopusx_video import (
     TaskFailedError,
     WaitTimeoutError,
 )
-from octopusx_video._contract import unknown_for
+from octopusx_video._messages.contract import unknown_for
 from octopusx_video_mock import Mock
 
 from tests.support.sdk_clients import (

@@ -20,9 +20,9 @@ __all__ = [
 ]
 
 Task: TypeAlias = "VideoTask | UnifiedVideoTask"
-"""What a read answers."""
+"""What a read returns."""
 TaskOrId: TypeAlias = "SubmittedTask | VideoTask | UnifiedVideoTask | str"
-"""How a caller names a task."""
+"""How an argument names a task."""
 
 
 def __getattr__(name: str) -> Any:

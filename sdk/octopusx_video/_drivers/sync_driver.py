@@ -1,4 +1,4 @@
-"""The synchronous shell: performs what flows ask for, on an httpx client."""
+"""The synchronous driver: performs what flows ask for, on an httpx client."""
 
 from __future__ import annotations
 
@@ -11,31 +11,18 @@ from typing import Any, TypeVar
 
 import httpx
 
-from octopusx_video import _http
-from octopusx_video._effects import (
-    MOST_BYTES,
-    Answer,
-    Do,
-    Effect,
-    Failure,
-    Flow,
-    Head,
-    Open,
-    Outgoing,
-    Pull,
-    Received,
-    Send,
-    Sleep,
-    Tell,
-)
+from octopusx_video._drivers import deadline, failures, hooks, limits, translation
+from octopusx_video._drivers.base import HOLDS_STREAM, BaseDriver
+from octopusx_video._drivers.submit_timer import SubmitTimer
 from octopusx_video._errors import OctopusXError
+from octopusx_video._flows.effects import Do, Effect, Flow, Notify, Open, Pull, Send, Sleep
+from octopusx_video._messages.exchange import MAX_BYTES, Failure, Received, Request, Response, ResponseHead
 from octopusx_video._settings import Settings
-from octopusx_video._shell import BaseShell
 
 T = TypeVar("T")
 
 
-class Shell(BaseShell[httpx.Client]):
+class Driver(BaseDriver[httpx.Client]):
     """Runs flows.
 
     Args:
@@ -55,15 +42,13 @@ class Shell(BaseShell[httpx.Client]):
         *,
         is_ours: bool,
     ) -> None:
-        from octopusx_video import _deadline  # noqa: PLC0415 - brings httpcore, which httpx too loads only now
-
-        super().__init__(client, settings, monotonic, _http.hide_location, is_ours=is_ours)
+        super().__init__(client, settings, monotonic, hooks.hide_location, is_ours=is_ours)
         self._sleep = sleep or time.sleep
-        _deadline.bound(client)
-        self._deadline = _deadline.DEADLINE
-        self._reads = threading.Semaphore(_http.READS_AT_ONCE)
-        self._submits = threading.Semaphore(_http.SUBMITS_AT_ONCE)
-        self._streams = threading.Semaphore(_http.STREAMS_AT_ONCE)
+        deadline.bound(client)
+        self._deadline = deadline.DEADLINE
+        self._reads = threading.Semaphore(limits.MAX_READS)
+        self._submits = threading.Semaphore(limits.MAX_SUBMITS)
+        self._streams = threading.Semaphore(limits.MAX_STREAMS)
 
     def close(self) -> None:
         """Run no more flows, and close the connections of a client of this package's own."""
@@ -74,15 +59,15 @@ class Shell(BaseShell[httpx.Client]):
         """Run a flow to its end and return what it returns; what it raises is raised."""
         self._claim()
         with contextlib.closing(_Stream(self._streams)) as stream:
-            outcome: Any = None
+            result: Any = None
             step: Callable[[Any], Effect] = flow.send
             try:
                 while True:
-                    effect = step(outcome)
+                    effect = step(result)
                     try:
-                        outcome, step = self._perform(effect, stream), flow.send
+                        result, step = self._perform(effect, stream), flow.send
                     except BaseException as error:  # noqa: BLE001 - the flow cleans up, and raises it again
-                        outcome, step = error, flow.throw
+                        result, step = error, flow.throw
             except StopIteration as end:
                 ended: T = end.value
                 return ended
@@ -108,42 +93,42 @@ class Shell(BaseShell[httpx.Client]):
                 self._sleep(seconds)
             case Do(call):
                 return call()
-            case Tell(listener, arguments) if listener is not None:
+            case Notify(listener, arguments) if listener is not None:
                 listener(*arguments)
         return None
 
-    def _send(self, effect: Send) -> Answer | Failure:
+    def _send(self, effect: Send) -> Response | Failure:
         request, received, until, within = effect
         slots = self._reads if within is None else self._submits
         if not slots.acquire(timeout=self._left(until)):
-            return _http.TOO_LATE
+            return failures.TOO_LATE
         try:
-            outcome, response = self._exchange(request, received, until, within)
+            reply, response = self._exchange(request, received, until, within)
         finally:
             slots.release()
         if response is not None and self._client.event_hooks["response"]:
             # Behind the slot, since a hook may send requests with the same client.
-            self._call_hooks(_http.for_hooks(response, received))
-        _http.told(request, outcome)
-        return outcome
+            self._call_hooks(hooks.for_hooks(response, received))
+        translation.log_exchange(request, reply)
+        return reply
 
     def _call_hooks(self, response: httpx.Response) -> None:
         for hook in self._client.event_hooks["response"]:
             try:
                 hook(response)
-            except Exception as error:  # noqa: BLE001 - see hook_failed
-                _http.hook_failed(error)
+            except Exception as error:  # noqa: BLE001 - see log_failed
+                hooks.log_failed(error)
 
     def _exchange(
-        self, request: Outgoing, received: Received, until: float | None, within: float | None
-    ) -> tuple[Answer | Failure, httpx.Response | None]:
+        self, request: Request, received: Received, until: float | None, within: float | None
+    ) -> tuple[Response | Failure, httpx.Response | None]:
         """Send a request and read its response; with the response where it began."""
         made: httpx.Request | None = None
         response: httpx.Response | None = None
-        progress = None if within is None else _http.Progress(within, self._deadline.set)
+        timer = None if within is None else SubmitTimer(within, self._deadline.set)
         try:
             left = self._left(until)
-            trace = None if progress is None else (lambda name, _: progress.event(name))
+            trace = None if timer is None else (lambda name, _: timer.event(name))
             draft = self._prepared(request, left, within, trace)
             for hook in self._client.event_hooks["request"]:
                 hook(draft)
@@ -153,43 +138,43 @@ class Shell(BaseShell[httpx.Client]):
                 with contextlib.closing(_begin(self._without_hooks(), made)) as response:
                     return self._whole(response, received), response
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            return _http.failed(error, self._settings, made, received), response
+            return failures.failed(error, self._settings, made, received), response
 
-    def _whole(self, response: httpx.Response, received: Received) -> Answer | Failure:
-        received.head = _http.head(response)
+    def _whole(self, response: httpx.Response, received: Received) -> Response | Failure:
+        received.head = translation.head(response)
         for piece in _pieces(response):
             received.content += piece
-            if len(received.content) > MOST_BYTES:
-                return Failure(sent=True, reason=_http.TOO_LARGE, permanent=True, partial=received.partial())
+            if len(received.content) > MAX_BYTES:
+                return Failure(sent=True, reason=failures.TOO_LARGE, permanent=True, partial=received.partial())
             self._deadline.left(None)  # a transport that was handed in may have sockets that don't keep it
         received.whole = True
-        return received.answer()
+        return received.response()
 
-    def _open(self, request: Outgoing, until: float | None, stream: _Stream) -> Head | Failure:
+    def _open(self, request: Request, until: float | None, stream: _Stream) -> ResponseHead | Failure:
         stream.close()
         made: httpx.Request | None = None
-        outcome: Head | Failure
+        reply: ResponseHead | Failure
         if not stream.acquire(self._left(until)):
-            return _http.TOO_LATE
+            return failures.TOO_LATE
         try:
             made = self._prepared(request, self._left(until))
             with self._deadline.within(self._left(until)):
                 stream.begin(_begin(self._with_hooks(), made))
-            outcome = _http.head(stream.response)
+            reply = translation.head(stream.response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
             stream.close()
-            outcome = _http.failed(error, self._settings, made)
-        _http.told(request, outcome)
-        return outcome
+            reply = failures.failed(error, self._settings, made)
+        translation.log_exchange(request, reply)
+        return reply
 
     def _pull(self, until: float | None, stream: _Stream) -> bytes | Failure:
-        if until is not None and self._monotonic() > until:
-            return _http.TOO_LATE
+        if self._is_late(until):
+            return failures.TOO_LATE
         try:
             with self._deadline.within(self._left(until)):
                 return next(stream.pieces, b"")
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            return _http.broken(error, self._settings)
+            return failures.broken(error, self._settings)
 
 
 def _begin(client: httpx.Client, made: httpx.Request) -> httpx.Response:
@@ -198,7 +183,7 @@ def _begin(client: httpx.Client, made: httpx.Request) -> httpx.Response:
 
 def _pieces(response: httpx.Response) -> Iterator[bytes]:
     """The body as it arrives: pieces of a size of ours would be lost where the response breaks off."""
-    content = _http.read_already(response)
+    content = translation.read_already(response)
     return filter(None, response.iter_raw() if content is None else (content,))
 
 
@@ -218,11 +203,11 @@ class _Stream:
 
         A download within a listener of another one shares its place: all the places might wait for one another.
         """
-        if _http.HOLDS_STREAM.get():
+        if HOLDS_STREAM.get():
             return True
         if not self._slots.acquire(timeout=seconds):
             return False
-        self._held = _http.HOLDS_STREAM.set(True)
+        self._held = HOLDS_STREAM.set(True)
         return True
 
     def begin(self, response: httpx.Response) -> None:
@@ -238,6 +223,6 @@ class _Stream:
                     self.response.close()
         finally:
             if self._held is not None:
-                _http.HOLDS_STREAM.reset(self._held)
+                HOLDS_STREAM.reset(self._held)
                 self._held = None
                 self._slots.release()

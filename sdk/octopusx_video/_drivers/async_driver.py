@@ -1,4 +1,4 @@
-"""The asynchronous shell: performs what flows ask for, on an asynchronous httpx client (asyncio or trio)."""
+"""The asynchronous driver: performs what flows ask for, on an asynchronous httpx client (asyncio or trio)."""
 
 from __future__ import annotations
 
@@ -14,31 +14,18 @@ import anyio.lowlevel
 import anyio.to_thread
 import httpx
 
-from octopusx_video import _http
-from octopusx_video._effects import (
-    MOST_BYTES,
-    Answer,
-    Do,
-    Effect,
-    Failure,
-    Flow,
-    Head,
-    Open,
-    Outgoing,
-    Pull,
-    Received,
-    Send,
-    Sleep,
-    Tell,
-)
+from octopusx_video._drivers import failures, hooks, limits, translation
+from octopusx_video._drivers.base import HOLDS_STREAM, BaseDriver
+from octopusx_video._drivers.submit_timer import SubmitTimer
 from octopusx_video._errors import OctopusXError
+from octopusx_video._flows.effects import Do, Effect, Flow, Notify, Open, Pull, Send, Sleep
+from octopusx_video._messages.exchange import MAX_BYTES, Failure, Received, Request, Response, ResponseHead
 from octopusx_video._settings import Settings
-from octopusx_video._shell import BaseShell
 
 T = TypeVar("T")
 
 
-class AsyncShell(BaseShell[httpx.AsyncClient]):
+class AsyncDriver(BaseDriver[httpx.AsyncClient]):
     """Runs flows; what may block is done in a thread.
 
     Args:
@@ -60,9 +47,9 @@ class AsyncShell(BaseShell[httpx.AsyncClient]):
     ) -> None:
         super().__init__(client, settings, monotonic, _hide_location, is_ours=is_ours)
         self._sleep = sleep or anyio.sleep
-        self._reads = anyio.Semaphore(_http.READS_AT_ONCE)
-        self._submits = anyio.Semaphore(_http.SUBMITS_AT_ONCE)
-        self._streams = anyio.Semaphore(_http.STREAMS_AT_ONCE)
+        self._reads = anyio.Semaphore(limits.MAX_READS)
+        self._submits = anyio.Semaphore(limits.MAX_SUBMITS)
+        self._streams = anyio.Semaphore(limits.MAX_STREAMS)
 
     async def close(self) -> None:
         """Run no more flows, and close the connections of a client of this package's own."""
@@ -73,15 +60,15 @@ class AsyncShell(BaseShell[httpx.AsyncClient]):
         """Run a flow to its end and return what it returns; what it raises is raised."""
         self._claim(anyio.lowlevel.current_token())
         stream = _Stream(self._streams)
-        outcome: Any = None
+        result: Any = None
         step: Callable[[Any], Effect] = flow.send
         try:
             while True:
-                effect = step(outcome)
+                effect = step(result)
                 try:
-                    outcome, step = await self._perform(effect, stream), flow.send
+                    result, step = await self._perform(effect, stream), flow.send
                 except BaseException as error:  # noqa: BLE001 - the flow cleans up, and raises it again
-                    outcome, step = error, flow.throw
+                    result, step = error, flow.throw
         except StopIteration as end:
             ended: T = end.value
             return ended
@@ -108,34 +95,34 @@ class AsyncShell(BaseShell[httpx.AsyncClient]):
                 await _awaited(self._sleep(seconds))
             case Do(call):
                 return await anyio.to_thread.run_sync(call)
-            case Tell(listener, arguments) if listener is not None:
+            case Notify(listener, arguments) if listener is not None:
                 await _awaited(listener(*arguments))
         return None
 
-    async def _send(self, effect: Send) -> Answer | Failure:
+    async def _send(self, effect: Send) -> Response | Failure:
         request, received, until, within = effect
         async with self._reads if within is None else self._submits:
-            outcome, response = await self._exchange(request, received, until, within)
+            reply, response = await self._exchange(request, received, until, within)
         if response is not None and self._client.event_hooks["response"]:
             # Behind the slot, since a hook may send requests with the same client.
-            await self._call_hooks(_http.for_hooks(response, received))
-        _http.told(request, outcome)
-        return outcome
+            await self._call_hooks(hooks.for_hooks(response, received))
+        translation.log_exchange(request, reply)
+        return reply
 
     async def _call_hooks(self, response: httpx.Response) -> None:
         for hook in self._client.event_hooks["response"]:
             try:
                 await hook(response)
-            except Exception as error:  # noqa: BLE001 - see hook_failed
-                _http.hook_failed(error)
+            except Exception as error:  # noqa: BLE001 - see log_failed
+                hooks.log_failed(error)
 
     async def _exchange(
-        self, request: Outgoing, received: Received, until: float | None, within: float | None
-    ) -> tuple[Answer | Failure, httpx.Response | None]:
+        self, request: Request, received: Received, until: float | None, within: float | None
+    ) -> tuple[Response | Failure, httpx.Response | None]:
         """Send a request and read its response; with the response where it began."""
         made: httpx.Request | None = None
         response: httpx.Response | None = None
-        outcome: Answer | Failure | None = None
+        reply: Response | Failure | None = None
         left = self._left(until)
         with anyio.CancelScope() as scope:
 
@@ -143,57 +130,57 @@ class AsyncShell(BaseShell[httpx.AsyncClient]):
                 scope.deadline = math.inf if seconds is None else anyio.current_time() + seconds
 
             set_deadline(left or within)
-            progress = None if within is None else _http.Progress(within, set_deadline)
+            timer = None if within is None else SubmitTimer(within, set_deadline)
 
             async def trace(name: str, _: Any) -> None:
-                assert progress is not None  # noqa: S101 - for the type checker
-                progress.event(name)
+                assert timer is not None  # noqa: S101 - for the type checker
+                timer.event(name)
 
             try:
-                draft = self._prepared(request, left, within, trace if progress else None)
+                draft = self._prepared(request, left, within, trace if timer else None)
                 for hook in self._client.event_hooks["request"]:
                     await hook(draft)
                 made = draft
                 received.sent = True
                 response = await _begin(self._without_hooks(), made)
                 try:
-                    outcome = await _whole(response, received)
+                    reply = await _whole(response, received)
                 finally:
                     with anyio.CancelScope(shield=True):
                         await response.aclose()
             except Exception as error:  # noqa: BLE001 - nothing from below escapes
-                outcome = _http.failed(error, self._settings, made, received)
-        if outcome is None:  # it was given up; what had arrived whole all the same counts
-            is_sent = progress is None or not progress.is_connecting
-            late = _http.TOO_LATE._replace(sent=is_sent, partial=received.partial())
-            outcome = received.answer() if received.whole else late
-        return outcome, response
+                reply = failures.failed(error, self._settings, made, received)
+        if reply is None:  # it was given up; what had arrived whole all the same counts
+            is_sent = timer is None or not timer.is_connecting
+            late = failures.TOO_LATE._replace(sent=is_sent, partial=received.partial())
+            reply = received.response() if received.whole else late
+        return reply, response
 
-    async def _open(self, request: Outgoing, until: float | None, stream: _Stream) -> Head | Failure:
+    async def _open(self, request: Request, until: float | None, stream: _Stream) -> ResponseHead | Failure:
         await stream.close()
         made: httpx.Request | None = None
-        outcome: Head | Failure = _http.TOO_LATE
+        reply: ResponseHead | Failure = failures.TOO_LATE
         try:
             with anyio.move_on_after(self._left(until)):
                 await stream.acquire()
                 made = self._prepared(request, self._left(until))
                 stream.begin(await _begin(self._with_hooks(), made))
-                outcome = _http.head(stream.response)
+                reply = translation.head(stream.response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
             await stream.close()
-            outcome = _http.failed(error, self._settings, made)
-        _http.told(request, outcome)
-        return outcome
+            reply = failures.failed(error, self._settings, made)
+        translation.log_exchange(request, reply)
+        return reply
 
     async def _pull(self, until: float | None, stream: _Stream) -> bytes | Failure:
-        if until is not None and self._monotonic() > until:
-            return _http.TOO_LATE
+        if self._is_late(until):
+            return failures.TOO_LATE
         try:
             with anyio.move_on_after(self._left(until)):
                 return await _next(stream.pieces)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
-            return _http.broken(error, self._settings)
-        return _http.TOO_LATE
+            return failures.broken(error, self._settings)
+        return failures.TOO_LATE
 
 
 async def _awaited(value: Any) -> None:
@@ -202,28 +189,28 @@ async def _awaited(value: Any) -> None:
 
 
 async def _hide_location(response: httpx.Response) -> None:
-    _http.hide_location(response)
+    hooks.hide_location(response)
 
 
 async def _begin(client: httpx.AsyncClient, made: httpx.Request) -> httpx.Response:
     return await client.send(made, stream=True, auth=None, follow_redirects=False)
 
 
-async def _whole(response: httpx.Response, received: Received) -> Answer | Failure:
-    received.head = _http.head(response)
+async def _whole(response: httpx.Response, received: Received) -> Response | Failure:
+    received.head = translation.head(response)
     pieces = _pieces(response)
     async for piece in pieces:
         received.content += piece
-        if len(received.content) > MOST_BYTES:
+        if len(received.content) > MAX_BYTES:
             await _end(response, pieces)
-            return Failure(sent=True, reason=_http.TOO_LARGE, permanent=True, partial=received.partial())
+            return Failure(sent=True, reason=failures.TOO_LARGE, permanent=True, partial=received.partial())
     received.whole = True
-    return received.answer()
+    return received.response()
 
 
 def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
     """The body as it arrives: pieces of a size of ours would be lost where the response breaks off."""
-    content = _http.read_already(response)
+    content = translation.read_already(response)
     return response.aiter_raw() if content is None else _one(content)
 
 
@@ -269,9 +256,9 @@ class _Stream:
 
         A download within a listener of another one shares its place: all the places might wait for one another.
         """
-        if not _http.HOLDS_STREAM.get():
+        if not HOLDS_STREAM.get():
             await self._slots.acquire()
-            self._held = _http.HOLDS_STREAM.set(True)
+            self._held = HOLDS_STREAM.set(True)
 
     def begin(self, response: httpx.Response) -> None:
         self.response = response
@@ -285,6 +272,6 @@ class _Stream:
                 await _end(self.response, self.pieces)
         finally:
             if self._held is not None:
-                _http.HOLDS_STREAM.reset(self._held)
+                HOLDS_STREAM.reset(self._held)
                 self._held = None
                 self._slots.release()

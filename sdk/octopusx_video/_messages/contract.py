@@ -1,4 +1,4 @@
-"""What this package asks the contract: nothing of the API is written down beside it.
+"""What this package asks the contract, so that nothing of the API is written down here.
 
 The contract is read when it is first asked, so that importing the package costs little.
 """
@@ -52,7 +52,7 @@ def tag(name: str) -> str:
 
 @functools.cache
 def accepted(name: str) -> str:
-    """The media types that an operation answers with, as Accept lists them."""
+    """The media types of an operation's responses, as Accept lists them."""
     responses = operation(name).responses.values()
     return ", ".join(dict.fromkeys(media for response in responses for media in response.media))
 
@@ -140,11 +140,11 @@ class Bill(NamedTuple):
 def bill(name: str, status: int, body: Json) -> Bill:
     """What a response says about the billing of its submit."""
     try:
-        told = billing.billed(operation(name), status, body)
+        billed = billing.billed(operation(name), status, body)
         decided = billing.decided_by(operation(name), status, body)
     except ValueError:  # half of a surrogate pair, which no rule can look at
         return Bill("possible", before_work=False)
-    return Bill(told, before_work=told == "never" and decided is not None)
+    return Bill(billed, before_work=billed == "never" and decided is not None)
 
 
 @functools.cache
@@ -234,7 +234,7 @@ def description(name: str, place: Place) -> str:
 
 
 class Places(NamedTuple):
-    """Where values stand in an answer, each a path of names, in the order in which they are read.
+    """Where values stand in a response, each a path of names, in the order in which they are read.
 
     Attributes:
         named: By what the value is (``x-value-of``), such as ``task.address``.
@@ -259,6 +259,13 @@ def places(model: str) -> Places:
         times=tuple(place.path for place in found if place.unit.startswith(_EPOCH)),
         progress=tuple(place.path for place in found if place.unit == _PERCENT),
     )
+
+
+def error_places(model: str) -> tuple[Place, Place]:
+    """Where the message and the code of a task's failure stand; a read without a field for them may have them too."""
+    named = places(model).named
+    (message, *_), (code, *_) = named.get(MESSAGE, (("error", "message"),)), named.get(CODE, (("error", "code"),))
+    return message, code
 
 
 def field(model: str, value_of: str) -> str:

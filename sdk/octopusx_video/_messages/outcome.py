@@ -1,4 +1,4 @@
-"""How a task stands, and what an end that is none of the good ones is called."""
+"""The values of a task, how far it is, and the error of a task that has ended without a video."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 from octopusx_video_openapi.text import snake
 
-from octopusx_video import _answers, _contract, _models
 from octopusx_video._errors import (
     NoVideoAddressError,
     TaskBlockedError,
@@ -14,37 +13,38 @@ from octopusx_video._errors import (
     TaskExpiredError,
     TaskFailedError,
 )
+from octopusx_video._messages import contract, models
 
 _KINDS = {"cancelled": TaskCancelledError, "canceled": TaskCancelledError, "expired": TaskExpiredError}
 _MAY_BE_BILLED = "whether it stays billed is not documented"
 
 
-def value(task: _models.SubmittedTask | _models.Task, value_of: str) -> Any:
+def value(task: models.SubmittedTask | models.Task, value_of: str) -> Any:
     """A value of a task by what the contract calls it, such as ``task.status``; None where it is not given."""
-    from octopusx_video_client.types import Unset  # noqa: PLC0415 - see _models
+    from octopusx_video_client.types import Unset  # noqa: PLC0415 - see models
 
-    found = getattr(task, snake(_contract.field(type(task).__name__, value_of)), None)
+    found = getattr(task, snake(contract.field(type(task).__name__, value_of)), None)
     return None if isinstance(found, Unset) else found
 
 
-def task_id(task: _models.SubmittedTask | _models.Task) -> str:
+def task_id(task: models.SubmittedTask | models.Task) -> str:
     """The id of a task."""
-    return str(value(task, _contract.ID))
+    return str(value(task, contract.ID))
 
 
-def status(task: _models.SubmittedTask | _models.Task) -> str:
+def status(task: models.SubmittedTask | models.Task) -> str:
     """The status of a task, as the service writes it."""
-    return str(value(task, _contract.STATUS))
+    return str(value(task, contract.STATUS))
 
 
-def phase(task: _models.SubmittedTask | _models.Task) -> str:
+def phase(task: models.SubmittedTask | models.Task) -> str:
     """``running``, ``succeeded`` or ``failed``; a status that the contract does not know means running (R14)."""
-    return _contract.phase(status(task))
+    return contract.phase(status(task))
 
 
-def trouble(task: _models.Task, named: str) -> TaskFailedError | None:
+def failure(task: models.Task, named: str) -> TaskFailedError | None:
     """The error of a task that has ended without a video that can be had by its address; None for a good end."""
-    code, reason = _told(task)
+    code, reason = _error(task)
     why = ": ".join(part for part in (code, reason) if part)
     if phase(task) == "failed":
         kind = _KINDS.get(status(task), TaskFailedError)
@@ -62,17 +62,18 @@ def trouble(task: _models.Task, named: str) -> TaskFailedError | None:
     return None
 
 
-def address(task: _models.SubmittedTask | _models.Task) -> str | None:
-    """Where the video of a task that has succeeded is; None where it is not told."""
-    told = value(task, _contract.ADDRESS)
-    return told if isinstance(told, str) and told and phase(task) == "succeeded" else None
+def address(task: models.SubmittedTask | models.Task) -> str | None:
+    """Where the video of a task that has succeeded is; None where it is not given."""
+    found = value(task, contract.ADDRESS)
+    return found if isinstance(found, str) and found and phase(task) == "succeeded" else None
 
 
-def _told(task: _models.Task) -> tuple[str, str]:
+def _error(task: models.Task) -> tuple[str, str]:
+    """The code and the reason in a task."""
     # The unified read has no field for it; the service may send it all the same.
-    message, code = _answers.error_places(_contract.places(type(task).__name__))
+    message, code = contract.error_places(type(task).__name__)
     error = getattr(task, snake(message[0]), None) or task.additional_properties.get(message[0])
     if not error:
         return "", ""
-    told = error if isinstance(error, dict) else error.to_dict()
-    return str(told.get(code[1], "")).strip(), str(told.get(message[1], "")).strip()
+    fields = error if isinstance(error, dict) else error.to_dict()
+    return str(fields.get(code[1], "")).strip(), str(fields.get(message[1], "")).strip()

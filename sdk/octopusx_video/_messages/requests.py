@@ -5,26 +5,23 @@ from __future__ import annotations
 import functools
 import importlib
 import json
-from collections.abc import Mapping
-from types import ModuleType
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from octopusx_video_openapi.text import snake
 
-from octopusx_video import _contract, _models, _verdict
-from octopusx_video._effects import Outgoing
 from octopusx_video._errors import NotSentError
+from octopusx_video._messages import contract, models, outcome
+from octopusx_video._messages.exchange import Json, Request
 
-Json = Any
-
-_LONGEST_SHOWN = 60
+_MAX_SHOWN = 60
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def submit(
     base_url: str, name: str, source: object, fields: Mapping[str, Any], extra: Mapping[str, Any] | None
-) -> Outgoing:
+) -> Request:
     """A request of a submit.
 
     Args:
@@ -37,59 +34,60 @@ def submit(
     Raises:
         NotSentError: A value is none that the contract allows. The text names the field.
     """
-    where, argument, *inner = _contract.source(name)
+    where, argument, *inner = contract.source(name)
     task = task_id(source, argument)
     if where == "path":
         body = _body(name, fields, extra)
-        return _outgoing(name, base_url, _made(name, task, body=_model(name, body)), task)
+        return _outgoing(name, base_url, _arguments_of(name)(task, body=_model(name, body)), task)
     named: Any = task
     for step in reversed(inner):
         named = {step: named}
     body = _body(name, {**fields, argument: named}, extra)
-    return _outgoing(name, base_url, _made(name, body=_model(name, body)), task)
+    return _outgoing(name, base_url, _arguments_of(name)(body=_model(name, body)), task)
 
 
-def read(base_url: str, name: str, task: str) -> Outgoing:
+def read(base_url: str, name: str, task: str) -> Request:
     """A request of an operation that reads a task or its content."""
-    where, argument = _contract.source(name)
-    return _outgoing(name, base_url, _made(name, task) if where == "path" else _made(name, **{argument: task}))
+    where, argument = contract.source(name)
+    made = _arguments_of(name)
+    return _outgoing(name, base_url, made(task) if where == "path" else made(**{argument: task}))
 
 
 def task_id(value: object, name: str) -> str:
-    """The id of a task, or of what a submit or a read answered.
+    """The id of a task, or of what a submit or a read returned.
 
     Args:
         value: The id, or the task.
-        name: What the caller calls it.
+        name: What the argument is called.
 
     Raises:
         NotSentError: It is none.
     """
     if isinstance(value, str):
-        told = value
-    elif isinstance(value, _models.SubmittedTask | _models.VideoTask | _models.UnifiedVideoTask):
-        named = _verdict.value(value, _contract.ID)
-        told = named if isinstance(named, str) else repr(named)
+        found = value
+    elif isinstance(value, models.SubmittedTask | models.VideoTask | models.UnifiedVideoTask):
+        named = outcome.value(value, contract.ID)
+        found = named if isinstance(named, str) else repr(named)
     else:
         raise NotSentError(f"{name} is of type {type(value).__name__}; give the id of a task, or the task itself")
-    if "://" in told:
-        raise NotSentError(f"{name}: {_shown(told)} is a link; give the id of a task, like grok:UUID")
-    if not _contract.is_task_id(told):
-        raise NotSentError(f"{name}: {_shown(told)} is no id of a task; ids look like grok:UUID or video_abc123")
-    return told
+    if "://" in found:
+        raise NotSentError(f"{name}: {_shown(found)} is a link; give the id of a task, like grok:UUID")
+    if not contract.is_task_id(found):
+        raise NotSentError(f"{name}: {_shown(found)} is no id of a task; ids look like grok:UUID or video_abc123")
+    return found
 
 
 def _body(name: str, fields: Mapping[str, Any], extra: Mapping[str, Any] | None) -> dict[str, Any]:
     """The fields that were given, as JSON."""
     if extra is not None and not isinstance(extra, Mapping):
         raise NotSentError(f"extra is of type {type(extra).__name__}; give a mapping of fields to JSON values")
-    told_twice = fields.keys() & (extra or {}).keys()
-    if told_twice:
-        raise NotSentError(f"extra: {', '.join(sorted(told_twice))} is an argument of its own; give it as one")
+    twice = fields.keys() & (extra or {}).keys()
+    if twice:
+        raise NotSentError(f"extra: {', '.join(sorted(twice))} is an argument of its own; give it as one")
     body = {field: value for field, value in {**fields, **(extra or {})}.items() if value is not None}
     body = {field: list(value) if isinstance(value, tuple) else value for field, value in body.items()}
     try:
-        error = _contract.departure(name, body)
+        error = contract.departure(name, body)
     except (TypeError, ValueError, RecursionError):
         raise NotSentError(_no_json(body)) from None
     if error is not None:
@@ -117,33 +115,30 @@ def _complaint(name: str, error: Any) -> str:
     if error.kind.name == "required":
         return f"{'.'.join((*place, error.kind.property))} is missing"
     if error.kind.name == "pattern":
-        return f"{named}: {_shown(error.instance)} is not allowed; it takes: {_contract.description(name, place)}"
+        return f"{named}: {_shown(error.instance)} is not allowed; it takes: {contract.description(name, place)}"
     return f"{named}: {error.message}"
 
 
 def _shown(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 @functools.cache
-def _module(name: str) -> ModuleType:
-    """The generated client's module of an operation: its tag, then its name in snake case."""
-    return importlib.import_module(f"octopusx_video_client.api.{_contract.tag(name)}.{snake(name)}")
-
-
-def _made(name: str, *arguments: Any, **options: Any) -> Mapping[str, Any]:
-    made: Mapping[str, Any] = _module(name)._get_kwargs(*arguments, **options)  # noqa: SLF001 - what it sends itself
+def _arguments_of(name: str) -> Callable[..., Mapping[str, Any]]:
+    """Makes the request of an operation, in its module of the generated client: its tag, its name in snake case."""
+    module = importlib.import_module(f"octopusx_video_client.api.{contract.tag(name)}.{snake(name)}")
+    made: Callable[..., Mapping[str, Any]] = module.request_arguments
     return made
 
 
 def _model(name: str, body: dict[str, Any]) -> Any:
-    from octopusx_video_client import models  # noqa: PLC0415 - see _models
+    from octopusx_video_client import models as generated  # noqa: PLC0415 - see models
 
-    return getattr(models, _contract.body_model(name)).from_dict(body)
+    return getattr(generated, contract.body_model(name)).from_dict(body)
 
 
-def _outgoing(name: str, base_url: str, made: Mapping[str, Any], source: str = "") -> Outgoing:
+def _outgoing(name: str, base_url: str, made: Mapping[str, Any], source: str = "") -> Request:
     """What the generated client made, as bytes."""
     query = "&".join(f"{key}={quote(str(value), safe='')}" for key, value in made.get("params", {}).items())
     try:
@@ -151,5 +146,5 @@ def _outgoing(name: str, base_url: str, made: Mapping[str, Any], source: str = "
     except (TypeError, ValueError, RecursionError):
         raise NotSentError(_no_json(made["json"])) from None
     url = f"{base_url}{made['url']}{'?' if query else ''}{query}"
-    headers = {"Accept": _contract.accepted(name), **made.get("headers", {})}
-    return Outgoing(name, made["method"].upper(), url, headers, body, source)
+    headers = {"Accept": contract.accepted(name), **made.get("headers", {})}
+    return Request(name, made["method"].upper(), url, headers, body, source)

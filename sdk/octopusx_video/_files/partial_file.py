@@ -10,14 +10,14 @@ import secrets
 import stat
 from pathlib import Path
 
-from octopusx_video import _mp4
 from octopusx_video._errors import DownloadError, NotSentError
+from octopusx_video._files import mp4
 
 REJECTED = ".rejected"
 """Ends the name of a file that holds a response which is no complete video, beside the target."""
 
 
-class Part:
+class PartialFile:
     """A file beside its place.
 
     Args:
@@ -129,10 +129,10 @@ class Part:
         else:
             file.unlink()
 
-    def incomplete(self, *, has_ended: bool = True) -> _mp4.Incomplete | None:
-        """What keeps it from being a complete mp4 file; None where it is one. See ``_mp4.incomplete``."""
+    def incomplete(self, *, has_ended: bool = True) -> mp4.Incomplete | None:
+        """What keeps it from being a complete mp4 file; None where it is one. See ``mp4.incomplete``."""
         try:
-            return _mp4.incomplete(self._file, self.size, has_ended=has_ended)
+            return mp4.incomplete(self._file, self.size, has_ended=has_ended)
         finally:
             self._file.seek(self.size)  # where the next bytes belong
 
@@ -156,7 +156,7 @@ def check(path: object, *, overwrite: bool) -> None:
     Raises:
         NotSentError: It can't.
     """
-    Part(path, overwrite=overwrite).discard()
+    PartialFile(path, overwrite=overwrite).discard()
 
 
 def _check_free(path: Path, *, overwrite: bool) -> None:
