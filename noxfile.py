@@ -16,7 +16,7 @@ nox.options.sessions = ["lint", "drift", "tests"]
 ROOT = Path(__file__).parent
 DEV_LOCK = "locks/dev.txt"
 CLIENT_LOCK = "locks/client.txt"
-PINNED_NODE_PACKAGES = ("benchmarks/peers", "mock/prism", "openapi/redocly")
+PINNED_NODE_PACKAGES = ("benchmarks/peers", "mock/octopusx_video_mock/prism", "openapi/redocly")
 WRITTEN = (
     "benchmarks",
     "contract_tests",

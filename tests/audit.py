@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import jsonschema_rs
 import pytest
-from octopusx_video_mock._engine import Engine
-from octopusx_video_mock._faults import CUT
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.engine.engine import Engine
+from octopusx_video_mock.faults.table import CUT
+from octopusx_video_mock.messages import Answer, Request
 from octopusx_video_openapi import Contract
 
 from tests import documents

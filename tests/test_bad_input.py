@@ -15,9 +15,10 @@ from typing import IO, Any
 
 import httpx
 import pytest
-from octopusx_video_mock import Mock, _connection
-from octopusx_video_mock._connection import MAX_HEAD, MAX_UNSENT
-from octopusx_video_mock._message import MAX_BODY, Request
+from octopusx_video_mock import Mock
+from octopusx_video_mock.messages import MAX_BODY, Request
+from octopusx_video_mock.server import connection as _connection
+from octopusx_video_mock.server.connection import MAX_HEAD, MAX_UNSENT
 
 from tests.conftest import AUTHORIZED, KEY
 

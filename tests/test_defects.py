@@ -16,7 +16,7 @@ from typing import Any, get_args
 import httpx
 import jsonschema_rs
 import pytest
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Answer, Request
 from octopusx_video_openapi import Contract
 
 from tests import documents

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from octopusx_video_mock import Mock, MockError
-from octopusx_video_mock._faults import BY_NAME, CRAWL_SECONDS, FAULTS, HIDDEN_SECONDS
+from octopusx_video_mock.faults.table import BY_NAME, CRAWL_SECONDS, FAULTS, HIDDEN_SECONDS
 from octopusx_video_openapi import lifecycle, load
 
 from tests.conftest import AUTHORIZED, KEY

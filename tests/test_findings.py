@@ -17,8 +17,8 @@ from octopusx_video_contract._tasks import Tasks, a_submit
 from octopusx_video_contract._walk import Walk
 from octopusx_video_contract._wire import InProcess, NoAnswerError
 from octopusx_video_mock import Mock
-from octopusx_video_mock._message import Answer as Sent
-from octopusx_video_mock._message import Request as Asked
+from octopusx_video_mock.messages import Answer as Sent
+from octopusx_video_mock.messages import Request as Asked
 from octopusx_video_openapi import load, task_ids
 
 from tests import suite_runs

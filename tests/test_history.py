@@ -9,8 +9,8 @@ import pytest
 from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._history import History
 from octopusx_video_contract._walk import Walk
-from octopusx_video_mock._message import Answer as Sent
-from octopusx_video_mock._message import Request as Asked
+from octopusx_video_mock.messages import Answer as Sent
+from octopusx_video_mock.messages import Request as Asked
 from octopusx_video_openapi import load, task_ids
 
 from tests.campaigns._suite_runs import START

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from octopusx_video_mock._task import LONGEST, Ids, Task
+from octopusx_video_mock.tasks.task import LONGEST, Ids, Task
 
 ECHOES = ("aspect_ratio", "model", "prompt", "size")
 IDS = Ids(b"secret", ECHOES, "grok:")

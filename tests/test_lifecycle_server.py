@@ -15,10 +15,11 @@ from typing import Any
 
 import httpx
 import pytest
-from octopusx_video_mock import Mock, _faults
-from octopusx_video_mock._app import App
-from octopusx_video_mock._faults import CRAWL_PIECES
-from octopusx_video_mock._message import MAX_BODY, Answer, Request
+from octopusx_video_mock import Mock
+from octopusx_video_mock.faults import table as _faults
+from octopusx_video_mock.faults.table import CRAWL_PIECES
+from octopusx_video_mock.messages import MAX_BODY, Answer, Request
+from octopusx_video_mock.server.app import App
 from octopusx_video_openapi import contract_path
 from octopusx_video_openapi.text import printable
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from octopusx_video_contract import _probe_shapes, _probe_task, cli
 from octopusx_video_mock import Mock
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Answer, Request
 from octopusx_video_openapi import Contract
 
 from tests import documents

@@ -16,7 +16,7 @@ from typing import Any
 import octopusx_video
 import pytest
 from octopusx_video_mock import Mock
-from octopusx_video_mock._mp4 import mp4
+from octopusx_video_mock.tasks.mp4 import mp4
 
 from tests.sdk import command
 from tests.sdk.clients import KEY, SOURCE

@@ -20,7 +20,7 @@ from octopusx_video import AsyncOctopusX, DownloadError, NotSentError, VideoTask
 from octopusx_video._mp4 import incomplete
 from octopusx_video._part import Part
 from octopusx_video_mock import Mock
-from octopusx_video_mock._mp4 import mp4
+from octopusx_video_mock.tasks.mp4 import mp4
 
 from tests.sdk.clients import BASE_URL, CLIENTS, CREATE, KEY, KINDS, SOURCE, Kind, answering, connected, on_mock
 from tests.test_sdk_downloads import ADDRESS, CONTENT, HEAD, SMALL, TASK, Bytes, Storage, api, box, saved

@@ -9,17 +9,17 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from octopusx_video_mock._errors import MockError
+from octopusx_video_mock.errors import MockError
 
 if TYPE_CHECKING:
-    from octopusx_video_mock._ledger import Call, Submission
-    from octopusx_video_mock._mock import Mock
-    from octopusx_video_mock._prism import PrismMock
+    from octopusx_video_mock.engine.ledger import Call, Submission
+    from octopusx_video_mock.mock import Mock
+    from octopusx_video_mock.prism.process import PrismMock
 
 __all__ = ["Call", "Mock", "MockError", "PrismMock", "Submission"]
 
 # Looked up when they are asked for: who serves with the one engine pays nothing for the other.
-_PLACES = {"Call": "_ledger", "Mock": "_mock", "PrismMock": "_prism", "Submission": "_ledger"}
+_PLACES = {"Call": "engine.ledger", "Mock": "mock", "PrismMock": "prism.process", "Submission": "engine.ledger"}
 
 
 def __getattr__(name: str) -> Any:

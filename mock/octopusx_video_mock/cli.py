@@ -8,9 +8,9 @@ import os
 import sys
 from typing import Any, NoReturn
 
-from octopusx_video_mock import _signals
-from octopusx_video_mock._errors import MockError
-from octopusx_video_mock._voice import Voice
+from octopusx_video_mock.errors import MockError
+from octopusx_video_mock.server import signals as _signals
+from octopusx_video_mock.server.stderr_log import Voice
 
 EXAMPLES = """\
 examples:
@@ -74,7 +74,7 @@ def _lifecycle(options: argparse.Namespace, say: Voice) -> int:
 def _serve(options: argparse.Namespace, say: Voice) -> None:
     # Imported here, so that the other engine and the help need no server.
     try:
-        from octopusx_video_mock import _server  # noqa: PLC0415
+        from octopusx_video_mock.server import server as _server  # noqa: PLC0415
     except ImportError as error:
         raise MockError(f"{error.name} is not installed; pip install 'octopusx-video[mock]'") from None
     shared = ("contract", "host", "port", "token", "quiet")
@@ -88,7 +88,7 @@ def _prism(options: argparse.Namespace, say: Voice) -> int:
     tokens: list[str] = options.token or []
     if len(tokens) > 1:
         raise MockError("several --token are for the lifecycle engine; name one, or leave out --engine prism")
-    from octopusx_video_mock._prism import PrismMock  # noqa: PLC0415 - the other engine needs none of it
+    from octopusx_video_mock.prism.process import PrismMock  # noqa: PLC0415 - the other engine needs none of it
 
     running = False
     try:
@@ -180,7 +180,7 @@ def _show(text: str) -> int:
 
 
 def _fault_list() -> str:
-    from octopusx_video_mock._faults import FAULTS  # noqa: PLC0415 - the other engine needs none of it
+    from octopusx_video_mock.faults.table import FAULTS  # noqa: PLC0415 - the other engine needs none of it
 
     lines = []
     for fault in FAULTS:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Answer, Request
 from octopusx_video_openapi import Contract, Operation, billing, task_ids
 
 from tests import documents

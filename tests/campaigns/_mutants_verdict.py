@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import jsonschema_rs
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Answer, Request
 from octopusx_video_openapi import Contract, Operation, Rule
 
 from tests import documents

@@ -40,9 +40,9 @@ from octopusx_video_contract._coverage import Coverage
 from octopusx_video_contract._run import Run
 from octopusx_video_contract._wire import InProcess
 from octopusx_video_mock import Mock, MockError
-from octopusx_video_mock._clock import Clock
-from octopusx_video_mock._faults import BY_NAME
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.engine.clock import Clock
+from octopusx_video_mock.faults.table import BY_NAME
+from octopusx_video_mock.messages import Answer, Request
 from octopusx_video_openapi import Contract, load, task_ids
 from rich.console import Console
 from rich.progress import Progress
@@ -391,7 +391,7 @@ def _prepared() -> Contract:
             # The suite's own modules ask for the current run, and are imported in the process of each.
             if not module.name.startswith("octopusx_video_contract.suite.") and not module.name.endswith("__main__"):
                 importlib.import_module(module.name)
-    for name in ("_hypothesis_pytestplugin", "schemathesis.pytest.plugin", "octopusx_video_mock._server"):
+    for name in ("_hypothesis_pytestplugin", "schemathesis.pytest.plugin", "octopusx_video_mock.server.server"):
         importlib.import_module(name)
     contract = load()
     _conformance.schema(_paid(Mock(token=KEY), contract, Plan.drawn(1, contract), None))

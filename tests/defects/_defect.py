@@ -12,8 +12,8 @@ from typing import Any, Literal
 from urllib.parse import quote, unquote
 
 from octopusx_video_mock import Mock
-from octopusx_video_mock._clock import Clock
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.engine.clock import Clock
+from octopusx_video_mock.messages import Answer, Request
 from octopusx_video_openapi import Contract, load
 
 Json = Any

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from octopusx_video_mock import Mock
-from octopusx_video_mock._message import Request
+from octopusx_video_mock.messages import Request
 
 from tests.defects._defect import Asked, Defect, Server, Wire, contract
 

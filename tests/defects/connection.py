@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from octopusx_video_mock._faults import Delivery
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.faults.table import Delivery
+from octopusx_video_mock.messages import Answer, Request
 
 from tests.defects._defect import (
     ALL,

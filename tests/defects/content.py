@@ -7,8 +7,8 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from octopusx_video_mock._message import Answer, Request
-from octopusx_video_mock._mp4 import mp4
+from octopusx_video_mock.messages import Answer, Request
+from octopusx_video_mock.tasks.mp4 import mp4
 
 from tests.defects._defect import (
     CONTENT,

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from octopusx_video_mock._message import Answer, Request
-from octopusx_video_mock._reading import part
+from octopusx_video_mock.engine.request_parsing import part
+from octopusx_video_mock.messages import Answer, Request
 
 from tests.defects._defect import CONTENT, READ, READS, Answerer, Asked, Case, Defect, Make, Server, Wire, altered
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Answer, Request
 
 from tests.defects._defect import (
     CREATE,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Answer, Request
 from octopusx_video_openapi import lifecycle
 
 from tests.defects._defect import (

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jiter
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Answer, Request
 
 from tests.defects._defect import (
     ALL,

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from octopusx_video_mock._message import Answer, Request
-from octopusx_video_mock._mp4 import mp4
-from octopusx_video_mock._reading import part
+from octopusx_video_mock.engine.request_parsing import part
+from octopusx_video_mock.messages import Answer, Request
+from octopusx_video_mock.tasks.mp4 import mp4
 from octopusx_video_openapi import lifecycle
 
 from tests import documents

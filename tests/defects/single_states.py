@@ -6,9 +6,9 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from octopusx_video_mock._message import Answer, Request
-from octopusx_video_mock._mp4 import mp4
-from octopusx_video_mock._reading import part
+from octopusx_video_mock.engine.request_parsing import part
+from octopusx_video_mock.messages import Answer, Request
+from octopusx_video_mock.tasks.mp4 import mp4
 from octopusx_video_openapi import lifecycle
 
 from tests.defects._defect import (

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Answer, Request
 
 from tests.defects._defect import (
     CONTENT,

@@ -16,9 +16,9 @@ from typing import Any, Protocol
 
 import httptools
 
-from octopusx_video_mock import _faults
-from octopusx_video_mock._faults import CHUNKED
-from octopusx_video_mock._message import MAX_BODY, Answer, Request
+from octopusx_video_mock.faults import table as _faults
+from octopusx_video_mock.faults.table import CHUNKED
+from octopusx_video_mock.messages import MAX_BODY, Answer, Request
 
 MAX_HEAD = 64 * 1024
 """Bytes of a request's line and headers, and of what stands between the parts of a chunked body."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from octopusx_video_mock._faults import BY_NAME, Fault
+from octopusx_video_mock.faults.table import BY_NAME, Fault
 
 _PREFERENCE = re.compile(r'\s*([A-Za-z]+)\s*=\s*"?([A-Za-z0-9_.-]+)"?\s*')
 

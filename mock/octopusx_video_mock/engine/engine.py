@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from octopusx_video_mock._blueprint import Blueprint
-from octopusx_video_mock._clock import Clock
-from octopusx_video_mock._exchange import Exchange
-from octopusx_video_mock._ledger import Ledger
-from octopusx_video_mock._message import Answer, Request
-from octopusx_video_mock._orders import Faults
-from octopusx_video_mock._reading import WRONG_ORDER, Refusal
-from octopusx_video_mock._served import Served
-from octopusx_video_mock._task import Ids, Task, carried
-from octopusx_video_mock._template import Template
+from octopusx_video_mock.compiled.contract import Blueprint
+from octopusx_video_mock.compiled.operation import Served
+from octopusx_video_mock.compiled.template import Template
+from octopusx_video_mock.engine.clock import Clock
+from octopusx_video_mock.engine.exchange import Exchange
+from octopusx_video_mock.engine.ledger import Ledger
+from octopusx_video_mock.engine.request_parsing import WRONG_ORDER, Refusal
+from octopusx_video_mock.faults.active import Faults
+from octopusx_video_mock.messages import Answer, Request
+from octopusx_video_mock.tasks.task import Ids, Task, carried
 
 _BEARER = re.compile(rb"(?i:bearer) +([A-Za-z0-9._~+/-]+=*)")
 _ADDRESS = re.compile(rb"/videos/([^/]+)/([A-Za-z0-9_-]{20})\.mp4")
@@ -176,6 +176,7 @@ class Engine:
         return answer
 
     def refused(self, served: Served, refusal: Refusal, request_id: str) -> Answer:
+        """The answer to a request that is refused."""
         template = served.causes.get(refusal.cause) or served.refusal
         if refusal.cause == WRONG_ORDER:
             known = served.causes.get("invalid-request") if served.starts else self.blueprint.wrong_order

@@ -9,9 +9,9 @@ from typing import Any
 import anyio
 import httpx
 
-from octopusx_video_mock._clock import Clock
-from octopusx_video_mock._faults import CHUNKED, CRAWL_PIECES, CRAWL_SECONDS, pieces
-from octopusx_video_mock._message import MAX_BODY, Answer, Request
+from octopusx_video_mock.engine.clock import Clock
+from octopusx_video_mock.faults.table import CHUNKED, CRAWL_PIECES, CRAWL_SECONDS, pieces
+from octopusx_video_mock.messages import MAX_BODY, Answer, Request
 
 
 class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):

@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 import jiter
 from octopusx_video_openapi.model import at
 
-from octopusx_video_mock import _schema
-from octopusx_video_mock._message import ENCODED_BODY, Request
-from octopusx_video_mock._prefer import Orders
-from octopusx_video_mock._served import Served
-from octopusx_video_mock._template import Template
+from octopusx_video_mock.compiled import validation as _schema
+from octopusx_video_mock.compiled.operation import Served
+from octopusx_video_mock.compiled.template import Template
+from octopusx_video_mock.engine.prefer import Orders
+from octopusx_video_mock.messages import ENCODED_BODY, Request
 
 # No two parts of it can match the same text, so that it can't be made to take long.
 _JSON = re.compile(

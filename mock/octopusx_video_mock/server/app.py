@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from octopusx_video_openapi.text import printable
 
-from octopusx_video_mock._engine import Engine
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.engine.engine import Engine
+from octopusx_video_mock.messages import Answer, Request
 
 if TYPE_CHECKING:
-    from octopusx_video_mock._control import Control
+    from octopusx_video_mock.server.control_routes import Control
 
 _NAMES = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,4096}")
 _LONGEST_TARGET = 300

@@ -24,10 +24,10 @@ from typing import IO, Any, Self, cast
 import platformdirs
 from octopusx_video_openapi import Contract, ContractError, load, operations
 
-from octopusx_video_mock import _port
-from octopusx_video_mock._errors import MockError
-from octopusx_video_mock._message import MAX_BODY, check_token
-from octopusx_video_mock._node import Node, find_node
+from octopusx_video_mock import ports as _port
+from octopusx_video_mock.errors import MockError
+from octopusx_video_mock.messages import MAX_BODY, check_token
+from octopusx_video_mock.prism.node import Node, find_node
 
 START_SECONDS = 60.0
 """How long Prism may take to listen; it takes about one second on an idle machine."""
@@ -90,6 +90,7 @@ class PrismMock:
         return _port.url(self.host, self.port)
 
     def __enter__(self) -> Self:
+        """Start Prism."""
         if self._process is not None:
             raise MockError("this mock runs already; make another one")
         _port.refuse_used(self.host, self.port)
@@ -130,6 +131,7 @@ class PrismMock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Stop it."""
         self._stop()
 
     def wait(self, seconds: float | None = None) -> None:
@@ -266,10 +268,8 @@ def _answer(contract: Contract, wanted: int) -> dict[str, Any]:
 
 
 def _prism_files() -> Path:
-    """The folder with the pin and the guard: inside the package when installed, beside it in a checkout."""
-    here = Path(__file__).resolve().parent
-    packaged = here / "prism"
-    return packaged if packaged.exists() else here.parent / "prism"
+    """The folder with the pin and the guard."""
+    return Path(__file__).resolve().parent
 
 
 def _node_version() -> tuple[int, ...]:

@@ -22,17 +22,18 @@ from typing import Any, cast
 
 import uvicorn
 
-from octopusx_video_mock import _port, _signals
-from octopusx_video_mock._app import App
-from octopusx_video_mock._clock import Clock
-from octopusx_video_mock._connection import Connection
-from octopusx_video_mock._control import MOST_KEPT, Control
-from octopusx_video_mock._engine import Engine
-from octopusx_video_mock._errors import MockError
-from octopusx_video_mock._ledger import Ledger
-from octopusx_video_mock._mock import Mock, compiled, distinctions, settings
-from octopusx_video_mock._orders import Faults
-from octopusx_video_mock._voice import Voice
+from octopusx_video_mock import ports as _port
+from octopusx_video_mock.engine.clock import Clock
+from octopusx_video_mock.engine.engine import Engine
+from octopusx_video_mock.engine.ledger import Ledger
+from octopusx_video_mock.errors import MockError
+from octopusx_video_mock.faults.active import Faults
+from octopusx_video_mock.mock import Mock, compiled, distinctions, settings
+from octopusx_video_mock.server import signals as _signals
+from octopusx_video_mock.server.app import App
+from octopusx_video_mock.server.connection import Connection
+from octopusx_video_mock.server.control_routes import MOST_KEPT, Control
+from octopusx_video_mock.server.stderr_log import Voice
 
 START_SECONDS = 30.0
 """How long the server may take to listen."""
@@ -152,7 +153,7 @@ def _run_workers(options: Options, listening: socket.socket, started: Callable[[
                 started()
 
     os.environ[_WORKER_VARIABLE] = json.dumps(dataclasses.asdict(options))
-    config = _config("octopusx_video_mock._server:worker", workers=options.workers, factory=True)
+    config = _config("octopusx_video_mock.server.server:worker", workers=options.workers, factory=True)
     workers = Workers(config, sockets=[listening])
     workers.run()
     raise KeyboardInterrupt

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from octopusx_video_openapi import Contract, operations, task_ids
 from octopusx_video_openapi.lifecycle import TaskLife, task_life
 
-from octopusx_video_mock._problems import Problems
-from octopusx_video_mock._served import Served, serve
+from octopusx_video_mock.compiled.operation import Served, serve
+from octopusx_video_mock.compiled.problems import Problems
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from octopusx_video_mock._errors import MockError
+from octopusx_video_mock.errors import MockError
 
 if TYPE_CHECKING:
-    from octopusx_video_mock._faults import Delivery
+    from octopusx_video_mock.faults.table import Delivery
 
 Headers = Sequence[tuple[bytes, bytes]]
 

@@ -10,8 +10,8 @@ import orjson
 from octopusx_video_openapi import Response, Schema, schemas, values
 from octopusx_video_openapi.model import is_json
 
-from octopusx_video_mock import _schema
-from octopusx_video_mock._problems import Problems
+from octopusx_video_mock.compiled import validation as _schema
+from octopusx_video_mock.compiled.problems import Problems
 
 Json = Any
 

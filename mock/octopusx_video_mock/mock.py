@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 
 from octopusx_video_openapi import ContractError, contract_path, load
 
-from octopusx_video_mock._app import App
-from octopusx_video_mock._blueprint import Blueprint
-from octopusx_video_mock._clock import Clock
-from octopusx_video_mock._control import Control
-from octopusx_video_mock._engine import Engine, Settings
-from octopusx_video_mock._errors import MockError
-from octopusx_video_mock._ledger import Call, Ledger, Submission
-from octopusx_video_mock._message import check_token
-from octopusx_video_mock._orders import Faults, Order
-from octopusx_video_mock._task import is_speed
+from octopusx_video_mock.compiled.contract import Blueprint
+from octopusx_video_mock.engine.clock import Clock
+from octopusx_video_mock.engine.engine import Engine, Settings
+from octopusx_video_mock.engine.ledger import Call, Ledger, Submission
+from octopusx_video_mock.errors import MockError
+from octopusx_video_mock.faults.active import Faults, Order
+from octopusx_video_mock.messages import check_token
+from octopusx_video_mock.server.app import App
+from octopusx_video_mock.server.control_routes import Control
+from octopusx_video_mock.tasks.task import is_speed
 
 if TYPE_CHECKING:
-    from octopusx_video_mock._transport import MockTransport
+    from octopusx_video_mock.httpx_transport import MockTransport
 
 SECRET_VARIABLE = "OCTOPUSX_MOCK_SECRET"  # noqa: S105 - its name
 """Environment variable with the secret that mocks share which answer for each other's tasks."""
@@ -86,14 +86,14 @@ class Mock:
     @functools.cached_property
     def transport(self) -> MockTransport:
         """For ``httpx.Client`` and ``httpx.AsyncClient``; every host leads to the mock."""
-        from octopusx_video_mock._transport import MockTransport  # noqa: PLC0415 - a server needs no httpx
+        from octopusx_video_mock.httpx_transport import MockTransport  # noqa: PLC0415 - a server needs no httpx
 
         return MockTransport(self.engine.answer, self.clock)
 
     @functools.cached_property
     def controlled_transport(self) -> MockTransport:
         """The same, with ``/__mock__/`` answered as with ``--control``: for the base URL ``http://localhost``."""
-        from octopusx_video_mock._transport import MockTransport  # noqa: PLC0415 - a server needs no httpx
+        from octopusx_video_mock.httpx_transport import MockTransport  # noqa: PLC0415 - a server needs no httpx
 
         app = App(self.engine, control=Control(self))
         return MockTransport(lambda request: app.answer(request, "127.0.0.1"), self.clock)
@@ -127,7 +127,7 @@ class Mock:
         Raises:
             MockError: On entering, when the port can't be had.
         """
-        from octopusx_video_mock._server import served  # noqa: PLC0415 - in process there is no server
+        from octopusx_video_mock.server.server import served  # noqa: PLC0415 - in process there is no server
 
         return served(self, host, port, cors=cors, control=control)
 

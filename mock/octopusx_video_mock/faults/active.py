@@ -8,9 +8,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from octopusx_video_mock._errors import MockError
-from octopusx_video_mock._faults import SUBMIT, Fault, find
-from octopusx_video_mock._served import Served
+from octopusx_video_mock.compiled.operation import Served
+from octopusx_video_mock.errors import MockError
+from octopusx_video_mock.faults.table import SUBMIT, Fault, find
 
 _ORDER = re.compile(r"([a-z_]+)(?:@([A-Za-z0-9_]+))?(?::([0-9.]+))?")
 

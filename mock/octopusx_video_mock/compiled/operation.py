@@ -13,10 +13,10 @@ from octopusx_video_openapi.document import Pointer
 from octopusx_video_openapi.model import is_json
 from octopusx_video_openapi.schemas import Validator
 
-from octopusx_video_mock import _schema
-from octopusx_video_mock._faults import Stage
-from octopusx_video_mock._problems import Problems
-from octopusx_video_mock._template import Template, templates
+from octopusx_video_mock.compiled import validation as _schema
+from octopusx_video_mock.compiled.problems import Problems
+from octopusx_video_mock.compiled.template import Template, templates
+from octopusx_video_mock.faults.table import Stage
 
 Json = Any
 _BODY = ("requestBody", "content")

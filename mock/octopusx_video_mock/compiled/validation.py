@@ -9,7 +9,7 @@ from octopusx_video_openapi import Schema, schemas
 from octopusx_video_openapi.document import Pointer
 from octopusx_video_openapi.schemas import Validator
 
-from octopusx_video_mock._problems import Problems
+from octopusx_video_mock.compiled.problems import Problems
 
 Json = Any
 

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from octopusx_video_mock import _prefer, _reading, _task
-from octopusx_video_mock._faults import CUT, TASK_ID, Fault, of_bits
-from octopusx_video_mock._ledger import Ledger
-from octopusx_video_mock._message import Answer, Request
-from octopusx_video_mock._mp4 import mp4
-from octopusx_video_mock._reading import Parameters, Refusal
-from octopusx_video_mock._served import Served
-from octopusx_video_mock._task import Phase, Task
-from octopusx_video_mock._template import ABSENT, KEPT, Template
+from octopusx_video_mock.compiled.operation import Served
+from octopusx_video_mock.compiled.template import ABSENT, KEPT, Template
+from octopusx_video_mock.engine import prefer as _prefer
+from octopusx_video_mock.engine import request_parsing as _reading
+from octopusx_video_mock.engine.ledger import Ledger
+from octopusx_video_mock.engine.request_parsing import Parameters, Refusal
+from octopusx_video_mock.faults.table import CUT, TASK_ID, Fault, of_bits
+from octopusx_video_mock.messages import Answer, Request
+from octopusx_video_mock.tasks import task as _task
+from octopusx_video_mock.tasks.mp4 import mp4
+from octopusx_video_mock.tasks.task import Phase, Task
 
 if TYPE_CHECKING:
-    from octopusx_video_mock._engine import Engine
+    from octopusx_video_mock.engine.engine import Engine
 
 _SHORTEST_VIDEO = 1.0
 
@@ -37,6 +39,7 @@ class Exchange:
         self.request_id = request_id
 
     def answer(self) -> Answer:
+        """The answer to the request."""
         served, engine = self.served, self.engine
         key = ""
         if served.secured:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from octopusx_video_mock._errors import MockError
+from octopusx_video_mock.errors import MockError
 
 BACKLOG = 2048
 

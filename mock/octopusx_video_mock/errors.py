@@ -1,3 +1,6 @@
+"""What the mock raises."""
+
+
 class MockError(Exception):
     """The mock can't start. Each argument is a line that names a cause and the fix; ``str(error)`` has them all."""
 

@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from octopusx_video_mock._errors import MockError
+from octopusx_video_mock.errors import MockError
 
 # What of npm's settings in the environment concerns getting packages; any other may keep npm or npx from working.
 _NPM_SETTINGS = re.compile(

@@ -11,9 +11,9 @@ import jiter
 import orjson
 from octopusx_video_openapi.hosts import is_loopback
 
-from octopusx_video_mock._errors import MockError
-from octopusx_video_mock._faults import FAULTS
-from octopusx_video_mock._message import CONTROL_ROOT, ENCODED_BODY, Answer, Request
+from octopusx_video_mock.errors import MockError
+from octopusx_video_mock.faults.table import FAULTS
+from octopusx_video_mock.messages import CONTROL_ROOT, ENCODED_BODY, Answer, Request
 
 PREFIX = f"{CONTROL_ROOT.decode()}/"
 MOST_KEPT = 10_000

@@ -12,8 +12,8 @@ from typing import Any, Final, Literal
 
 from octopusx_video_openapi import RuleId
 
-from octopusx_video_mock._errors import MockError
-from octopusx_video_mock._template import ABSENT
+from octopusx_video_mock.compiled.template import ABSENT
+from octopusx_video_mock.errors import MockError
 
 Stage = Literal["submit", "read", "content"]
 Delivery = Literal["lost", "reset", "cut", "crawl", "chunked", "chunked_cut"]
