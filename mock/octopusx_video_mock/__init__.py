@@ -1,7 +1,7 @@
-"""Servers that stand in for the OctopusX API, built from the contract.
+"""Mock servers of the OctopusX API, built from the contract.
 
-``Mock`` lives through time: tasks run, finish, fail and cost, in the process of a test or as a server. ``PrismMock``
-runs stock Prism: it answers each request by itself, from the contract's examples.
+The tasks of ``Mock`` run, finish and fail as the real ones do, in the process of a test or over HTTP. ``PrismMock``
+runs stock Prism, which responds to each request from the contract's examples and remembers nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Call", "Mock", "MockError", "PrismMock", "Submission"]
 
-# Looked up when they are asked for: who serves with the one engine pays nothing for the other.
+# Imported when they are used: one engine needs nothing of the other.
 _PLACES = {"Call": "engine.ledger", "Mock": "mock", "PrismMock": "prism.process", "Submission": "engine.ledger"}
 
 

@@ -9,8 +9,8 @@ import sys
 from typing import Any, NoReturn
 
 from octopusx_video_mock.errors import MockError
-from octopusx_video_mock.server import signals as _signals
-from octopusx_video_mock.server.stderr_log import Voice
+from octopusx_video_mock.server import signals
+from octopusx_video_mock.server.stderr_log import NonBlockingStderr
 
 EXAMPLES = """\
 examples:
@@ -47,8 +47,8 @@ def main(argv: list[str] | None = None) -> int:
         return _show(f"octopusx-video-mock {importlib.metadata.version('octopusx-video')}\n")
     if options.faults == "list":
         return _show(_fault_list())
-    _signals.end_on_signals()
-    say = Voice()
+    signals.end_on_signals()
+    say = NonBlockingStderr()
     try:
         return _lifecycle(options, say) if options.engine == "lifecycle" else _prism(options, say)
     except KeyboardInterrupt:
@@ -62,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
         say.finish()
 
 
-def _lifecycle(options: argparse.Namespace, say: Voice) -> int:
+def _lifecycle(options: argparse.Namespace, say: NonBlockingStderr) -> int:
     gc.disable()  # until it serves: what the start makes stays, and a tenth of the start is spent on looking through it
     try:
         _serve(options, say)
@@ -71,17 +71,18 @@ def _lifecycle(options: argparse.Namespace, say: Voice) -> int:
     return 1
 
 
-def _serve(options: argparse.Namespace, say: Voice) -> None:
+def _serve(options: argparse.Namespace, say: NonBlockingStderr) -> None:
     # Imported here, so that the other engine and the help need no server.
     try:
-        from octopusx_video_mock.server import server as _server  # noqa: PLC0415
+        from octopusx_video_mock.server.foreground import run  # noqa: PLC0415
+        from octopusx_video_mock.server.state import Options  # noqa: PLC0415
     except ImportError as error:
         raise MockError(f"{error.name} is not installed; pip install 'octopusx-video[mock]'") from None
     shared = ("contract", "host", "port", "token", "quiet")
-    _server.run(_server.Options(**{name: getattr(options, name) for name in (*shared, *_LIFECYCLE)}), say)
+    run(Options(**{name: getattr(options, name) for name in (*shared, *_LIFECYCLE)}), say)
 
 
-def _prism(options: argparse.Namespace, say: Voice) -> int:
+def _prism(options: argparse.Namespace, say: NonBlockingStderr) -> int:
     for name, value in _LIFECYCLE.items():
         if getattr(options, name) != value:
             raise MockError(f"--{name} is for the lifecycle engine; leave it out, or leave out --engine prism")

@@ -9,26 +9,26 @@ from typing import Any
 import anyio
 import httpx
 
+from octopusx_video_mock.delivery import CHUNKED, CRAWL_PIECES, CRAWL_SECONDS, pieces
 from octopusx_video_mock.engine.clock import Clock
-from octopusx_video_mock.faults.table import CHUNKED, CRAWL_PIECES, CRAWL_SECONDS, pieces
-from octopusx_video_mock.messages import MAX_BODY, Answer, Request
+from octopusx_video_mock.messages import MAX_BODY, Request, Response
 
 
 class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Answers what an httpx client sends, at the speed of memory.
+    """Responds to what an httpx client sends, without a network.
 
-    Faults of the connection are raised as httpx raises them over a socket: a lost answer as ``httpx.ReadTimeout``, a
-    reset as ``httpx.ReadError``, a download that is cut as ``httpx.RemoteProtocolError``. A download that crawls turns
-    a clock that stands still, and waits on one that runs. A chunked one has the headers that it has over a socket, and
-    comes in the same pieces.
+    Faults of the connection are raised as httpx raises them over a socket: a lost response as ``httpx.ReadTimeout``, a
+    reset as ``httpx.ReadError``, a download that is cut as ``httpx.RemoteProtocolError``. A slow download advances a
+    clock that stands still, and waits on one that runs. A chunked one has the headers and the pieces that it has over a
+    socket.
 
     Args:
-        answer: Answers the requests.
-        clock: What time it is for whoever answers.
+        respond: Responds to the requests.
+        clock: The mock's clock.
     """
 
-    def __init__(self, answer: Callable[[Request], Answer], clock: Clock) -> None:
-        self._answer = answer
+    def __init__(self, respond: Callable[[Request], Response], clock: Clock) -> None:
+        self._respond = respond
         self._clock = clock
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -40,38 +40,33 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return self._response(request, await request.aread())
 
     def _response(self, request: httpx.Request, body: bytes) -> httpx.Response:
-        url = request.url
-        path, _, query = url.raw_path.partition(b"?")
-        headers = [(name.lower(), value) for name, value in request.headers.raw]
-        answer = self._answer(
-            Request(
-                request.method,
-                path,
-                query,
-                headers,
-                dict(headers),
-                body if len(body) <= MAX_BODY else None,
-                url.netloc.decode(),
-                url.scheme,
-            )
-        )
-        if answer.delivery == "lost":
+        response = self._respond(_mock_request(request, body))
+        delivery = response.delivery
+        if delivery == "lost":
             raise httpx.ReadTimeout("the answer did not arrive", request=request)
-        if answer.delivery == "reset":
+        if delivery == "reset":
             raise httpx.ReadError("connection reset by peer", request=request)
-        length = (b"content-length", b"%d" % len(answer.body))
-        headers = [*answer.headers, (b"transfer-encoding", b"chunked") if answer.delivery in CHUNKED else length]
-        stream: httpx.ByteStream | _Stream = httpx.ByteStream(b"" if request.method == "HEAD" else answer.body)
-        if answer.delivery is not None and request.method != "HEAD":
-            stream = _Stream(answer, request, self._clock)
-        return httpx.Response(answer.status, headers=headers, stream=stream, request=request)
+        length = (b"content-length", b"%d" % len(response.body))
+        headers = [*response.headers, (b"transfer-encoding", b"chunked") if delivery in CHUNKED else length]
+        stream: httpx.ByteStream | _Stream = httpx.ByteStream(b"" if request.method == "HEAD" else response.body)
+        if delivery is not None and request.method != "HEAD":
+            stream = _Stream(response, request, self._clock)
+        return httpx.Response(response.status, headers=headers, stream=stream, request=request)
+
+
+def _mock_request(request: httpx.Request, body: bytes) -> Request:
+    url = request.url
+    path, _, query = url.raw_path.partition(b"?")
+    headers = [(name.lower(), value) for name, value in request.headers.raw]
+    whole = body if len(body) <= MAX_BODY else None
+    return Request(request.method, path, query, headers, dict(headers), whole, url.netloc.decode(), url.scheme)
 
 
 class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A download that arrives in pieces, or not whole."""
 
-    def __init__(self, answer: Answer, request: httpx.Request, clock: Clock) -> None:
-        self._answer = answer
+    def __init__(self, response: Response, request: httpx.Request, clock: Clock) -> None:
+        self._response = response
         self._request = request
         self._clock = clock
         self._pause = CRAWL_SECONDS / CRAWL_PIECES
@@ -89,7 +84,7 @@ class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
             yield piece
 
     def _pieces(self) -> Iterator[bytes]:
-        body, delivery = self._answer.body, self._answer.delivery
+        body, delivery = self._response.body, self._response.delivery
         arriving = pieces(body, delivery)
         yield from arriving
         if delivery == "cut":
@@ -100,16 +95,16 @@ class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
             )
 
     def _waits(self) -> bool:
-        """Whether to wait for the next piece, once the client's patience and a clock that stands still are seen to.
+        """Whether to wait for the next piece; a clock that stands still is advanced instead.
 
         Raises:
-            httpx.ReadTimeout: The client would not have waited so long.
+            httpx.ReadTimeout: The client's timeout is shorter than the pause.
         """
-        if self._answer.delivery != "crawl":
+        if self._response.delivery != "crawl":
             return False
         timeouts: dict[str, Any] = self._request.extensions.get("timeout", {})
-        patience = timeouts.get("read")
-        if patience is not None and patience < self._pause:
+        timeout = timeouts.get("read")
+        if timeout is not None and timeout < self._pause:
             raise httpx.ReadTimeout("the next piece did not arrive in time", request=self._request)
         if self._clock.stands_still:
             self._clock.advance(self._pause)

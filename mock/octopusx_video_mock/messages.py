@@ -1,36 +1,21 @@
-"""A request and an answer, as every way into the mock has them."""
+"""A request and a response, whichever way a request reaches the mock."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from octopusx_video_mock.errors import MockError
-
-if TYPE_CHECKING:
-    from octopusx_video_mock.faults.table import Delivery
+from octopusx_video_mock.delivery import Delivery
 
 Headers = Sequence[tuple[bytes, bytes]]
 
 MAX_BODY = 10 * 1024 * 1024
-"""Largest body of a request in bytes; as much as stock Prism takes."""
-_HOST = re.compile(rb"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
+"""Largest body of a request in bytes; the same limit as stock Prism's."""
 CONTROL_ROOT = b"/__mock__"
 """The path below which the control routes are."""
 ENCODED_BODY = "the body has a Content-Encoding, which is not supported; send it without"
-_KEY = re.compile(r"[A-Za-z0-9._~+/-]+=*")
-
-
-def check_token(token: str | None) -> None:
-    """Check that a token can be sent as a key (RFC 6750 section 2.1).
-
-    Raises:
-        MockError: It can't. The token itself is not shown.
-    """
-    if token is not None and not _KEY.fullmatch(token):
-        raise MockError("the token can't be sent as a key; use letters, digits and - . _ ~ + /, as keys have")
+_HOST = re.compile(rb"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 
 
 class Request:
@@ -43,7 +28,7 @@ class Request:
         headers: Names in lower case.
         fields: The same as a dict.
         body: Whole; None where it is larger than ``MAX_BODY``.
-        here: Host and port at which the mock was reached, for a caller that does not name them.
+        here: Host and port of the mock, for a client that does not name them.
         scheme: ``http`` or ``https``.
     """
 
@@ -70,7 +55,7 @@ class Request:
         self._fields = fields
 
     def header(self, name: bytes) -> bytes | None:
-        """A header by its name in lower case, the last one where it came more than once."""
+        """A header by its name in lower case, the last one where it was sent more than once."""
         return self._fields.get(name)
 
     def every(self, name: bytes) -> list[bytes]:
@@ -92,23 +77,23 @@ class Request:
 
     @property
     def origin(self) -> str:
-        """Where the caller reached the mock, ``http://host:port``."""
+        """Where the client reached the mock, ``http://host:port``."""
         host = self._fields.get(b"host", b"")
         return f"{self.scheme}://{host.decode() if _HOST.fullmatch(host) else self.here}"
 
 
 @dataclass(slots=True)
-class Answer:
-    """An answer.
+class Response:
+    """A response.
 
     Attributes:
         status: The HTTP status.
         headers: Names in lower case, with the media type and without the length.
         body: The whole body.
-        operation: Id of the operation that was asked; None where there is none.
+        operation: Id of the operation that was called; None where there is none.
         faults: Names of the faults that show in it.
-        breaks: Whether one of them breaks the contract.
-        delivery: What happens to it on its way; None where it arrives.
+        breaks: Whether one of them violates the contract.
+        delivery: How it is delivered; None for whole and at once.
         task: Id of the task that it is about.
     """
 

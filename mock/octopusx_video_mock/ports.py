@@ -1,4 +1,4 @@
-"""Getting a port to listen on, or saying why not."""
+"""Listening on a port, or the reason why that is not possible."""
 
 from __future__ import annotations
 
@@ -15,15 +15,33 @@ def refuse_used(host: str, port: int) -> None:
     Raises:
         MockError: It could not.
     """
-    bound(host, port).close()
+    _bound(host, port).close()
 
 
-def bound(host: str, port: int) -> socket.socket:
-    """A socket that is bound there and does not listen yet; port 0 takes a free one.
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there; port 0 is any free one.
 
     Raises:
         MockError: The host is none of this machine's, or the port is taken or forbidden.
     """
+    made = _bound(host, port)
+    made.listen(BACKLOG)
+    return made
+
+
+def error(host: str, port: int, reason: str) -> MockError:
+    """Why a port can't be used, and what to do."""
+    return MockError(
+        f"can't listen on {host} port {port} ({reason}); choose another with --port, or 0 for any free one"
+    )
+
+
+def url(host: str, port: int) -> str:
+    """Where a server listens, without a slash at the end."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _bound(host: str, port: int) -> socket.socket:
     if not 0 <= port <= 65535:  # getaddrinfo would wrap around
         raise MockError(f"port {port} is not between 0 and 65535; choose another with --port")
     made: socket.socket | None = None
@@ -41,15 +59,3 @@ def bound(host: str, port: int) -> socket.socket:
             made.close()
         raise error(host, port, failed.strerror or str(failed)) from None
     return made
-
-
-def error(host: str, port: int, reason: str) -> MockError:
-    """Why a port can't be had, and what to do."""
-    return MockError(
-        f"can't listen on {host} port {port} ({reason}); choose another with --port, or 0 for any free one"
-    )
-
-
-def url(host: str, port: int) -> str:
-    """Where a server listens, without a slash at the end."""
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -51,9 +51,9 @@ def defective(
         seed: Decides the ids.
     """
     mock = Mock(token=(key, other_key), start=start, seed=seed)
-    server = Server(mock, contract(), key, other_key, mock.engine.answer)
+    server = Server(mock, contract(), key, other_key, mock.engine.respond)
     if defect is not None:
-        mock.engine.answer = defect.make(server)  # type: ignore[method-assign,assignment]  # all ways meet here
+        mock.engine.respond = defect.make(server)  # type: ignore[method-assign,assignment]  # all ways meet here
     return server
 
 

@@ -1,4 +1,4 @@
-"""An answer as an example of the contract shows it, with the places of what changes from answer to answer."""
+"""A response as an example of the contract has it, with the places of what changes from response to response."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import orjson
 from octopusx_video_openapi import Response, Schema, schemas, values
 from octopusx_video_openapi.model import is_json
 
-from octopusx_video_mock.compiled import validation as _schema
+from octopusx_video_mock.compiled import validation
 from octopusx_video_mock.compiled.problems import Problems
 
 Json = Any
 
 ABSENT: Final = object()
-"""A value that an answer leaves out, with the name of its field."""
+"""A value that a response leaves out, with the name of its field."""
 KEPT: Final = object()
 """A value that is not there yet: the example's own (zero, empty or null) says so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value of ``x-value-of`` stands in a body, and whether it is written as text there."""
+    """Where a value of ``x-value-of`` is in a body, and whether it is written as text there."""
 
     path: tuple[str | int, ...]
     name: str
@@ -31,7 +31,7 @@ class Place:
 
 
 class Template:
-    """An answer as an example of the contract shows it, with the places of what changes from answer to answer.
+    """A response as an example of the contract has it, with the places of what changes from response to response.
 
     Args:
         status: The HTTP status.
@@ -62,8 +62,8 @@ class Template:
         self._shallow = [(place.path[0], place.name, place.text) for place in places if len(place.path) == 1]
         self._deep = [place for place in places if len(place.path) > 1]
 
-    def shows(self, name: str) -> Json:
-        """What stands in the example where this value of ``x-value-of`` goes; None where it has no place."""
+    def value_of(self, name: str) -> Json:
+        """The example's own value at the place of this value of ``x-value-of``; None where it has no such place."""
         for place in self.places:
             if place.name == name:
                 found = self.value
@@ -106,8 +106,8 @@ def _raw(media_type: str, value: Json) -> bytes:
     return orjson.dumps(value) if is_json(media_type) else str(value).encode("latin-1", "replace")
 
 
-def templates(response: Response, problems: Problems) -> Iterator[Template]:
-    """Every example of a response. A body without one, and one that is not what its schema says, are problems."""
+def compile_templates(response: Response, problems: Problems) -> Iterator[Template]:
+    """Every example of a response. A body without one, and one that does not match its schema, are problems."""
     status = int(response.status)
     headers = dict(_required_headers(response, problems))
     if not response.media:
@@ -119,10 +119,10 @@ def templates(response: Response, problems: Problems) -> Iterator[Template]:
         for name, example in media.examples.items():
             places: tuple[Place, ...] = ()
             if is_json(media.type) and media.schema is not None:
-                validator = _schema.validator(media.schema, (*here, "schema"), problems)
-                fault = _schema.fault(validator, example)
-                if fault:
-                    problems.add((*here, "examples", name), f"{fault}; correct it or its schema")
+                validator = validation.validator(media.schema, (*here, "schema"), problems)
+                wrong = validation.reason(validator, example)
+                if wrong:
+                    problems.add((*here, "examples", name), f"{wrong}; correct it or its schema")
                 places = tuple(_places(media.schema, example))
             yield Template(status, name, media.type, example, places, headers)
 
@@ -146,7 +146,7 @@ def _places(schema: Schema, example: Json) -> Iterator[Place]:
 
 
 def _fits(example: Json, path: tuple[str | int, ...], schema: Schema) -> bool:
-    """Whether what stands at a path of an example is of a schema."""
+    """Whether the value at a path of an example matches a schema."""
     for step in path:
         example = example[step]
-    return schemas.validator(schema, _schema.MASK).is_valid(example)
+    return schemas.validator(schema, validation.MASK).is_valid(example)

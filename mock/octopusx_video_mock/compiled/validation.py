@@ -14,8 +14,8 @@ from octopusx_video_mock.compiled.problems import Problems
 Json = Any
 
 MASK = "the value"
-"""What stands in a reason for what was sent."""
-LONGEST_REASON = 200
+"""Stands in a message for the value that was sent."""
+MAX_REASON = 200
 _ANYTHING = Validator({})
 
 
@@ -24,7 +24,7 @@ def validator(schema: Schema, place: Pointer, problems: Problems) -> Validator:
 
     Args:
         schema: The schema.
-        place: Where it stands.
+        place: Where it is in the contract.
         problems: Gets the problem.
     """
     try:
@@ -36,13 +36,13 @@ def validator(schema: Schema, place: Pointer, problems: Problems) -> Validator:
         return _ANYTHING
 
 
-def fault(validator: Validator, value: Json) -> str:
-    """What is wrong with a value, for people, and "" where nothing is; the value itself is not shown."""
+def reason(validator: Validator, value: Json) -> str:
+    """What is wrong with a value, and "" where nothing is; the value itself is not shown."""
     try:
         validator.validate(value)  # finds the first error alone, where `iter_errors` would find all of a large value
     except jsonschema_rs.ValidationError as error:
         text = error.message
         if error.instance_path:
             text = f"{'.'.join(map(str, error.instance_path))}: {text}"
-        return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
+        return text if len(text) <= MAX_REASON else text[: MAX_REASON - 1] + "…"
     return ""

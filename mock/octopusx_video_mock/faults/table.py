@@ -1,22 +1,21 @@
-"""What can go wrong, one fault at a time: its name, what happens, and where it was seen.
+"""The faults: the name of each, what happens, and where it was seen.
 
 A fault says what is done in the words of the contract (a status and an example of it, a value of ``x-value-of``), so
-that it holds for whatever operation has them.
+that it applies to whatever operation has them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any
 
 from octopusx_video_openapi import RuleId
 
+from octopusx_video_mock.compiled.operation import Stage
 from octopusx_video_mock.compiled.template import ABSENT
+from octopusx_video_mock.delivery import CRAWL_SECONDS
 from octopusx_video_mock.errors import MockError
-
-Stage = Literal["submit", "read", "content"]
-Delivery = Literal["lost", "reset", "cut", "crawl", "chunked", "chunked_cut"]
+from octopusx_video_mock.faults.fault import TASK_ID, Fault
 
 SUBMIT: frozenset[Stage] = frozenset({"submit"})
 READ: frozenset[Stage] = frozenset({"read"})
@@ -26,90 +25,9 @@ ANY = SUBMIT | TASK
 
 HIDDEN_SECONDS = 5.0
 """How long a new id stays unknown with the fault ``late_id``, in seconds of the clock, whatever a task's speed."""
-CRAWL_SECONDS = 90.0
-"""How long a whole download takes with the fault ``download_crawls``: longer than the gateway's minute."""
-CRAWL_PIECES = 30
-"""In how many pieces it comes."""
-CHUNK_BYTES = 8 * 1024
-"""How large a chunk is at most, of a download that comes chunked."""
 LARGE_BYTES = 5_000_000
 """How large a response is with the fault ``too_large``."""
-TASK_ID: Final = object()
-"""Where the id of the task stands in what a fault wraps it in."""
-CUT: frozenset[Delivery | None] = frozenset({"cut", "chunked_cut"})
-"""The deliveries of which the second half is missing."""
-CHUNKED: frozenset[Delivery | None] = frozenset({"chunked", "chunked_cut"})
-"""The deliveries without a length, each to its proper end."""
 GATEWAY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
-
-
-@dataclass(frozen=True, eq=False)
-class Fault:
-    """One fault.
-
-    Attributes:
-        name: What it is ordered by.
-        summary: What happens, in a line.
-        source: Where it was seen or is told of.
-        at: At which requests it shows.
-        breaks: What of the contract its answer breaks, "" where the answer keeps the contract (or none comes).
-        bit: Its place in a task's id, for what a submit can order for the task's whole life; None for the others.
-        lasting: Whether it is decided at the submit, since a task can't change its mind about it later.
-        status: The documented status that is answered, 0 for the usual one.
-        example: The example of it.
-        headers: Headers that are added, with the contract's example of them.
-        accepts: Whether a submit is accepted, and billed, all the same.
-        ends: How the task ends.
-        refunds: Whether a task that failed gives the money back.
-        during: In which phase the values are changed; None for every one.
-        values: What the values of ``x-value-of`` become: a value, or a function of the value that was.
-        body: The bytes that are sent instead, with ``media_type``; None for the usual ones.
-        wraps: The JSON object that is sent instead, with the task's id for ``TASK_ID``; empty for the usual one.
-        pads: To how many bytes the body is filled up with spaces behind it; 0 for not at all.
-        as_status: The status that the response has instead of the documented one, which its body keeps; 0 for the same.
-        delivery: What happens to the answer on its way.
-        no_video: Whether the content can't be fetched either.
-        hides: For how many seconds of the clock after its submit a task is unknown.
-    """
-
-    name: str
-    summary: str
-    source: str
-    at: frozenset[Stage]
-    breaks: str = ""
-    bit: int | None = None
-    lasting: bool = False
-    status: int = 0
-    example: str = ""
-    headers: tuple[str, ...] = ()
-    accepts: bool = False
-    ends: Literal["succeeded", "failed"] = "succeeded"
-    refunds: bool = True
-    during: Literal["running", "succeeded", "failed"] | None = None
-    values: MappingProxyType[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    body: bytes | None = None
-    media_type: str = ""
-    wraps: MappingProxyType[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    pads: int = 0
-    as_status: int = 0
-    delivery: Delivery | None = None
-    no_video: bool = False
-    hides: float = 0.0
-
-    @property
-    def answers(self) -> bool:
-        """Whether it stands in the place of the usual answer, or keeps it from arriving."""
-        return not self.keeps_id or bool(self.wraps or self.pads or self.as_status)
-
-    @property
-    def keeps_id(self) -> bool:
-        """Whether the response to an accepted submit has the id of the new task in it."""
-        return not self.status and self.delivery is None and self.body is None
-
-    @property
-    def of_task(self) -> bool:
-        """Whether a submit can order it for the whole life of its task."""
-        return self.bit is not None
 
 
 def _values(**changes: Any) -> MappingProxyType[str, Any]:
@@ -405,18 +323,6 @@ FAULTS: tuple[Fault, ...] = (
 
 BY_NAME = {fault.name: fault for fault in FAULTS}
 BY_BIT = {fault.bit: fault for fault in FAULTS if fault.bit is not None}
-
-
-def pieces(body: bytes, delivery: Delivery | None) -> list[bytes]:
-    """What arrives of a body that comes in pieces, or is cut; no piece is empty."""
-    if delivery in CUT:
-        body = body[: len(body) // 2]
-    size = len(body)
-    if delivery == "crawl":
-        size = -(-len(body) // CRAWL_PIECES)
-    elif delivery in CHUNKED:
-        size = CHUNK_BYTES
-    return [body[at : at + size] for at in range(0, len(body), max(1, size))]
 
 
 def find(name: str) -> Fault:

@@ -1,19 +1,15 @@
-"""Stock Prism, pinned and fenced off, as something that starts, answers and stops."""
+"""Stock Prism as a process: its start, its output and its end."""
 
 from __future__ import annotations
 
 import collections
 import contextlib
-import hashlib
 import json
 import math
 import os
 import queue
-import re
-import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -21,21 +17,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
-import platformdirs
-from octopusx_video_openapi import Contract, ContractError, load, operations
+from octopusx_video_openapi import ContractError, load
 
-from octopusx_video_mock import ports as _port
+from octopusx_video_mock import ports
 from octopusx_video_mock.errors import MockError
-from octopusx_video_mock.messages import MAX_BODY, check_token
-from octopusx_video_mock.prism.node import Node, find_node
+from octopusx_video_mock.prism import guard, installation
+from octopusx_video_mock.prism.node import find_node
+from octopusx_video_mock.settings import check_token
 
 START_SECONDS = 60.0
 """How long Prism may take to listen; it takes about one second on an idle machine."""
 STOP_SECONDS = 5.0
-"""How long Prism may take to end when asked to, before it is asked harder."""
-
-_LOCK = "package-lock.json"
-_PINNED = ("package.json", _LOCK, ".npmrc")
+"""How long Prism may take to end at each step: the end of its stdin, SIGTERM, SIGKILL."""
 
 Event = dict[str, Any]
 
@@ -87,18 +80,17 @@ class PrismMock:
     @property
     def base_url(self) -> str:
         """Where it listens, without a slash at the end."""
-        return _port.url(self.host, self.port)
+        return ports.url(self.host, self.port)
 
     def __enter__(self) -> Self:
         """Start Prism."""
         if self._process is not None:
             raise MockError("this mock runs already; make another one")
-        _port.refuse_used(self.host, self.port)
-        node = find_node(_node_version())
-        home = _installed(node, self._on_progress)
+        ports.refuse_used(self.host, self.port)
+        node = find_node(installation.node_version())
+        home = installation.installed(node, self._on_progress)
         environment = node.environment() | {
-            "OCTOPUSX_PRISM_GUARD": json.dumps(_guard_settings(self.contract, self._token)),
-            "NODE_OPTIONS": f'--require "{_escaped(_prism_files() / "guard.cjs")}"',
+            **guard.environment(self.contract, self._token),
             "SCARF_ANALYTICS": "false",
             "DO_NOT_TRACK": "1",
             "npm_config_loglevel": "error",
@@ -175,7 +167,7 @@ class PrismMock:
             raise MockError(f"Prism does not start ({_reason(last_words)}); remove {home} and start again")
         if event["event"] == "fatal":
             if event.get("code") in _PORT_TROUBLE:
-                raise _port.error(self.host, self.port, event["message"])
+                raise ports.error(self.host, self.port, event["message"])
             raise MockError(
                 f"Prism does not start with {self.contract.path} ({event['message']}); check the contract with a linter"
             )
@@ -231,97 +223,3 @@ def _event(line: str) -> Event | None:
 
 
 _PORT_TROUBLE = {"EADDRINUSE", "EACCES", "EADDRNOTAVAIL"}
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _guard_settings(contract: Contract, token: str | None) -> dict[str, Any]:
-    """What the guard has to know of the contract: its routes, and what 413 and 500 look like."""
-    routes = []
-    for template, methods in contract.paths.items():
-        with_body = [method for method, operation in methods.items() if operation.body is not None]
-        routes.append((f"^{operations.expression(template, '[^/]*')}$", list(methods), with_body))
-    # Concrete paths first, as OpenAPI has it: /v1/videos/extensions is not a task called extensions.
-    routes.sort(key=lambda route: route[0].count("[^/]*"))
-    return {
-        "token": token,
-        "routes": routes,
-        "tooLarge": _answer(contract, 413),
-        "broken": _answer(contract, 500),
-        "maxBody": MAX_BODY,
-    }
-
-
-def _answer(contract: Contract, wanted: int) -> dict[str, Any]:
-    """Headers and body of the contract's first example of a status."""
-    for operation in contract.operations.values():
-        response = operation.response(wanted)
-        if response is None:
-            continue
-        headers = {name: str(header.examples[0]) for name, header in response.headers.items() if header.examples}
-        for media in response.media.values():
-            for example in media.examples.values():
-                return {"headers": {**headers, "Content-Type": media.type}, "body": json.dumps(example)}
-    return {"headers": {}, "body": ""}
-
-
-def _prism_files() -> Path:
-    """The folder with the pin and the guard."""
-    return Path(__file__).resolve().parent
-
-
-def _node_version() -> tuple[int, ...]:
-    """The Node.js that the pinned Prism asks for, as its lock file has it."""
-    lock = json.loads((_prism_files() / _LOCK).read_text(encoding="utf-8"))
-    engines = lock["packages"]["node_modules/@stoplight/prism-cli"]["engines"]["node"]
-    return tuple(map(int, re.findall(r"\d+", engines)[:3]))
-
-
-def _installed(node: Node, on_progress: Callable[[str], None]) -> Path:
-    """The folder with Prism's packages, installed once for each content of the pin.
-
-    Raises:
-        MockError: npm could not install them.
-    """
-    pin = _prism_files()
-    digest = hashlib.sha256(b"".join((pin / name).read_bytes() for name in _PINNED)).hexdigest()[:16]
-    cache = platformdirs.user_cache_path("octopusx-video")
-    home = cache / f"prism-{digest}"
-    if _usable(home):
-        return home
-    on_progress("installing Prism from its lock file (once, some seconds)")
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        # Made beside its place and renamed when complete: an interrupted installation is never taken for a whole one.
-        with tempfile.TemporaryDirectory(prefix="installing-", dir=cache) as scratch:
-            made = Path(scratch) / "prism"
-            made.mkdir()
-            for name in _PINNED:
-                shutil.copy(pin / name, made / name)
-            npm = subprocess.run(
-                [*node.npm, "ci", "--ignore-scripts", "--loglevel=error"],
-                cwd=made,
-                env=node.environment(),
-                capture_output=True,
-                text=True,
-                check=False,
-                stdin=subprocess.DEVNULL,
-            )
-            if npm.returncode != 0:
-                reason = next((line for line in npm.stderr.splitlines() if line.strip()), "no reason given")
-                raise MockError(f"npm can't install Prism ({reason.strip()}); is the npm registry reachable?")
-            if not _usable(made):
-                raise MockError("npm says that it has installed Prism, but it has not; see `npm config list`")
-            with contextlib.suppress(OSError):  # another process was first; its installation is as good
-                if not _usable(home):
-                    shutil.rmtree(home, ignore_errors=True)
-                made.rename(home)
-    except OSError as error:
-        raise MockError(f"can't write to {cache} ({error.strerror}); set XDG_CACHE_HOME to a folder that can") from None
-    return home
-
-
-def _usable(home: Path) -> bool:
-    return (home / "node_modules" / ".bin" / "prism").exists()

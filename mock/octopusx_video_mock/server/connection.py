@@ -16,9 +16,9 @@ from typing import Any, Protocol
 
 import httptools
 
-from octopusx_video_mock.faults import table as _faults
-from octopusx_video_mock.faults.table import CHUNKED
-from octopusx_video_mock.messages import MAX_BODY, Answer, Request
+from octopusx_video_mock import delivery as deliveries
+from octopusx_video_mock.delivery import CHUNKED
+from octopusx_video_mock.messages import MAX_BODY, Request, Response
 
 MAX_HEAD = 64 * 1024
 """Bytes of a request's line and headers, and of what stands between the parts of a chunked body."""
@@ -34,7 +34,7 @@ BODY_SECONDS = 30.0
 IDLE_SECONDS = 60.0
 """How long it may stay open without a request."""
 LOST_SECONDS = 120.0
-"""How long a connection stays open whose answer is lost, if its caller does, or that takes nothing of its answer."""
+"""How long a connection stays open whose answer is lost, if its caller does, or that takes nothing of its response."""
 SWEEP_SECONDS = 1.0
 """How often the times are looked at; so much later than its limit a connection may be closed."""
 
@@ -42,20 +42,20 @@ _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".en
 _NO_BODY = {204, 304}
 
 
-class Answering(Protocol):
-    """What answers the requests of all connections. ``held`` counts the bytes of bodies that are not complete."""
+class Responding(Protocol):
+    """Responds to the requests of all connections. ``held`` counts the bytes of bodies that are not complete."""
 
     held: int
 
-    def answer(self, request: Request, client: str) -> Answer:
-        """Answer a request that came from this address."""
+    def respond(self, request: Request, client: str) -> Response:
+        """Respond to a request that a client at this address sent."""
 
 
 class Connection(asyncio.Protocol):
     """What uvicorn makes for each connection (its ``http`` setting)."""
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
-        self._app: Answering = config.loaded_app
+        self._app: Responding = config.loaded_app
         self._state = server_state
         self._loop: asyncio.AbstractEventLoop = _loop or asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
@@ -208,7 +208,7 @@ class Connection(asyncio.Protocol):
         if not self._ending and not self._head_open and not self._offers:
             self._respond(bytes(self._body))
 
-    # The answer.
+    # The response.
 
     def _respond(self, body: bytes | None) -> None:
         parser = self._parser
@@ -219,19 +219,19 @@ class Connection(asyncio.Protocol):
         if path[:1] != b"/":
             path = _path_of(path)
         request = Request(method, path, query, self._headers, self._fields, body, self._here)
-        answer = self._app.answer(request, self._client)
+        response = self._app.respond(request, self._client)
         whole = body is not None
         self._let_go()
-        if answer.delivery is None or answer.delivery in CHUNKED:
-            self._write(answer, method, whole=whole)
-        elif answer.delivery == "reset":
+        if response.delivery is None or response.delivery in CHUNKED:
+            self._write(response, method, whole=whole)
+        elif response.delivery == "reset":
             self._reset()
         else:
             # Nothing else is answered on this connection: it ends with this one.
             self._keeps = False
             self._ending = True
-            self._writes = answer.delivery != "lost"
-            self._task = self._loop.create_task(self._deliver(answer))
+            self._writes = response.delivery != "lost"
+            self._task = self._loop.create_task(self._deliver(response))
             self._state.tasks.add(self._task)
             self._task.add_done_callback(self._state.tasks.discard)
         self._begin_waiting()
@@ -243,72 +243,72 @@ class Connection(asyncio.Protocol):
             self._app.held -= len(self._body)
             self._body = b""
 
-    def _write(self, answer: Answer, method: str, *, whole: bool) -> None:
+    def _write(self, response: Response, method: str, *, whole: bool) -> None:
         self._keeps = self._keeps and whole
         transport = self._transport
-        framing, body = self._framed(answer)
-        if method == "HEAD" or answer.status in _NO_BODY:
+        framing, body = self._framed(response)
+        if method == "HEAD" or response.status in _NO_BODY:
             body = b""
         if transport.get_write_buffer_size() > MAX_UNSENT:
             self._ending = True
             transport.abort()
             return
-        transport.write(self._head(answer, framing) + body)
+        transport.write(self._head(response, framing) + body)
         if not whole:
             self._end()
         elif not self._keeps:
             self._ending = True
             transport.close()
 
-    def _framed(self, answer: Answer) -> tuple[bytes, bytes]:
+    def _framed(self, response: Response) -> tuple[bytes, bytes]:
         """The header that says where the body ends, and the body as it is sent."""
-        if answer.delivery not in CHUNKED:
-            return b"content-length: %d\r\n" % len(answer.body), answer.body
-        arriving = _faults.pieces(answer.body, answer.delivery)
+        if response.delivery not in CHUNKED:
+            return b"content-length: %d\r\n" % len(response.body), response.body
+        arriving = deliveries.pieces(response.body, response.delivery)
         if self._parser.get_http_version() != "1.1":
             # HTTP/1.0 knows no chunks (RFC 9112 section 6.1): there the body ends with the connection.
             return b"", b"".join(arriving)
         chunks = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in arriving]
         return b"transfer-encoding: chunked\r\n", b"".join(chunks) + b"0\r\n\r\n"
 
-    def _head(self, answer: Answer, framing: bytes) -> bytes:
-        parts = [_STATUS_LINES[answer.status]]
+    def _head(self, response: Response, framing: bytes) -> bytes:
+        parts = [_STATUS_LINES[response.status]]
         parts += [b"%b: %b\r\n" % header for header in self._state.default_headers]
-        parts += [b"%b: %b\r\n" % header for header in answer.headers]
-        if answer.status not in _NO_BODY:
+        parts += [b"%b: %b\r\n" % header for header in response.headers]
+        if response.status not in _NO_BODY:
             parts.append(framing)
         parts.append(b"\r\n" if self._keeps else b"connection: close\r\n\r\n")
         return b"".join(parts)
 
-    async def _deliver(self, answer: Answer) -> None:
+    async def _deliver(self, response: Response) -> None:
         """An answer that does not simply arrive. The connection ends with it."""
         try:
-            await self._deliver_slowly(answer)
+            await self._deliver_slowly(response)
         finally:
             self._task = None
             self._since = self._loop.time()
             self._transport.close()
 
-    async def _deliver_slowly(self, answer: Answer) -> None:
-        if answer.delivery == "lost":
+    async def _deliver_slowly(self, response: Response) -> None:
+        if response.delivery == "lost":
             await asyncio.sleep(LOST_SECONDS)
             return
-        framing, body = self._framed(answer)
-        self._transport.write(self._head(answer, framing))
-        for number, piece in enumerate(_faults.pieces(body, answer.delivery)):
+        framing, body = self._framed(response)
+        self._transport.write(self._head(response, framing))
+        for number, piece in enumerate(deliveries.pieces(body, response.delivery)):
             if number:
-                await asyncio.sleep(_faults.CRAWL_SECONDS / _faults.CRAWL_PIECES)
+                await asyncio.sleep(deliveries.CRAWL_SECONDS / deliveries.CRAWL_PIECES)
             self._transport.write(piece)
 
     def _refuse(self, status: int, reason: bytes) -> None:
-        """Answer what is no request, and end."""
+        """Response what is no request, and end."""
         if self._ending or self._transport.is_closing():
             return
         self._keeps = False
         headers = [(b"content-type", b"text/plain; charset=utf-8")]
-        answer = Answer(status, headers, reason)
-        framing, body = self._framed(answer)
-        self._transport.write(self._head(answer, framing) + body)
+        response = Response(status, headers, reason)
+        framing, body = self._framed(response)
+        self._transport.write(self._head(response, framing) + body)
         self._end()
 
     def _end(self) -> None:

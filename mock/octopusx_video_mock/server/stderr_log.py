@@ -1,4 +1,4 @@
-"""Lines on stderr that nobody has to read."""
+"""Lines on stderr that never block the program."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import os
 import queue
 import threading
 
-MOST_LINES = 1000
-"""How many lines may wait to be read."""
+MAX_LINES = 1000
+"""How many lines may wait to be written."""
 
 
-class Voice:
+class NonBlockingStderr:
     """Lines on stderr, written by a thread of their own.
 
     Whoever started the command may never read its stderr: then the pipe fills, and a write waits for ever. Requests
@@ -26,7 +26,7 @@ class Voice:
 
     def __call__(self, line: str) -> None:
         """Write a line as soon as there is somebody to read it."""
-        if self._lines.qsize() < MOST_LINES:
+        if self._lines.qsize() < MAX_LINES:
             self._lines.put(line)
 
     def finish(self) -> None:
