@@ -97,7 +97,7 @@ def test_a_change_is_found_where_no_time_passes() -> None:
     mock = Mock(token=KEY)
     transport = mock.controlled_transport
     assert found_in_reads(transport) == []
-    answer = mock.engine.answer
+    answer = mock.engine.respond
 
     def polled(request: Any) -> Any:
         given = answer(request)
@@ -105,7 +105,7 @@ def test_a_change_is_found_where_no_time_passes() -> None:
             given.body = given.body.replace(b'"progress":0', b'"progress":%d' % len(mock.calls))
         return given
 
-    mock.engine.answer = polled  # type: ignore[method-assign]
+    mock.engine.respond = polled  # type: ignore[method-assign]
     assert len(found_in_reads(transport)) == 1
 
 

@@ -17,8 +17,8 @@ from octopusx_video_contract._tasks import Tasks, a_submit
 from octopusx_video_contract._walk import Walk
 from octopusx_video_contract._wire import InProcess, NoAnswerError
 from octopusx_video_mock import Mock
-from octopusx_video_mock._message import Answer as Sent
-from octopusx_video_mock._message import Request as Asked
+from octopusx_video_mock.messages import Request as Asked
+from octopusx_video_mock.messages import Response as Sent
 from octopusx_video_openapi import load, task_ids
 
 from tests.conftest import KEY, Command, Upstream
@@ -152,7 +152,7 @@ def test_the_report_has_every_finding(run: Run) -> None:
 @pytest.fixture
 def wrong(mock: Mock) -> Run:
     """A run against a mock whose finished tasks have a progress of 99, and whose time passes with each read."""
-    answer = mock.engine.answer
+    answer = mock.engine.respond
 
     def changed(request: Asked) -> Sent:
         if request.method == "GET" and not request.path.endswith(b"/content"):
@@ -160,7 +160,7 @@ def wrong(mock: Mock) -> Run:
         sent = answer(request)
         return dataclasses.replace(sent, body=sent.body.replace(b'"progress":100', b'"progress":99'))
 
-    mock.engine.answer = changed  # type: ignore[method-assign]
+    mock.engine.respond = changed  # type: ignore[method-assign]
     return run_of(mock)
 
 
@@ -231,7 +231,7 @@ def test_a_broken_server_is_named_with_what_broke_it(
 
 def test_a_task_that_is_gone_is_not_blamed_on_a_colon(mock: Mock) -> None:
     """What can't be read at all is said to be lost, and not to be unreadable in one spelling."""
-    answer = mock.engine.answer
+    answer = mock.engine.respond
     reads: list[Asked] = []
 
     def losing(request: Asked) -> Sent:
@@ -240,7 +240,7 @@ def test_a_task_that_is_gone_is_not_blamed_on_a_colon(mock: Mock) -> None:
             reads.append(request)
         return sent if len(reads) < 2 else dataclasses.replace(sent, status=404)
 
-    mock.engine.answer = losing  # type: ignore[method-assign]
+    mock.engine.respond = losing  # type: ignore[method-assign]
     run = run_of(mock)
     tasks = Tasks(run)
     submit = CONTRACT.operations["createVideoExtension"]
@@ -290,13 +290,13 @@ def test_an_operation_that_is_left_alone_is_one_finding(run: Run) -> None:
 
 def test_what_breaks_a_rule_is_kept_all_the_same(mock: Mock) -> None:
     """Whoever goes on after a finding knows the task that a submit told, and what was told of it."""
-    answer = mock.engine.answer
+    answer = mock.engine.respond
 
     def changed(request: Asked) -> Sent:
         sent = answer(request)
         return dataclasses.replace(sent, headers=[one for one in sent.headers if one[0] != b"x-oneapi-request-id"])
 
-    mock.engine.answer = changed  # type: ignore[method-assign]
+    mock.engine.respond = changed  # type: ignore[method-assign]
     run = run_of(mock)
     tasks = Tasks(run)
     submit = CONTRACT.operations["extendVideo"]

@@ -187,13 +187,13 @@ def test_a_submit_that_went_wrong_stays_spent(tmp_path: Path, fault: str) -> Non
     ledger = tmp_path / "ledger.jsonl"
     mock = Mock(token=KEY)
     on_disk: list[list[str]] = []
-    served = mock.engine.answer
+    served = mock.engine.respond
 
     def answer(request: object) -> object:
         on_disk.append([json.loads(line)["state"] for line in ledger.read_text("utf-8").splitlines()])
         return served(request)  # type: ignore[arg-type]
 
-    mock.engine.answer = answer  # type: ignore[method-assign,assignment]
+    mock.engine.respond = answer  # type: ignore[method-assign,assignment]
     run = _against(mock, 1, ledger)
     with mock.fault(fault), contextlib.suppress(NoAnswerError):
         assert not run.wire.send(SUBMIT).is_success

@@ -9,8 +9,8 @@ import pytest
 from octopusx_video_contract._exchange import Answer, Request
 from octopusx_video_contract._history import History
 from octopusx_video_contract._walk import Walk
-from octopusx_video_mock._message import Answer as Sent
-from octopusx_video_mock._message import Request as Asked
+from octopusx_video_mock.messages import Request as Asked
+from octopusx_video_mock.messages import Response as Sent
 from octopusx_video_openapi import load, task_ids
 
 from tests.campaigns.suite_runs import START
@@ -176,7 +176,7 @@ def test_a_walk_looks_at_the_known_tasks_first_and_last() -> None:
     """What is submitted and refused in between changes nothing of them."""
     server = defective(None, key=TESTS_KEY, start=START)
     known = task_ids.documented(CONTRACT)[0]
-    answer, submitted = server.mock.engine.answer, []
+    answer, submitted = server.mock.engine.respond, []
 
     def changing(request: Asked) -> Sent:
         sent = answer(request)
@@ -185,5 +185,5 @@ def test_a_walk_looks_at_the_known_tasks_first_and_last() -> None:
             sent.body = sent.body.replace(b'"seconds":"', b'"seconds":"1')
         return sent
 
-    server.mock.engine.answer = changing  # type: ignore[method-assign]
+    server.mock.engine.respond = changing  # type: ignore[method-assign]
     assert "R16" in rules_of_a_walk(server)

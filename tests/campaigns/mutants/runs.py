@@ -17,7 +17,7 @@ from typing import Any
 # Imported here so that no forked process has to.
 import octopusx_video_client.models  # noqa: F401
 import octopusx_video_contract
-import octopusx_video_mock._transport  # noqa: F401
+import octopusx_video_mock.httpx_transport  # noqa: F401
 import pytest
 import schemathesis.pytest.plugin  # noqa: F401
 from octopusx_video_contract import _conformance, _session, _target  # noqa: F401
@@ -25,7 +25,7 @@ from octopusx_video_contract._coverage import Coverage
 from octopusx_video_contract._finding import Finding, Findings
 from octopusx_video_contract._run import Run, running
 from octopusx_video_contract._wire import InProcess
-from octopusx_video_mock._mock import START
+from octopusx_video_mock.mock import START
 from octopusx_video_openapi import Contract, task_ids
 
 from tests.defects import Defect, defective
