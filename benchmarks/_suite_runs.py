@@ -25,11 +25,12 @@ import octopusx_video_openapi
 import pytest
 from _peers import HERE, BenchError
 from _servers import HOST, Running, Server, environment, running
-from octopusx_video_contract import _conformance, _session
-from octopusx_video_contract._run import Run
-from octopusx_video_contract._run import running as current_run
-from octopusx_video_contract._target import KEY_VARIABLE
-from octopusx_video_contract._wire import InProcess
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.run import running as current_run
+from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.runner import session
+from octopusx_video_contract.runner.target import KEY_VARIABLE
+from octopusx_video_contract.scenarios import schemathesis_adapter
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import task_ids
 
@@ -119,13 +120,13 @@ def _layer(seed: int, our_checks: bool) -> Layer:  # noqa: FBT001 - handed over 
     )
     run.wire.sent = []
     if not our_checks:
-        alone = functools.partial(_conformance.judge, excluded_checks=list(_conformance.CHECKS))
-        _conformance.judge = alone  # all answers of the layer meet here
-    suite = Path(_session.__file__).parent / "suite"
+        alone = functools.partial(schemathesis_adapter.judge, excluded_checks=list(schemathesis_adapter.CHECKS))
+        schemathesis_adapter.judge = alone  # all answers of the layer meet here
+    suite = Path(session.__file__).parent / "suite"
     clock = _Clock()
     arguments = ["-c", "pytest.ini", "--rootdir", ".", "conformance.py"]
     with (
-        _session.own_settings(),
+        session.own_settings(),
         current_run(run),
         contextlib.chdir(suite),
         Path(os.devnull).open("w", encoding="utf-8") as nowhere,

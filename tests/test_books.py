@@ -6,12 +6,12 @@ import contextlib
 from collections.abc import Iterator
 
 import pytest
-from octopusx_video_contract._books import Books
-from octopusx_video_contract._control import Control
-from octopusx_video_contract._exchange import Answer, Request
-from octopusx_video_contract._finding import Finding, Findings
-from octopusx_video_contract._run import Run
-from octopusx_video_contract._wire import InProcess, NoAnswerError
+from octopusx_video_contract.core.billing_check import Books
+from octopusx_video_contract.core.findings import Finding, Findings
+from octopusx_video_contract.core.mock_control import Control
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.transport import InProcess, NoAnswerError
+from octopusx_video_contract.messages.http import Answer, Request
 from octopusx_video_openapi import load, task_ids
 
 from tests.defects import DEFECTS, Defect, defective

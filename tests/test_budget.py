@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from octopusx_video_contract import _conformance, _session, _target, cli
-from octopusx_video_contract._budget import Budget, NotAskedError, billed
-from octopusx_video_contract._coverage import Coverage
-from octopusx_video_contract._curl import documented
-from octopusx_video_contract._exchange import Answer, Request
-from octopusx_video_contract._run import Run, running
-from octopusx_video_contract._wire import InProcess, NoAnswerError, OverHttp
+from octopusx_video_contract import cli
+from octopusx_video_contract.cases.code_samples import documented
+from octopusx_video_contract.core.budget import Budget, NotAskedError, billed
+from octopusx_video_contract.core.coverage import Coverage
+from octopusx_video_contract.core.run import Run, running
+from octopusx_video_contract.core.transport import InProcess, NoAnswerError, OverHttp
+from octopusx_video_contract.messages.http import Answer, Request
+from octopusx_video_contract.runner import session, target
+from octopusx_video_contract.scenarios import schemathesis_adapter
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import Contract, load, task_ids
 
@@ -61,7 +63,7 @@ def _against(mock: Mock, limit: int, ledger: Path | None = None) -> Run:
 
 def _operation(run: Run) -> Any:
     """A submit without a path parameter, as schemathesis has it."""
-    schema: Any = _conformance.schema(run)
+    schema: Any = schemathesis_adapter.schema(run)
     name = next(name for name in run.contract.submits if "{" not in run.contract.operations[name].path)
     return schema.find_operation_by_id(name)
 
@@ -329,9 +331,9 @@ def test_by_default_a_server_elsewhere_gets_no_unit(contract: Contract, monkeypa
         runs.append(run)
         return 0
 
-    monkeypatch.setattr(_session, "run", kept)
-    monkeypatch.setattr(_target, "OverHttp", lambda **_: InProcess(Mock(token=KEY).transport))
-    monkeypatch.setenv(_target.KEY_VARIABLE, KEY)
+    monkeypatch.setattr(session, "run", kept)
+    monkeypatch.setattr(target, "OverHttp", lambda **_: InProcess(Mock(token=KEY).transport))
+    monkeypatch.setenv(target.KEY_VARIABLE, KEY)
     runs: list[Run] = []
     assert cli.main(["--base-url", "https://service.invalid"]) == 0
     assert (runs[0].budget.limit, runs[0].budget.ledger) == (0, None)
@@ -369,8 +371,8 @@ def test_that_a_file_can_be_written_is_found_out_without_a_trace(tmp_path: Path)
     new, old = tmp_path / "new", tmp_path / "old"
     old.write_text("kept")
     for path in (new, old):
-        _target.writable(path, "--report")
+        target.writable(path, "--report")
     assert not new.exists()
     assert old.read_text() == "kept"
-    with pytest.raises(_target.CannotRunError, match=r"--report .*can't be written"):
-        _target.writable(tmp_path / "nowhere" / "new", "--report")
+    with pytest.raises(target.CannotRunError, match=r"--report .*can't be written"):
+        target.writable(tmp_path / "nowhere" / "new", "--report")

@@ -12,10 +12,10 @@ from typing import Any
 import av
 import httpx
 import pytest
-from octopusx_video_contract._finding import Finding
-from octopusx_video_contract._run import Run
-from octopusx_video_contract._tasks import Tasks
-from octopusx_video_contract._walk import Walk
+from octopusx_video_contract.core.findings import Finding
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.scenarios.task_driver import Tasks
+from octopusx_video_contract.scenarios.whole_life import Walk
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import ContractError, load
 from octopusx_video_openapi.checking import checked

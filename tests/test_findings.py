@@ -7,15 +7,17 @@ import dataclasses
 import re
 
 import pytest
-from octopusx_video_contract import _life, _plugin, _report, _walk
-from octopusx_video_contract._budget import NotAskedError
-from octopusx_video_contract._coverage import Coverage, gaps
-from octopusx_video_contract._exchange import Answer, Request
-from octopusx_video_contract._finding import Finding, Findings
-from octopusx_video_contract._run import Run
-from octopusx_video_contract._tasks import Tasks, a_submit
-from octopusx_video_contract._walk import Walk
-from octopusx_video_contract._wire import InProcess, NoAnswerError
+from octopusx_video_contract.checks import task_life
+from octopusx_video_contract.core.budget import NotAskedError
+from octopusx_video_contract.core.coverage import Coverage, gaps
+from octopusx_video_contract.core.findings import Finding, Findings
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.transport import InProcess, NoAnswerError
+from octopusx_video_contract.messages.http import Answer, Request
+from octopusx_video_contract.runner import plugin, reports
+from octopusx_video_contract.scenarios import whole_life
+from octopusx_video_contract.scenarios.task_driver import Tasks, a_submit
+from octopusx_video_contract.scenarios.whole_life import Walk
 from octopusx_video_mock import Mock
 from octopusx_video_mock._message import Answer as Sent
 from octopusx_video_mock._message import Request as Asked
@@ -111,7 +113,7 @@ def test_the_console_has_a_line_for_each_rule_and_operation(run: Run) -> None:
     """With a count and an example of each rule, what must be before what should be."""
     findings = found(run, ("R40", "x"), *(("R36", f"getVideoTask: {n}") for n in range(449)), ("R01", "y"))
     kept(run, "boundaries", findings)
-    lines = list(_plugin.broken(run.seen.findings))
+    lines = list(plugin.broken(run.seen.findings))
     assert sorted(line for line in lines if line.startswith("  g")) == [
         "  getVideoTask, 1 time: x",
         "  getVideoTask, 1 time: y",
@@ -126,15 +128,15 @@ def test_the_console_is_bounded(run: Run) -> None:
     """However much is broken, a screen or two name all rules and operations."""
     for rule in CONTRACT.rules:
         kept(run, "boundaries", [run.finding(rule.id, f"{n}\n" * 300, OK) for n in range(30)])
-    lines = list(_plugin.broken(run.seen.findings))
-    assert len(lines) <= max(_plugin.MOST_LINES, 2 * len(CONTRACT.rules) + 1)
+    lines = list(plugin.broken(run.seen.findings))
+    assert len(lines) <= max(plugin.MOST_LINES, 2 * len(CONTRACT.rules) + 1)
     assert {line[:3] for line in lines if line.startswith("R")} == {rule.id for rule in CONTRACT.rules}
 
 
 def test_the_report_has_every_finding(run: Run) -> None:
     """A table first, then each of them with its response, folded; what must be before what should be."""
     kept(run, "boundaries", found(run, ("R40", "x | y"), *(("R36", f"way {n}") for n in range(12)), ("R01", "<b>")))
-    text = _report.markdown(run, collections.Counter({("boundaries", "failed"): 1}))
+    text = reports.markdown(run, collections.Counter({("boundaries", "failed"): 1}))
     assert "1 test failed" in text
     rows = re.findall(r"^\| (R\d\d) \| (\w+) \| getVideoTask \| (\d+) \| (\d+) \| (.*) \|$", text, re.MULTILINE)
     assert sorted(rows) == [
@@ -254,7 +256,7 @@ def test_a_task_that_is_gone_is_not_blamed_on_a_colon(mock: Mock) -> None:
 
 def test_a_server_that_is_wrong_in_many_ways_gets_less_time(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its tasks are awaited for a part of the time alone, which is said, and that they did not end is no finding."""
-    monkeypatch.setattr(_walk, "_LITTLE_PATIENCE", 0.2)
+    monkeypatch.setattr(whole_life, "_LITTLE_PATIENCE", 0.2)
     said: list[str] = []
     run.announce = said.append
     kept(run, "boundaries", [run.finding(rule.id, "a", OK) for rule in CONTRACT.rules[:8]])
@@ -270,7 +272,7 @@ def test_nothing_of_a_server_acts_in_the_report(run: Run) -> None:
     bad = "\x1b[31m\u202egnp\u2066</details><script>|`"
     part = Answer(READ, 200, {"x-oneapi-request-id": bad, "content-type": bad}, bad.encode())
     kept(run, "life", [run.finding("R40", f"x-oneapi-request-id is {bad}", part, is_whole=False)])
-    text = _report.markdown(run, collections.Counter())
+    text = reports.markdown(run, collections.Counter())
     assert re.findall("[\x1b\u202e\u2066]", text) == []
     assert "\\x1b[31m" in text
     outside = re.sub(r"(?ms)^(`{3,})$.*?^\1$", "", text)
@@ -284,7 +286,7 @@ def test_an_operation_that_is_left_alone_is_one_finding(run: Run) -> None:
     finding = run.unanswered(error)
     assert isinstance(finding, Finding)
     kept(run, "boundaries", [run.finding("R53", "nothing came", READ), finding])
-    assert "    getVideoTask is not asked any more: nothing came" in list(_plugin.broken(run.seen.findings))
+    assert "    getVideoTask is not asked any more: nothing came" in list(plugin.broken(run.seen.findings))
     assert isinstance(run.unanswered(NoAnswerError(OK.request, str(error), is_sent=False)), NotAskedError)
 
 
@@ -303,7 +305,7 @@ def test_what_breaks_a_rule_is_kept_all_the_same(mock: Mock) -> None:
     with pytest.raises(Finding):
         tasks.submit(submit, a_submit(submit), SOURCE)
     [task] = tasks.made
-    told = _life.Told("getVideoTask", run.now(), {"id": "another"}, "running")
+    told = task_life.Told("getVideoTask", run.now(), {"id": "another"}, "running")
     with pytest.raises(Findings, match="asked for"):
         tasks.heard(task, told, OK)
     assert task.told[-1] is told
@@ -312,7 +314,7 @@ def test_what_breaks_a_rule_is_kept_all_the_same(mock: Mock) -> None:
 @pytest.mark.parametrize("error", [ValueError("it broke"), NotAskedError("it broke")])
 def test_no_end_of_a_test_hides_a_finding(run: Run, request: pytest.FixtureRequest, error: Exception) -> None:
     """A test that is skipped, or breaks, after a finding has failed with it; what broke is said too."""
-    test = _plugin.Plugin(run).pytest_runtest_call(request.node)
+    test = plugin.Plugin(run).pytest_runtest_call(request.node)
     next(test)
     run.check("R36", "a", OK)
     with pytest.raises((Findings, NotAskedError)) as caught:
@@ -344,7 +346,7 @@ def test_waiting_for_tasks_is_said_while_it_lasts(upstream: Upstream) -> None:
     """Also where the output is a file or a pipe, and while pytest captures what a test prints."""
 
     def soon() -> None:
-        _walk._SAY_AFTER = 0.1  # noqa: SLF001 - the process ends with the run
+        whole_life._SAY_AFTER = 0.1  # noqa: SLF001 - the process ends with the run
 
     limits = ("--layer", "life", "--rule", "R45", "--deadline", "0.5", "--seed", "1")
     done = suite_runs.run("--base-url", upstream.base_url, *limits, first=soon)

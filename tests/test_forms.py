@@ -6,13 +6,13 @@ import dataclasses
 from typing import Any
 
 import pytest
-from octopusx_video_contract import _head, _judge
-from octopusx_video_contract._exchange import Answer, Request
-from octopusx_video_contract._finding import Finding
-from octopusx_video_contract._ranges import Wanted, faults, is_in_parts, several
-from octopusx_video_contract._run import Run
-from octopusx_video_contract._tasks import Tasks, a_submit
-from octopusx_video_contract._wire import InProcess
+from octopusx_video_contract.checks import head_requests, single_response
+from octopusx_video_contract.checks.ranges import Wanted, faults, is_in_parts, several
+from octopusx_video_contract.core.findings import Finding
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.messages.http import Answer, Request
+from octopusx_video_contract.scenarios.task_driver import Tasks, a_submit
 from octopusx_video_openapi import load, task_ids
 
 from tests.defects import DEFECTS, defective
@@ -133,7 +133,7 @@ SHOWN = came(200, b"{}", Content_Type="application/json")
 )
 def test_what_head_may_be_answered_with(head: Answer) -> None:
     """What GET is, with the length of its body or without, or as a method that is not there."""
-    assert list(_head.faults(head, [SHOWN, SHOWN])) == []
+    assert list(head_requests.faults(head, [SHOWN, SHOWN])) == []
 
 
 @pytest.mark.parametrize(
@@ -149,13 +149,13 @@ def test_what_head_may_be_answered_with(head: Answer) -> None:
 )
 def test_what_head_may_not_be_answered_with(head: Answer, fault: str) -> None:
     """RFC 9110 sections 9.3.2 and 8.6."""
-    assert fault in "; ".join(_head.faults(head, [SHOWN, SHOWN]))
+    assert fault in "; ".join(head_requests.faults(head, [SHOWN, SHOWN]))
 
 
 def test_lengths_of_bodies_that_differ_are_not_compared() -> None:
     """What is another body each time, with a signed address say, may be of another length at HEAD."""
     gets = [came(200, b"1", Content_Type="text/plain"), came(200, b"2", Content_Type="text/plain")]
-    assert list(_head.faults(came(200, Content_Type="text/plain", Content_Length=9), gets)) == []
+    assert list(head_requests.faults(came(200, Content_Type="text/plain", Content_Length=9), gets)) == []
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_lengths_of_bodies_that_differ_are_not_compared() -> None:
 )
 def test_a_body_behind_the_head_is_seen_on_the_wire(raw: bytes, behind: bytes) -> None:
     """HTTP clients drop it, so that it is looked for in what arrived."""
-    assert _head.body_on_the_wire(raw) == behind
+    assert head_requests.body_on_the_wire(raw) == behind
 
 
 def test_parts_are_not_documented_and_right_all_the_same() -> None:
@@ -180,7 +180,7 @@ def test_parts_are_not_documented_and_right_all_the_same() -> None:
         assert is_in_parts(asked) is expected
     taken = dataclasses.replace(GET, headers=(("Range", TWO.header),))
     answer.headers["x-oneapi-request-id"] = "1"
-    _judge.hold(run_against(None)[0], dataclasses.replace(answer, request=taken))
+    single_response.hold(run_against(None)[0], dataclasses.replace(answer, request=taken))
 
 
 def run_against(name: str | None) -> tuple[Run, Tasks]:

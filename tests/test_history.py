@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from octopusx_video_contract._exchange import Answer, Request
-from octopusx_video_contract._history import History
-from octopusx_video_contract._walk import Walk
+from octopusx_video_contract.checks.history import History
+from octopusx_video_contract.messages.http import Answer, Request
+from octopusx_video_contract.scenarios.whole_life import Walk
 from octopusx_video_mock._message import Answer as Sent
 from octopusx_video_mock._message import Request as Asked
 from octopusx_video_openapi import load, task_ids

@@ -13,10 +13,10 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from octopusx_video_contract._exchange import Request
-from octopusx_video_contract._plugin import Plugin
-from octopusx_video_contract._run import Run
-from octopusx_video_contract._wire import InProcess
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.messages.http import Request
+from octopusx_video_contract.runner.plugin import Plugin
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import interrupts, load
 

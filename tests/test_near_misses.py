@@ -15,8 +15,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import jsonschema_rs
 import pytest
-from octopusx_video_contract._exchange import ABSENT
-from octopusx_video_contract._near_misses import (
+from octopusx_video_contract.cases.boundary_values import (
     BODY,
     Request,
     Variant,
@@ -25,7 +24,8 @@ from octopusx_video_contract._near_misses import (
     near_misses_alone,
     valid_requests,
 )
-from octopusx_video_contract._sizes import Sizes
+from octopusx_video_contract.cases.sizes import Sizes
+from octopusx_video_contract.messages.http import ABSENT
 from octopusx_video_openapi import Contract, ContractError, Operation, load, task_ids
 
 from tests import documents

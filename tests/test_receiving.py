@@ -19,18 +19,22 @@ from typing import Any
 
 import httpx
 import pytest
-from octopusx_video_contract import _client_calls, _conformance, _life, _session, _wire, cli
-from octopusx_video_contract._budget import Budget
-from octopusx_video_contract._control import Control
-from octopusx_video_contract._coverage import Coverage
-from octopusx_video_contract._curl import documented
-from octopusx_video_contract._finding import Finding, Findings
-from octopusx_video_contract._probe import Probe
-from octopusx_video_contract._probe_questions import Question
-from octopusx_video_contract._probe_report import Report
-from octopusx_video_contract._run import Run, running
-from octopusx_video_contract._tasks import Tasks
-from octopusx_video_contract._wire import InProcess, NoAnswerError, OverHttp, Sender
+from octopusx_video_contract import cli
+from octopusx_video_contract.cases.code_samples import documented
+from octopusx_video_contract.checks import task_life
+from octopusx_video_contract.core import transport
+from octopusx_video_contract.core.budget import Budget
+from octopusx_video_contract.core.coverage import Coverage
+from octopusx_video_contract.core.findings import Finding, Findings
+from octopusx_video_contract.core.mock_control import Control
+from octopusx_video_contract.core.run import Run, running
+from octopusx_video_contract.core.transport import InProcess, NoAnswerError, OverHttp, Sender
+from octopusx_video_contract.probe.probe import Probe
+from octopusx_video_contract.probe.questions import Question
+from octopusx_video_contract.probe.reports import Report
+from octopusx_video_contract.runner import session
+from octopusx_video_contract.scenarios import client_calls, schemathesis_adapter
+from octopusx_video_contract.scenarios.task_driver import Tasks
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import content_encoding, interrupts, load, task_ids
 
@@ -284,18 +288,18 @@ def test_an_address_is_fetched_within_bounds(monkeypatch: pytest.MonkeyPatch) ->
     """Whatever lies there, however large, slow or odd."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
     with little_memory(), raw_server(head % len(BOMB) + BOMB, closes=True) as url:
-        assert _wire.fetched(f"{url}/v.mp4", 2) is None
-    monkeypatch.setattr(_wire, "MOST_VIDEO_BYTES", 10)
+        assert transport.fetched(f"{url}/v.mp4", 2) is None
+    monkeypatch.setattr(transport, "MOST_VIDEO_BYTES", 10)
     with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nabcdefghijk", closes=True) as url:
-        assert _wire.fetched(url, 2) is None
+        assert transport.fetched(url, 2) is None
     with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nabc", closes=False) as url:
-        assert _wire.fetched(url, 0.1) is None
+        assert transport.fetched(url, 0.1) is None
     with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", closes=True) as url:
-        fetched = _wire.fetched(f"{url}/猫.mp4?a=b", 2)
+        fetched = transport.fetched(f"{url}/猫.mp4?a=b", 2)
         assert fetched is not None
         assert fetched.content == b"abc"
     for odd in ("http://127.0.0.1:99999/v.mp4", "http://[::1", "ftp://127.0.0.1/v.mp4", "http://127.0.0.1:1/v.mp4"):
-        assert _wire.fetched(odd, 0.2) is None
+        assert transport.fetched(odd, 0.2) is None
 
 
 def test_the_clock_of_a_mock_is_read_within_bounds() -> None:
@@ -343,14 +347,14 @@ def test_a_coding_changes_nothing_for_whoever_reads(coding: str, pack: Callable[
     answer = run.send(READ)
     assert answer.json()["status"] == "completed"
     assert answer.headers.get("content-length", str(len(answer.content))) == str(len(answer.content))
-    call = _client_calls.Call(CONTRACT, READ_SAMPLE)
-    through = _client_calls.Through(run)
+    call = client_calls.Call(CONTRACT, READ_SAMPLE)
+    through = client_calls.Through(run)
     assert call.sync(through, KEY).status == "completed"
     assert asyncio.run(call.asyncio(through, KEY)).status == "completed"
     with running(run):
-        schema: Any = _conformance.schema(run)
+        schema: Any = schemathesis_adapter.schema(run)
         case = schema.find_operation_by_id("getVideoTask").Case(path_parameters={"task_id": run.known_ids[0]})
-        _conformance.validate(run, case)
+        schemathesis_adapter.validate(run, case)
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt(), pytest.ExitCode.INTERNAL_ERROR], ids=["interrupted", "crashed"])
@@ -367,7 +371,7 @@ def test_a_run_without_a_summary_names_what_was_paid_for(
         return end
 
     monkeypatch.setattr(pytest, "main", main)
-    assert _session.run(run, []) == (130 if isinstance(end, KeyboardInterrupt) else 1)
+    assert session.run(run, []) == (130 if isinstance(end, KeyboardInterrupt) else 1)
     assert f"task {NEW} of createVideoExtension" in capsys.readouterr().out
 
 
@@ -394,8 +398,8 @@ def test_a_probe_that_is_interrupted_while_it_reports_reports_again(
 def test_numbers_without_end_are_none() -> None:
     """Python turns neither thousands of digits into a number nor every whole number into another one."""
     run = run_of(answering(b"a" * 10, status=206, content_range=f"bytes 0-9/{'9' * 5000}"))
-    task = _life.Task("a", CONTRACT.operations["createVideoExtension"], {}, (0.0, 0.0), None)
+    task = task_life.Task("a", CONTRACT.operations["createVideoExtension"], {}, (0.0, 0.0), None)
     assert Tasks(run).size_by_a_part(task) is None
-    told = _life.Told("getVideoTask", 0.0, {"seconds": 10**400}, "running")
+    told = task_life.Told("getVideoTask", 0.0, {"seconds": 10**400}, "running")
     task.length = 5.0
-    assert [rule for rule, fault in _life.check(CONTRACT, task, told) if fault and rule == "R55"] == ["R55"]
+    assert [rule for rule, fault in task_life.check(CONTRACT, task, told) if fault and rule == "R55"] == ["R55"]

@@ -15,17 +15,18 @@ from typing import Any
 
 import pytest
 import yaml
-from octopusx_video_contract import _budget, _checks, _judge, _life
-from octopusx_video_contract._books import Books
-from octopusx_video_contract._checks import Outcome
-from octopusx_video_contract._choice import LAYERS
-from octopusx_video_contract._control import Control
-from octopusx_video_contract._coverage import Coverage, gaps
-from octopusx_video_contract._exchange import Answer, Request
-from octopusx_video_contract._history import History
-from octopusx_video_contract._run import Run, running
-from octopusx_video_contract._tasks import Tasks, a_submit
-from octopusx_video_contract._wire import InProcess
+from octopusx_video_contract.checks import registry, single_response, task_life
+from octopusx_video_contract.checks.history import History
+from octopusx_video_contract.checks.registry import Outcome
+from octopusx_video_contract.core import budget
+from octopusx_video_contract.core.billing_check import Books
+from octopusx_video_contract.core.coverage import Coverage, gaps
+from octopusx_video_contract.core.mock_control import Control
+from octopusx_video_contract.core.run import Run, running
+from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.messages.http import Answer, Request
+from octopusx_video_contract.runner.selection import LAYERS
+from octopusx_video_contract.scenarios.task_driver import Tasks, a_submit
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import Contract, RuleId, contract_path, load, task_ids
 
@@ -69,7 +70,7 @@ def registered(run: Run) -> set[str]:
             sys.modules.pop(name, None)
             importlib.import_module(name)
             del sys.modules[name]  # it is of this run alone
-    return {str(rule) for rule in _checks.CHECKS}
+    return {str(rule) for rule in registry.CHECKS}
 
 
 # ---- Rules, their symbols, their checks and their defects
@@ -82,9 +83,9 @@ def test_each_rule_has_a_symbol() -> None:
 
 def test_each_rule_has_a_check(registered: set[str]) -> None:
     """And each registered check a rule."""
-    by_schema = {rule.id for rule in CONTRACT.rules if _checks.is_by_schema(rule)}
+    by_schema = {rule.id for rule in CONTRACT.rules if registry.is_by_schema(rule)}
     assert registered | by_schema == NUMBERS
-    assert _checks.without_check(CONTRACT) == []
+    assert registry.without_check(CONTRACT) == []
 
 
 def test_each_rule_has_a_defect() -> None:
@@ -172,9 +173,9 @@ def foreign() -> Contract:
 def test_a_rule_without_a_check_is_a_gap_that_says_so(foreign: Contract, run: Run) -> None:
     """It is never counted as asked. One that is checked by its schema is."""
     run.contract = foreign
-    assert [rule.id for rule in _checks.without_check(foreign)] == ["R61"]
+    assert [rule.id for rule in registry.without_check(foreign)] == ["R61"]
     answer = run.send(run.request(foreign.operations["getVideoTask"], path={"task_id": SOURCE}))
-    _judge.hold(run, answer)
+    single_response.hold(run, answer)
     assert "R60" in run.seen.asked
     missing = [gap.name for gap in gaps(run, run.coverage) if gap.kind == "rule"]
     assert "R61 A task is quick. (it has no check)" in missing
@@ -229,18 +230,18 @@ def alone(answer: Answer) -> Iterator[Outcome]:
     run = Run("http://localhost", KEY, CONTRACT, InProcess(Mock(token=KEY).transport), (), seed=1)
     name = "downloadVideoContent" if answer.request.path.endswith("/content") else "getVideoTask"
     operation = CONTRACT.operations[name]
-    yield from _judge.documented(operation, answer)
-    yield from _judge.numbered(run, operation, answer)
-    yield from _judge.refusal(run, operation, answer)
+    yield from single_response.documented(operation, answer)
+    yield from single_response.numbered(run, operation, answer)
+    yield from single_response.refusal(run, operation, answer)
 
 
 def life(*bodies: dict[str, Any]) -> Iterator[Outcome]:
     """What is compared of the last of several reads of a task; "by" names the route of one that is not usual."""
     submitted = {"prompt": "a cat", "model": "m"}
-    task = _life.Task("t", CONTRACT.operations["createVideoExtension"], submitted, (1000.0, 1001.0), 6.0)
-    *before, now = (_life.telling(CONTRACT, body.get("by", "getVideoTask"), 1002.0, body) for body in bodies)
+    task = task_life.Task("t", CONTRACT.operations["createVideoExtension"], submitted, (1000.0, 1001.0), 6.0)
+    *before, now = (task_life.telling(CONTRACT, body.get("by", "getVideoTask"), 1002.0, body) for body in bodies)
     task.told += [told for told in before if told]
-    return _life.check(CONTRACT, task, now) if now else iter(())
+    return task_life.check(CONTRACT, task, now) if now else iter(())
 
 
 def history(*answers: Answer) -> Iterator[Outcome]:
@@ -329,7 +330,7 @@ def test_a_bill_is_asked_where_something_was_answered(run: Run) -> None:
         assert rule not in run.seen.asked
         with Books(run):
             answer = run.send(request)
-        assert _budget.bill_rule(CONTRACT, answer) == rule
+        assert budget.bill_rule(CONTRACT, answer) == rule
         assert rule in run.seen.asked
 
 

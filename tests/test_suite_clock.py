@@ -14,12 +14,13 @@ from typing import Any
 
 import httpx
 import pytest
-from octopusx_video_contract import _session, _target, cli
-from octopusx_video_contract._finding import Finding
-from octopusx_video_contract._run import Run
-from octopusx_video_contract._tasks import Tasks, a_submit
-from octopusx_video_contract._walk import Walk
-from octopusx_video_contract._wire import InProcess
+from octopusx_video_contract import cli
+from octopusx_video_contract.core.findings import Finding
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.runner import session, target
+from octopusx_video_contract.scenarios.task_driver import Tasks, a_submit
+from octopusx_video_contract.scenarios.whole_life import Walk
 from octopusx_video_mock import Mock
 
 from tests.conftest import KEY
@@ -32,10 +33,10 @@ Change = Callable[[dict[str, Any], int], object]
 def prepared(transport: httpx.BaseTransport, *arguments: str) -> Iterator[Run]:
     """A run against a server on this machine that answers through this transport."""
     options = cli.parser().parse_args(["--seed", "1", "--max-examples", "1", *arguments])
-    server = _target.Server("http://localhost", InProcess(transport), KEY, None, local=True)
+    server = target.Server("http://localhost", InProcess(transport), KEY, None, local=True)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_session.own_settings())
-        yield _target.prepare(options, stack, server)
+        stack.enter_context(session.own_settings())
+        yield target.prepare(options, stack, server)
 
 
 def moving(mock: Mock, change: Change = lambda _, __: None, *, seconds: float = 5) -> httpx.MockTransport:
@@ -162,9 +163,9 @@ def test_a_task_that_ends_on_such_a_clock_has_its_content_at_once() -> None:
 def test_the_probe_lets_the_clock_run() -> None:
     """It looks at a task while time passes."""
     mock = Mock(token=KEY, start=None)
-    server = _target.Server("http://localhost", InProcess(mock.controlled_transport), KEY, None, local=True)
+    server = target.Server("http://localhost", InProcess(mock.controlled_transport), KEY, None, local=True)
     with contextlib.ExitStack() as stack:
-        run = _target.prepare(cli.parser(probing=True).parse_args([]), stack, server)
+        run = target.prepare(cli.parser(probing=True).parse_args([]), stack, server)
         assert run.control is not None
         assert not mock.clock.stands_still
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 import httpx
 import pytest
-from octopusx_video_contract._budget import NotAskedError
-from octopusx_video_contract._exchange import Answer, Request
-from octopusx_video_contract._finding import Finding, Findings
-from octopusx_video_contract._together import Together
-from octopusx_video_contract._walk import Walk
-from octopusx_video_contract._wire import InProcess, NoAnswerError, OverHttp
+from octopusx_video_contract.core.budget import NotAskedError
+from octopusx_video_contract.core.findings import Finding, Findings
+from octopusx_video_contract.core.transport import InProcess, NoAnswerError, OverHttp
+from octopusx_video_contract.messages.http import Answer, Request
+from octopusx_video_contract.scenarios.together import Together
+from octopusx_video_contract.scenarios.whole_life import Walk
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import interrupts
 

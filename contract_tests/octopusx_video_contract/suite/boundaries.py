@@ -13,18 +13,20 @@ from typing import Any
 import pytest
 from octopusx_video_openapi import METHODS, Operation, RuleId, lifecycle, operations, task_ids
 
-from octopusx_video_contract import _bodies, _cases, _credentials, _finding, _judge, _near_misses, _routes
-from octopusx_video_contract._books import Books
-from octopusx_video_contract._budget import NotAskedError
-from octopusx_video_contract._checks import checks, outcomes
-from octopusx_video_contract._credentials import Credential
-from octopusx_video_contract._exchange import ABSENT, Answer, Request
-from octopusx_video_contract._finding import Finding, Findings
-from octopusx_video_contract._life import Task
-from octopusx_video_contract._near_misses import Variant
-from octopusx_video_contract._run import current
-from octopusx_video_contract._sizes import Sizes
-from octopusx_video_contract._tasks import UNKNOWN, Tasks, a_submit
+from octopusx_video_contract.cases import boundary_values, credentials, routes, submit_bodies, unusual_bodies
+from octopusx_video_contract.cases.boundary_values import Variant
+from octopusx_video_contract.cases.credentials import Credential
+from octopusx_video_contract.cases.sizes import Sizes
+from octopusx_video_contract.checks import single_response
+from octopusx_video_contract.checks.registry import checks, outcomes
+from octopusx_video_contract.checks.task_life import Task
+from octopusx_video_contract.core import findings
+from octopusx_video_contract.core.billing_check import Books
+from octopusx_video_contract.core.budget import NotAskedError
+from octopusx_video_contract.core.findings import Finding, Findings
+from octopusx_video_contract.core.run import current
+from octopusx_video_contract.messages.http import ABSENT, Answer, Request
+from octopusx_video_contract.scenarios.task_driver import UNKNOWN, Tasks, a_submit
 
 RUN = current()
 CONTRACT = RUN.contract
@@ -50,8 +52,8 @@ def _name(operation: Operation) -> str:
     return operation.id
 
 
-def _valid(operation: Operation, task: str = KNOWN) -> list[_near_misses.Request]:
-    return _near_misses.valid_requests(operation, task)
+def _valid(operation: Operation, task: str = KNOWN) -> list[boundary_values.Request]:
+    return boundary_values.valid_requests(operation, task)
 
 
 def _made(operation: Operation, values: Any, **options: Any) -> Request:
@@ -64,7 +66,7 @@ def _allowed(request: Request, rule: RuleId, what: str, *statuses: int) -> None:
     """Send a request whose answer has to have one of these statuses, by a rule."""
     answer = RUN.send(request)
     fault = f"{what}: it was answered with {answer.status}"
-    _judge.hold(RUN, answer, [(rule, None if answer.status in statuses else fault)])
+    single_response.hold(RUN, answer, [(rule, None if answer.status in statuses else fault)])
 
 
 # Credentials: rules R01 and R02.
@@ -85,7 +87,7 @@ def test_no_operation_succeeds_without_a_valid_key(operation: Operation) -> None
         request = _made(operation, values, headers=credential.headers, credential=None)
         _refused(operation, request, credential.name)
 
-    RUN.each(_credentials.invalid(RUN.key), ask)
+    RUN.each(credentials.invalid(RUN.key), ask)
 
 
 @pytest.mark.parametrize("operation", SECURED, ids=_name)
@@ -97,7 +99,7 @@ def test_the_credential_is_looked_at_first(operation: Operation) -> None:
         for values in _valid(operation, task)[:1]:
             _refused(operation, _made(operation, values, credential=credential, **options), what)
 
-    wrong = [(what, options, KNOWN) for what, options in _cases.wrong_otherwise(operation)]
+    wrong = [(what, options, KNOWN) for what, options in unusual_bodies.wrong_otherwise(operation)]
     cases = [
         (credential, *one)
         for credential in (None, "Bearer made-up", "Basic made-up")
@@ -113,7 +115,7 @@ def _refused(operation: Operation, request: Request, what: str) -> None:
     answer = RUN.send(request)
     fault = f"{operation.id}: {what}: it was answered with {answer.status}"
     kept = ((RuleId.R01, not answer.is_success), (RuleId.R02, answer.status == 401))
-    _judge.hold(RUN, answer, [(rule, None if is_kept else fault) for rule, is_kept in kept])
+    single_response.hold(RUN, answer, [(rule, None if is_kept else fault) for rule, is_kept in kept])
 
 
 @checks(RuleId.R34)
@@ -125,7 +127,7 @@ def test_every_key_works(operation: Operation) -> None:
         answer = RUN.send(_made(operation, _valid(operation)[0], credential=f"Bearer {RUN.other_key}"))
         fault = f"{operation.id}: a second key that works was answered with {answer.status}"
         is_kept = answer.is_success or answer.status in {400, 404}
-        _judge.hold(RUN, answer, [(RuleId.R34, None if is_kept else fault)])
+        single_response.hold(RUN, answer, [(RuleId.R34, None if is_kept else fault)])
 
 
 @checks(RuleId.R57)
@@ -139,9 +141,11 @@ def test_scheme_in_another_case(operation: Operation) -> None:
         answer = RUN.send(_made(operation, _valid(operation)[0], credential=credential))
         scheme = credential.partition(" ")[0]
         fault = f"{operation.id}: the key after {scheme} was answered with 401" if answer.status == 401 else None
-        _judge.hold(RUN, answer, [(RuleId.R57, fault), *(() if fault else _judge.refused(RUN, answer, scheme))])
+        single_response.hold(
+            RUN, answer, [(RuleId.R57, fault), *(() if fault else single_response.refused(RUN, answer, scheme))]
+        )
 
-    RUN.each(_credentials.respelt(RUN.key), ask)
+    RUN.each(credentials.respelt(RUN.key), ask)
 
 
 # Values: rules R41 and R34.
@@ -157,8 +161,8 @@ def _near(operation_id: str) -> dict[Place, list[Variant]]:
     valid = _valid(operation)
     found: dict[Place, list[Variant]] = {}
     for variant in itertools.chain(
-        _near_misses.near_misses(operation, valid[-1]),
-        _near_misses.near_misses_alone(operation, valid[0]),
+        boundary_values.near_misses(operation, valid[-1]),
+        boundary_values.near_misses_alone(operation, valid[0]),
     ):
         found.setdefault(variant.place[:2], []).append(variant)
     return found
@@ -193,12 +197,12 @@ def test_what_is_just_right_is_not_refused(operation: Operation) -> None:
         _taken(operation, _made(operation, variant), variant.name)
 
     bases = _valid(operation)
-    RUN.each((variant for base in bases for variant in _near_misses.edges(operation, base)), ask)
+    RUN.each((variant for base in bases for variant in boundary_values.edges(operation, base)), ask)
 
 
 def _taken(operation: Operation, request: Request, what: str) -> None:
     answer = RUN.send(request)
-    _judge.hold(RUN, answer, _judge.refused(RUN, answer, what))
+    single_response.hold(RUN, answer, single_response.refused(RUN, answer, what))
 
 
 # Media types and charsets: rules R42, R27 and R34.
@@ -216,7 +220,7 @@ def test_body_under_another_media_type(operation: Operation) -> None:
         kind = "JSON" if raw.startswith(b"{") else "a form"
         _allowed(request, RuleId.R42, f"{operation.id}: {kind} as {media_type}", 400)
 
-    RUN.each(_cases.under_another_media_type(values.body), ask)
+    RUN.each(unusual_bodies.under_another_media_type(values.body), ask)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=_name)
@@ -248,10 +252,10 @@ def test_body_that_is_not_json(operation: Operation) -> None:
     """A body that is not JSON is refused with 400, and answered at once."""
 
     def ask(body: bytes) -> None:
-        what = f"{operation.id}: the body {_finding.shortened(repr(body)[1:], MOST_SHOWN)}"
+        what = f"{operation.id}: the body {findings.shortened(repr(body)[1:], MOST_SHOWN)}"
         _allowed(_made(operation, _valid(operation)[0], raw=body), RuleId.R27, what, 400)
 
-    RUN.each(_cases.not_json(_valid(operation)[-1].body), ask)
+    RUN.each(unusual_bodies.not_json(_valid(operation)[-1].body), ask)
 
 
 @checks(RuleId.R41)
@@ -260,16 +264,16 @@ def test_outlandish_values_break_nothing(operation: Operation) -> None:
     """What nobody would send is taken or refused as the contract has it, and does not break the server."""
     values = _valid(operation)[-1]
 
-    def ask(case: _cases.Outlandish) -> None:
+    def ask(case: unusual_bodies.Outlandish) -> None:
         request = _made(operation, values, raw=case.raw)
         if case.is_valid is None:
-            _judge.hold(RUN, RUN.send(request))
+            single_response.hold(RUN, RUN.send(request))
         elif case.is_valid:
             _taken(operation, request, case.name)
         else:
             _allowed(request, RuleId.R41, f"{operation.id}: {case.name}", 400)
 
-    RUN.each(_cases.outlandish(operation, values), ask)
+    RUN.each(unusual_bodies.outlandish(operation, values), ask)
 
 
 @pytest.mark.skipif(RUN.paid or RUN.stateless, reason="large bodies are only sent to a mock that keeps tasks")
@@ -317,14 +321,14 @@ def _method_faults(answer: Answer, right: set[str]) -> Iterator[str]:
     allow = {name.strip().upper() for name in answer.headers.get("allow", "").split(",")}
     if answer.status == 405 and (not right <= allow or answer.request.method in allow):
         yield f": Allow is {answer.headers.get('allow')!r}, right is {', '.join(sorted(right))}"
-    elif answer.status == 404 and not _judge.is_wrong_route(CONTRACT, answer):
+    elif answer.status == 404 and not single_response.is_wrong_route(CONTRACT, answer):
         yield " was answered with 404, and not with the error of a route that is not there"
     elif answer.status not in {404, 405}:
         yield f" was answered with {answer.status}"
 
 
 @checks(RuleId.R58)
-@pytest.mark.parametrize("path", [path for path in CONTRACT.paths if _routes.shared(CONTRACT, path)])
+@pytest.mark.parametrize("path", [path for path in CONTRACT.paths if routes.shared(CONTRACT, path)])
 def test_concrete_path_comes_before_a_template(path: str) -> None:
     """A path as the contract has it is no task of that name: its own methods work, the template's find nothing.
 
@@ -336,16 +340,18 @@ def test_concrete_path_comes_before_a_template(path: str) -> None:
         answer = RUN.send(replace(_made(operation, _valid(operation)[0]), target=path))
         what = f"{operation.method.upper()} {path}"
         if operation.path == path:
-            shadowed = answer.status == 405 or _judge.is_wrong_route(CONTRACT, answer)
+            shadowed = answer.status == 405 or single_response.is_wrong_route(CONTRACT, answer)
             fault = f"{what} was answered with {answer.status}, as if a template came before it" if shadowed else None
-            _judge.hold(RUN, answer, [(RuleId.R58, fault), *(() if fault else _judge.refused(RUN, answer, what))])
+            single_response.hold(
+                RUN, answer, [(RuleId.R58, fault), *(() if fault else single_response.refused(RUN, answer, what))]
+            )
         elif answer.status in {400, 404}:
-            _judge.hold(RUN, answer, [(RuleId.R58, None)])
+            single_response.hold(RUN, answer, [(RuleId.R58, None)])
         else:
             faults = [f" was answered with {answer.status}"] if answer.status != 405 else _method_faults(answer, right)
             RUN.check_all(outcomes(RuleId.R58, faults, what), answer)
 
-    shared = _routes.shared(CONTRACT, path)
+    shared = routes.shared(CONTRACT, path)
     RUN.each([operation for operation in shared if operation.path == path or not RUN.stateless], ask)
 
 
@@ -365,7 +371,7 @@ def test_path_that_is_almost_one(operation: Operation) -> None:
         fault = f"{request.method} {path} was answered with {answer.status}"
         RUN.check(RuleId.R43, None if answer.status == 404 or is_moved else fault, answer)
 
-    RUN.each(_routes.almost(CONTRACT, operation, values.path), ask)
+    RUN.each(routes.almost(CONTRACT, operation, values.path), ask)
 
 
 def _is_another_path(operation: Operation, task: str) -> bool:
@@ -383,11 +389,13 @@ def test_task_that_does_not_exist(operation: Operation) -> None:
         task, headers = case
         answer = RUN.send(_made(operation, _valid(operation, task)[0], headers=headers))
         fault = None if answer.status in UNKNOWN else f"{operation.id}: {task} was answered with {answer.status}"
-        _judge.hold(RUN, answer, [(RuleId.R46, fault), *(() if fault else _judge.refused(RUN, answer, task))])
+        single_response.hold(
+            RUN, answer, [(RuleId.R46, fault), *(() if fault else single_response.refused(RUN, answer, task))]
+        )
 
     cases: list[tuple[str, list[tuple[str, str]]]] = [
         (task, [])
-        for task in _routes.unknown_tasks(CONTRACT, RUN.known_ids, RUN.seed)
+        for task in routes.unknown_tasks(CONTRACT, RUN.known_ids, RUN.seed)
         if not _is_another_path(operation, task)
     ]
     RUN.each([*cases, (cases[0][0], [("Range", "bytes=0-9")])], ask)
@@ -399,11 +407,11 @@ def test_task_that_does_not_exist(operation: Operation) -> None:
 def test_task_of_the_path_is_the_one_that_counts(operation: Operation) -> None:
     """A body that names a known task under whatever name does not make up for an unknown one in the path."""
     values = _valid(operation, "unknown")[0]
-    named = dict.fromkeys(sorted(_near_misses.task_names(CONTRACT)), KNOWN)
+    named = dict.fromkeys(sorted(boundary_values.task_names(CONTRACT)), KNOWN)
     with Books(RUN):
         answer = RUN.send(_made(operation, replace(values, body={**values.body, **named})))
         fault = f"{operation.id}: an unknown task in the path was answered with {answer.status}"
-        _judge.hold(RUN, answer, [(RuleId.R46, None if answer.status in UNKNOWN else fault)])
+        single_response.hold(RUN, answer, [(RuleId.R46, None if answer.status in UNKNOWN else fault)])
 
 
 @checks(RuleId.R41, RuleId.R46)
@@ -417,7 +425,7 @@ def test_body_of_another_operation(operation: Operation) -> None:
         task, body, is_valid = case
         request = _made(operation, replace(_valid(operation, task)[0], body=body))
         if is_valid is None:
-            _judge.hold(RUN, RUN.send(request))
+            single_response.hold(RUN, RUN.send(request))
         elif not is_valid:
             _allowed(request, RuleId.R41, f"{operation.id}: the body of another submit", 400)
         elif task == KNOWN:
@@ -425,7 +433,7 @@ def test_body_of_another_operation(operation: Operation) -> None:
         else:
             _allowed(request, RuleId.R46, f"{operation.id}: the body of another submit, with the task {task}", 400, 404)
 
-    cases = [(task, *case) for task in tasks for case in _cases.bodies_of_others(operation, KNOWN)]
+    cases = [(task, *case) for task in tasks for case in unusual_bodies.bodies_of_others(operation, KNOWN)]
     RUN.each([case for case in cases if not _is_another_path(operation, case[0])], ask)
 
 
@@ -454,8 +462,8 @@ def test_any_size_that_is_right_is_not_refused(operation: Operation) -> None:
         _taken(operation, _made(operation, variant), variant.name)
 
     fullest = _valid(operation)[-1]
-    known = {variant.name for variant in _near_misses.edges(operation, fullest)}
-    variants = _near_misses.edges(operation, fullest, _sizes(operation))
+    known = {variant.name for variant in boundary_values.edges(operation, fullest)}
+    variants = boundary_values.edges(operation, fullest, _sizes(operation))
     RUN.each([variant for variant in variants if variant.name not in known], ask)
 
 
@@ -483,7 +491,7 @@ def test_a_task_of_any_size_is_told_as_it_was_sent(operation: Operation) -> None
         if task.phase == "succeeded":
             tasks.download(task)
 
-    bodies = _bodies.of_each_size(operation, a_submit(operation), _sizes(operation))
+    bodies = submit_bodies.of_each_size(operation, a_submit(operation), _sizes(operation))
     found: list[Finding] = []
     with _finding_too(found):
         RUN.each(bodies, submitted)

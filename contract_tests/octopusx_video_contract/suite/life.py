@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from octopusx_video_openapi import RuleId, lifecycle
 
-from octopusx_video_contract import _judge
-from octopusx_video_contract._checks import checks
-from octopusx_video_contract._finding import Findings
-from octopusx_video_contract._life import Task
-from octopusx_video_contract._run import current
-from octopusx_video_contract._tasks import Tasks, a_submit
-from octopusx_video_contract._together import Together
-from octopusx_video_contract._walk import FAILING, SHORT, Walk
+from octopusx_video_contract.checks import single_response
+from octopusx_video_contract.checks.registry import checks
+from octopusx_video_contract.checks.task_life import Task
+from octopusx_video_contract.core.findings import Findings
+from octopusx_video_contract.core.run import current
+from octopusx_video_contract.scenarios.task_driver import Tasks, a_submit
+from octopusx_video_contract.scenarios.together import Together
+from octopusx_video_contract.scenarios.whole_life import FAILING, SHORT, Walk
 
 RUN = current()
 CONTRACT = RUN.contract
@@ -52,7 +52,7 @@ def test_parts_of_a_video() -> None:
         pytest.skip("no finished task is known; name one with --task-id")
     tasks = Tasks(RUN)
     answer = RUN.send(tasks.request(tasks.content, RUN.known_ids[0]))
-    _judge.hold(RUN, answer)
+    single_response.hold(RUN, answer)
     fault = f"the content of {RUN.known_ids[0]} was answered with {answer.status}"
     RUN.check(RuleId.R52, None if answer.status == 200 else fault, answer)
     if answer.status == 200:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from octopusx_video_contract._coverage import gaps
-from octopusx_video_contract._run import current
+from octopusx_video_contract.core.coverage import gaps
+from octopusx_video_contract.core.run import current
 
 RUN = current()
 SUBMITS = list(RUN.contract.submits)
