@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 import pytest
+from octopusx_video_contract.core.asking import ask_each
 from octopusx_video_contract.core.billing_check import Books
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.mock_control import Control
@@ -97,7 +98,7 @@ def test_of_many_cases_the_one_that_cost_is_told() -> None:
     run = made("near-miss-billed")
     prompts: list[object] = ["a cat", "another cat", 7, "a third cat"]
     with pytest.raises(Findings) as found:
-        run.each(prompts, lambda prompt: sent(run, prompt))
+        ask_each(run, prompts, lambda prompt: sent(run, prompt))
     assert [(one.rule, '"prompt": 7' in one.curl) for one in found.value.findings] == [("R54", True)]
 
 
@@ -106,7 +107,7 @@ def test_where_it_may_cost_nothing_is_asked_twice() -> None:
     run = made("submit-billed-twice")
     run.budget.limit = 2
     with pytest.raises(Findings):
-        run.each(["a cat", "another cat"], lambda prompt: sent(run, prompt))
+        ask_each(run, ["a cat", "another cat"], lambda prompt: sent(run, prompt))
     assert len(run.budget.units) == 2
 
 

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 from octopusx_video_contract import cli
 from octopusx_video_contract.cases.code_samples import documented
-from octopusx_video_contract.core.budget import Budget, NotAskedError, billed
+from octopusx_video_contract.checks.billing import billed
+from octopusx_video_contract.core.budget import Budget, NotAskedError
 from octopusx_video_contract.core.coverage import Coverage
 from octopusx_video_contract.core.run import Run, running
 from octopusx_video_contract.core.transport import InProcess, NoAnswerError, OverHttp

@@ -8,6 +8,7 @@ import re
 
 import pytest
 from octopusx_video_contract.checks import task_life
+from octopusx_video_contract.core.asking import ask_each
 from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.coverage import Coverage, gaps
 from octopusx_video_contract.core.findings import Finding, Findings
@@ -104,7 +105,7 @@ def test_the_cases_after_a_finding_are_asked(run: Run) -> None:
         made.append(case)
 
     with pytest.raises(Findings) as caught:
-        run.each(["a", "b"], ask)
+        ask_each(run, ["a", "b"], ask)
     assert made == ["a", "b"]
     assert [one.detail for one in caught.value.findings] == ["a 1", "a 2", "b 1", "b 2"]
 
@@ -331,7 +332,7 @@ def test_what_several_cases_raise_is_one_finding(run: Run) -> None:
         raise run.finding("R36", "a", OK)
 
     with pytest.raises(Findings) as caught:
-        run.each("ab", ask)
+        ask_each(run, "ab", ask)
     assert [finding.times for finding in caught.value.findings] == [2]
 
 
@@ -363,7 +364,7 @@ def test_the_first_finding_ends_a_run_that_ends_at_once(run: Run) -> None:
         run.check("R20", f"the case {case}", OK)
 
     with pytest.raises(Findings) as caught:
-        run.each(range(5), ask)
+        ask_each(run, range(5), ask)
     assert asked == [0]
     assert len(caught.value.findings) == 1
     walk = Walk(run)

@@ -15,10 +15,9 @@ from typing import Any
 
 import pytest
 import yaml
-from octopusx_video_contract.checks import registry, single_response, task_life
+from octopusx_video_contract.checks import billing, registry, single_response, task_life
 from octopusx_video_contract.checks.history import History
 from octopusx_video_contract.checks.registry import Outcome
-from octopusx_video_contract.core import budget
 from octopusx_video_contract.core.billing_check import Books
 from octopusx_video_contract.core.coverage import Coverage, gaps
 from octopusx_video_contract.core.mock_control import Control
@@ -175,7 +174,7 @@ def test_a_rule_without_a_check_is_a_gap_that_says_so(foreign: Contract, run: Ru
     run.contract = foreign
     assert [rule.id for rule in registry.without_check(foreign)] == ["R61"]
     answer = run.send(run.request(foreign.operations["getVideoTask"], path={"task_id": SOURCE}))
-    single_response.hold(run, answer)
+    run.check_response(answer)
     assert "R60" in run.seen.asked
     missing = [gap.name for gap in gaps(run, run.coverage) if gap.kind == "rule"]
     assert "R61 A task is quick. (it has no check)" in missing
@@ -231,8 +230,8 @@ def alone(answer: Answer) -> Iterator[Outcome]:
     name = "downloadVideoContent" if answer.request.path.endswith("/content") else "getVideoTask"
     operation = CONTRACT.operations[name]
     yield from single_response.documented(operation, answer)
-    yield from single_response.numbered(run, operation, answer)
-    yield from single_response.refusal(run, operation, answer)
+    yield from single_response.numbered(operation, answer)
+    yield from single_response.rejection(run.context, operation, answer)
 
 
 def life(*bodies: dict[str, Any]) -> Iterator[Outcome]:
@@ -330,7 +329,7 @@ def test_a_bill_is_asked_where_something_was_answered(run: Run) -> None:
         assert rule not in run.seen.asked
         with Books(run):
             answer = run.send(request)
-        assert budget.bill_rule(CONTRACT, answer) == rule
+        assert billing.bill_rule(CONTRACT, answer) == rule
         assert rule in run.seen.asked
 
 

@@ -69,7 +69,7 @@ class Judge:
             match = _CONTENT_RANGE.fullmatch(answer.headers.get("content-range", ""))
             if not match or int(match[2]) - int(match[1]) + 1 != len(answer.body) or int(match[2]) >= int(match[3]):
                 return f"Content-Range is {answer.headers.get('content-range')!r} for {len(answer.body)} bytes"
-        for rule, fault in single_response.numbered(self._run, operation, given):
+        for rule, fault in single_response.numbered(operation, given):
             if fault:
                 return f"rule {rule}: {fault}"
         return None

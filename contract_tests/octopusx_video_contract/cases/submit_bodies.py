@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from octopusx_video_openapi import Operation, Schema, task_ids
+from octopusx_video_openapi import Contract, Operation, Schema, task_ids, values
 
 from octopusx_video_contract.cases.boundary_values import sized, valid_requests, without
 from octopusx_video_contract.cases.sizes import Sizes
-from octopusx_video_contract.checks.task_life import echoes
 
 Body = dict[str, Any]
 
@@ -121,7 +121,7 @@ def _told_again(submit: Operation, valid: Body) -> Iterator[Body]:
     required = submit.body_schema.required if submit.body_schema else ()
     shortest = {name: value for name, value in valid.items() if name in required and not isinstance(value, dict)}
     flags = {name: True for name, field in properties.items() if field.types == ("boolean",)}
-    told = sorted(echoes(submit.contract) & properties.keys() - {"model"})  # which each body has
+    told = sorted(_echoes(submit.contract) & properties.keys() - {"model"})  # which each body has
     for number, name in enumerate(told):
         if name == "prompt":
             yield from ({**shortest, name: value} for value in _PROMPTS)
@@ -131,6 +131,13 @@ def _told_again(submit: Operation, valid: Body) -> Iterator[Body]:
             yield body
             yield {**body, **flags}
             yield from ({**body, "model": model} for model in _models(submit))
+
+
+@functools.cache
+def _echoes(contract: Contract) -> frozenset[str]:
+    """The fields of a submit that some answer tells again."""
+    found = {place.value_of for read in contract.reads for place in values.places_of(read)}
+    return frozenset(value.removeprefix("request.") for value in found if value.startswith("request."))
 
 
 def _properties(submit: Operation) -> Mapping[str, Schema]:

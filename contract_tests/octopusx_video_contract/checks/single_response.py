@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from octopusx_video_openapi import Contract, Operation, Rule, RuleId, Schema, lifecycle, operations, schemas, task_ids
@@ -12,8 +13,7 @@ from octopusx_video_openapi.model import is_json
 from octopusx_video_openapi.schemas import Validator
 
 from octopusx_video_contract.checks import ranges
-from octopusx_video_contract.checks.registry import Outcome, Outcomes, at, checks
-from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.checks.registry import Outcomes, checks
 from octopusx_video_contract.messages.http import ABSENT, Answer, Request
 
 DOCUMENT_RULES = frozenset({RuleId.R36, RuleId.R37, RuleId.R38, RuleId.R39, RuleId.R40, RuleId.R44})
@@ -22,39 +22,29 @@ LARGE = 1_000_000
 """Bytes of a body from which on it may be refused for its size."""
 
 
-def hold(run: Run, answer: Answer, also: Iterable[Outcome] = ()) -> None:
-    """Hold an answer to all that the contract says of it by itself.
+@dataclass(frozen=True)
+class Context:
+    """What is known beside a response.
 
-    Args:
-        run: The run.
-        answer: The answer.
-        also: What else was asked of it, so that all that is wrong is reported together.
-
-    Raises:
-        Findings: It breaks rules that fail the run.
+    Attributes:
+        contract: The contract.
+        known_ids: Ids of finished tasks that the key can read.
+        is_stateless: Whether the server keeps no tasks.
+        new_ids: How often each id was reported as that of a new task, this response included.
     """
-    found = list(also)
-    reached = operations.match(run.contract, answer.request.method, answer.request.path)
-    if reached is not None:
-        operation = reached[0]
-        alone = list(changed(run, answer))  # first of all, since it notes the answer
-        alone += [] if ranges.is_in_parts(answer) else documented(operation, answer)
-        alone += [*numbered(run, operation, answer), *new_id(run, operation, answer)]
-        found += at(operation.id, alone)
-    run.check_all(found, answer)
+
+    contract: Contract
+    known_ids: tuple[str, ...] = ()
+    is_stateless: bool = False
+    new_ids: Mapping[str, int] = field(default_factory=dict)
 
 
-def changed(run: Run, answer: Answer) -> Outcomes:
-    """Note what a response reports of a task, and compare it with what was reported before."""
-    if not run.stateless:
-        yield from run.seen.history.check(run.contract, (run.key, run.other_key), answer, run.now)
-
-
-def refused(run: Run, answer: Answer, what: str) -> Outcomes:
-    """What is wrong with the refusal of a request that was valid, told with what the request was."""
-    reached = operations.match(run.contract, answer.request.method, answer.request.path)
-    if reached is not None:
-        yield from at(f"{reached[0].id}: {what}", refusal(run, reached[0], answer))
+def check(context: Context, operation: Operation, answer: Answer) -> Outcomes:
+    """Compare a response with all that the contract says of it by itself."""
+    if not ranges.is_in_parts(answer):
+        yield from documented(operation, answer)
+    yield from numbered(operation, answer)
+    yield from new_id(context, operation, answer)
 
 
 @checks(RuleId.R36, RuleId.R37, RuleId.R38, RuleId.R39, RuleId.R40, RuleId.R44, RuleId.R53)
@@ -92,14 +82,14 @@ def documented(operation: Operation, answer: Answer) -> Outcomes:
 
 
 @checks(RuleId.R25, RuleId.R33)
-def numbered(run: Run, operation: Operation, answer: Answer) -> Outcomes:
+def numbered(operation: Operation, answer: Answer) -> Outcomes:
     """Compare an answer with the other rules of an answer by itself, most of them by their schemas.
 
-    Those of a refusal of a valid request are not among them (see ``refusal``), since whether a request was valid
+    Those of a refusal of a valid request are not among them (see ``rejection``), since whether a request was valid
     can't be seen from its answer.
     """
     body = answer.json() if "json" in answer.media_type else ABSENT
-    for rule, validator in _rules(run.contract)[operation.id]:
+    for rule, validator in _rules(operation.contract)[operation.id]:
         if rule.statuses and answer.status not in rule.statuses:
             continue
         if validator is not None:
@@ -107,29 +97,32 @@ def numbered(run: Run, operation: Operation, answer: Answer) -> Outcomes:
             if fault or _shows(rule.schema, body):
                 yield rule.id, fault
         elif rule.id == RuleId.R33:
-            has_id = run.contract.request_id_name in answer.headers
+            has_id = operation.contract.request_id_name in answer.headers
             yield rule.id, None if has_id else "a response came without it"
     if answer.status == 200 and operation.sends_video:
         is_mp4 = answer.content[4:8] == b"ftyp"
-        yield RuleId.R25, None if is_mp4 else f"it begins with {run.redactor.excerpt(answer.content)[:40]}"
+        yield (
+            RuleId.R25,
+            None if is_mp4 else f"it begins with {answer.content[:40].decode('utf-8', 'backslashreplace')}",
+        )
 
 
 @checks(RuleId.R03)
-def new_id(run: Run, operation: Operation, answer: Answer) -> Outcomes:
+def new_id(context: Context, operation: Operation, answer: Answer) -> Outcomes:
     """Compare the id of a new task with its source's, and with those before."""
-    if answer.status != 200 or not operation.starts_task or run.stateless:
+    if answer.status != 200 or not operation.starts_task or context.is_stateless:
         return
     task = operation.new_task_id(answer.json())
     if task is None:
         return
-    if task in task_ids.values(operation, parts(run.contract, answer.request)):
+    if task in task_ids.values(operation, parts(context.contract, answer.request)):
         yield RuleId.R03, f"it is the source's, {task}"
     else:
-        yield RuleId.R03, f"{task} was answered before" if run.seen.ids[task] > 1 else None
+        yield RuleId.R03, f"{task} was answered before" if context.new_ids.get(task, 0) > 1 else None
 
 
 @checks(RuleId.R34)
-def refusal(run: Run, operation: Operation, answer: Answer) -> Outcomes:
+def rejection(context: Context, operation: Operation, answer: Answer) -> Outcomes:
     """Hold an answer to a valid request to what the contract says of its refusal.
 
     A task that the key is known to have is not unknown; for any other, 400 must come with a code that a rule of the
@@ -146,10 +139,10 @@ def refusal(run: Run, operation: Operation, answer: Answer) -> Outcomes:
     if status not in {400, 404}:
         yield RuleId.R34, f"a valid request was answered with {status}"
         return
-    ids = task_ids.values(operation, parts(run.contract, answer.request))
-    known = bool(ids) and ids <= set(run.known_ids)
+    ids = task_ids.values(operation, parts(context.contract, answer.request))
+    known = bool(ids) and ids <= set(context.known_ids)
     body = answer.json()
-    for rule, validator in _refusals(run.contract)[operation.id]:
+    for rule, validator in _refusals(context.contract)[operation.id]:
         if status not in rule.statuses:
             continue
         fault = _fault(validator, body)
@@ -159,7 +152,7 @@ def refusal(run: Run, operation: Operation, answer: Answer) -> Outcomes:
                 yield RuleId.R34, f"a valid request for a task that is known was answered with {status}"
             return
     code = body.get("code") if isinstance(body, dict) else None
-    if known and (status == 404 or code == lifecycle.task_life(run.contract).unknown_code):
+    if known and (status == 404 or code == lifecycle.task_life(context.contract).unknown_code):
         yield RuleId.R34, f"the task {', '.join(sorted(ids))} is known, yet it was answered with {status}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 from collections.abc import Iterator
@@ -180,13 +179,6 @@ def _number(value: Any) -> float | None:
 def is_number(value: Any) -> TypeGuard[float]:
     """Whether a JSON value is a number."""
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-@functools.cache
-def echoes(contract: Contract) -> frozenset[str]:
-    """The fields of a submit that some answer tells again."""
-    found = {place.value_of for read in contract.reads for place in values.places_of(read)}
-    return frozenset(value.removeprefix("request.") for value in found if value.startswith("request."))
 
 
 def address(contract: Contract, told: Told) -> str | None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from octopusx_video_openapi import RuleId
 
+from octopusx_video_contract.checks import billing
 from octopusx_video_contract.checks.registry import checks
-from octopusx_video_contract.core import budget
+from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.messages.http import Answer
-
-if TYPE_CHECKING:
-    from octopusx_video_contract.core.run import Run
 
 
 class Books:
@@ -43,14 +40,14 @@ class Books:
         if error is not None:
             return
         cost, lost = run.control.billed() - self._before, run.wire.lost - self._lost
-        told = [budget.billed(run.contract, answer) for answer in self._answers]
+        told = [billing.billed(run.contract, answer) for answer in self._answers]
         # Over several requests an earlier task may have failed, and its money have come back.
-        least = budget.times(told[0])[0] if len(told) == 1 else None
-        most = sum(budget.times(one)[1] for one in told) + lost
+        least = billing.times(told[0])[0] if len(told) == 1 else None
+        most = sum(billing.times(one)[1] for one in told) + lost
         rule: str = RuleId.R54
         what = f"billed {most} times at most by their {len(told)} answers, and it was"
         if len(told) == 1 and not lost:
-            rule = budget.bill_rule(run.contract, self._answers[0])
+            rule = billing.bill_rule(run.contract, self._answers[0])
             what = f"{told[0]} billed by its answer, and it was"
         fault = None if cost <= most and (least is None or cost >= least) else f"{what} billed {cost} times"
         if fault or told:

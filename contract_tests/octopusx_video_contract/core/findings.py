@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-MOST_DETAIL = 400
-"""Characters of a detail that are shown: what is longer loses its middle."""
+from octopusx_video_contract.messages.text import shortened
 
 
 class Finding(AssertionError):  # noqa: N818 - the word of everybody who reads a report
@@ -79,16 +78,3 @@ def by_operation(findings: Sequence[tuple[str, Finding]]) -> dict[str, list[Find
     for _, finding in findings:
         grouped.setdefault(finding.operation, []).append(finding)
     return grouped
-
-
-def counted(number: int, what: str) -> str:
-    """A number of things, in the singular where it is one."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def shortened(text: str, most: int = MOST_DETAIL) -> str:
-    """A text without its middle, where it is long."""
-    if len(text) <= most:
-        return text
-    kept = most // 2
-    return f"{text[:kept]}… ({len(text) - 2 * kept:,} more characters) …{text[-kept:]}"

@@ -14,20 +14,21 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from octopusx_video_openapi import Contract, Operation, Rule, RuleId, operations
 
+from octopusx_video_contract.checks import single_response
 from octopusx_video_contract.checks.history import History
-from octopusx_video_contract.checks.registry import Outcome, checks, speaks_of
-from octopusx_video_contract.core.billing_check import Books
+from octopusx_video_contract.checks.registry import Outcome, Outcomes, at, checks, speaks_of
 from octopusx_video_contract.core.budget import Budget, NotAskedError
-from octopusx_video_contract.core.findings import Finding, Findings, counted
+from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.mock_control import Control
 from octopusx_video_contract.core.redaction import Redactor
 from octopusx_video_contract.core.transport import NoAnswerError, Sender, Wire
 from octopusx_video_contract.messages import description, http
 from octopusx_video_contract.messages.http import ABSENT, Answer, Request
+from octopusx_video_contract.messages.text import counted
 
 SHOWN_HEADERS = frozenset(
     {
@@ -40,7 +41,6 @@ MANY = 8
 """How many rules a server breaks that gets less time, since nobody waits for more findings of it."""
 MOST_HEAD = 1_000
 """How much of them is shown, in characters."""
-Case = TypeVar("Case")
 
 
 @dataclass
@@ -247,6 +247,40 @@ class Run:
         rule = self.contract.rules_by_id.get(RuleId.R24)
         return Findings([whole, *([short] if rule is not None and short.operation in rule.operations else [])])
 
+    @property
+    def context(self) -> single_response.Context:
+        """What a check of a response has to know of the run."""
+        return single_response.Context(self.contract, self.known_ids, self.stateless, self.seen.ids)
+
+    def check_response(self, answer: Answer, also: Iterable[Outcome] = ()) -> None:
+        """Compare a response with all that the contract says of it, and with what was reported of its task before.
+
+        Args:
+            answer: The response.
+            also: What else was asked of it, so that all that is wrong is reported together.
+
+        Raises:
+            Findings: It breaks rules that fail the run.
+        """
+        found = list(also)
+        reached = operations.match(self.contract, answer.request.method, answer.request.path)
+        if reached is not None:
+            # What changed comes first, since it notes the response.
+            alone = [*self.changed(answer), *single_response.check(self.context, reached[0], answer)]
+            found += at(reached[0].id, alone)
+        self.check_all(found, answer)
+
+    def rejected(self, answer: Answer, what: str) -> Outcomes:
+        """What is wrong with the rejection of a request that was valid, told with what the request was."""
+        reached = operations.match(self.contract, answer.request.method, answer.request.path)
+        if reached is not None:
+            yield from at(f"{reached[0].id}: {what}", single_response.rejection(self.context, reached[0], answer))
+
+    def changed(self, answer: Answer) -> Outcomes:
+        """Note what a response reports of a task, and compare it with what was reported before."""
+        if not self.stateless:
+            yield from self.seen.history.check(self.contract, (self.key, self.other_key), answer, self.now)
+
     @contextlib.contextmanager
     def collecting(self, findings: list[Finding] | None) -> Iterator[None]:
         """Keep broken rules in a list while the block lasts, and go on after them; None has them raised."""
@@ -386,59 +420,6 @@ class Run:
             if name in SHOWN_HEADERS | {self.contract.request_id_name}
         ]
         return f"{part.status} (in part; {'; '.join([*kept, 'body'])})"[:MOST_HEAD]
-
-    def each(self, cases: Iterable[Case], ask: Callable[[Case], None]) -> None:
-        """Ask of each case, and tell of all that was found together.
-
-        What they cost, too, has to be what their answers say.
-
-        Raises:
-            Findings: Something was found.
-            NotAskedError: Nothing could be asked.
-        """
-        cases = list(cases)
-        findings: list[Finding] = []
-        skipped: NotAskedError | None = None
-        asked = 0
-
-        try:
-            with self.collecting(None), Books(self):
-                for case in cases:
-                    if findings and self.ends_at_once:
-                        break
-                    try:
-                        with self.collecting(findings):
-                            ask(case)
-                    except Finding as finding:
-                        with self.collecting(findings):
-                            self.keep([finding])
-                    except Findings as several:
-                        findings += several.findings
-                    except NotAskedError as missing:
-                        skipped = missing
-                        continue
-                    asked += 1
-        except Finding as overcharged:
-            findings.append(self._overcharging(cases, ask) or overcharged)
-        if findings:
-            raise Findings(findings)
-        if skipped is not None and not asked:
-            raise skipped
-
-    def _overcharging(self, cases: Iterable[Case], ask: Callable[[Case], None]) -> Finding | None:
-        """What is found of the bill where the cases are asked once more, one at a time; None where that could cost."""
-        for case in () if self.paid else cases:
-            try:
-                with (
-                    self.collecting(None),
-                    Books(self),
-                    contextlib.suppress(Finding, Findings, NotAskedError),
-                    self.collecting([]),
-                ):
-                    ask(case)
-            except Finding as finding:
-                return finding
-        return None
 
     @property
     def is_still(self) -> bool:

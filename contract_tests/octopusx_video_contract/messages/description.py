@@ -9,8 +9,8 @@ from typing import Any
 
 from octopusx_video_openapi import Contract, Operation, operations, schemas, task_ids
 
-from octopusx_video_contract.core.findings import shortened
 from octopusx_video_contract.messages.http import ABSENT, Request
+from octopusx_video_contract.messages.text import shortened
 
 MOST = 60
 """Characters of a value that are shown."""

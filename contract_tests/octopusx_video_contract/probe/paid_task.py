@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from octopusx_video_openapi import Contract, Operation, RuleId, values
 
-from octopusx_video_contract.checks import single_response, task_life
+from octopusx_video_contract.checks import task_life
 from octopusx_video_contract.checks.mp4 import seconds_of
 from octopusx_video_contract.checks.registry import at, kept_and_broken
 from octopusx_video_contract.checks.task_life import Task
@@ -155,7 +155,7 @@ def _read(run: Run, tasks: Tasks, lived: Lived, route: Operation, ask: Asking) -
 def _hear(run: Run, lived: Lived, route: str, answer: Answer, second: float) -> None:
     told = task_life.telling(run.contract, route, run.now(), answer.json())
     assert told is not None  # noqa: S101 - it is an object
-    found = at(route, [*single_response.changed(run, answer), *task_life.check(run.contract, lived.task, told)])
+    found = at(route, [*run.changed(answer), *task_life.check(run.contract, lived.task, told)])
     kept, broken = kept_and_broken(run.contract, route, found)
     lived.kept |= kept
     lived.broken = broken | lived.broken

@@ -155,6 +155,8 @@ def held(run: Run, question: Question, answer: Answer) -> tuple[set[str], dict[s
     if reached is None:
         return set(), {}
     operation = reached[0]
-    found = [*single_response.documented(operation, answer), *single_response.numbered(run, operation, answer)]
-    found += single_response.refusal(run, operation, answer) if question.valid else ()
-    return kept_and_broken(run.contract, operation.id, [*found, *single_response.new_id(run, operation, answer)])
+    found = [*single_response.documented(operation, answer), *single_response.numbered(operation, answer)]
+    found += single_response.rejection(run.context, operation, answer) if question.valid else ()
+    return kept_and_broken(
+        run.contract, operation.id, [*found, *single_response.new_id(run.context, operation, answer)]
+    )

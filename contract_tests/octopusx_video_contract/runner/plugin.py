@@ -15,8 +15,9 @@ import pytest
 
 from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.coverage import gaps
-from octopusx_video_contract.core.findings import Finding, Findings, by_operation, by_rule, counted, shortened
+from octopusx_video_contract.core.findings import Finding, Findings, by_operation, by_rule
 from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.messages.text import counted, shortened
 
 SHRINKING_SECONDS = 5
 """How long a smaller example is looked for."""

@@ -9,9 +9,10 @@ import re
 from octopusx_video_openapi import Contract, operations
 
 from octopusx_video_contract.core.coverage import gaps
-from octopusx_video_contract.core.findings import Finding, by_operation, by_rule, counted, shortened
+from octopusx_video_contract.core.findings import Finding, by_operation, by_rule
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.messages.http import Request
+from octopusx_video_contract.messages.text import counted, shortened
 
 _NONE = "-"
 _MOST_IN_CELL = 160

@@ -188,8 +188,8 @@ def contract_rules(ctx: schemathesis.CheckContext, response: Response, case: Cas
         return
     run = current()
     answer, operation = _answer(run, response), _operation(case)
-    found = [*single_response.changed(run, answer), *single_response.numbered(run, operation, answer)]
-    run.check_all(at(operation.id, [*found, *single_response.new_id(run, operation, answer)]), answer)
+    found = [*run.changed(answer), *single_response.numbered(operation, answer)]
+    run.check_all(at(operation.id, [*found, *single_response.new_id(run.context, operation, answer)]), answer)
 
 
 @schemathesis.check
@@ -202,7 +202,7 @@ def valid_request_is_not_refused(ctx: schemathesis.CheckContext, response: Respo
         return
     run = current()
     answer, operation = _answer(run, response), _operation(case)
-    run.check_all(at(operation.id, single_response.refusal(run, operation, answer)), answer)
+    run.check_all(at(operation.id, single_response.rejection(run.context, operation, answer)), answer)
 
 
 CHECKS = (contract_rules, valid_request_is_not_refused)

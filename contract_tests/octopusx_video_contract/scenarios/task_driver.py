@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from octopusx_video_openapi import Operation, RuleId, hosts, operations, task_ids, values
 
-from octopusx_video_contract.checks import differences, head_requests, ranges, single_response, task_life
+from octopusx_video_contract.checks import differences, head_requests, ranges, task_life
 from octopusx_video_contract.checks.mp4 import seconds_of
 from octopusx_video_contract.checks.registry import Outcome, Outcomes, at, checks, outcomes
 from octopusx_video_contract.checks.task_life import Task, Told
@@ -123,12 +123,12 @@ class Tasks:
     def known(self, answer: Answer) -> None:
         """Hold the answer to a read of a task that could be read before."""
         known = self.run.known_ids[0]
-        also = list(single_response.refused(self.run, answer, f"{known}, which could be read before"))
+        also = list(self.run.rejected(answer, f"{known}, which could be read before"))
         reached = operations.match(self.contract, answer.request.method, answer.request.path)
         told = values.first(reached.operation, answer.json(), values.ID) if reached and answer.is_success else None
         if told is not None:
             also.append((RuleId.R06, None if told == known else f"asked for {known}, answered {told!r}"))
-        single_response.hold(self.run, answer, also)
+        self.run.check_response(answer, also)
 
     def submitted(
         self,
@@ -159,13 +159,11 @@ class Tasks:
         run = self.run
         if not answer.is_success:
             wrong = [(RuleId.R34, f"{submit.id}: a valid submit was answered with {answer.status}")]
-            single_response.hold(
-                run, answer, [*(wrong if sure else ()), *single_response.refused(run, answer, "a valid submit")]
-            )
+            run.check_response(answer, [*(wrong if sure else ()), *run.rejected(answer, "a valid submit")])
             raise NotAskedError(f"{submit.id}: a valid submit was answered with {answer.status}")
         findings: list[Finding] = []
         with run.collecting(findings):
-            single_response.hold(run, answer)
+            run.check_response(answer)
         told = task_life.telling(self.contract, submit.id, between[1], answer.json())
         new = submit.new_task_id(answer.json())
         if told is None or new is None:
@@ -221,14 +219,14 @@ class Tasks:
         at = self.run.now()
         if not answer.is_success:
             self.refusal = answer
-            single_response.hold(self.run, answer, self._lost(task, route, answer))
+            self.run.check_response(answer, self._lost(task, route, answer))
             return None
         told = task_life.telling(self.contract, route.id, at, answer.json())
         findings: list[Finding] = []
         with self.run.collecting(findings):  # a finding does not keep it from being known
             if told is not None:
                 self.heard(task, told, answer)
-            single_response.hold(self.run, answer)
+            self.run.check_response(answer)
         self.run.keep(findings)
         return told
 
@@ -286,16 +284,14 @@ class Tasks:
         if told is not None:
             self.heard(task, told, answer)
         if answer.is_success:
-            single_response.hold(self.run, answer)
+            self.run.check_response(answer)
 
     def refused(self, request: Request, rule: RuleId, what: str) -> Answer:
         """Send a request that has to be refused as for an unknown task, by a rule. Gives the answer."""
         with Books(self.run):
             answer = self.run.send(request)
             fault = None if answer.status in UNKNOWN else f"{what} was answered with {answer.status}"
-            single_response.hold(
-                self.run, answer, [(rule, fault), *(() if fault else single_response.refused(self.run, answer, what))]
-            )
+            self.run.check_response(answer, [(rule, fault), *(() if fault else self.run.rejected(answer, what))])
         return answer
 
     def no_content_yet(self, task: Task, *, still: bool) -> None:
@@ -304,16 +300,16 @@ class Tasks:
         if not still and task.phase == "running":
             told = self.read(task, self.route(task))
             if told is None or told.phase == "succeeded":
-                single_response.hold(self.run, answer)
+                self.run.check_response(answer)
                 return
         what = f"a task that is {task.phase}"
         fault = None if answer.status in UNKNOWN else f"the content of {what} was answered with {answer.status}"
-        also = () if fault else single_response.refused(self.run, answer, what)
-        single_response.hold(self.run, answer, [(RuleId.R23, fault), *also])
+        also = () if fault else self.run.rejected(answer, what)
+        self.run.check_response(answer, [(RuleId.R23, fault), *also])
         if still:
             part = self.run.send(self.request(self.content, task.id, Range="bytes=0-9"))
             fault = None if part.status in UNKNOWN else f"a part of {what} was answered with {part.status}"
-            single_response.hold(self.run, part, [(RuleId.R23, fault)])
+            self.run.check_response(part, [(RuleId.R23, fault)])
 
     def size_by_a_part(self, task: Task) -> int | None:
         """Bytes of a video as one of its parts tells them, before all of it is asked for; None where it does not."""
@@ -336,9 +332,7 @@ class Tasks:
             wrong = [(RuleId.R52, f"{task.id} has succeeded, and its content was answered with {answer.status}")]
             if task.video is not None and run.control is not None and task.told[-1].at == run.now():
                 wrong.append((RuleId.R19, f"the content of {task.id} was there, and is gone after nothing but reads"))
-            single_response.hold(
-                run, answer, [*wrong, *single_response.refused(run, answer, "a task that has succeeded")]
-            )
+            run.check_response(answer, [*wrong, *run.rejected(answer, "a task that has succeeded")])
             return None
         also: list[Outcome] = [(RuleId.R52, None)]
         told, came = answer.headers.get("content-length"), len(answer.content)
@@ -349,7 +343,7 @@ class Tasks:
             also += self._length_faults(task, answer)
             if size not in {None, came}:
                 also.append((RuleId.R52, f"a part was one of {size} bytes, and {came} are all"))
-        single_response.hold(run, answer, also)
+        run.check_response(answer, also)
         return answer.content
 
     def _length_faults(self, task: Task, answer: Answer) -> Outcomes:
@@ -370,7 +364,7 @@ class Tasks:
         also = outcomes(RuleId.R24, part_faults(answer, whole, first, last), f"{wanted} ")
         if 400 <= answer.status < 500 and answer.status != 416:  # its task is known, and has a video
             also.append((RuleId.R34, f"{wanted}: a valid request was answered with {answer.status}"))
-        single_response.hold(run, answer, [*also, *single_response.refused(run, answer, wanted)])
+        run.check_response(answer, [*also, *run.rejected(answer, wanted)])
 
     def parts(self, task: str, whole: bytes) -> None:
         """Ask for parts of a video of each kind that RFC 9110 has."""
@@ -400,14 +394,14 @@ class Tasks:
             also = outcomes(RuleId.R24, ranges.faults(answer, whole, wanted), f"{wanted.header} ")
             if 400 <= answer.status < 500 and answer.status != 416 and not wanted.may_be_refused:
                 also.append((RuleId.R34, f"{wanted.header}: a valid request was answered with {answer.status}"))
-            single_response.hold(self.run, answer, also)
+            self.run.check_response(answer, also)
 
     def unknown_range(self, task: str) -> None:
         """Ask in a unit that nobody knows, which is ignored (RFC 9110 section 14.2)."""
         answer = self.run.send(self.request(self.content, task, Range="seconds=0-1"))
         is_wrong = 400 <= answer.status < 500 and answer.status != 416
         fault = f"a Range in seconds was answered with {answer.status}" if is_wrong else None
-        single_response.hold(self.run, answer, [(RuleId.R34, fault)])
+        self.run.check_response(answer, [(RuleId.R34, fault)])
 
     def address(self, task: Task, told: Told) -> None:
         """Fetch the video from the address that a read gave, without the key."""
@@ -477,7 +471,7 @@ class Tasks:
             answer = run.send(self.request(operation, task.id, credential=None))
             rule = RuleId.R01 if answer.is_success else RuleId.R02
             fault = f"{operation.id}: without a key: {answer.status}" if answer.status != 401 else None
-            single_response.hold(run, answer, [(rule, fault)])
+            run.check_response(answer, [(rule, fault)])
             hold_head(run, answer.request, [answer], "no key", RuleId.R01)
             for headers in ({}, {"Range": "bytes=0-9"}) if run.other_key else ():
                 if operation == self.content or not headers:

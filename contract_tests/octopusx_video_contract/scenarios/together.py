@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from octopusx_video_openapi import Operation, RuleId, lifecycle
 
 from octopusx_video_contract.cases import boundary_values
-from octopusx_video_contract.checks import single_response, task_life
+from octopusx_video_contract.checks import task_life
 from octopusx_video_contract.checks.registry import checks, outcomes
 from octopusx_video_contract.checks.task_life import Task, Told
 from octopusx_video_contract.core.billing_check import Books
@@ -118,7 +118,7 @@ class Together:
 
         def judge(answer: Answer) -> None:
             if not answer.is_success and (answer.status in UNKNOWN and not sure):
-                single_response.hold(self.run, answer)
+                self.run.check_response(answer)
                 return
             try:
                 tasks.submitted(submit, whole, self.source, answer, (now, self.run.now()), sure=sure)
@@ -161,7 +161,7 @@ class Together:
                 # Which of several that were under way together was served first is not known.
                 tasks.heard(task if before is None else dataclasses.replace(task, told=[*before]), told, answer)
             gone = [(RuleId.R04, f"{route.id}: {task.id} could be read before, and is answered with {answer.status}")]
-            single_response.hold(self.run, answer, [] if answer.is_success or answer.status == 429 else gone)
+            self.run.check_response(answer, [] if answer.is_success or answer.status == 429 else gone)
 
         return judge
 
@@ -169,7 +169,7 @@ class Together:
         def judge(answer: Answer) -> None:
             what = f"{route.id}: {task.id} with a key of another account"
             fault = None if answer.status in UNKNOWN else f"{what} was answered with {answer.status}"
-            single_response.hold(self.run, answer, [] if answer.status == 429 else [(RuleId.R20, fault)])
+            self.run.check_response(answer, [] if answer.status == 429 else [(RuleId.R20, fault)])
 
         return judge
 
@@ -214,7 +214,7 @@ class Together:
         """Download a video and several of its parts at the same moment."""
         tasks, run = self.accounts[0], self.run
         answer = run.send(tasks.request(tasks.content, self.source))
-        single_response.hold(run, answer)
+        run.check_response(answer)
         if answer.status != 200:
             return
         whole = answer.content
@@ -231,13 +231,13 @@ class Together:
         # Tested here as well: what was kept of the video may be from before it expired, and is then not compared.
         def judge(answer: Answer) -> None:
             fault = None if answer.content == whole else "the content is not what it was before"
-            single_response.hold(self.run, answer, [(RuleId.R52, fault)] if answer.status == 200 else [])
+            self.run.check_response(answer, [(RuleId.R52, fault)] if answer.status == 200 else [])
 
         return judge
 
     def _part(self, whole: bytes, first: int, last: int) -> Judging:
         def judge(answer: Answer) -> None:
             found = outcomes(RuleId.R24, part_faults(answer, whole, first, last), f"bytes={first}-{last} ")
-            single_response.hold(self.run, answer, [] if answer.status == 429 else found)
+            self.run.check_response(answer, [] if answer.status == 429 else found)
 
         return judge

@@ -11,13 +11,13 @@ from typing import Any
 from octopusx_video_openapi import Operation, RuleId, lifecycle, task_ids, values
 
 from octopusx_video_contract.cases import submit_bodies
-from octopusx_video_contract.checks import single_response
 from octopusx_video_contract.checks.registry import checks
 from octopusx_video_contract.checks.task_life import Task, is_number
 from octopusx_video_contract.core.billing_check import Books
 from octopusx_video_contract.core.budget import NotAskedError
-from octopusx_video_contract.core.findings import Finding, Findings, counted
+from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import MANY, Run
+from octopusx_video_contract.messages.text import counted
 from octopusx_video_contract.scenarios.task_driver import UNKNOWN, Tasks, a_submit
 
 FAILING = "fault=failed"
@@ -306,7 +306,7 @@ class Walk:
         for known in run.known_ids:
             for operation in (*tasks.reads, *(() if run.paid else (tasks.content,))):
                 with self._catching(next(iter(self.findings))):
-                    single_response.hold(run, run.send(tasks.request(operation, known)))
+                    run.check_response(run.send(tasks.request(operation, known)))
 
     def _refuse(self, ended: list[Task]) -> None:
         """Ask for what is refused and names tasks that have ended: it changes nothing of them."""
@@ -318,7 +318,7 @@ class Walk:
             with self._catching(name), Books(run):
                 answer = run.send(request)
                 fault = f"{name}: a submit of nothing but its source was answered with {answer.status}"
-                single_response.hold(run, answer, [(RuleId.R41, None if answer.status in UNKNOWN else fault)])
+                run.check_response(answer, [(RuleId.R41, None if answer.status in UNKNOWN else fault)])
         for task in ended:
             with self._catching(task.submit.id):
                 tasks.kept_apart(task)
@@ -392,11 +392,11 @@ class Walk:
             self._at(moment, ended)
             for task in succeeded:
                 with self._catching(task.submit.id):
-                    single_response.hold(self.run, self.run.send(self.tasks.request(self.tasks.content, task.id)))
+                    self.run.check_response(self.run.send(self.tasks.request(self.tasks.content, task.id)))
         for name, submit in self.run.contract.submits.items() if not self.run.paid else ():
             with self._catching(name):  # whether it can still be continued is for the server to say
                 _, request = self.tasks.submission(submit, a_submit(submit), succeeded[0].id)
-                single_response.hold(self.run, self.run.send(request))
+                self.run.check_response(self.run.send(request))
 
     def _expiry(self, task: Task) -> float | None:
         """When a task expires by the last read that says so, in Unix seconds; None where none does."""

@@ -9,8 +9,8 @@ import pytest
 from octopusx_video_openapi import Operation, RuleId
 
 from octopusx_video_contract.cases import boundary_values
+from octopusx_video_contract.checks import billing
 from octopusx_video_contract.checks.registry import checks
-from octopusx_video_contract.core import budget
 from octopusx_video_contract.core.run import current
 from octopusx_video_contract.core.transport import NoAnswerError
 from octopusx_video_contract.scenarios.task_driver import Tasks, a_submit
@@ -60,10 +60,10 @@ def test_no_bill_is_higher_than_its_answer_says(operation: Operation, order: str
         told, shown = _by_rule(RuleId.R29), None
         rule: str = RuleId.R29
     else:
-        told, shown = budget.billed(CONTRACT, answer), answer
-        rule = budget.bill_rule(CONTRACT, answer)
+        told, shown = billing.billed(CONTRACT, answer), answer
+        rule = billing.bill_rule(CONTRACT, answer)
     cost = (TASKS.billed() or 0) - before
-    least, most = budget.times(told)
+    least, most = billing.times(told)
     fault = f"{operation.id}: {order}: {told} billed, and it was billed {cost} times"
     RUN.check(rule, None if least <= cost <= most else fault, shown or request)
 

@@ -20,12 +20,13 @@ from octopusx_video_contract.cases.sizes import Sizes
 from octopusx_video_contract.checks import single_response
 from octopusx_video_contract.checks.registry import checks, outcomes
 from octopusx_video_contract.checks.task_life import Task
-from octopusx_video_contract.core import findings
+from octopusx_video_contract.core.asking import ask_each
 from octopusx_video_contract.core.billing_check import Books
 from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import current
 from octopusx_video_contract.messages.http import ABSENT, Answer, Request
+from octopusx_video_contract.messages.text import shortened
 from octopusx_video_contract.scenarios.task_driver import UNKNOWN, Tasks, a_submit
 
 RUN = current()
@@ -66,7 +67,7 @@ def _allowed(request: Request, rule: RuleId, what: str, *statuses: int) -> None:
     """Send a request whose answer has to have one of these statuses, by a rule."""
     answer = RUN.send(request)
     fault = f"{what}: it was answered with {answer.status}"
-    single_response.hold(RUN, answer, [(rule, None if answer.status in statuses else fault)])
+    RUN.check_response(answer, [(rule, None if answer.status in statuses else fault)])
 
 
 # Credentials: rules R01 and R02.
@@ -87,7 +88,7 @@ def test_no_operation_succeeds_without_a_valid_key(operation: Operation) -> None
         request = _made(operation, values, headers=credential.headers, credential=None)
         _refused(operation, request, credential.name)
 
-    RUN.each(credentials.invalid(RUN.key), ask)
+    ask_each(RUN, credentials.invalid(RUN.key), ask)
 
 
 @pytest.mark.parametrize("operation", SECURED, ids=_name)
@@ -107,7 +108,7 @@ def test_the_credential_is_looked_at_first(operation: Operation) -> None:
     ]
     if operation in WITH_BODY and not RUN.paid and not RUN.stateless:
         cases.append((None, "a body that is too large", {"raw": b" " * LARGE}, KNOWN))
-    RUN.each(cases, ask)
+    ask_each(RUN, cases, ask)
 
 
 @checks(RuleId.R01, RuleId.R02)
@@ -115,7 +116,7 @@ def _refused(operation: Operation, request: Request, what: str) -> None:
     answer = RUN.send(request)
     fault = f"{operation.id}: {what}: it was answered with {answer.status}"
     kept = ((RuleId.R01, not answer.is_success), (RuleId.R02, answer.status == 401))
-    single_response.hold(RUN, answer, [(rule, None if is_kept else fault) for rule, is_kept in kept])
+    RUN.check_response(answer, [(rule, None if is_kept else fault) for rule, is_kept in kept])
 
 
 @checks(RuleId.R34)
@@ -127,7 +128,7 @@ def test_every_key_works(operation: Operation) -> None:
         answer = RUN.send(_made(operation, _valid(operation)[0], credential=f"Bearer {RUN.other_key}"))
         fault = f"{operation.id}: a second key that works was answered with {answer.status}"
         is_kept = answer.is_success or answer.status in {400, 404}
-        single_response.hold(RUN, answer, [(RuleId.R34, None if is_kept else fault)])
+        RUN.check_response(answer, [(RuleId.R34, None if is_kept else fault)])
 
 
 @checks(RuleId.R57)
@@ -141,11 +142,9 @@ def test_scheme_in_another_case(operation: Operation) -> None:
         answer = RUN.send(_made(operation, _valid(operation)[0], credential=credential))
         scheme = credential.partition(" ")[0]
         fault = f"{operation.id}: the key after {scheme} was answered with 401" if answer.status == 401 else None
-        single_response.hold(
-            RUN, answer, [(RuleId.R57, fault), *(() if fault else single_response.refused(RUN, answer, scheme))]
-        )
+        RUN.check_response(answer, [(RuleId.R57, fault), *(() if fault else RUN.rejected(answer, scheme))])
 
-    RUN.each(credentials.respelt(RUN.key), ask)
+    ask_each(RUN, credentials.respelt(RUN.key), ask)
 
 
 # Values: rules R41 and R34.
@@ -186,7 +185,7 @@ def test_what_is_just_wrong_is_refused(operation: Operation, place: Place) -> No
             statuses.append(405)  # of a server that decodes a slash before it looks where the path leads
         _allowed(_made(operation, variant), RuleId.R41, f"{operation.id}: {variant.name}", *statuses)
 
-    RUN.each(_near(operation.id)[place], ask)
+    ask_each(RUN, _near(operation.id)[place], ask)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=_name)
@@ -197,12 +196,12 @@ def test_what_is_just_right_is_not_refused(operation: Operation) -> None:
         _taken(operation, _made(operation, variant), variant.name)
 
     bases = _valid(operation)
-    RUN.each((variant for base in bases for variant in boundary_values.edges(operation, base)), ask)
+    ask_each(RUN, (variant for base in bases for variant in boundary_values.edges(operation, base)), ask)
 
 
 def _taken(operation: Operation, request: Request, what: str) -> None:
     answer = RUN.send(request)
-    single_response.hold(RUN, answer, single_response.refused(RUN, answer, what))
+    RUN.check_response(answer, RUN.rejected(answer, what))
 
 
 # Media types and charsets: rules R42, R27 and R34.
@@ -220,7 +219,7 @@ def test_body_under_another_media_type(operation: Operation) -> None:
         kind = "JSON" if raw.startswith(b"{") else "a form"
         _allowed(request, RuleId.R42, f"{operation.id}: {kind} as {media_type}", 400)
 
-    RUN.each(unusual_bodies.under_another_media_type(values.body), ask)
+    ask_each(RUN, unusual_bodies.under_another_media_type(values.body), ask)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=_name)
@@ -243,7 +242,7 @@ def test_media_type_in_other_words(operation: Operation) -> None:
         _taken(operation, _made(operation, _valid(operation)[0], headers=headers), f"{headers[0][0]}: {headers[0][1]}")
 
     usable = [headers for headers in spellings if operation in WITH_BODY or headers[0][0] != "Content-Type"]
-    RUN.each(usable, ask)
+    ask_each(RUN, usable, ask)
 
 
 @checks(RuleId.R27)
@@ -252,10 +251,10 @@ def test_body_that_is_not_json(operation: Operation) -> None:
     """A body that is not JSON is refused with 400, and answered at once."""
 
     def ask(body: bytes) -> None:
-        what = f"{operation.id}: the body {findings.shortened(repr(body)[1:], MOST_SHOWN)}"
+        what = f"{operation.id}: the body {shortened(repr(body)[1:], MOST_SHOWN)}"
         _allowed(_made(operation, _valid(operation)[0], raw=body), RuleId.R27, what, 400)
 
-    RUN.each(unusual_bodies.not_json(_valid(operation)[-1].body), ask)
+    ask_each(RUN, unusual_bodies.not_json(_valid(operation)[-1].body), ask)
 
 
 @checks(RuleId.R41)
@@ -267,13 +266,13 @@ def test_outlandish_values_break_nothing(operation: Operation) -> None:
     def ask(case: unusual_bodies.Outlandish) -> None:
         request = _made(operation, values, raw=case.raw)
         if case.is_valid is None:
-            single_response.hold(RUN, RUN.send(request))
+            RUN.check_response(RUN.send(request))
         elif case.is_valid:
             _taken(operation, request, case.name)
         else:
             _allowed(request, RuleId.R41, f"{operation.id}: {case.name}", 400)
 
-    RUN.each(unusual_bodies.outlandish(operation, values), ask)
+    ask_each(RUN, unusual_bodies.outlandish(operation, values), ask)
 
 
 @pytest.mark.skipif(RUN.paid or RUN.stateless, reason="large bodies are only sent to a mock that keeps tasks")
@@ -313,7 +312,7 @@ def test_method_that_the_path_does_not_have(path: str) -> None:
     wrong = [method.upper() for method in METHODS if method.upper() not in there]
     # What a read could be made of; a POST is no submit then, whoever takes the header for the method.
     overridden = [("POST", "GET")] if "GET" in right and "POST" in wrong else []
-    RUN.each([*((method, "") for method in wrong), *overridden], ask)
+    ask_each(RUN, [*((method, "") for method in wrong), *overridden], ask)
 
 
 def _method_faults(answer: Answer, right: set[str]) -> Iterator[str]:
@@ -342,17 +341,15 @@ def test_concrete_path_comes_before_a_template(path: str) -> None:
         if operation.path == path:
             shadowed = answer.status == 405 or single_response.is_wrong_route(CONTRACT, answer)
             fault = f"{what} was answered with {answer.status}, as if a template came before it" if shadowed else None
-            single_response.hold(
-                RUN, answer, [(RuleId.R58, fault), *(() if fault else single_response.refused(RUN, answer, what))]
-            )
+            RUN.check_response(answer, [(RuleId.R58, fault), *(() if fault else RUN.rejected(answer, what))])
         elif answer.status in {400, 404}:
-            single_response.hold(RUN, answer, [(RuleId.R58, None)])
+            RUN.check_response(answer, [(RuleId.R58, None)])
         else:
             faults = [f" was answered with {answer.status}"] if answer.status != 405 else _method_faults(answer, right)
             RUN.check_all(outcomes(RuleId.R58, faults, what), answer)
 
     shared = routes.shared(CONTRACT, path)
-    RUN.each([operation for operation in shared if operation.path == path or not RUN.stateless], ask)
+    ask_each(RUN, [operation for operation in shared if operation.path == path or not RUN.stateless], ask)
 
 
 @checks(RuleId.R43)
@@ -371,7 +368,7 @@ def test_path_that_is_almost_one(operation: Operation) -> None:
         fault = f"{request.method} {path} was answered with {answer.status}"
         RUN.check(RuleId.R43, None if answer.status == 404 or is_moved else fault, answer)
 
-    RUN.each(routes.almost(CONTRACT, operation, values.path), ask)
+    ask_each(RUN, routes.almost(CONTRACT, operation, values.path), ask)
 
 
 def _is_another_path(operation: Operation, task: str) -> bool:
@@ -389,16 +386,14 @@ def test_task_that_does_not_exist(operation: Operation) -> None:
         task, headers = case
         answer = RUN.send(_made(operation, _valid(operation, task)[0], headers=headers))
         fault = None if answer.status in UNKNOWN else f"{operation.id}: {task} was answered with {answer.status}"
-        single_response.hold(
-            RUN, answer, [(RuleId.R46, fault), *(() if fault else single_response.refused(RUN, answer, task))]
-        )
+        RUN.check_response(answer, [(RuleId.R46, fault), *(() if fault else RUN.rejected(answer, task))])
 
     cases: list[tuple[str, list[tuple[str, str]]]] = [
         (task, [])
         for task in routes.unknown_tasks(CONTRACT, RUN.known_ids, RUN.seed)
         if not _is_another_path(operation, task)
     ]
-    RUN.each([*cases, (cases[0][0], [("Range", "bytes=0-9")])], ask)
+    ask_each(RUN, [*cases, (cases[0][0], [("Range", "bytes=0-9")])], ask)
 
 
 @checks(RuleId.R46)
@@ -411,7 +406,7 @@ def test_task_of_the_path_is_the_one_that_counts(operation: Operation) -> None:
     with Books(RUN):
         answer = RUN.send(_made(operation, replace(values, body={**values.body, **named})))
         fault = f"{operation.id}: an unknown task in the path was answered with {answer.status}"
-        single_response.hold(RUN, answer, [(RuleId.R46, None if answer.status in UNKNOWN else fault)])
+        RUN.check_response(answer, [(RuleId.R46, None if answer.status in UNKNOWN else fault)])
 
 
 @checks(RuleId.R41, RuleId.R46)
@@ -425,7 +420,7 @@ def test_body_of_another_operation(operation: Operation) -> None:
         task, body, is_valid = case
         request = _made(operation, replace(_valid(operation, task)[0], body=body))
         if is_valid is None:
-            single_response.hold(RUN, RUN.send(request))
+            RUN.check_response(RUN.send(request))
         elif not is_valid:
             _allowed(request, RuleId.R41, f"{operation.id}: the body of another submit", 400)
         elif task == KNOWN:
@@ -434,7 +429,7 @@ def test_body_of_another_operation(operation: Operation) -> None:
             _allowed(request, RuleId.R46, f"{operation.id}: the body of another submit, with the task {task}", 400, 404)
 
     cases = [(task, *case) for task in tasks for case in unusual_bodies.bodies_of_others(operation, KNOWN)]
-    RUN.each([case for case in cases if not _is_another_path(operation, case[0])], ask)
+    ask_each(RUN, [case for case in cases if not _is_another_path(operation, case[0])], ask)
 
 
 @pytest.mark.parametrize("operation", [one for one in WITH_TASK if one.method == "get" or "{" in one.path], ids=_name)
@@ -448,7 +443,7 @@ def test_colon_of_an_id_is_the_same_encoded(operation: Operation) -> None:
         target = request.target.replace(WITH_COLON, WITH_COLON.replace(":", spelling))
         _taken(operation, replace(request, target=target), f"a colon as {spelling}")
 
-    RUN.each([":", "%3A", "%3a"], ask)
+    ask_each(RUN, [":", "%3A", "%3a"], ask)
 
 
 # Sizes: rules R34, R48 and R55. They stand last, since they are many and find little.
@@ -464,7 +459,7 @@ def test_any_size_that_is_right_is_not_refused(operation: Operation) -> None:
     fullest = _valid(operation)[-1]
     known = {variant.name for variant in boundary_values.edges(operation, fullest)}
     variants = boundary_values.edges(operation, fullest, _sizes(operation))
-    RUN.each([variant for variant in variants if variant.name not in known], ask)
+    ask_each(RUN, [variant for variant in variants if variant.name not in known], ask)
 
 
 def _sizes(operation: Operation) -> Sizes:
@@ -494,11 +489,11 @@ def test_a_task_of_any_size_is_told_as_it_was_sent(operation: Operation) -> None
     bodies = submit_bodies.of_each_size(operation, a_submit(operation), _sizes(operation))
     found: list[Finding] = []
     with _finding_too(found):
-        RUN.each(bodies, submitted)
+        ask_each(RUN, bodies, submitted)
     if RUN.control is not None:
         RUN.control.advance(2 * lifecycle.task_life(CONTRACT).lasts)
         with _finding_too(found):
-            RUN.each(tasks.made, ended)
+            ask_each(RUN, tasks.made, ended)
     if found:
         raise Findings(found)
 

@@ -11,7 +11,6 @@ import pytest
 from octopusx_video_openapi import RuleId
 
 from octopusx_video_contract.cases.code_samples import CurlRequest, documented
-from octopusx_video_contract.checks import single_response
 from octopusx_video_contract.checks.registry import checks
 from octopusx_video_contract.core.billing_check import Books
 from octopusx_video_contract.core.run import current
@@ -25,7 +24,7 @@ REQUESTS = documented(RUN.contract)
 @checks(RuleId.R34)
 def _judged(answer: Answer, operation_id: str) -> None:
     """A documented request is accepted, or refused because its task is not one of this key."""
-    single_response.hold(RUN, answer, single_response.refused(RUN, answer, "a documented request"))
+    RUN.check_response(answer, RUN.rejected(answer, "a documented request"))
     if not answer.is_success and answer.status not in {400, 404}:
         RUN.check(RuleId.R34, f"{operation_id}: a documented request was answered with {answer.status}", answer)
 

@@ -60,5 +60,5 @@ def test_example_keeps_the_rules(operation: Any, status: int, media_type: str, e
     answer = Answer(
         Request(operation.method.upper(), operation.path), status, headers, single_response.encoded(example)
     )
-    faults = [f"{rule}: {fault}" for rule, fault in single_response.numbered(RUN, operation, answer) if fault]
+    faults = [f"{rule}: {fault}" for rule, fault in single_response.numbered(operation, answer) if fault]
     assert not faults, "\n".join(faults)

@@ -10,7 +10,7 @@ import pytest
 from octopusx_video_openapi import Operation, RuleId, lifecycle
 
 from octopusx_video_contract.cases import boundary_values
-from octopusx_video_contract.checks import single_response
+from octopusx_video_contract.core.asking import ask_each
 from octopusx_video_contract.core.run import current
 from octopusx_video_contract.scenarios.task_driver import hold_head
 
@@ -48,11 +48,11 @@ def test_head_is_answered_as_get(operation: Operation) -> None:
         gets = [RUN.send(get)]
         gets += [RUN.send(get)] if gets[0].is_success else []
         for answer in gets:
-            single_response.hold(RUN, answer)
+            RUN.check_response(answer)
         hold_head(RUN, get, gets, who.name, who.rule)
         if operation.sends_video and gets[0].is_success:
             part = replace(get, headers=(*get.headers, ("Range", "bytes=0-9")))
             hold_head(RUN, part, gets, who.name, who.rule)
 
     tasks = [*RUN.known_ids[:1], *([] if RUN.stateless else [UNKNOWN])] or [UNKNOWN]
-    RUN.each([(task, who) for task in tasks for who in _everybody()], ask)
+    ask_each(RUN, [(task, who) for task in tasks for who in _everybody()], ask)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from octopusx_video_openapi import RuleId, lifecycle
 
-from octopusx_video_contract.checks import single_response
 from octopusx_video_contract.checks.registry import checks
 from octopusx_video_contract.checks.task_life import Task
+from octopusx_video_contract.core.asking import ask_each
 from octopusx_video_contract.core.findings import Findings
 from octopusx_video_contract.core.run import current
 from octopusx_video_contract.scenarios.task_driver import Tasks, a_submit
@@ -52,7 +52,7 @@ def test_parts_of_a_video() -> None:
         pytest.skip("no finished task is known; name one with --task-id")
     tasks = Tasks(RUN)
     answer = RUN.send(tasks.request(tasks.content, RUN.known_ids[0]))
-    single_response.hold(RUN, answer)
+    RUN.check_response(answer)
     fault = f"the content of {RUN.known_ids[0]} was answered with {answer.status}"
     RUN.check(RuleId.R52, None if answer.status == 200 else fault, answer)
     if answer.status == 200:
@@ -74,7 +74,7 @@ def test_keys_are_kept_apart() -> None:
         _, request = walk.tasks.submission(submit, a_submit(submit), task.id, credential=credential)
         walk.tasks.refused(request, RuleId.R46, f"{name}: a source of another account")
 
-    RUN.each(SUBMITS, continued)
+    ask_each(RUN, SUBMITS, continued)
 
 
 @pytest.mark.skipif(RUN.stateless, reason="R03 to R06 and R20 can't be asked of a server that keeps no tasks")
