@@ -1,6 +1,6 @@
 """The contract tested too: mutants of openapi.yaml, and whether the suite notices each (`nox -s mutants`).
 
-python -m tests.campaigns.mutants [--seed S] [--only TEXT] [--report FILE]
+python -m tests.campaigns.mutants [--seed S] [--only TEXT]
 
 The server serves the project's own contract in every run; the suite alone gets the mutant.
 
@@ -38,14 +38,14 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from octopusx_video_openapi import Contract, load, vocabulary
 from octopusx_video_openapi.document import Document
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from tests import documents
+from tests.campaigns import _detection
 from tests.campaigns import _mutants_runs as runs
 from tests.campaigns import _mutants_servers as servers
 from tests.campaigns._mutants_made import Mutant, mutants
@@ -59,7 +59,6 @@ MOST_DEFECTS = 12
 STRICTER = {"R04": "R05"}
 """The rule that is broken by servers that keep a rule as it is, and may break it when it is tightened."""
 MOST_EQUIVALENT = 0.1
-REPORT = Path(__file__).parents[2] / "docs" / "MUTANTS.md"
 OF_ANSWERS = ("ordered", "life", "documented_requests")
 OF_REQUESTS = ("boundaries", "documented_requests")
 OF_BILLS = ("bills", "life")
@@ -316,7 +315,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Mutate the contract, and see whether the suite notices.")
     parser.add_argument("--seed", type=int, default=SEED, help="decides every generated value (default: %(default)s)")
     parser.add_argument("--only", default="", metavar="TEXT", help="mutants whose name matches, a regular expression")
-    parser.add_argument("--report", type=Path, help="where the report goes (default: docs/MUTANTS.md, of all mutants)")
     options = parser.parse_args(arguments)
     truth = load()
     began = time.monotonic()
@@ -329,9 +327,8 @@ def main(arguments: list[str] | None = None) -> int:
     order = {mutant.name: number for number, mutant in enumerate(_campaign[0].mutants)}
     results.sort(key=lambda result: order[result.name])
     _print(results, time.monotonic() - began)
-    target = options.report or (None if options.only else REPORT)
-    if target is not None:
-        target.write_text(report(results, options.seed, time.monotonic() - began), "utf-8")
+    if not options.only:
+        _detection.write("mutants", _result(results, options.seed))
     return int(any(result.fate in {"survived", "crashed"} for result in results))
 
 
@@ -375,42 +372,13 @@ def _crashes(results: list[Result]) -> dict[str, str]:
     return {name: text[-1800:] for name, text in found.values()}
 
 
-def report(results: list[Result], seed: int, seconds: float) -> str:
-    """The campaign in Markdown."""
-    lines = ["# Mutants of the contract", "", *_head(results, seed, seconds)]
-    for title, fate in (("What survived", "survived"), ("What broke the suite", "crashed")):
-        some = [result for result in results if result.fate == fate]
-        if some:
-            lines += ["", f"## {title}", "", "| mutant | kind |", "| --- | --- |"]
-            lines += [f"| {_cell(result.name)} | {result.kind} |" for result in some]
-    for title, fate in (("Equivalent", "equivalent"), ("Refused by the vocabulary", "refused")):
-        some = [result for result in results if result.fate == fate]
-        if some:
-            lines += ["", f"## {title}", "", "| mutant | kind | reason |", "| --- | --- | --- |"]
-            lines += [f"| {_cell(result.name)} | {result.kind} | {_cell(result.by)} |" for result in some]
-    lines += ["", "## Killed", "", "| mutant | kind | by | seconds |", "| --- | --- | --- | --- |"]
-    lines += [
-        f"| {_cell(result.name)} | {result.kind} | {_cell(result.by)} | {result.seconds:.1f} |"
-        for result in results
-        if result.fate == "killed"
+def _result(results: list[Result], seed: int) -> dict[str, Any]:
+    """The campaign as data."""
+    rows = [
+        {"name": one.name, "kind": one.kind, "fate": one.fate, "by": one.by, "seconds": round(one.seconds, 1)}
+        for one in results
     ]
-    return "\n".join(lines) + "\n"
-
-
-def _head(results: list[Result], seed: int, seconds: float) -> Iterator[str]:
-    yield f"Made by `nox -s mutants -- --seed {seed}`, in {seconds / 60:.0f} minutes on {WORKERS} processes. What"
-    yield "counts as killed, and which layers of the suite run, is at the top of `tests/campaigns/mutants.py`."
-    yield ""
-    yield "| kind | mutants | refused | killed | equivalent | survived | broke the suite |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
-    for kind in ("tightens", "loosens"):
-        fates = collections.Counter(result.fate for result in results if result.kind == kind)
-        counts = (fates[fate] for fate in get_args(Fate))
-        yield f"| {kind} | {fates.total()} | " + " | ".join(map(str, counts)) + " |"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return {"seed": seed, "mutants": rows}
 
 
 if __name__ == "__main__":
