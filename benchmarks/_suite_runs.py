@@ -118,11 +118,11 @@ def _layer(seed: int, our_checks: bool) -> Layer:  # noqa: FBT001 - handed over 
         seed=seed,
         other_key=_KEYS[1],
     )
-    run.wire.sent = []
+    run.transport.sent = []
     if not our_checks:
-        alone = functools.partial(schemathesis_adapter.judge, excluded_checks=list(schemathesis_adapter.CHECKS))
-        schemathesis_adapter.judge = alone  # all answers of the layer meet here
-    suite = Path(session.__file__).parent / "suite"
+        alone = functools.partial(schemathesis_adapter.check, excluded_checks=list(schemathesis_adapter.CHECKS))
+        schemathesis_adapter.check = alone  # all answers of the layer meet here
+    suite = Path(session.__file__).parents[1] / "suite"
     clock = _Clock()
     arguments = ["-c", "pytest.ini", "--rootdir", ".", "conformance.py"]
     with (
@@ -136,11 +136,11 @@ def _layer(seed: int, our_checks: bool) -> Layer:  # noqa: FBT001 - handed over 
     if outcome != pytest.ExitCode.OK:
         raise BenchError(f"the layer of conformance ended with {outcome!r} against the mock, with seed {seed}")
     digest = hashlib.sha256()
-    for request in run.wire.sent:
+    for request in run.transport.sent:
         # Schemathesis numbers each request at random.
         headers = [pair for pair in request.headers if pair[0] != "X-Schemathesis-TestCaseId"]
         digest.update(repr((request.method, request.target, headers, request.body)).encode())
-    return Layer(clock.seconds, len(run.wire.sent), digest.hexdigest())
+    return Layer(clock.seconds, len(run.transport.sent), digest.hexdigest())
 
 
 class _Clock:

@@ -23,8 +23,8 @@ from octopusx_video_contract.checks.billing import billed
 from octopusx_video_contract.core.budget import Budget, NotAskedError
 from octopusx_video_contract.core.coverage import Coverage
 from octopusx_video_contract.core.run import Run, running
-from octopusx_video_contract.core.transport import InProcess, NoAnswerError, OverHttp
-from octopusx_video_contract.messages.http import Answer, Request
+from octopusx_video_contract.core.transport import InProcess, NoResponseError, OverHttp
+from octopusx_video_contract.messages.http import Request, Response
 from octopusx_video_contract.runner import session, target
 from octopusx_video_contract.scenarios import schemathesis_adapter
 from octopusx_video_mock import Mock
@@ -198,10 +198,10 @@ def test_a_submit_that_went_wrong_stays_spent(tmp_path: Path, fault: str) -> Non
 
     mock.engine.answer = answer  # type: ignore[method-assign,assignment]
     run = _against(mock, 1, ledger)
-    with mock.fault(fault), contextlib.suppress(NoAnswerError):
-        assert not run.wire.send(SUBMIT).is_success
+    with mock.fault(fault), contextlib.suppress(NoResponseError):
+        assert not run.transport.send(SUBMIT).is_success
     with pytest.raises(NotAskedError, match="allows no more"):
-        run.wire.send(SUBMIT)
+        run.transport.send(SUBMIT)
     assert on_disk == [["sending"]]
     assert len(mock.calls) == 1
     assert len(mock.billed) <= run.budget.upper_bound == 1
@@ -214,7 +214,7 @@ def test_an_accepted_task_is_in_the_account_and_the_ledger(tmp_path: Path) -> No
     ledger = tmp_path / "ledger.jsonl"
     mock = Mock(token=KEY)
     run = _against(mock, 2, ledger)
-    run.wire.send(replace(SUBMIT, target=f"{SUBMIT.target}?key={KEY}"))
+    run.transport.send(replace(SUBMIT, target=f"{SUBMIT.target}?key={KEY}"))
     [made] = mock.submissions
     lines = [json.loads(line) for line in ledger.read_text("utf-8").splitlines()]
     assert [(line["state"], line["task"]) for line in lines] == [("sending", None), ("answered", made.task)]
@@ -225,7 +225,7 @@ def test_an_accepted_task_is_in_the_account_and_the_ledger(tmp_path: Path) -> No
 def test_a_refusal_costs_a_unit_and_is_told_as_not_billed() -> None:
     """A malformed submit takes the unit; that the contract calls its refusal never billed is told beside it."""
     run = _against(Mock(token=KEY), 1)
-    answer = run.wire.send(replace(SUBMIT, body=b"{"))
+    answer = run.transport.send(replace(SUBMIT, body=b"{"))
     assert billed(run.contract, answer) == "never"
     assert len(run.budget.units) == 1
     assert run.budget.upper_bound == 0
@@ -247,11 +247,11 @@ def test_what_costs_nothing_is_sent_until_one_may_have_been_accepted(
     counted = Budget(contract, KEY, 1)
     for _ in range(3):
         assert counted.take(request_) is None
-        counted.settle(None, Answer(request_, 401, {}, b""))
+        counted.settle(None, Response(request_, 401, {}, b""))
     assert counted.upper_bound == 0
     counted.take(request_)
     if status is not None:
-        counted.settle(None, Answer(request_, status, {}, b""))
+        counted.settle(None, Response(request_, status, {}, b""))
     for another in (request_, STRANGER):
         with pytest.raises(NotAskedError):
             counted.take(another)
@@ -266,14 +266,14 @@ def test_nothing_is_sent_again_on_a_dropped_connection() -> None:
     ok = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
     with raw_server(lambda number, _: ok if number % 2 else b"") as server:
         run = _run(OverHttp(local=True), server.base_url, 2)
-        with contextlib.closing(run.wire), running(run):
-            run.wire.send(READ)
-            with pytest.raises(NoAnswerError):
-                run.wire.send(SUBMIT)
+        with contextlib.closing(run.transport), running(run):
+            run.transport.send(READ)
+            with pytest.raises(NoResponseError):
+                run.transport.send(SUBMIT)
             operation = _operation(run)
-            run.wire.send(READ)
+            run.transport.send(READ)
             authorized = {"Authorization": f"Bearer {KEY}"}
-            with pytest.raises(NoAnswerError):
+            with pytest.raises(NoResponseError):
                 operation.Case(body={"a": "b"}, headers=authorized).call()
     methods = [raw.partition(b" ")[0] for raw in server.came]
     assert methods == [b"GET", b"POST", b"GET", b"POST"]
@@ -288,8 +288,8 @@ def test_a_redirect_is_not_followed() -> None:
 
     with raw_server(serve) as server:
         run = _run(OverHttp(local=True), server.base_url, 2)
-        with contextlib.closing(run.wire), running(run):
-            assert run.wire.send(SUBMIT).status == 307
+        with contextlib.closing(run.transport), running(run):
+            assert run.transport.send(SUBMIT).status == 307
             operation = _operation(run)
             case = operation.Case(body={"a": "b"}, headers={"Authorization": f"Bearer {KEY}"})
             assert case.call().status_code == 307

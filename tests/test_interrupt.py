@@ -38,15 +38,15 @@ def test_what_swallows_an_interrupt_can_send_nothing_more(number: signal.Signals
     run = Run("http://localhost", KEY, load(), InProcess(Mock().transport), (), seed=1)
     read = Request("GET", "/v1/videos/a", (("Authorization", f"Bearer {KEY}"),))
     with interrupts.handled():
-        assert run.wire.send(read).status == 400
+        assert run.transport.send(read).status == 400
         with contextlib.suppress(KeyboardInterrupt):
             signal.raise_signal(number)
         with pytest.raises(KeyboardInterrupt):
-            run.wire.send(read)
+            run.transport.send(read)
         assert interrupts.status() == 128 + number
     assert interrupts.status() is None
     assert signal.getsignal(number) is before
-    assert run.wire.send(read).status == 400
+    assert run.transport.send(read).status == 400
 
 
 def test_a_frame_without_a_line_is_left_out() -> None:

@@ -645,7 +645,7 @@ def test_a_submit_over_http_that_is_refused_is_not_repeated(
     ]
 
 
-SHOWN = [
+MAX_SHOWN = [
     ("https://cdn.example.com/a/b.mp4?sig=1", "https://cdn.example.com/… (14 characters)"),
     ("Bearer sk-abc refused", "Bearer […] refused"),
     ("invalid_request_error task_not_exist", "invalid_request_error task_not_exist"),
@@ -654,7 +654,7 @@ SHOWN = [
 ]
 
 
-@pytest.mark.parametrize(("said", "expected"), SHOWN)
+@pytest.mark.parametrize(("said", "expected"), MAX_SHOWN)
 def test_cleans_what_a_server_said(said: str, expected: str) -> None:
     """Codes stay, whatever may be somebody's goes, and nothing acts on a terminal."""
     assert shapes.clean(said) == expected
@@ -685,7 +685,7 @@ def test_bears_what_no_service_should_say(probe: Probed) -> None:
 
 def test_cuts_what_a_server_said() -> None:
     """However much a server says, little of it is shown."""
-    assert len(shapes.clean("word " * 10_000)) <= shapes.SHOWN + 1
+    assert len(shapes.clean("word " * 10_000)) <= shapes.MAX_SHOWN + 1
 
 
 def test_extends_by_a_length_that_tells_the_readings_apart(contract: Contract) -> None:

@@ -12,8 +12,8 @@ from urllib.parse import quote
 import pytest
 from octopusx_video_contract.cases import credentials
 from octopusx_video_contract.core.budget import Budget
-from octopusx_video_contract.core.redaction import EXCERPT, HIDDEN, Redactor
-from octopusx_video_contract.messages.http import Answer, Request
+from octopusx_video_contract.core.redaction import HIDDEN, MAX_EXCERPT, Redactor
+from octopusx_video_contract.messages.http import Request, Response
 from octopusx_video_openapi import load
 from octopusx_video_openapi.text import printable
 
@@ -66,7 +66,7 @@ def test_a_short_key_leaves_words_alone() -> None:
 
 def test_of_a_large_answer_the_beginning_is_shown_without_the_key() -> None:
     """It is cut before the key is looked for, and the key that is cut in two is still hidden."""
-    for before in range(EXCERPT - 2 * len(KEY), 8 * EXCERPT, 50):
+    for before in range(MAX_EXCERPT - 2 * len(KEY), 8 * MAX_EXCERPT, 50):
         assert leaks(Redactor(KEY).excerpt(b"a" * before + KEY.encode() + b"a" * 5_000_000)) == []
 
 
@@ -124,7 +124,7 @@ def test_neither_key_is_in_the_ledger(tmp_path: Path) -> None:
     budget = Budget(load(), KEY, 2, ledger, other_key=OTHER)
     for key in (KEY, OTHER):
         request = Request("POST", "/v1/videos/extensions", (("Authorization", f"Bearer {key}"),), b"{}")
-        budget.settle(budget.take(request), Answer(request, 200, {}, json.dumps({"id": key}).encode()))
+        budget.settle(budget.take(request), Response(request, 200, {}, json.dumps({"id": key}).encode()))
     written = ledger.read_text()
     assert len(written.splitlines()) == 4
     assert leaks(written) == []

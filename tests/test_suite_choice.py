@@ -131,9 +131,9 @@ def test_a_run_with_many_findings_ends_by_itself(
     """Nobody waits for more findings of a server that breaks eight rules, unless a time is given."""
     run = Run("http://localhost", KEY, CONTRACT, InProcess(Mock(token=KEY).transport), (), 1)
     told = [("boundaries", run.finding(rule.id, "a")) for rule in run.contract.rules[:broken]]
-    run.seen.findings, run.seen.reported = told[:4], told[4:]
+    run.log.findings, run.log.reported = told[:4], told[4:]
     limits = selection.Limits(run, selection.Choice(max_time=max_time))
-    monkeypatch.setattr(selection, "LONG", 0.0)
+    monkeypatch.setattr(selection, "DEFAULT_MAX_TIME", 0.0)
     limits.pytest_runtest_logfinish("a test")
     assert limits.ended == ("0 s have passed, and 8 rules are broken (--max-time gives more)" if ended else "")
 

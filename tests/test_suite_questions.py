@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from octopusx_video_contract.cases import boundary_values, credentials, routes
 from octopusx_video_contract.checks import single_response
-from octopusx_video_contract.messages.http import Answer, Request, target
+from octopusx_video_contract.messages.http import Request, Response, target
 from octopusx_video_openapi import load
 
 from tests import documents, suite_runs
@@ -38,7 +38,7 @@ def test_a_route_that_is_not_there_is_told_from_a_task_that_is_not(
 ) -> None:
     """R32 allows the gateway's 404: an error in a documented shape that does not call a task unknown."""
     content = b"" if body is None else single_response.encoded(body)
-    answer = Answer(Request(method, "/v1/videos/grok:1"), status, {"content-type": "application/json"}, content)
+    answer = Response(Request(method, "/v1/videos/grok:1"), status, {"content-type": "application/json"}, content)
     assert single_response.is_wrong_route(CONTRACT, answer) == is_one
 
 

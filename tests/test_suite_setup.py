@@ -137,10 +137,10 @@ def test_python_without_assertions_proves_nothing() -> None:
 
 def _broken_by(error: Exception) -> Callable[[], None]:
     def first() -> None:
-        def near_misses(*_: object) -> NoReturn:
+        def invalid_variants(*_: object) -> NoReturn:
             raise error
 
-        boundary_values.near_misses = near_misses  # type: ignore[assignment]  # the process ends with the run
+        boundary_values.invalid_variants = invalid_variants  # type: ignore[assignment]  # the process ends with the run
 
     return first
 

@@ -62,7 +62,9 @@ def test_a_listed_host_is_reached_over_plain_http(
     with Mock(token=KEY, start=None).serve() as url:
         port = url.rpartition(":")[2]
         with prepared("--base-url", f"http://{host}:{port}", "--max-paid", "0") as run:
-            assert run.wire.send(Request("GET", "/v1/videos/a", (("Authorization", f"Bearer {KEY}"),))).status == 400
+            assert (
+                run.transport.send(Request("GET", "/v1/videos/a", (("Authorization", f"Bearer {KEY}"),))).status == 400
+            )
     assert set(resolved) == {"127.0.0.1", host.lower()} or set(resolved) == {host.lower()}
     assert (run.budget.limit, run.control, run.strict) == (0, None, False)
 
@@ -119,7 +121,7 @@ def test_no_setting_of_a_proxy_stops_a_run_against_this_machine(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with Mock(token=KEY, start=None).serve() as url, prepared("--base-url", url) as run:
-        assert run.seen.answers
+        assert run.log.responses
 
 
 def test_a_host_that_needs_no_proxy_is_reached_without(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from octopusx_video_openapi import ContractError, interrupts, load
 from octopusx_video_openapi.hosts import HTTP_HOSTS_VARIABLE
 
 from octopusx_video_contract.core.redaction import Redactor
-from octopusx_video_contract.core.run import MANY
+from octopusx_video_contract.core.run import MANY_BROKEN_RULES
 from octopusx_video_contract.runner import selection, session, setup, target
 from octopusx_video_contract.runner.target import KEY_VARIABLE, LEDGER, OTHER_KEY_VARIABLE, CannotRunError
 
@@ -195,7 +195,7 @@ def _suite_options(parser: argparse.ArgumentParser) -> None:
         type=_seconds,
         metavar="S",
         help="end the run after the test in which S seconds are over, with status 1, since the rest was not asked "
-        f"(default: {selection.LONG:g} where {MANY} rules are broken by then, else no limit)",
+        f"(default: {selection.DEFAULT_MAX_TIME:g} where {MANY_BROKEN_RULES} rules are broken by then, else no limit)",
     )
     parser.add_argument("--dry-run", action="store_true", help="print what would be sent and spent, and send nothing")
     parser.add_argument("--fail-fast", action="store_true", help="end the run at the first finding")

@@ -61,7 +61,7 @@ class Judge:
         operation = self._run.contract.operations[operation_id]
         # The mock answers with 5xx where it has to: a video that is gone, say. What broke shows in its log.
         asked = Request(operation.method.upper(), operation.path, (("Prefer", "anything"),))
-        given = http.Answer(asked, answer.status, answer.headers, answer.body)
+        given = http.Response(asked, answer.status, answer.headers, answer.body)
         for rule, fault in single_response.documented(operation, given):
             if fault:
                 return f"rule {rule}: {fault}"

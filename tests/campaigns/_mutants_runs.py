@@ -108,7 +108,7 @@ def _asked(
         other_key=server.other_key,
     )
     run.coverage = Coverage(contract)
-    run.watchers.append(run.coverage.watch)
+    run.listeners.append(run.coverage.watch)
     target._look_around(run)  # noqa: SLF001 - as the command does
     run.orders |= {"code", "fault"}  # even where the defect is in the answer by which this is seen
     watch = _Watch(only)

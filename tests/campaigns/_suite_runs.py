@@ -65,7 +65,7 @@ def judged(
 ) -> Judged:
     """Run the suite against a server with a defect, or the correct one; call it in a process of its own."""
     begun = time.monotonic()
-    plugin.SHRINKING_SECONDS = 1  # nobody reads the examples of a campaign
+    plugin.MAX_SHRINKING_SECONDS = 1  # nobody reads the examples of a campaign
     options = cli.parser().parse_args(list(arguments))
     with contextlib.ExitStack() as stack:
         stack.enter_context(session.own_settings())
@@ -77,7 +77,7 @@ def judged(
             return Judged(2, [], time.monotonic() - begun, str(error))
         chosen = [layer for layer in LAYERS if layer not in OF_THE_CONTRACT | without]
         status = session.run(run, session.pytest_options(options), chosen=chosen)
-        found = [Found(one.rule, layer, one.after, one.detail) for layer, one in run.seen.findings]
+        found = [Found(one.rule, layer, one.after, one.detail) for layer, one in run.log.findings]
         return Judged(status, found, time.monotonic() - begun, printed.read_text("utf-8", "replace"))
 
 

@@ -344,7 +344,7 @@ def _paid(mock: Mock, contract: Contract, plan: Plan, ledger: Path | None) -> Ru
         budget=Budget(contract, KEY, plan.limit, ledger),
     )
     run.coverage = Coverage(contract)
-    run.watchers.append(run.coverage.watch)
+    run.listeners.append(run.coverage.watch)
     return run
 
 

@@ -24,7 +24,7 @@ from octopusx_video_contract.messages.http import ABSENT
 
 Json = Any
 
-_FEW_OF_A_KIND = 2
+_MAX_OF_A_KIND = 2
 BODY: Final = "body"
 """The keyword of what is wrong with, or about, the body as a whole."""
 
@@ -103,7 +103,7 @@ def valid_requests(operation: Operation, task_id: str) -> list[Request]:
     return found
 
 
-def near_misses(operation: Operation, valid: Request) -> Iterator[Variant]:
+def invalid_variants(operation: Operation, valid: Request) -> Iterator[Variant]:
     """Requests that are just wrong: the contract's schemas refuse each for its ``keyword`` at its ``place``, or below.
 
     They find nothing elsewhere, so that a server that overlooks this takes the request.
@@ -119,7 +119,7 @@ def near_misses(operation: Operation, valid: Request) -> Iterator[Variant]:
     yield from _once(variant for variant in variants if _is_missed(validator, variant))
 
 
-def near_misses_alone(operation: Operation, valid: Request) -> Iterator[Variant]:
+def invalid_variants_alone(operation: Operation, valid: Request) -> Iterator[Variant]:
     """A few near misses in each place of the shortest request with its numbers at their limits.
 
     A server may look at a field only beside another that is there, or is not zero.
@@ -131,13 +131,13 @@ def near_misses_alone(operation: Operation, valid: Request) -> Iterator[Variant]
     whole = _at_limits(schema, _whole(valid))
     base = Request(whole["path"], whole["query"], whole.get("body", ABSENT))
     of_place: collections.Counter[tuple[tuple[str, ...], str]] = collections.Counter()
-    for variant in near_misses(operation, base):
+    for variant in invalid_variants(operation, base):
         of_place[variant.place, variant.keyword] += 1
-        if of_place[variant.place, variant.keyword] <= _FEW_OF_A_KIND:
+        if of_place[variant.place, variant.keyword] <= _MAX_OF_A_KIND:
             yield replace(variant, name=f"{variant.name}, beside little else")
 
 
-def edges(operation: Operation, valid: Request, sizes: Sizes | None = None) -> Iterator[Variant]:
+def valid_variants(operation: Operation, valid: Request, sizes: Sizes | None = None) -> Iterator[Variant]:
     """Requests that are just right: the contract's schemas take each, and no server may refuse it for its form.
 
     Some name a task or a model that a server need not know; that is no matter of form.

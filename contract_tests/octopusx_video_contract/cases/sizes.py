@@ -19,15 +19,15 @@ Fits = Callable[[Json], bool]
 
 USUAL: Final = (255, 256, 1_000, 1_024, 4_096, 65_535)
 """Limits that columns, buffers and forms often have; each is tried with the number behind it."""
-LONGEST_TEXT: Final = 65_536
+MAX_TEXT: Final = 65_536
 """Characters of a text, where the schema sets no limit: one more than 16 bits count."""
-LONGEST_LINK: Final = 8_000
+MAX_LINK: Final = 8_000
 """Characters of a link, where the schema sets no limit: what RFC 9110 section 4.1 recommends to support at least."""
-LONGEST_ID: Final = 255
+MAX_ID: Final = 255
 """Characters of an id, where the schema sets no limit: a file's name and many a segment of a path are no longer."""
-GREATEST: Final = 2**31 - 1
+MAX_INTEGER: Final = 2**31 - 1
 """Integer that every language tells from its neighbours, where the schema sets no limit."""
-MOST_ITEMS: Final = 12
+MAX_ITEMS: Final = 12
 """Items of an array, where the schema sets no limit."""
 _DATA: Final = "data:image/png;base64,"
 _GROUP: Final = 4
@@ -68,11 +68,11 @@ class Sizes:
         if {"enum", "const"} & set(schema.assertions):
             return []
         if isinstance(known, list):
-            counts = range(schema.limit("minItems", 0), schema.limit("maxItems", MOST_ITEMS) + 1)
+            counts = range(schema.limit("minItems", 0), schema.limit("maxItems", MAX_ITEMS) + 1)
             arrays = [(f"{count} items", _items(known, count)) for count in counts]
             return self._some([(what, value) for what, value in arrays if fits(value)])
         if isinstance(known, int) and not isinstance(known, bool):
-            numbers = self.between(schema.limit("minimum", -GREATEST), schema.limit("maximum", GREATEST))
+            numbers = self.between(schema.limit("minimum", -MAX_INTEGER), schema.limit("maximum", MAX_INTEGER))
             return [(f"the number {number:,}", number) for number in numbers if fits(number)]
         return list(self._texts(schema, fits, known)) if isinstance(known, str) else []
 
@@ -93,13 +93,13 @@ class Sizes:
 def _kinds(fits: Fits, known: str) -> Iterator[tuple[str, int, Callable[[int], str]]]:
     """The kinds of text that a schema takes: their names, how long they may be, how one of a length is made."""
     if fits("any text"):
-        yield "a text", LONGEST_TEXT, prose
+        yield "a text", MAX_TEXT, prose
     elif fits("https://example.com/"):
-        yield "a link", LONGEST_LINK, lambda length: _grown("https://example.com/cat.png?signature=", length)
+        yield "a link", MAX_LINK, lambda length: _grown("https://example.com/cat.png?signature=", length)
         if fits(f"{_DATA}iVBO"):
-            yield "a data URL", LONGEST_TEXT, _data
+            yield "a data URL", MAX_TEXT, _data
     else:
-        yield "an id", LONGEST_ID, lambda length: _grown(known, length)
+        yield "an id", MAX_ID, lambda length: _grown(known, length)
 
 
 def prose(length: int) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from octopusx_video_openapi import Contract, RuleId, billing, operations
 from octopusx_video_openapi.model import Billed
 
-from octopusx_video_contract.messages.http import Answer
+from octopusx_video_contract.messages.http import Response
 
 
-def billed(contract: Contract, answer: Answer) -> Billed:
+def billed(contract: Contract, response: Response) -> Billed:
     """Whether a submit that was answered so may have been billed."""
-    reached = operations.match(contract, answer.request.method, answer.request.path)
-    return "possible" if reached is None else billing.billed(reached[0], answer.status, answer.json())
+    reached = operations.match(contract, response.request.method, response.request.path)
+    return "possible" if reached is None else billing.billed(reached[0], response.status, response.json())
 
 
 def times(told: str) -> tuple[int, int]:
@@ -19,8 +19,8 @@ def times(told: str) -> tuple[int, int]:
     return {"never": (0, 0), "yes": (1, 1)}.get(told, (0, 1))
 
 
-def bill_rule(contract: Contract, answer: Answer) -> str:
+def bill_rule(contract: Contract, response: Response) -> str:
     """The rule that says what an answer costs: the one that looks into the body, else that of x-billed."""
-    reached = operations.match(contract, answer.request.method, answer.request.path)
-    rule = reached and billing.decided_by(reached[0], answer.status, answer.json())
+    reached = operations.match(contract, response.request.method, response.request.path)
+    rule = reached and billing.decided_by(reached[0], response.status, response.json())
     return rule.id if rule else RuleId.R54

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-from octopusx_video_contract.messages.http import Answer, Request
+from octopusx_video_contract.messages.http import Request, Response
 
 NOT_THERE = frozenset({404, 405})
 """With what a method is refused that a path does not have (R32)."""
@@ -22,7 +22,7 @@ def body_on_the_wire(raw: bytes) -> bytes:
     return b"" if behind.startswith(b"HTTP/") else behind  # an interim response comes before
 
 
-def faults(head: Answer, gets: Sequence[Answer], behind: bytes = b"") -> Iterator[str]:
+def faults(head: Response, gets: Sequence[Response], behind: bytes = b"") -> Iterator[str]:
     """What is wrong with the answer to HEAD.
 
     Args:

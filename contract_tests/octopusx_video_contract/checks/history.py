@@ -15,7 +15,7 @@ from octopusx_video_openapi import Contract, Operation, RuleId, lifecycle, opera
 
 from octopusx_video_contract.checks import task_life
 from octopusx_video_contract.checks.registry import Outcomes, checks
-from octopusx_video_contract.messages.http import Answer
+from octopusx_video_contract.messages.http import Response
 
 _BEARER = "Bearer "
 
@@ -48,22 +48,22 @@ class History:
         self._accounts: dict[str, _Account] = {}
 
     def check(
-        self, contract: Contract, keys: Container[str | None], answer: Answer, now: Callable[[], float]
+        self, contract: Contract, keys: Container[str | None], response: Response, now: Callable[[], float]
     ) -> Outcomes:
         """Note an answer, and compare it with those before it to the same key.
 
         Args:
             contract: The contract.
             keys: Those of the run: its own, and that of another account where there is one.
-            answer: The answer. One that was ordered with ``Prefer``, or got in another way, is left out.
+            response: The answer. One that was ordered with ``Prefer``, or got in another way, is left out.
             now: The server's time in Unix seconds; called only where it matters.
         """
-        credentials = [value for name, value in answer.request.headers if name.lower() == "authorization"]
-        if not answer.is_success or answer.request.ordered or len(credentials) != 1:
+        credentials = [value for name, value in response.request.headers if name.lower() == "authorization"]
+        if not response.is_success or response.request.ordered or len(credentials) != 1:
             return
         (sent,) = credentials
         if sent.startswith(_BEARER) and sent.removeprefix(_BEARER) in keys:
-            yield from self._accounts.setdefault(sent, _Account()).check(contract, answer, now)
+            yield from self._accounts.setdefault(sent, _Account()).check(contract, response, now)
 
 
 @checks(RuleId.R16, RuleId.R17, RuleId.R52)
@@ -76,17 +76,17 @@ class _Account:
         self._videos: dict[tuple[str, str], tuple[bytes, _Kept]] = {}
         self._expires: dict[str, float] = {}
 
-    def check(self, contract: Contract, answer: Answer, now: Callable[[], float]) -> Outcomes:
+    def check(self, contract: Contract, response: Response, now: Callable[[], float]) -> Outcomes:
         """Compare a success with those before it."""
-        request = answer.request
+        request = response.request
         reached = operations.match(contract, request.method, request.path)
         if reached is None:
             return
         operation, path = reached
         if operation.starts_task:
-            task = operation.new_task_id(answer.json())
+            task = operation.new_task_id(response.json())
             if task is not None:
-                yield from self._constants(operation, task, answer.json())
+                yield from self._constants(operation, task, response.json())
             return
         query = parse_qsl(request.target.partition("?")[2], keep_blank_values=True)
         names = task_ids.values(operation, {"path": path, "query": dict(query), "body": None})
@@ -94,9 +94,9 @@ class _Account:
             return  # which of two names a server takes is for it to choose
         (task,) = names
         if operation.sends_video:
-            yield from self._video(contract, task, answer, now)
-        elif isinstance(answer.json(), dict):
-            yield from self._read(operation, task, answer.json(), now)
+            yield from self._video(contract, task, response, now)
+        elif isinstance(response.json(), dict):
+            yield from self._read(operation, task, response.json(), now)
 
     def _read(self, operation: Operation, task: str, body: dict[str, Any], now: Callable[[], float]) -> Outcomes:
         contract = operation.contract
@@ -138,18 +138,18 @@ class _Account:
             else:
                 yield RuleId.R17, f"{name} of {task} was {self._constant[key]!r} and is {value!r}"
 
-    def _video(self, contract: Contract, task: str, answer: Answer, now: Callable[[], float]) -> Outcomes:
-        part = answer.headers.get("content-range", "") if answer.status == 206 else "all of it"
-        if not part or answer.status not in {200, 206}:
+    def _video(self, contract: Contract, task: str, response: Response, now: Callable[[], float]) -> Outcomes:
+        part = response.headers.get("content-range", "") if response.status == 206 else "all of it"
+        if not part or response.status not in {200, 206}:
             return
-        digest = hashlib.sha256(answer.content).digest()
+        digest = hashlib.sha256(response.content).digest()
         kept = self._videos.get((task, part))
         if kept is None:
             self._videos[task, part] = digest, _Kept(now())
         elif kept[0] == digest:
             yield RuleId.R52, None
         elif self._is_one_side(contract, task, kept[1], now()):
-            what = "the content" if answer.status == 200 else part
+            what = "the content" if response.status == 200 else part
             yield RuleId.R52, f"{what} of {task} is not what it was before"
 
     def _is_one_side(self, contract: Contract, task: str, kept: _Kept, now: float) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from octopusx_video_contract.messages.http import Answer
+from octopusx_video_contract.messages.http import Response
 
 MULTIPART = "multipart/byteranges"
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
@@ -33,10 +33,10 @@ class Wanted(NamedTuple):
     may_be_refused: bool = False
 
 
-def is_in_parts(answer: Answer) -> bool:
+def is_in_parts(response: Response) -> bool:
     """Whether an answer to several ranges comes in parts, which is right (R24), though no operation documents it."""
-    asked = answer.request.header("Range") or ""
-    return answer.status == 206 and answer.media_type == MULTIPART and "," in asked
+    asked = response.request.header("Range") or ""
+    return response.status == 206 and response.media_type == MULTIPART and "," in asked
 
 
 def several(size: int) -> Iterator[Wanted]:
@@ -58,30 +58,30 @@ def several(size: int) -> Iterator[Wanted]:
     yield Wanted("bytes=" + ",".join(f"{first}-{last}" for first, last in small), small, may_be_refused=True)
 
 
-def faults(answer: Answer, whole: bytes, wanted: Wanted) -> Iterator[str]:
+def faults(response: Response, whole: bytes, wanted: Wanted) -> Iterator[str]:
     """What is wrong with 200, 206 or 416 in answer to several ranges of a video whose bytes are known."""
-    if answer.status == 200 and answer.content != whole:
+    if response.status == 200 and response.content != whole:
         yield "what came with 200 is not the whole video"
-    elif answer.status == 416 and wanted.ranges and not wanted.may_be_refused:
+    elif response.status == 416 and wanted.ranges and not wanted.may_be_refused:
         first, last = wanted.ranges[0]
         yield f"was answered with 416, though the bytes {first} to {last} are there"
-    elif answer.status == 206 and not wanted.ranges:
+    elif response.status == 206 and not wanted.ranges:
         yield "begins past the end and was answered with 206"
-    elif answer.status == 206 and answer.media_type == MULTIPART:
-        yield from _of_parts(answer, whole, wanted.ranges)
-    elif answer.status == 206:
-        _, fault = _part(answer.headers.get("content-range", ""), answer.content, whole, wanted.ranges)
+    elif response.status == 206 and response.media_type == MULTIPART:
+        yield from _of_parts(response, whole, wanted.ranges)
+    elif response.status == 206:
+        _, fault = _part(response.headers.get("content-range", ""), response.content, whole, wanted.ranges)
         if fault:
             yield fault
 
 
-def _of_parts(answer: Answer, whole: bytes, wanted: Sequence[Range]) -> Iterator[str]:
-    if "content-range" in answer.headers:
-        yield f"came in parts, with a Content-Range of all of them, {answer.headers['content-range']!r}"
-    head = f"Content-Type: {answer.headers['content-type']}\r\n\r\n".encode("latin-1")
-    message = email.message_from_bytes(head + answer.content)
+def _of_parts(response: Response, whole: bytes, wanted: Sequence[Range]) -> Iterator[str]:
+    if "content-range" in response.headers:
+        yield f"came in parts, with a Content-Range of all of them, {response.headers['content-range']!r}"
+    head = f"Content-Type: {response.headers['content-type']}\r\n\r\n".encode("latin-1")
+    message = email.message_from_bytes(head + response.content)
     if not message.is_multipart() or message.defects:
-        yield f"came as {answer.headers['content-type']!r}, and its parts can't be told apart"
+        yield f"came as {response.headers['content-type']!r}, and its parts can't be told apart"
         return
     came: list[Range] = []
     for part in message.walk():

@@ -14,7 +14,7 @@ from octopusx_video_openapi.schemas import Validator
 
 from octopusx_video_contract.checks import ranges
 from octopusx_video_contract.checks.registry import Outcomes, checks
-from octopusx_video_contract.messages.http import ABSENT, Answer, Request
+from octopusx_video_contract.messages.http import ABSENT, Request, Response
 
 DOCUMENT_RULES = frozenset({RuleId.R36, RuleId.R37, RuleId.R38, RuleId.R39, RuleId.R40, RuleId.R44})
 """Those that schemathesis has checks for."""
@@ -39,98 +39,98 @@ class Context:
     new_ids: Mapping[str, int] = field(default_factory=dict)
 
 
-def check(context: Context, operation: Operation, answer: Answer) -> Outcomes:
+def check(context: Context, operation: Operation, response: Response) -> Outcomes:
     """Compare a response with all that the contract says of it by itself."""
-    if not ranges.is_in_parts(answer):
-        yield from documented(operation, answer)
-    yield from numbered(operation, answer)
-    yield from new_id(context, operation, answer)
+    if not ranges.is_in_parts(response):
+        yield from documented(operation, response)
+    yield from numbered(operation, response)
+    yield from new_id(context, operation, response)
 
 
 @checks(RuleId.R36, RuleId.R37, RuleId.R38, RuleId.R39, RuleId.R40, RuleId.R44, RuleId.R53)
-def documented(operation: Operation, answer: Answer) -> Outcomes:
+def documented(operation: Operation, response: Response) -> Outcomes:
     """Compare an answer with what its operation documents: status, media type, headers, schema."""
-    if 300 <= answer.status < 400:
-        yield RuleId.R53, f"it sends the caller to {answer.headers.get('location', 'nowhere')!r}"
+    if 300 <= response.status < 400:
+        yield RuleId.R53, f"it sends the caller to {response.headers.get('location', 'nowhere')!r}"
         return
-    if answer.status < 500:
+    if response.status < 500:
         yield RuleId.R44, None
-    elif not answer.request.ordered and not (answer.status == 502 and operation.sends_video):
-        yield RuleId.R44, f"it was answered with {answer.status}"
-    response = operation.response(answer.status)
-    if response is None:
-        yield RuleId.R38, f"it was answered with {answer.status}, which it does not document"
+    elif not response.request.ordered and not (response.status == 502 and operation.sends_video):
+        yield RuleId.R44, f"it was answered with {response.status}"
+    described = operation.response(response.status)
+    if described is None:
+        yield RuleId.R38, f"it was answered with {response.status}, which it does not document"
         return
     yield RuleId.R38, None
-    for header in response.headers.values():
+    for header in described.headers.values():
         name = header.name.lower()
-        value = answer.headers.get(name)
+        value = response.headers.get(name)
         if value is None and header.required:
-            yield RuleId.R40, f"{answer.status} came without {name}"
+            yield RuleId.R40, f"{response.status} came without {name}"
         elif value is not None:
             yield RuleId.R40, None if schemas.validator(header.schema).is_valid(value) else f"{name} is {value!r}"
-    media = response.media.get(answer.media_type)
+    media = described.media.get(response.media_type)
     if media is None:
-        kind = f"with the media type {answer.media_type!r}" if answer.media_type else "without a Content-Type"
-        yield RuleId.R39, f"{answer.status} came {kind}"
+        kind = f"with the media type {response.media_type!r}" if response.media_type else "without a Content-Type"
+        yield RuleId.R39, f"{response.status} came {kind}"
         return
     yield RuleId.R39, None
     if media.schema is None or not is_json(media.type):
         return
-    rule = RuleId.R36 if answer.is_success else RuleId.R37
-    yield rule, _fault(schemas.validator(media.schema), answer.json())
+    rule = RuleId.R36 if response.is_success else RuleId.R37
+    yield rule, _fault(schemas.validator(media.schema), response.json())
 
 
 @checks(RuleId.R25, RuleId.R33)
-def numbered(operation: Operation, answer: Answer) -> Outcomes:
+def numbered(operation: Operation, response: Response) -> Outcomes:
     """Compare an answer with the other rules of an answer by itself, most of them by their schemas.
 
     Those of a refusal of a valid request are not among them (see ``rejection``), since whether a request was valid
     can't be seen from its answer.
     """
-    body = answer.json() if "json" in answer.media_type else ABSENT
+    body = response.json() if "json" in response.media_type else ABSENT
     for rule, validator in _rules(operation.contract)[operation.id]:
-        if rule.statuses and answer.status not in rule.statuses:
+        if rule.statuses and response.status not in rule.statuses:
             continue
         if validator is not None:
             fault = None if body is ABSENT else _fault(validator, body)
             if fault or _shows(rule.schema, body):
                 yield rule.id, fault
         elif rule.id == RuleId.R33:
-            has_id = operation.contract.request_id_name in answer.headers
+            has_id = operation.contract.request_id_name in response.headers
             yield rule.id, None if has_id else "a response came without it"
-    if answer.status == 200 and operation.sends_video:
-        is_mp4 = answer.content[4:8] == b"ftyp"
+    if response.status == 200 and operation.sends_video:
+        is_mp4 = response.content[4:8] == b"ftyp"
         yield (
             RuleId.R25,
-            None if is_mp4 else f"it begins with {answer.content[:40].decode('utf-8', 'backslashreplace')}",
+            None if is_mp4 else f"it begins with {response.content[:40].decode('utf-8', 'backslashreplace')}",
         )
 
 
 @checks(RuleId.R03)
-def new_id(context: Context, operation: Operation, answer: Answer) -> Outcomes:
+def new_id(context: Context, operation: Operation, response: Response) -> Outcomes:
     """Compare the id of a new task with its source's, and with those before."""
-    if answer.status != 200 or not operation.starts_task or context.is_stateless:
+    if response.status != 200 or not operation.starts_task or context.is_stateless:
         return
-    task = operation.new_task_id(answer.json())
+    task = operation.new_task_id(response.json())
     if task is None:
         return
-    if task in task_ids.values(operation, parts(context.contract, answer.request)):
+    if task in task_ids.values(operation, parts(context.contract, response.request)):
         yield RuleId.R03, f"it is the source's, {task}"
     else:
         yield RuleId.R03, f"{task} was answered before" if context.new_ids.get(task, 0) > 1 else None
 
 
 @checks(RuleId.R34)
-def rejection(context: Context, operation: Operation, answer: Answer) -> Outcomes:
+def rejection(context: Context, operation: Operation, response: Response) -> Outcomes:
     """Hold an answer to a valid request to what the contract says of its refusal.
 
     A task that the key is known to have is not unknown; for any other, 400 must come with a code that a rule of the
     contract lists. Errors of the server (5xx) are judged elsewhere.
     """
-    status = answer.status
-    request = answer.request
-    if answer.is_success or 400 <= status < 500:
+    status = response.status
+    request = response.request
+    if response.is_success or 400 <= status < 500:
         yield RuleId.R34, None  # what is wrong with it is reported below
     if status in {403, 429} or not 400 <= status < 500 or (status == 416 and request.header("Range")):
         return
@@ -139,9 +139,9 @@ def rejection(context: Context, operation: Operation, answer: Answer) -> Outcome
     if status not in {400, 404}:
         yield RuleId.R34, f"a valid request was answered with {status}"
         return
-    ids = task_ids.values(operation, parts(context.contract, answer.request))
+    ids = task_ids.values(operation, parts(context.contract, response.request))
     known = bool(ids) and ids <= set(context.known_ids)
-    body = answer.json()
+    body = response.json()
     for rule, validator in _refusals(context.contract)[operation.id]:
         if status not in rule.statuses:
             continue
@@ -156,16 +156,16 @@ def rejection(context: Context, operation: Operation, answer: Answer) -> Outcome
         yield RuleId.R34, f"the task {', '.join(sorted(ids))} is known, yet it was answered with {status}"
 
 
-def is_wrong_route(contract: Contract, answer: Answer) -> bool:
+def is_wrong_route(contract: Contract, response: Response) -> bool:
     """Whether a response is the 404 of a route that is not there, and not that of a task that is unknown.
 
     It has an error in a documented shape. To HEAD there is none, since no body comes.
     """
-    if answer.status != 404 or answer.request.method == "HEAD":
-        return answer.status == 404
-    body = answer.json()
+    if response.status != 404 or response.request.method == "HEAD":
+        return response.status == 404
+    body = response.json()
     responses = [operation.response(404) for operation in contract.operations.values()]
-    shapes = [response.schema for response in responses if response and response.schema]
+    shapes = [described.schema for described in responses if described and described.schema]
     is_error = body is not ABSENT and any(_fault(schemas.validator(shape), body) is None for shape in shapes)
     return is_error and body.get("code") != lifecycle.task_life(contract).unknown_code
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from octopusx_video_contract.core.billing_check import Books
+from octopusx_video_contract.core.billing_check import BillingCheck
 from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import Run
@@ -29,7 +29,7 @@ def ask_each(run: Run, cases: Iterable[Case], ask: Callable[[Case], None]) -> No
     asked = 0
 
     try:
-        with run.collecting(None), Books(run):
+        with run.collecting(None), BillingCheck(run):
             for case in cases:
                 if findings and run.ends_at_once:
                     break
@@ -59,7 +59,7 @@ def _overcharging(run: Run, cases: Iterable[Case], ask: Callable[[Case], None]) 
         try:
             with (
                 run.collecting(None),
-                Books(run),
+                BillingCheck(run),
                 contextlib.suppress(Finding, Findings, NotAskedError),
                 run.collecting([]),
             ):

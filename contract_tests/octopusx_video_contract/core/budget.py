@@ -21,7 +21,7 @@ from octopusx_video_openapi.model import Billed
 
 from octopusx_video_contract.checks.billing import billed
 from octopusx_video_contract.core.redaction import Redactor
-from octopusx_video_contract.messages.http import Answer, Request
+from octopusx_video_contract.messages.http import Request, Response
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 _NOT_IMPLEMENTED = 501
@@ -109,25 +109,25 @@ class Budget:
         # What reaches no submit by its path, and still holds something, could be one to a server that is lenient.
         return reaches_submit(self.contract, request) or ("unknown" if request.body else None)
 
-    def settle(self, unit: Unit | None, answer: Answer) -> None:
+    def settle(self, unit: Unit | None, response: Response) -> None:
         """Note what a request was answered."""
         if unit is None:
-            if self.limit is not None and answer.request.method not in _SAFE_METHODS:
+            if self.limit is not None and response.request.method not in _SAFE_METHODS:
                 self._awaited = False
-                if not _is_refused(self.contract, answer):
+                if not _is_refused(self.contract, response):
                     self.accepted_unpaid += 1
-                    self.unpaid_tasks += possible_tasks(self.contract, answer)
+                    self.unpaid_tasks += possible_tasks(self.contract, response)
             return
-        unit.status = answer.status
-        unit.billed = billed(self.contract, answer)
+        unit.status = response.status
+        unit.billed = billed(self.contract, response)
         # To an operation that is unknown, any submit's response may come.
         operation = self.contract.operations.get(unit.operation) or next(iter(self.contract.submits.values()))
-        unit.task = operation.new_task_id(answer.json())
+        unit.task = operation.new_task_id(response.json())
         if unit.task is None and unit.billed != "never":
-            unit.possible_tasks = possible_tasks(self.contract, answer)
+            unit.possible_tasks = possible_tasks(self.contract, response)
         self._write(unit, "answered")
 
-    def give_up(self, unit: Unit | None, part: Answer) -> tuple[str, ...]:
+    def give_up(self, unit: Unit | None, part: Response) -> tuple[str, ...]:
         """Note what arrived of a response that can't be used. Returns the ids of tasks that may have been started."""
         possible = possible_tasks(self.contract, part)
         if unit is not None and unit.task is None:
@@ -199,12 +199,12 @@ def _shown(task: str) -> str:
     return text.printable(task[: task_ids.LONGEST_POSSIBLE])
 
 
-def possible_tasks(contract: Contract, answer: Answer) -> tuple[str, ...]:
+def possible_tasks(contract: Contract, response: Response) -> tuple[str, ...]:
     """Ids in a response that may be those of tasks that its request has started; none if the request starts none."""
-    if answer.request.method in _SAFE_METHODS:
+    if response.request.method in _SAFE_METHODS:
         return ()
-    request_id = answer.headers.get(contract.request_id_name)
-    return task_ids.possible(contract, answer.content, _strings_of(answer.request), request_id)
+    request_id = response.headers.get(contract.request_id_name)
+    return task_ids.possible(contract, response.content, _strings_of(response.request), request_id)
 
 
 def _strings_of(request: Request) -> set[str]:
@@ -232,11 +232,11 @@ def _carries(request: Request, key: str) -> bool:
     return any(key.lower() in text.lower() for text in texts)
 
 
-def _is_refused(contract: Contract, answer: Answer) -> bool:
+def _is_refused(contract: Contract, response: Response) -> bool:
     """Whether an answer says for sure that nothing was done: of a submit as the contract has it, else a 4xx or 501."""
-    if operations.match(contract, answer.request.method, answer.request.path) is not None:
-        return billed(contract, answer) == "never"
-    return 400 <= answer.status < 500 or answer.status == _NOT_IMPLEMENTED
+    if operations.match(contract, response.request.method, response.request.path) is not None:
+        return billed(contract, response) == "never"
+    return 400 <= response.status < 500 or response.status == _NOT_IMPLEMENTED
 
 
 def reaches_submit(contract: Contract, request: Request) -> str | None:

@@ -14,7 +14,7 @@ from octopusx_video_openapi.schemas import Validator
 from octopusx_video_contract.checks.registry import without_check
 from octopusx_video_contract.checks.single_response import parts
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.messages.http import ABSENT, Answer
+from octopusx_video_contract.messages.http import ABSENT, Response
 
 _ITEM = "*"
 _NOT_OF_A_REQUEST = frozenset({"broken", "wrong-route"})
@@ -59,11 +59,11 @@ class Coverage:
             self.values |= {keyword: [0, 0] for keyword, _ in found_}
             self._parameters[operation.id] = [((one.place, one.name), one.place) for one in operation.parameters]
 
-    def watch(self, answer: Answer) -> None:
+    def watch(self, response: Response) -> None:
         """Note what a request held, unless it was refused before anybody looked."""
-        request = answer.request
+        request = response.request
         reached = operations.match(self.contract, request.method, request.path)
-        if reached is None or answer.status == 401:
+        if reached is None or response.status == 401:
             return
         operation = reached[0]
         sent: dict[str, Any] = {**parts(self.contract, request), "body": request.json()}
@@ -143,7 +143,7 @@ class Gap:
 
 def gaps(run: Run, coverage: Coverage) -> Iterator[Gap]:
     """What of the contract this run did not exercise."""
-    contract, seen = run.contract, run.seen
+    contract, seen = run.contract, run.log
     for operation in contract.operations.values():
         came, ordered = seen.statuses(operation.id, ordered=False), seen.statuses(operation.id, ordered=True)
         if not any(200 <= status < 300 for status in came):
@@ -165,5 +165,5 @@ def _values_and_rules(run: Run, coverage: Coverage) -> Iterator[Gap]:
             missing = [kind for kind, count in (("valid", valid), ("invalid", invalid)) if not count]
             yield Gap("keyword", f"{keyword}: no {' and no '.join(missing)} value was sent")
     for rule in run.contract.rules:
-        if rule.id not in run.seen.asked:
+        if rule.id not in run.log.asked:
             yield Gap("rule", f"{rule.id} {rule.title}{' (it has no check)' * (rule in without_check(run.contract))}")

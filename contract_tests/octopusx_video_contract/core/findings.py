@@ -17,7 +17,7 @@ class Finding(AssertionError):  # noqa: N818 - the word of everybody who reads a
         detail: What was found.
         operation: Where; empty where it was at none.
         curl: The request as a curl command; empty where there was none.
-        answer: What came back; empty where nothing did.
+        response: What came back; empty where nothing did.
         key: What makes it the same finding as another one: rule, operation and the whole detail, with the request
             where the rule is not one of the response alone.
         times: How often it was found.
@@ -29,7 +29,7 @@ class Finding(AssertionError):  # noqa: N818 - the word of everybody who reads a
     is_last = False
 
     def __init__(
-        self, rule: str, level: str, title: str, detail: str, operation: str = "", curl: str = "", answer: str = ""
+        self, rule: str, level: str, title: str, detail: str, operation: str = "", curl: str = "", response: str = ""
     ) -> None:
         self.rule = rule
         self.level = level
@@ -37,7 +37,7 @@ class Finding(AssertionError):  # noqa: N818 - the word of everybody who reads a
         self.detail = shortened(detail)
         self.operation = operation
         self.curl = curl
-        self.answer = answer
+        self.response = response
         self.key = (rule, operation, detail)
         self.times = 1
         super().__init__(self.text())
@@ -52,8 +52,8 @@ class Finding(AssertionError):  # noqa: N818 - the word of everybody who reads a
         lines = [f"{self.rule} ({self.level}) is broken: {self.title}", self.detail]
         if self.curl:
             lines += ["the request:", f"    {self.curl}"]
-        if self.answer:
-            lines += ["the answer:", f"    {self.answer}"]
+        if self.response:
+            lines += ["the answer:", f"    {self.response}"]
         return "\n".join(lines)
 
 

@@ -20,7 +20,7 @@ _SECONDS = 5.0
 _MOMENT = 0.02
 """Seconds in which a clock that runs has moved."""
 _CURL = """curl -H 'Content-Type: application/json' -d '{"running": true}'"""
-_MOST_BYTES = 100_000
+_MAX_BYTES = 100_000
 """The largest answer that is read."""
 
 
@@ -41,8 +41,8 @@ class Control:
         """Whether the server has both."""
         clock, bill = self._ask("GET", "clock"), self._ask("GET", "bill")
         return all(
-            isinstance(answer, dict) and isinstance(answer.get(name), int | float)
-            for answer, name in ((clock, "now"), (bill, "billed"))
+            isinstance(response, dict) and isinstance(response.get(name), int | float)
+            for response, name in ((clock, "now"), (bill, "billed"))
         )
 
     def now(self) -> float:
@@ -102,8 +102,8 @@ class Control:
         try:
             status, received, stream = self._sender(method, self._base_url, _PREFIX + name, headers, body, _SECONDS)
             arriving.begin(status, received)
-            arriving.read(stream, time.monotonic() + _SECONDS, _MOST_BYTES)
-            answer = arriving.whole(_MOST_BYTES)
+            arriving.read(stream, time.monotonic() + _SECONDS, _MAX_BYTES)
+            response = arriving.whole(_MAX_BYTES)
         except FAILURES:
             return ABSENT
-        return answer.json() if status == 200 else ABSENT
+        return response.json() if status == 200 else ABSENT

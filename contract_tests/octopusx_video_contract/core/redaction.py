@@ -11,7 +11,7 @@ import pytest
 from octopusx_video_openapi.text import printable
 
 HIDDEN = "[key]"
-EXCERPT = 500
+MAX_EXCERPT = 500
 """How much of an answer is shown, in characters."""
 KEPT = "\n\t"
 """The control characters that text for people may hold."""
@@ -44,8 +44,8 @@ class Redactor:
     def excerpt(self, content: bytes) -> str:
         """The beginning of an answer, fit to be shown."""
         # Cut before the key is looked for, which takes its time; a key of which eight characters are left is found.
-        beginning = content[: 8 * EXCERPT].decode("utf-8", "backslashreplace")
-        return self.shown(beginning)[:EXCERPT]
+        beginning = content[: 8 * MAX_EXCERPT].decode("utf-8", "backslashreplace")
+        return self.shown(beginning)[:MAX_EXCERPT]
 
     def stream(self, stream: TextIO) -> TextIO:
         """A stream that writes to this one, without the key."""

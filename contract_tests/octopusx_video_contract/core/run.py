@@ -25,9 +25,9 @@ from octopusx_video_contract.core.budget import Budget, NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.mock_control import Control
 from octopusx_video_contract.core.redaction import Redactor
-from octopusx_video_contract.core.transport import NoAnswerError, Sender, Wire
+from octopusx_video_contract.core.transport import NoResponseError, Sender, Transport
 from octopusx_video_contract.messages import description, http
-from octopusx_video_contract.messages.http import ABSENT, Answer, Request
+from octopusx_video_contract.messages.http import ABSENT, Request, Response
 from octopusx_video_contract.messages.text import counted
 
 SHOWN_HEADERS = frozenset(
@@ -37,18 +37,18 @@ SHOWN_HEADERS = frozenset(
     }
 )
 """The headers that are shown of a response that arrived in part, beside the one with the id of its request."""
-MANY = 8
+MANY_BROKEN_RULES = 8
 """How many rules a server breaks that gets less time, since nobody waits for more findings of it."""
-MOST_HEAD = 1_000
+MAX_HEAD = 1_000
 """How much of them is shown, in characters."""
 
 
 @dataclass
-class Seen:
+class RunLog:
     """What a run has seen.
 
     Attributes:
-        answers: How often each operation was answered with each status, to a request that ordered its answer or not.
+        responses: How often each operation was answered with each status, to a request that ordered its answer or not.
         by_layer: How many answers of each operation each layer has judged.
         warnings: Broken ``should`` rules that did not fail the run.
         asked: The numbered rules that something was compared with; noted by ``Run.check`` and ``Run.finding`` alone.
@@ -59,7 +59,7 @@ class Seen:
         history: What was reported of each task.
     """
 
-    answers: collections.Counter[tuple[str, int, bool]] = field(default_factory=collections.Counter)
+    responses: collections.Counter[tuple[str, int, bool]] = field(default_factory=collections.Counter)
     by_layer: collections.Counter[tuple[str, str]] = field(default_factory=collections.Counter)
     warnings: collections.Counter[str] = field(default_factory=collections.Counter)
     asked: set[str] = field(default_factory=set)
@@ -78,7 +78,7 @@ class Seen:
         """How often each status came from an operation."""
         return {
             status: count
-            for (operation, status, was_ordered), count in sorted(self.answers.items())
+            for (operation, status, was_ordered), count in sorted(self.responses.items())
             if operation == operation_id and was_ordered == ordered
         }
 
@@ -100,7 +100,7 @@ class Run:
         deadline: Seconds of real time that the tasks of the run may take to end, where no clock can be turned.
         strict: Whether a broken ``should`` rule fails the run, or is only reported.
         ends_at_once: Whether the first finding ends the run, so that no case after it is asked.
-        manner: ``strict`` in words, with the reason and how to change it.
+        strictness: ``strict`` in words, with the reason and how to change it.
         stateless: Whether the server answers each request by itself, so that a task's life can't be asked about.
         budget: What may be billed.
         other_key: A key of another account, if there is one.
@@ -108,10 +108,10 @@ class Run:
         orders: What of ``Prefer`` the server follows: ``code``, ``fault``.
         coverage: Counts what was exercised.
         layer: The layer that is running.
-        watchers: Are called with each response.
+        listeners: Are called with each response.
         announce: Prints a line while the tests run; standard error where there is none.
         collectors: Lists that take findings instead of having them raised; None where they are raised.
-        seen: What it has seen so far.
+        log: What it has seen so far.
     """
 
     base_url: str
@@ -125,7 +125,7 @@ class Run:
     deadline: float = 300.0
     strict: bool = True
     ends_at_once: bool = False
-    manner: str = ""
+    strictness: str = ""
     stateless: bool = False
     budget: Budget = field(default=None)  # type: ignore[assignment]  # made below, of the key and the contract
     other_key: str | None = field(default=None, repr=False)
@@ -133,10 +133,10 @@ class Run:
     orders: frozenset[str] = frozenset()
     coverage: Any = None
     layer: str = ""
-    watchers: list[Callable[[Answer], None]] = field(default_factory=list)
+    listeners: list[Callable[[Response], None]] = field(default_factory=list)
     announce: Callable[[str], None] | None = None
     collectors: list[list[Finding] | None] = field(default_factory=list)
-    seen: Seen = field(default_factory=Seen)
+    log: RunLog = field(default_factory=RunLog)
 
     def __post_init__(self) -> None:
         """Make the budget that was not given."""
@@ -159,9 +159,9 @@ class Run:
         return bool(self.control and self.other_key and "fault" in self.orders and not self.stateless and not self.paid)
 
     @functools.cached_property
-    def wire(self) -> Wire:
+    def transport(self) -> Transport:
         """What everything is sent through."""
-        return Wire(self.contract, self.base_url, self.sender, self.budget, self.timeout, self._note)
+        return Transport(self.contract, self.base_url, self.sender, self.budget, self.timeout, self._note)
 
     def request(
         self,
@@ -195,7 +195,7 @@ class Run:
         target = http.target(operation, path or {}, query or {})
         return Request(operation.method.upper(), target, tuple(sent), content)
 
-    def send(self, request: Request) -> Answer:
+    def send(self, request: Request) -> Response:
         """Send a request.
 
         Raises:
@@ -203,32 +203,32 @@ class Run:
             NotAskedError: The budget does not allow it.
         """
         try:
-            answer = self.wire.send(request)
-        except NoAnswerError as error:
+            response = self.transport.send(request)
+        except NoResponseError as error:
             raise self.unanswered(error) from None
-        self.check(RuleId.R53, None, answer)
-        return answer
+        self.check(RuleId.R53, None, response)
+        return response
 
-    def send_at_once(self, requests: Sequence[Request]) -> list[Answer | None]:
+    def send_at_once(self, requests: Sequence[Request]) -> list[Response | None]:
         """Send requests at the same moment. Gives their answers in order; None for what was not answered or not asked.
 
         Raises:
             Finding: One of them got no answer that could be judged, and findings are not collected.
         """
-        answers: list[Answer | None] = []
+        responses: list[Response | None] = []
         findings: list[Finding] = []
-        for outcome in self.wire.at_once(requests):
-            answers.append(outcome if isinstance(outcome, Answer) else None)
-            if isinstance(outcome, Answer):
+        for outcome in self.transport.at_once(requests):
+            responses.append(outcome if isinstance(outcome, Response) else None)
+            if isinstance(outcome, Response):
                 self.check(RuleId.R53, None, outcome)
-            if isinstance(outcome, NoAnswerError):
+            if isinstance(outcome, NoResponseError):
                 error = self.unanswered(outcome)
                 findings += error.findings if isinstance(error, Findings) else []
                 findings += [error] if isinstance(error, Finding) else []
         self.keep(findings)
-        return answers
+        return responses
 
-    def unanswered(self, error: NoAnswerError) -> Finding | Findings | NotAskedError:
+    def unanswered(self, error: NoResponseError) -> Finding | Findings | NotAskedError:
         """What is found where no response arrived that can be used, with what arrived of it.
 
         That an operation is left alone is one finding; what would have been sent to it after that is not asked.
@@ -239,7 +239,7 @@ class Run:
         if not error.is_sent:
             whole.key = (whole.rule, whole.operation, str(error))
             whole.is_last = True
-            return NotAskedError(str(error)) if whole.key in self.seen.known else whole
+            return NotAskedError(str(error)) if whole.key in self.log.known else whole
         if not error.begun:
             return whole
         # The same in the words of the rule of lengths, where it speaks of the operation.
@@ -250,36 +250,36 @@ class Run:
     @property
     def context(self) -> single_response.Context:
         """What a check of a response has to know of the run."""
-        return single_response.Context(self.contract, self.known_ids, self.stateless, self.seen.ids)
+        return single_response.Context(self.contract, self.known_ids, self.stateless, self.log.ids)
 
-    def check_response(self, answer: Answer, also: Iterable[Outcome] = ()) -> None:
+    def check_response(self, response: Response, also: Iterable[Outcome] = ()) -> None:
         """Compare a response with all that the contract says of it, and with what was reported of its task before.
 
         Args:
-            answer: The response.
+            response: The response.
             also: What else was asked of it, so that all that is wrong is reported together.
 
         Raises:
             Findings: It breaks rules that fail the run.
         """
         found = list(also)
-        reached = operations.match(self.contract, answer.request.method, answer.request.path)
+        reached = operations.match(self.contract, response.request.method, response.request.path)
         if reached is not None:
             # What changed comes first, since it notes the response.
-            alone = [*self.changed(answer), *single_response.check(self.context, reached[0], answer)]
+            alone = [*self.changed(response), *single_response.check(self.context, reached[0], response)]
             found += at(reached[0].id, alone)
-        self.check_all(found, answer)
+        self.check_all(found, response)
 
-    def rejected(self, answer: Answer, what: str) -> Outcomes:
+    def rejected(self, response: Response, what: str) -> Outcomes:
         """What is wrong with the rejection of a request that was valid, told with what the request was."""
-        reached = operations.match(self.contract, answer.request.method, answer.request.path)
+        reached = operations.match(self.contract, response.request.method, response.request.path)
         if reached is not None:
-            yield from at(f"{reached[0].id}: {what}", single_response.rejection(self.context, reached[0], answer))
+            yield from at(f"{reached[0].id}: {what}", single_response.rejection(self.context, reached[0], response))
 
-    def changed(self, answer: Answer) -> Outcomes:
+    def changed(self, response: Response) -> Outcomes:
         """Note what a response reports of a task, and compare it with what was reported before."""
         if not self.stateless:
-            yield from self.seen.history.check(self.contract, (self.key, self.other_key), answer, self.now)
+            yield from self.log.history.check(self.contract, (self.key, self.other_key), response, self.now)
 
     @contextlib.contextmanager
     def collecting(self, findings: list[Finding] | None) -> Iterator[None]:
@@ -290,7 +290,7 @@ class Run:
         finally:
             self.collectors.pop()
 
-    def check(self, rule_id: str, fault: str | None, shown: Answer | Request | None = None) -> None:
+    def check(self, rule_id: str, fault: str | None, shown: Response | Request | None = None) -> None:
         """Note that a numbered rule was asked, and report it where it is broken.
 
         Neither is done where the contract does not have the rule, or the rule does not speak of the operation.
@@ -307,7 +307,7 @@ class Run:
         self.check_all([(rule_id, fault)], shown, together=False)
 
     def check_all(
-        self, outcomes: Iterable[Outcome], shown: Answer | Request | None = None, *, together: bool = True
+        self, outcomes: Iterable[Outcome], shown: Response | Request | None = None, *, together: bool = True
     ) -> None:
         """The same of every rule of these, whose faults are reported together.
 
@@ -338,79 +338,79 @@ class Run:
             else:
                 same.times += finding.times
 
-    def _checked(self, rule_id: str, fault: str | None, shown: Answer | Request | None, place: str) -> Finding | None:
+    def _checked(self, rule_id: str, fault: str | None, shown: Response | Request | None, place: str) -> Finding | None:
         """What is found where a rule is broken; None where it is kept, does not fail the run, or is known already."""
         rule = self.contract.rules_by_id.get(rule_id)
         if rule is None or not speaks_of(rule, place):
             return None
-        speaks = shown.status in rule.statuses if isinstance(shown, Answer) and rule.statuses else True
+        speaks = shown.status in rule.statuses if isinstance(shown, Response) and rule.statuses else True
         if rule.about == "response" and not speaks:
             return None
-        self.seen.asked.add(rule.id)
+        self.log.asked.add(rule.id)
         if fault is None:
             return None
         fails = self.strict or rule.level == "must"
         if not fails:
-            self.seen.warnings[f"{rule_id}: {rule.title}"] += 1
-        known = self.seen.known.get((rule_id, place, self._named(rule_id, fault, shown)))
+            self.log.warnings[f"{rule_id}: {rule.title}"] += 1
+        known = self.log.known.get((rule_id, place, self._named(rule_id, fault, shown)))
         finding = known or self.finding(rule_id, fault, shown)
-        known = known or self.seen.known.get(finding.key)
+        known = known or self.log.known.get(finding.key)
         if known is not None:
             known.times += 1
             return None
         if fails:
             return finding
-        self.seen.known[finding.key] = finding
-        self.seen.reported.append((self.layer, finding))
+        self.log.known[finding.key] = finding
+        self.log.reported.append((self.layer, finding))
         return None
 
-    def _named(self, rule_id: str, detail: str, shown: Answer | Request | None) -> str:
+    def _named(self, rule_id: str, detail: str, shown: Response | Request | None) -> str:
         """A detail fit to be shown, with what a request alone does not show.
 
         Where it broke the server, that is what it sent that others do not; where others were sent at the same moment,
         how many, unless the rule is one of the response alone.
         """
-        request = shown.request if isinstance(shown, Answer) else shown
+        request = shown.request if isinstance(shown, Response) else shown
         rule = self.contract.rules_by_id.get(rule_id)
         if request is not None and request.beside and rule is not None and rule.about != "response":
             detail += f" (sent at the same moment as {counted(request.beside, 'other request')})"
-        if rule_id == RuleId.R44 and isinstance(shown, Answer):
+        if rule_id == RuleId.R44 and isinstance(shown, Response):
             sent = description.described(self.contract, shown.request)
             detail += f" (sent: {sent})" if sent else ""
         return self.redactor.shown(detail)
 
-    def _place(self, shown: Answer | Request | None) -> str:
+    def _place(self, shown: Response | Request | None) -> str:
         """The operation that a request reaches; empty where it reaches none."""
-        request = shown.request if isinstance(shown, Answer) else shown
+        request = shown.request if isinstance(shown, Response) else shown
         reached = request and operations.match(self.contract, request.method, request.path)
         return reached[0].id if reached else ""
 
     def finding(
-        self, rule_id: str, detail: str, shown: Answer | Request | None = None, *, is_whole: bool = True
+        self, rule_id: str, detail: str, shown: Response | Request | None = None, *, is_whole: bool = True
     ) -> Finding:
         """A broken rule, with the request and the answer that show it, or what arrived of an answer.
 
         Nothing in it acts on a terminal, and the key is in none of it.
         """
         rule = self.contract.rules_by_id.get(rule_id) or Rule(rule_id, "should", "the contract has no such rule", "")
-        self.seen.asked.add(rule.id)
-        request = shown.request if isinstance(shown, Answer) else shown
+        self.log.asked.add(rule.id)
+        request = shown.request if isinstance(shown, Response) else shown
         detail = self._named(rule_id, detail, shown)
-        answer = ""
-        if isinstance(shown, Answer):
+        response = ""
+        if isinstance(shown, Response):
             excerpt = self.redactor.excerpt(shown.content)
             head = f"{shown.status} {shown.media_type}" if is_whole else self._head(shown)
-            answer = f"{self.redactor.shown(head)} {excerpt}"
+            response = f"{self.redactor.shown(head)} {excerpt}"
         if request is None:
-            return Finding(rule.id, rule.level, rule.title, detail, "", "", answer)
+            return Finding(rule.id, rule.level, rule.title, detail, "", "", response)
         place = self._place(request)
         curl = self.redactor.shown(request.curl(self.base_url, self.key, self.other_key))
-        finding = Finding(rule.id, rule.level, rule.title, detail, place, curl, answer)
+        finding = Finding(rule.id, rule.level, rule.title, detail, place, curl, response)
         if rule.about != "response":  # what a response is by itself is one finding, whatever was asked
             finding.key = (rule.id, place, f"{detail}\n{curl}")
         return finding
 
-    def _head(self, part: Answer) -> str:
+    def _head(self, part: Response) -> str:
         """Status and some headers of a response that arrived in part."""
         if not part.status:
             return "(not an HTTP response)"
@@ -419,7 +419,7 @@ class Run:
             for name, value in part.headers.items()
             if name in SHOWN_HEADERS | {self.contract.request_id_name}
         ]
-        return f"{part.status} (in part; {'; '.join([*kept, 'body'])})"[:MOST_HEAD]
+        return f"{part.status} (in part; {'; '.join([*kept, 'body'])})"[:MAX_HEAD]
 
     @property
     def is_still(self) -> bool:
@@ -437,17 +437,17 @@ class Run:
         else:
             print(line, file=sys.stderr, flush=True)
 
-    def _note(self, answer: Answer) -> None:
-        reached = operations.match(self.contract, answer.request.method, answer.request.path)
+    def _note(self, response: Response) -> None:
+        reached = operations.match(self.contract, response.request.method, response.request.path)
         if reached is not None:
             operation = reached[0].id
-            self.seen.answers[operation, answer.status, answer.request.ordered] += 1
-            self.seen.by_layer[self.layer, operation] += 1
-            task = reached[0].new_task_id(answer.json()) if answer.status == 200 else None
+            self.log.responses[operation, response.status, response.request.ordered] += 1
+            self.log.by_layer[self.layer, operation] += 1
+            task = reached[0].new_task_id(response.json()) if response.status == 200 else None
             if task is not None:
-                self.seen.ids[task] += 1
-        for watcher in self.watchers:
-            watcher(answer)
+                self.log.ids[task] += 1
+        for watcher in self.listeners:
+            watcher(response)
 
 
 _running: list[Run] = []

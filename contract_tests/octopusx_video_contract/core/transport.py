@@ -25,11 +25,11 @@ import httpx
 from octopusx_video_openapi import Contract, interrupts, operations
 
 from octopusx_video_contract.core.budget import Budget, NotAskedError, Unit
-from octopusx_video_contract.messages.http import Answer, Request, target_of
+from octopusx_video_contract.messages.http import Request, Response, target_of
 from octopusx_video_contract.messages.receiving import (
-    MOST_BYTES,
-    MOST_KEPT,
-    MOST_VIDEO_BYTES,
+    MAX_BYTES,
+    MAX_KEPT,
+    MAX_VIDEO_BYTES,
     Arriving,
     Headers,
     Received,
@@ -39,9 +39,9 @@ from octopusx_video_contract.messages.shell import as_sent
 
 _QUICKLY = getattr(socket, "TCP_QUICKACK", None)
 """The option of a socket that has what arrives acknowledged at once; only Linux has it."""
-VIDEO_PATIENCE = 12
+VIDEO_TIME_FACTOR = 12
 """How many times longer than any other answer a video may take."""
-GIVEN_UP_AFTER = 3
+MAX_UNANSWERED = 3
 """After how many requests without an answer an operation is not asked any more."""
 FAILURES = (
     *(httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError),
@@ -50,7 +50,7 @@ FAILURES = (
 """What is raised where no response arrives that can be used."""
 
 
-class NoAnswerError(Exception):
+class NoResponseError(Exception):
     """A request got no answer that could be judged. The text says what came instead.
 
     Attributes:
@@ -65,7 +65,7 @@ class NoAnswerError(Exception):
         self,
         request: Request,
         reason: str,
-        partial: Answer | None = None,
+        partial: Response | None = None,
         possible_tasks: tuple[str, ...] = (),
         *,
         is_sent: bool = True,
@@ -232,7 +232,7 @@ class _Stream(httpcore.NetworkStream):
         if _QUICKLY is not None and (used := self._stream.get_extra_info("socket")) is not None:
             used.setsockopt(socket.IPPROTO_TCP, _QUICKLY, 1)
         data = self._stream.read(max_bytes, left)
-        if len(self._deadline.raw) < MOST_KEPT:
+        if len(self._deadline.raw) < MAX_KEPT:
             self._deadline.raw += data
         return data
 
@@ -262,13 +262,13 @@ class _Sending:
     unit: Unit | None
     arriving: Arriving
     seconds: float
-    outcome: Answer | str | None = None
+    outcome: Response | str | None = None
     error: BaseException | None = None
     possible: tuple[str, ...] = ()
     accounted: bool = False
 
 
-class Wire:
+class Transport:
     """Sends requests and gives answers.
 
     Args:
@@ -290,7 +290,7 @@ class Wire:
         sender: Sender,
         budget: Budget,
         timeout: float,
-        watch: Callable[[Answer], None],
+        watch: Callable[[Response], None],
     ) -> None:
         self.base_url = base_url
         self.sent: list[Request] | None = None
@@ -304,7 +304,7 @@ class Wire:
         self._silent: collections.Counter[str] = collections.Counter()
         self._reasons: dict[str, str] = {}
 
-    def send(self, request: Request, *, seconds: float | None = None) -> Answer:
+    def send(self, request: Request, *, seconds: float | None = None) -> Response:
         """Send a request, once.
 
         Args:
@@ -317,34 +317,34 @@ class Wire:
             NotAskedError: The budget does not allow it.
         """
         interrupts.check()
-        self._hold_answering(request)
+        self._ensure_responding(request)
         sending = self._begun(request, self._sender, seconds or self._timeout)
         with self._accounting([sending]):
             sending.outcome = self._tried(sending)
         return self._outcome(sending, counts=seconds is None)
 
-    def at_once(self, requests: Sequence[Request]) -> list[Answer | NoAnswerError | NotAskedError]:
+    def at_once(self, requests: Sequence[Request]) -> list[Response | NoResponseError | NotAskedError]:
         """Send requests at the same moment, each once and on a connection of its own, and wait for all.
 
         Returns:
             What came of each, in the order of the requests; an error for what was not answered, or not asked.
         """
         interrupts.check()
-        outcomes: dict[int, Answer | NoAnswerError | NotAskedError] = {}
+        outcomes: dict[int, Response | NoResponseError | NotAskedError] = {}
         sendings: dict[int, _Sending] = {}
         for number, alone in enumerate(requests):
             request = dataclasses.replace(alone, beside=len(requests) - 1)
             try:
-                self._hold_answering(request)
+                self._ensure_responding(request)
                 sendings[number] = self._begun(request, self._sender.another(), self._timeout)
-            except (NoAnswerError, NotAskedError) as error:
+            except (NoResponseError, NotAskedError) as error:
                 outcomes[number] = error
         with self._accounting(list(sendings.values())):
             self._run_together(list(sendings.values()))
         for number, sending in sendings.items():
             try:
                 outcomes[number] = self._outcome(sending)
-            except NoAnswerError as error:
+            except NoResponseError as error:
                 outcomes[number] = error
         return [outcomes[number] for number in range(len(requests))]
 
@@ -376,19 +376,19 @@ class Wire:
         reached = operations.match(self._contract, request.method, request.path)
         return reached[0].id if reached else "no operation"
 
-    def _hold_answering(self, request: Request) -> None:
+    def _ensure_responding(self, request: Request) -> None:
         """Refuse to ask where nothing is answered.
 
         Raises:
             NoAnswerError: The operation has given no answer three times before, or the server none at all.
         """
         place = self._place(request)
-        if not self._answered and self._silent.total() >= GIVEN_UP_AFTER:
+        if not self._answered and self._silent.total() >= MAX_UNANSWERED:
             first = self._reasons[min(self._reasons)]
             reason = f"nothing is asked any more, since nothing is answered: {first}"
-            raise NoAnswerError(request, reason, is_sent=False)
-        if self._silent[place] >= GIVEN_UP_AFTER:
-            raise NoAnswerError(request, f"{place} is not asked any more: {self._reasons[place]}", is_sent=False)
+            raise NoResponseError(request, reason, is_sent=False)
+        if self._silent[place] >= MAX_UNANSWERED:
+            raise NoResponseError(request, f"{place} is not asked any more: {self._reasons[place]}", is_sent=False)
 
     def _begun(self, request: Request, sender: Sender, seconds: float) -> _Sending:
         """A request that is about to be sent, its unit taken."""
@@ -397,24 +397,24 @@ class Wire:
             self.sent.append(request)
         return _Sending(request, sender, unit, Arriving(request), seconds)
 
-    def _outcome(self, sending: _Sending, *, counts: bool = True) -> Answer:
+    def _outcome(self, sending: _Sending, *, counts: bool = True) -> Response:
         """The answer of a request that was sent; ``counts`` says whether silence is held against its operation.
 
         Raises:
             NoAnswerError: None came that can be used.
         """
-        request, answer = sending.request, sending.outcome
-        if isinstance(answer, Answer):
+        request, response = sending.request, sending.outcome
+        if isinstance(response, Response):
             self._answered = True
-            self._watch(answer)
-            return answer
+            self._watch(response)
+            return response
         place = self._place(request)
         self.lost += 1
         self._silent[place] += counts
-        self._reasons[place] = answer or ""
-        raise NoAnswerError(request, answer or "", sending.arriving.part(), sending.possible)
+        self._reasons[place] = response or ""
+        raise NoResponseError(request, response or "", sending.arriving.part(), sending.possible)
 
-    def _tried(self, sending: _Sending) -> Answer | str:
+    def _tried(self, sending: _Sending) -> Response | str:
         """The answer, or why there is none that can be used."""
         operation = operations.match(self._contract, sending.request.method, sending.request.path)
         may_be_video = operation is None or operation[0].sends_video
@@ -443,7 +443,7 @@ class Wire:
 
     def _account(self, sending: _Sending) -> None:
         """Tell the budget what came, with the ids of tasks that a response may have started that can't be used."""
-        if isinstance(sending.outcome, Answer):
+        if isinstance(sending.outcome, Response):
             self._budget.settle(sending.unit, sending.outcome)
             sending.accounted = True
             return
@@ -455,7 +455,7 @@ class Wire:
             sending.possible = self._budget.give_up(sending.unit, part)
         sending.accounted = True
 
-    def _exchange(self, sending: _Sending, *, may_be_video: bool) -> Answer:
+    def _exchange(self, sending: _Sending, *, may_be_video: bool) -> Response:
         request, sender, arriving, seconds = sending.request, sending.sender, sending.arriving, sending.seconds
         headers = [(name.encode("latin-1"), as_sent(value)) for name, value in request.headers]
         if request.body is None and request.method in {"POST", "PUT", "PATCH"}:
@@ -465,10 +465,10 @@ class Wire:
         arriving.begin(status, received)
         is_video = may_be_video and arriving.calls_itself_video
         if is_video:
-            until += (VIDEO_PATIENCE - 1) * self._timeout
+            until += (VIDEO_TIME_FACTOR - 1) * self._timeout
             if isinstance(sender, OverHttp):
-                sender.longer((VIDEO_PATIENCE - 1) * self._timeout)
-        most = MOST_VIDEO_BYTES if is_video else MOST_BYTES
+                sender.longer((VIDEO_TIME_FACTOR - 1) * self._timeout)
+        most = MAX_VIDEO_BYTES if is_video else MAX_BYTES
         arriving.read(stream, until, most)
         return arriving.whole(most, is_video=is_video)
 
@@ -477,7 +477,7 @@ class Wire:
         self._sender.close()
 
 
-def fetched(address: str, seconds: float) -> Answer | None:
+def fetched(address: str, seconds: float) -> Response | None:
     """What lies at an address on this machine, without a key, within the bounds of a video; None for nothing."""
     request = Request("GET", address)
     arriving = Arriving(request)
@@ -487,7 +487,7 @@ def fetched(address: str, seconds: float) -> Answer | None:
             base_url = f"{parts.scheme}://{parts.netloc}"
             status, headers, stream = sender("GET", base_url, target_of(address), [], None, seconds)
             arriving.begin(status, headers)
-            arriving.read(stream, time.monotonic() + seconds, MOST_VIDEO_BYTES)
-            return arriving.whole(MOST_VIDEO_BYTES, is_video=True)
+            arriving.read(stream, time.monotonic() + seconds, MAX_VIDEO_BYTES)
+            return arriving.whole(MAX_VIDEO_BYTES, is_video=True)
         except (*FAILURES, ValueError):
             return None

@@ -82,7 +82,7 @@ class Request:
             return shell.line(words, secret)
         if self.header("Content-Type") is None:
             words += ["-H", "Content-Type:"]  # else curl says that it is a form
-        text = self._text() if len(self.body) <= shell.SHOWN_BODY else None
+        text = self._text() if len(self.body) <= shell.MAX_SHOWN_BODY else None
         if text is not None and shell.is_plain(text):
             option = "--data-raw" if text.startswith("@") else "--data-binary"
             return f"{shell.line([*words, option], secret)} {shell.word(text, secret, is_body=True)}"
@@ -98,7 +98,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """What came back.
 
     Attributes:

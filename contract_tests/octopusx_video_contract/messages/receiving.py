@@ -10,22 +10,22 @@ from typing import Any
 import httpcore
 from octopusx_video_openapi import content_encoding
 
-from octopusx_video_contract.messages.http import Answer, Request
+from octopusx_video_contract.messages.http import Request, Response
 
 Headers = list[tuple[bytes, bytes]]
 Received = tuple[int, Headers, Iterator[bytes]]
 """Status, headers, and the body as it arrives."""
 
-MOST_BYTES = 4_000_000
+MAX_BYTES = 4_000_000
 """The largest body that is read, unless it is a video."""
-MOST_VIDEO_BYTES = 512_000_000
-MOST_KEPT = 100_000
+MAX_VIDEO_BYTES = 512_000_000
+MAX_KEPT = 100_000
 """How many bytes are kept of a response that is given up."""
-_MOST_TIMES = 20
+_MAX_TIMES = 20
 """How many times larger a video may become when it is unpacked: it is compressed already."""
-_DEEP = 500
+_MAX_DEPTH = 500
 """How deeply JSON may be nested: half of what Python gets through, far more than anybody needs."""
-_TOO_DEEP = f"its JSON is nested more than {_DEEP} deep"
+_TOO_DEEP = f"its JSON is nested more than {_MAX_DEPTH} deep"
 
 
 class UnusableError(Exception):
@@ -81,7 +81,7 @@ class Arriving:
             if isinstance(stream, Generator):
                 stream.close()
 
-    def whole(self, most: int, *, is_video: bool = False) -> Answer:
+    def whole(self, most: int, *, is_video: bool = False) -> Response:
         """The response, unpacked: without Content-Encoding, and without the length that belongs to it.
 
         Raises:
@@ -92,7 +92,7 @@ class Arriving:
         headers = self.headers
         if content_encoding.codings(coding):
             if is_video:
-                most = min(most, max(MOST_BYTES, _MOST_TIMES * len(content)))
+                most = min(most, max(MAX_BYTES, _MAX_TIMES * len(content)))
             try:
                 content = content_encoding.decoded(content, coding, most)
             except content_encoding.EncodingError as error:
@@ -100,27 +100,27 @@ class Arriving:
             headers = {
                 name: value for name, value in headers.items() if name not in {"content-encoding", "content-length"}
             }
-        if not is_video and content.count(b"[") + content.count(b"{") > _DEEP:
-            _hold_readable(content)
-        return Answer(self._request, self.status or 0, headers, content)
+        if not is_video and content.count(b"[") + content.count(b"{") > _MAX_DEPTH:
+            _ensure_readable(content)
+        return Response(self._request, self.status or 0, headers, content)
 
-    def part(self) -> Answer | None:
+    def part(self) -> Response | None:
         """What arrived, its body unpacked as far as it goes; None where nothing did.
 
         The status is 0 where it is not known: then the content is the beginning of what came instead of HTTP.
         """
         if self.status is None:
-            return Answer(self._request, 0, {}, bytes(self.raw)) if self.raw else None
+            return Response(self._request, 0, {}, bytes(self.raw)) if self.raw else None
         content = b""
         for piece in self._pieces:
-            if len(content) >= MOST_KEPT:
+            if len(content) >= MAX_KEPT:
                 break
-            content += piece[:MOST_KEPT]
+            content += piece[:MAX_KEPT]
         coding = self.headers.get("content-encoding", "")
-        return Answer(self._request, self.status, self.headers, content_encoding.beginning(content, coding, MOST_KEPT))
+        return Response(self._request, self.status, self.headers, content_encoding.beginning(content, coding, MAX_KEPT))
 
 
-def _hold_readable(content: bytes) -> None:
+def _ensure_readable(content: bytes) -> None:
     """Refuse JSON that no reader of Python gets to the end of, whoever of them reads it."""
     try:
         level: list[Any] = [json.loads(content)]
@@ -128,7 +128,7 @@ def _hold_readable(content: bytes) -> None:
         return
     except RecursionError:
         raise UnusableError(_TOO_DEEP) from None
-    for _ in range(_DEEP):
+    for _ in range(_MAX_DEPTH):
         level = [inner for value in level for inner in _inside(value)]
     if level:
         raise UnusableError(_TOO_DEEP)

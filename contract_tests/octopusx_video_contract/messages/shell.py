@@ -13,7 +13,7 @@ from octopusx_video_openapi.text import printable
 
 KEY, OTHER_KEY = "OCTOPUSX_API_KEY", "OCTOPUSX_OTHER_API_KEY"
 """The variables that a command takes the keys from."""
-SHOWN_BODY = 2_000
+MAX_SHOWN_BODY = 2_000
 """Bytes of a body that a command holds as they are; a longer one is made in the command."""
 _LEAST = 8
 """Characters from which on a part of a key is no word that could stand anywhere."""
@@ -101,7 +101,7 @@ def _printing(data: bytes) -> Iterator[str]:
 
 
 def _literal(data: bytes) -> Iterator[str]:
-    if len(data) > SHOWN_BODY:
+    if len(data) > MAX_SHOWN_BODY:
         packed = base64.b64encode(gzip.compress(data, mtime=0)).decode()
         yield f"printf %s {packed} | base64 -d | gunzip"
     elif data.isascii() and data.decode().isprintable():

@@ -13,9 +13,9 @@ from octopusx_video_contract.checks.mp4 import seconds_of
 from octopusx_video_contract.checks.registry import at, kept_and_broken
 from octopusx_video_contract.checks.task_life import Task
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.messages.http import Answer
+from octopusx_video_contract.messages.http import Response
 from octopusx_video_contract.probe.questions import Question
-from octopusx_video_contract.scenarios.task_driver import Tasks, a_submit
+from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
 
 SUBMIT = "createVideoExtension"
 """Of the submits the one that both reads are named for, and whose length the pages contradict each other about."""
@@ -28,7 +28,7 @@ WATCHED = ("task.status", "task.progress", "task.created", "task.updated", "task
 class Asking(Protocol):
     """Asks a question, once, and keeps what came."""
 
-    def __call__(self, question: Question, *, listed: bool = True) -> Answer | None:
+    def __call__(self, question: Question, *, listed: bool = True) -> Response | None:
         """None where no answer came."""
         ...
 
@@ -44,7 +44,7 @@ class Change:
 
 
 @dataclass
-class Lived:
+class ObservedTask:
     """What became of the new task.
 
     Attributes:
@@ -70,8 +70,8 @@ class Lived:
     @property
     def total(self) -> float | None:
         """Its length in seconds if the field that adds were the length of the whole; None where it was not sent."""
-        told = self.task.body.get(self.task.submit.result_length.added_field or "")
-        return float(told) if isinstance(told, int | float) else None
+        observation = self.task.body.get(self.task.submit.result_length.added_field or "")
+        return float(observation) if isinstance(observation, int | float) else None
 
 
 def values_of(contract: Contract, operation: str) -> dict[str, str]:
@@ -80,23 +80,27 @@ def values_of(contract: Contract, operation: str) -> dict[str, str]:
     return {place.path[0]: place.value_of for place in places if place.value_of and len(place.path) == 1}
 
 
-def paid(run: Run, tasks: Tasks, source: str, ask: Asking) -> Lived | None:
+def paid(run: Run, tasks: TaskDriver, source: str, ask: Asking) -> ObservedTask | None:
     """Submit once, whatever comes; None where no new task was told."""
     submit = run.contract.operations[SUBMIT]
     whole, request = tasks.submission(submit, a_submit(submit), source)
     run.say(f"one paid submit, {submit.id}; it is not repeated, whatever comes")
     before = run.now()
     route = f"{submit.method.upper()} {submit.path}"
-    answer = ask(Question("paid submit", f"{route}, {_chosen(submit, whole)}", request, submit, valid=True))
+    response = ask(Question("paid submit", f"{route}, {_chosen(submit, whole)}", request, submit, valid=True))
     after, began = run.now(), _clock(run)
-    told = task_life.telling(run.contract, submit.id, after, answer.json()) if answer and answer.is_success else None
-    new = submit.new_task_id(answer.json()) if answer else None
-    if answer is None or told is None or new is None:
+    observation = (
+        task_life.observed(run.contract, submit.id, after, response.json())
+        if response and response.is_success
+        else None
+    )
+    new = submit.new_task_id(response.json()) if response else None
+    if response is None or observation is None or new is None:
         return None
     length = submit.result_length.seconds(whole, None)
-    lived = Lived(Task(new, submit, whole, (before, after), length), began)
-    _hear(run, lived, submit.id, answer, 0.0)
-    return lived
+    observed = ObservedTask(Task(new, submit, whole, (before, after), length), began)
+    _hear(run, observed, submit.id, response, 0.0)
+    return observed
 
 
 def _chosen(submit: Operation, body: dict[str, Any]) -> str:
@@ -105,74 +109,77 @@ def _chosen(submit: Operation, body: dict[str, Any]) -> str:
     return ", ".join(f"{name} {body[name]}" for name in names if name in body)
 
 
-def follow(run: Run, tasks: Tasks, lived: Lived, ask: Asking) -> None:
+def follow(run: Run, tasks: TaskDriver, observed: ObservedTask, ask: Asking) -> None:
     """Read the new task by both routes until it ends or the deadline passes, then fetch its video."""
     rule = run.contract.rules_by_id.get(RuleId.R04)
     tolerance = rule.tolerance.seconds if rule and rule.tolerance else 0
     waiting = list(tasks.reads)
     while True:
         for route in list(waiting):
-            _read(run, tasks, lived, route, ask)
-            if route.id not in lived.readable and _clock(run) - lived.began > tolerance:
-                lived.readable[route.id] = None
+            _read(run, tasks, observed, route, ask)
+            if route.id not in observed.readable and _clock(run) - observed.began > tolerance:
+                observed.readable[route.id] = None
                 waiting.remove(route)
-        second = _clock(run) - lived.began
-        read = [route for route in waiting if lived.readable.get(route.id) is not None]
-        phases = [_phase(lived, route.id) for route in read]
+        second = _clock(run) - observed.began
+        read = [route for route in waiting if observed.readable.get(route.id) is not None]
+        phases = [_phase(observed, route.id) for route in read]
         if phases and len(read) == len(waiting) and all(phase in task_life.ENDED for phase in phases):
-            lived.ended = second
+            observed.ended = second
             break
         if not waiting or second >= run.deadline:
             break
         _wait(run, PAUSE if len(read) == len(waiting) else PAUSE_AT_FIRST)
-    if lived.ended is not None:
+    if observed.ended is not None:
         for route in waiting:
-            _read(run, tasks, lived, route, ask)
-        if lived.task.phase == "succeeded":
-            request = tasks.request(tasks.content, lived.task.id)
+            _read(run, tasks, observed, route, ask)
+        if observed.task.phase == "succeeded":
+            request = tasks.request(tasks.content, observed.task.id)
             route_ = f"{tasks.content.method.upper()} {tasks.content.path}"
-            answer = ask(Question("content of the new task", route_, request, tasks.content, valid=True))
-            if answer is not None and answer.status == 200:
-                lived.video = seconds_of(answer.content)
+            response = ask(Question("content of the new task", route_, request, tasks.content, valid=True))
+            if response is not None and response.status == 200:
+                observed.video = seconds_of(response.content)
 
 
-def _read(run: Run, tasks: Tasks, lived: Lived, route: Operation, ask: Asking) -> None:
+def _read(run: Run, tasks: TaskDriver, observed: ObservedTask, route: Operation, ask: Asking) -> None:
     what = f"{route.method.upper()} {route.path}"
-    request = tasks.request(route, lived.task.id)
-    answer = ask(Question("new task", what, request, route), listed=False)
-    if answer is None:
+    request = tasks.request(route, observed.task.id)
+    response = ask(Question("new task", what, request, route), listed=False)
+    if response is None:
         return
-    second = _clock(run) - lived.began
-    _note(lived, second, route.id, "HTTP", answer.status)
-    run.say(f"{second:.0f} s: {route.id} answers {answer.status}, the task is {lived.task.phase}")
-    body = answer.json()
-    if answer.is_success and isinstance(body, dict):
-        if lived.readable.get(route.id) is None:
-            lived.readable[route.id] = second
-        _hear(run, lived, route.id, answer, second)
+    second = _clock(run) - observed.began
+    _note(observed, second, route.id, "HTTP", response.status)
+    run.say(f"{second:.0f} s: {route.id} answers {response.status}, the task is {observed.task.phase}")
+    body = response.json()
+    if response.is_success and isinstance(body, dict):
+        if observed.readable.get(route.id) is None:
+            observed.readable[route.id] = second
+        _hear(run, observed, route.id, response, second)
 
 
-def _hear(run: Run, lived: Lived, route: str, answer: Answer, second: float) -> None:
-    told = task_life.telling(run.contract, route, run.now(), answer.json())
-    assert told is not None  # noqa: S101 - it is an object
-    found = at(route, [*run.changed(answer), *task_life.check(run.contract, lived.task, told)])
+def _hear(run: Run, observed: ObservedTask, route: str, response: Response, second: float) -> None:
+    observation = task_life.observed(run.contract, route, run.now(), response.json())
+    assert observation is not None  # noqa: S101 - it is an object
+    found = at(route, [*run.changed(response), *task_life.check(run.contract, observed.task, observation)])
     kept, broken = kept_and_broken(run.contract, route, found)
-    lived.kept |= kept
-    lived.broken = broken | lived.broken
-    lived.task.told.append(told)
+    observed.kept |= kept
+    observed.broken = broken | observed.broken
+    observed.task.observations.append(observation)
     for name, value_of in values_of(run.contract, route).items():
-        if value_of in WATCHED and name in told.body:
-            _note(lived, second, route, name, told.body[name])
+        if value_of in WATCHED and name in observation.body:
+            _note(observed, second, route, name, observation.body[name])
 
 
-def _note(lived: Lived, second: float, route: str, name: str, value: Any) -> None:
-    before = [change.value for change in lived.changes if (change.route, change.field) == (route, name)]
+def _note(observed: ObservedTask, second: float, route: str, name: str, value: Any) -> None:
+    before = [change.value for change in observed.changes if (change.route, change.field) == (route, name)]
     if not before or before[-1] != value:
-        lived.changes.append(Change(second, route, name, value))
+        observed.changes.append(Change(second, route, name, value))
 
 
-def _phase(lived: Lived, route: str) -> str:
-    return next((told.phase for told in reversed(lived.task.told) if told.route == route), "running")
+def _phase(observed: ObservedTask, route: str) -> str:
+    return next(
+        (observation.phase for observation in reversed(observed.task.observations) if observation.route == route),
+        "running",
+    )
 
 
 def _clock(run: Run) -> float:

@@ -20,13 +20,13 @@ from octopusx_video_contract.checks.registry import kept_and_broken
 from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.mock_control import Control
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.core.transport import NoAnswerError
-from octopusx_video_contract.messages.http import ABSENT, Answer
+from octopusx_video_contract.core.transport import NoResponseError
+from octopusx_video_contract.messages.http import ABSENT, Response
 from octopusx_video_contract.probe import paid_task, questions, reports
-from octopusx_video_contract.probe.paid_task import Lived
-from octopusx_video_contract.probe.questions import Came, Question
+from octopusx_video_contract.probe.paid_task import ObservedTask
+from octopusx_video_contract.probe.questions import ProbeResult, Question
 from octopusx_video_contract.runner import target
-from octopusx_video_contract.scenarios.task_driver import Tasks
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
 
 
 class Probe:
@@ -44,35 +44,35 @@ class Probe:
     def __init__(self, run: Run, *, named: bool) -> None:
         self.run = run
         self.named = named
-        self.tasks = Tasks(run)
-        self.came: list[Came] = []
+        self.tasks = TaskDriver(run)
+        self.results: list[ProbeResult] = []
         self.task: str | None = next(iter(run.known_ids), None)
-        self.lived: Lived | None = None
+        self.observed_task: ObservedTask | None = None
         self.paid = False
 
-    def ask(self, question: Question, *, listed: bool = True) -> Answer | None:
+    def ask(self, question: Question, *, listed: bool = True) -> Response | None:
         """Ask a question, once, and keep what came; None where no answer did."""
         run = self.run
-        came = Came(question, None, listed=listed)
-        self.came.append(came)
+        result = ProbeResult(question, None, listed=listed)
+        self.results.append(result)
         if listed:
             run.say(f"{question.name}: {question.asked}")
         try:
-            came.answer = bearable(run.wire.send(question.request))
-        except NoAnswerError as error:
-            came.missing, came.partial = str(error), error.partial
-            came.broken[RuleId.R53] = came.missing
+            result.response = readable(run.transport.send(question.request))
+        except NoResponseError as error:
+            result.missing, result.partial = str(error), error.partial
+            result.broken[RuleId.R53] = result.missing
         except NotAskedError as error:
-            came.missing = f"not asked: {error}"
+            result.missing = f"not asked: {error}"
         else:
-            came.kept, came.broken = held(run, question, came.answer)
-            if came.telling and question.rule:
-                fault = question.fault(came.answer)
+            result.kept, result.broken = held(run, question, result.response)
+            if result.observed and question.rule:
+                fault = question.fault(result.response)
                 if fault:
-                    came.broken.setdefault(question.rule, fault)
+                    result.broken.setdefault(question.rule, fault)
                 else:
-                    came.kept.add(question.rule)
-        return came.answer
+                    result.kept.add(question.rule)
+        return result.response
 
     def ask_all(self) -> None:
         """Ask everything that is allowed, what costs nothing first."""
@@ -82,9 +82,9 @@ class Probe:
         limit = self.run.budget.limit or 0
         if limit and read and self.task:
             self.paid = True
-            self.lived = paid_task.paid(self.run, self.tasks, self.task, self.ask)
-            if self.lived is not None:
-                paid_task.follow(self.run, self.tasks, self.lived, self.ask)
+            self.observed_task = paid_task.paid(self.run, self.tasks, self.task, self.ask)
+            if self.observed_task is not None:
+                paid_task.follow(self.run, self.tasks, self.observed_task, self.ask)
         if limit > 1:
             submit = self.run.contract.operations[paid_task.SUBMIT]
             unknown = next(unknown_tasks(self.run.contract, (), self.run.seed))
@@ -93,11 +93,11 @@ class Probe:
     def _known(self) -> bool:
         """Read the known task; whether it could be read, and so is worth a paid submit."""
         assert self.task is not None  # noqa: S101 - asked by who calls
-        answers = [self.ask(question) for question in questions.known(self.tasks, self.task)]
+        responses = [self.ask(question) for question in questions.known(self.tasks, self.task)]
         other = questions.other_account(self.run, self.tasks, self.task) if self.named else ()
         for question in (*other, *questions.content(self.tasks, self.task)):
             self.ask(question)
-        return any(answer.is_success for answer in answers if answer is not None)
+        return any(response.is_success for response in responses if response is not None)
 
 
 def run(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
@@ -125,13 +125,18 @@ def run(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
         except KeyboardInterrupt:  # another one does not follow at once, and what was paid for has to be named
             _tell(probe, options, interrupted=interrupted)
             raise
-    free = [came for came in probe.came if came.listed and not came.missing.startswith("not asked")]
-    return 0 if sum(came.telling for came in free) * 2 >= len(free) else 1
+    free = [result for result in probe.results if result.listed and not result.missing.startswith("not asked")]
+    return 0 if sum(result.observed for result in free) * 2 >= len(free) else 1
 
 
 def _tell(probe: Probe, options: argparse.Namespace, *, interrupted: bool) -> None:
     report = reports.Report(
-        probe.run, probe.came, probe.lived, task=probe.task is not None, paid=probe.paid, interrupted=interrupted
+        probe.run,
+        probe.results,
+        probe.observed_task,
+        task=probe.task is not None,
+        paid=probe.paid,
+        interrupted=interrupted,
     )
     if options.report:
         options.report.write_text(report.markdown(), "utf-8")
@@ -139,24 +144,24 @@ def _tell(probe: Probe, options: argparse.Namespace, *, interrupted: bool) -> No
     sys.stdout.flush()
 
 
-def bearable(answer: Answer) -> Answer:
+def readable(response: Response) -> Response:
     """The answer, its body no JSON where it is some that no validator takes: half a character, or too deep."""
-    body = answer.json()
+    body = response.json()
     try:
         _ = body is ABSENT or json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
-        return dataclasses.replace(answer, content=b"(JSON that can't be read) " + answer.content)
-    return answer
+        return dataclasses.replace(response, content=b"(JSON that can't be read) " + response.content)
+    return response
 
 
-def held(run: Run, question: Question, answer: Answer) -> tuple[set[str], dict[str, str]]:
+def held(run: Run, question: Question, response: Response) -> tuple[set[str], dict[str, str]]:
     """The numbered rules that an answer keeps, and those that it breaks with what was found."""
-    reached = operations.match(run.contract, answer.request.method, answer.request.path)
+    reached = operations.match(run.contract, response.request.method, response.request.path)
     if reached is None:
         return set(), {}
     operation = reached[0]
-    found = [*single_response.documented(operation, answer), *single_response.numbered(operation, answer)]
-    found += single_response.rejection(run.context, operation, answer) if question.valid else ()
+    found = [*single_response.documented(operation, response), *single_response.numbered(operation, response)]
+    found += single_response.rejection(run.context, operation, response) if question.valid else ()
     return kept_and_broken(
-        run.contract, operation.id, [*found, *single_response.new_id(run.context, operation, answer)]
+        run.contract, operation.id, [*found, *single_response.new_id(run.context, operation, response)]
     )

@@ -12,9 +12,9 @@ from octopusx_video_openapi import Contract, Operation, RuleId, Schema, values
 from octopusx_video_openapi.lifecycle import task_life
 
 from octopusx_video_contract.checks import single_response
-from octopusx_video_contract.messages.http import ABSENT, Answer
-from octopusx_video_contract.probe.paid_task import Lived
-from octopusx_video_contract.probe.questions import Came
+from octopusx_video_contract.messages.http import ABSENT, Response
+from octopusx_video_contract.probe.paid_task import ObservedTask
+from octopusx_video_contract.probe.questions import ProbeResult
 from octopusx_video_contract.probe.rule_outcomes import (
     KNOWN,
     TIMES,
@@ -55,56 +55,56 @@ class Proposal:
         return f"{self.place}{now}: {self.because}: {self.change}"
 
 
-def proposals(contract: Contract, came: Sequence[Came], lived: Lived | None) -> list[Proposal]:
+def proposals(contract: Contract, result: Sequence[ProbeResult], observed: ObservedTask | None) -> list[Proposal]:
     """Everything that the answers speak for changing, nothing for what was not seen."""
     found = [
-        *_responses(contract, came),
-        *_causes(contract, came),
-        *_shapes(came),
-        *_values(contract, came),
-        *_headers(came),
-        *_range(came),
-        *_narrower(contract, came),
-        *(_life(contract, lived) if lived is not None else ()),
-        *_rules(contract, came, lived),
+        *_documented_statuses(contract, result),
+        *_causes(contract, result),
+        *_shapes(result),
+        *_values(contract, result),
+        *_headers(result),
+        *_range(result),
+        *_narrower(contract, result),
+        *(_life(contract, observed) if observed is not None else ()),
+        *_rules(contract, result, observed),
     ]
     return list(dict.fromkeys(found))
 
 
-def _answers(came: Iterable[Came]) -> Iterator[tuple[Came, Operation, Answer]]:
-    for one in came:
-        if one.question.operation is not None and one.answer is not None:
-            yield one, one.question.operation, one.answer
+def _received(result: Iterable[ProbeResult]) -> Iterator[tuple[ProbeResult, Operation, Response]]:
+    for one in result:
+        if one.question.operation is not None and one.response is not None:
+            yield one, one.question.operation, one.response
 
 
 _OF_FORM = {RuleId.R25, RuleId.R36, RuleId.R37, RuleId.R39}
 """Rules of what an answer is, whatever its status."""
 
 
-def _responses(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
+def _documented_statuses(contract: Contract, result: Sequence[ProbeResult]) -> Iterator[Proposal]:
     seen: dict[tuple[str, str], collections.Counter[str]] = collections.defaultdict(collections.Counter)
-    for one, operation, answer in _answers(came):
-        if not (answer.is_success and _OF_FORM & one.broken.keys()):  # another thing, under the same number
-            seen[operation.id, str(answer.status)][one.question.name] += 1
+    for one, operation, response in _received(result):
+        if not (response.is_success and _OF_FORM & one.broken.keys()):  # another thing, under the same number
+            seen[operation.id, str(response.status)][one.question.name] += 1
     for (name, status), questions in seen.items():
-        response = contract.operations[name].responses.get(status)
+        described = contract.operations[name].responses.get(status)
         because = f"came {_times(questions.total())} ({', '.join(questions)})"
         place = f"{name} responses.{status}"
-        if response is None:
+        if described is None:
             yield Proposal(place, "not documented", because, f"add responses.{status}, probed")
-        elif grade(response) != KNOWN:
-            yield Proposal(place, grade(response), because, "raise to probed")
+        elif grade(described) != KNOWN:
+            yield Proposal(place, grade(described), because, "raise to probed")
 
 
-def _causes(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
-    seen: dict[tuple[str, str], list[Came]] = collections.defaultdict(list)
-    for one, operation, answer in _answers(came):
-        if one.question.cause and one.telling and answer.status >= 400:
+def _causes(contract: Contract, result: Sequence[ProbeResult]) -> Iterator[Proposal]:
+    seen: dict[tuple[str, str], list[ProbeResult]] = collections.defaultdict(list)
+    for one, operation, response in _received(result):
+        if one.question.cause and one.observed and response.status >= 400:
             seen[operation.id, one.question.cause].append(one)
     for (name, cause), those in seen.items():
         operation = contract.operations[name]
         responses = operation.responses
-        statuses = list(dict.fromkeys(str(one.answer.status) for one in those if one.answer))
+        statuses = list(dict.fromkeys(str(one.response.status) for one in those if one.response))
         wanted = expected(operation, cause)
         for status in wanted:
             if status not in statuses:
@@ -128,19 +128,19 @@ def _causes(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
         yield from _examples(operation, cause, those)
 
 
-def _told(one: Came) -> str:
-    assert one.answer is not None  # noqa: S101 - asked of answers alone
-    return " ".join([str(one.answer.status), *dict.fromkeys(words(one.answer.json()).values())])
+def _told(one: ProbeResult) -> str:
+    assert one.response is not None  # noqa: S101 - asked of answers alone
+    return " ".join([str(one.response.status), *dict.fromkeys(words(one.response.json()).values())])
 
 
-def _examples(operation: Operation, cause: str, those: Sequence[Came]) -> Iterator[Proposal]:
+def _examples(operation: Operation, cause: str, those: Sequence[ProbeResult]) -> Iterator[Proposal]:
     for status, name in expected(operation, cause).items():
-        response = operation.responses[status]
-        examples = response.media["application/json"].examples
+        described = operation.responses[status]
+        examples = described.media["application/json"].examples
         for one in those:
-            if one.answer is None or str(one.answer.status) != status or not isinstance(one.answer.json(), dict):
+            if one.response is None or str(one.response.status) != status or not isinstance(one.response.json(), dict):
                 continue
-            body, example = one.answer.json(), examples.get(name)
+            body, example = one.response.json(), examples.get(name)
             ours, theirs = words(example), words(body)
             other = {place: word for place, word in theirs.items() if ours.get(place, word) != word}
             if outline(example) == outline(body) and not other:
@@ -148,38 +148,38 @@ def _examples(operation: Operation, cause: str, those: Sequence[Came]) -> Iterat
             because = f"{one.question.name} came as {outline(body)}" + "".join(f", {k} {v}" for k, v in other.items())
             yield Proposal(
                 f"{operation.id} responses.{status}.{name}",
-                f"{grade(response)}, {outline(example)}",
+                f"{grade(described)}, {outline(example)}",
                 because,
                 f"give the example of {cause} this shape",
             )
             break
 
 
-def _shapes(came: Sequence[Came]) -> Iterator[Proposal]:
+def _shapes(result: Sequence[ProbeResult]) -> Iterator[Proposal]:
     unknown: collections.Counter[tuple[str, str]] = collections.Counter()
     empty: collections.Counter[str] = collections.Counter()
-    for _, operation, answer in _answers(came):
-        if answer.status < 400:
+    for _, operation, response in _received(result):
+        if response.status < 400:
             continue
-        if not answer.content:
-            empty[f"{operation.id} responses.{answer.status}"] += 1
-        elif answer.json() is ABSENT:
-            unknown[f"{operation.id} responses.{answer.status}", answer.media_type or "no media type"] += 1
-        elif branch(operation, answer) is None:
-            unknown["schemas.ErrorResponse", outline(answer.json())] += 1
+        if not response.content:
+            empty[f"{operation.id} responses.{response.status}"] += 1
+        elif response.json() is ABSENT:
+            unknown[f"{operation.id} responses.{response.status}", response.media_type or "no media type"] += 1
+        elif branch(operation, response) is None:
+            unknown["schemas.ErrorResponse", outline(response.json())] += 1
     for place, count in empty.items():
         yield Proposal(place, "", f"came {_times(count)} with an empty body", "say that its content may be missing")
     for (place, shape), count in unknown.items():
         yield Proposal(place, "not documented", f"{shape} came {_times(count)}", "add this shape, probed")
 
 
-def _values(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
+def _values(contract: Contract, result: Sequence[ProbeResult]) -> Iterator[Proposal]:
     seen: dict[tuple[str, str, str, str], int] = collections.Counter()
-    for _, operation, answer in _answers(came):
-        schema = branch(operation, answer)
+    for _, operation, response in _received(result):
+        schema = branch(operation, response)
         if schema is None:
             continue
-        for place, value, node in fields(schema, answer.json()):
+        for place, value, node in fields(schema, response.json()):
             name = f"schemas.{schema.reference} {place}"
             if node is None:
                 seen[name, "not documented", f"came as {outline(value)}", "add it, probed"] += 1
@@ -214,13 +214,13 @@ def _status(contract: Contract, node: Schema, value: Any) -> Iterator[Proposal]:
             yield Proposal(f"schemas.{name} {value}", known.kind, "it came", "raise to probed")
 
 
-def _headers(came: Sequence[Came]) -> Iterator[Proposal]:
+def _headers(result: Sequence[ProbeResult]) -> Iterator[Proposal]:
     seen: dict[str, list[bool]] = collections.defaultdict(list)
     grades: dict[str, str] = {}
-    for _, operation, answer in _answers(came):
-        response = operation.response(answer.status)
-        for name, header in response.headers.items() if response else ():
-            seen[header.component].append(name.lower() in answer.headers)
+    for _, operation, response in _received(result):
+        described = operation.response(response.status)
+        for name, header in described.headers.items() if described else ():
+            seen[header.component].append(name.lower() in response.headers)
             grades[header.component] = grade(header)
     for name, there in seen.items():
         if grades[name] != KNOWN and any(there):
@@ -228,57 +228,57 @@ def _headers(came: Sequence[Came]) -> Iterator[Proposal]:
             yield Proposal(f"headers.{name}", grades[name], because, "raise to probed")
 
 
-def _range(came: Sequence[Came]) -> Iterator[Proposal]:
-    for one, operation, answer in _answers(came):
+def _range(result: Sequence[ProbeResult]) -> Iterator[Proposal]:
+    for one, operation, response in _received(result):
         wanted = one.question.request.header("Range")
-        if wanted is None or answer.status not in {200, 206, 416}:
+        if wanted is None or response.status not in {200, 206, 416}:
             continue
         parameters = (parameter for parameter in operation.parameters if parameter.name == "Range")
         now = next(map(grade, parameters), "not documented")
         place = f"{operation.id} parameters.Range"
-        if answer.status == 200:
+        if response.status == 200:
             yield Proposal(place, now, f"{wanted} was answered with 200", "say that the service ignores it")
         else:
-            yield Proposal(place, now, f"{wanted} was answered with {answer.status}", "raise to probed")
+            yield Proposal(place, now, f"{wanted} was answered with {response.status}", "raise to probed")
 
 
-def _narrower(contract: Contract, came: Sequence[Came]) -> Iterator[Proposal]:
+def _narrower(contract: Contract, result: Sequence[ProbeResult]) -> Iterator[Proposal]:
     """Rules that allow several refusals, where one came."""
     by_question: dict[tuple[str, str], collections.Counter[int]] = collections.defaultdict(collections.Counter)
-    for one in came:
-        if one.question.rule in {RuleId.R32, RuleId.R43} and one.telling and one.answer:
-            by_question[one.question.rule, one.question.name][one.answer.status] += 1
+    for one in result:
+        if one.question.rule in {RuleId.R32, RuleId.R43} and one.observed and one.response:
+            by_question[one.question.rule, one.question.name][one.response.status] += 1
     for (rule, name), statuses in by_question.items():
         told = " and ".join(f"{status} ({_times(count)})" for status, count in statuses.items())
         now = grade(contract.rules_by_id.get(rule))
         yield Proposal(rule, now, f"{name} was answered with {told}", "let the rule name it")
 
 
-def _life(contract: Contract, lived: Lived) -> Iterator[Proposal]:
-    submit = lived.task.submit
+def _life(contract: Contract, observed: ObservedTask) -> Iterator[Proposal]:
+    submit = observed.task.submit
     place = f"{submit.id} x-result-length"
     now = grade(submit.result_length)
-    if lived.video is not None:
-        because = f"{length_reading(lived)}, the video is {lived.video:.2f} s long"
-        added = not differs(lived.video, lived.task.length)
-        clear = added and differs(lived.video, lived.total)
-        total = not added and not differs(lived.video, lived.total)
+    if observed.video is not None:
+        because = f"{length_reading(observed)}, the video is {observed.video:.2f} s long"
+        added = not differs(observed.video, observed.task.length)
+        clear = added and differs(observed.video, observed.total)
+        total = not added and not differs(observed.video, observed.total)
         change = (
             "raise to probed" if clear else "let the length be the total" if total else "settle it by another video"
         )
         yield Proposal(place, now, because, change)
-    for route, second in lived.readable.items():
-        if route in read_by(contract, lived) and second is not None and not at_once(lived, route):
+    for route, second in observed.readable.items():
+        if route in read_by(contract, observed) and second is not None and not at_once(observed, route):
             rule = contract.rules_by_id.get(RuleId.R04)
             because = f"{route} had the new task after {second:.0f} s"
             yield Proposal(f"{RuleId.R04} tolerance", grade(rule and rule.tolerance), because, "keep it, probed")
-    if lived.ended is not None:
+    if observed.ended is not None:
         life_ = task_life(contract)
-        because = f"a task ran for {lived.ended:.0f} s, and the contract has {life_.lasts:g} s"
-        close = math.isclose(lived.ended, life_.lasts, rel_tol=0.1)
+        because = f"a task ran for {observed.ended:.0f} s, and the contract has {life_.lasts:g} s"
+        close = math.isclose(observed.ended, life_.lasts, rel_tol=0.1)
         change = "raise to probed" if close else "take the time that was seen"
         yield Proposal("x-task-life runs", kind(life_.runs_grade), because, change)
-        after = expiry(contract, lived)
+        after = expiry(contract, observed)
         if after is not None:
             because = (
                 f"the expiry told is {after:.0f} s after the submit, and the contract has {life_.expires_after:g} s"
@@ -289,8 +289,8 @@ def _life(contract: Contract, lived: Lived) -> Iterator[Proposal]:
             yield Proposal("x-task-life expires", kind(life_.expires_grade), because, change)
 
 
-def _rules(contract: Contract, came: Sequence[Came], lived: Lived | None) -> Iterator[Proposal]:
-    for rule, count in tally(contract, came, lived).items():
+def _rules(contract: Contract, result: Sequence[ProbeResult], observed: ObservedTask | None) -> Iterator[Proposal]:
+    for rule, count in tally(contract, result, observed).items():
         now, whole = grade(contract.rules_by_id[rule]), count.kept + count.broken
         if count.broken:
             because = f"broken by {count.broken} of {whole}, first by {count.details[0]}"

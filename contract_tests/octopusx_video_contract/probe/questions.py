@@ -11,8 +11,8 @@ from octopusx_video_openapi import Operation, RuleId, operations
 
 from octopusx_video_contract.cases.routes import unknown_tasks
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.messages.http import Answer, Request
-from octopusx_video_contract.scenarios.task_driver import UNKNOWN, Tasks, a_submit
+from octopusx_video_contract.messages.http import Request, Response
+from octopusx_video_contract.scenarios.task_driver import UNKNOWN, TaskDriver, a_submit
 
 NO_KEYS = {"no key": None, "wrong key": "Bearer made-up", "malformed scheme": "Token made-up"}
 """What is sent instead of the key; none of it is made of the key, so that a lenient server has nothing to bill."""
@@ -22,7 +22,7 @@ _ORIGIN = "https://example.com"
 _PAST_END = "bytes=999999999999-"
 
 
-def _nothing(_: Answer) -> str:
+def _nothing(_: Response) -> str:
     return ""
 
 
@@ -47,17 +47,17 @@ class Question:
     operation: Operation | None = None
     cause: str = ""
     rule: str = ""
-    fault: Callable[[Answer], str] = field(default=_nothing)
+    fault: Callable[[Response], str] = field(default=_nothing)
     valid: bool = False
 
 
 @dataclass
-class Came:
+class ProbeResult:
     """What came of a question.
 
     Attributes:
         question: What was asked.
-        answer: What was answered; None for nothing.
+        response: What was answered; None for nothing.
         missing: Why there is no answer.
         partial: What arrived of an answer that can't be used.
         kept: The numbered rules that the answer shows to be kept.
@@ -66,17 +66,17 @@ class Came:
     """
 
     question: Question
-    answer: Answer | None
+    response: Response | None
     missing: str = ""
-    partial: Answer | None = None
+    partial: Response | None = None
     kept: set[str] = field(default_factory=set)
     broken: dict[str, str] = field(default_factory=dict)
     listed: bool = True
 
     @property
-    def telling(self) -> bool:
+    def observed(self) -> bool:
         """Whether the answer is one to the question, and not to the rate or to what is broken."""
-        return self.answer is not None and self.answer.status != 429 and self.answer.status < 500
+        return self.response is not None and self.response.status != 429 and self.response.status < 500
 
 
 def request_id_header(run: Run) -> str:
@@ -85,7 +85,7 @@ def request_id_header(run: Run) -> str:
     return header.name if header else ""
 
 
-def free(run: Run, tasks: Tasks) -> Iterator[Question]:
+def free(run: Run, tasks: TaskDriver) -> Iterator[Question]:
     """The questions that need no task and can't be billed."""
     unknown = list(islice(unknown_tasks(run.contract, (), run.seed), 2))
     readers = [*tasks.reads, tasks.content]
@@ -106,7 +106,7 @@ def free(run: Run, tasks: Tasks) -> Iterator[Question]:
     yield from _headers(run, tasks, unknown[0])
 
 
-def _routes(run: Run, tasks: Tasks, unknown: str) -> Iterator[Question]:
+def _routes(run: Run, tasks: TaskDriver, unknown: str) -> Iterator[Question]:
     key = (("Authorization", f"Bearer {run.key}"),)
     for template in dict.fromkeys(operation.path for operation in run.contract.operations.values()):
         path = operations.filled(template, lambda _: unknown)
@@ -127,7 +127,7 @@ def _routes(run: Run, tasks: Tasks, unknown: str) -> Iterator[Question]:
         )
 
 
-def _headers(run: Run, tasks: Tasks, unknown: str) -> Iterator[Question]:
+def _headers(run: Run, tasks: TaskDriver, unknown: str) -> Iterator[Question]:
     read = tasks.reads[0]
     name = request_id_header(run)
     if name:
@@ -151,20 +151,20 @@ def _headers(run: Run, tasks: Tasks, unknown: str) -> Iterator[Question]:
             yield Question("preflight", f"OPTIONS {operation.path}", request)
 
 
-def known(tasks: Tasks, task: str) -> Iterator[Question]:
+def known(tasks: TaskDriver, task: str) -> Iterator[Question]:
     """How a task reads that the key has."""
     for reader in tasks.reads:
         yield Question("known task", _route(reader), tasks.request(reader, task), reader, valid=True)
 
 
-def other_account(run: Run, tasks: Tasks, task: str) -> Iterator[Question]:
+def other_account(run: Run, tasks: TaskDriver, task: str) -> Iterator[Question]:
     """What a key of another account is told of a task, where there is such a key."""
     for reader in tasks.reads if run.other_key else ():
         request = tasks.request(reader, task, credential=f"Bearer {run.other_key}")
         yield Question("other account", _route(reader), request, reader, "unknown-task", RuleId.R20, _not_unknown)
 
 
-def content(tasks: Tasks, task: str) -> Iterator[Question]:
+def content(tasks: TaskDriver, task: str) -> Iterator[Question]:
     """How the video of a task is sent: whole, its first ten bytes, and past its end."""
     get, route = tasks.content, _route(tasks.content)
     yield Question("content", route, tasks.request(get, task), get, rule=RuleId.R24, fault=_not_its_length, valid=True)
@@ -184,7 +184,7 @@ def missing_field(run: Run, submit: Operation, unknown: str) -> Question:
     )
 
 
-def _without_key(tasks: Tasks, operation: Operation, task: str, credential: str | None) -> Request:
+def _without_key(tasks: TaskDriver, operation: Operation, task: str, credential: str | None) -> Request:
     if operation.starts_task:
         return tasks.submission(operation, a_submit(operation), task, credential=credential)[1]
     return tasks.request(operation, task, credential=credential)
@@ -198,40 +198,44 @@ def _route(operation: Operation) -> str:
     return f"{operation.method.upper()} {operation.path}"
 
 
-def _not_unknown(answer: Answer) -> str:
-    return "" if answer.status in UNKNOWN else f"an unknown task was answered with {answer.status}"
+def _not_unknown(response: Response) -> str:
+    return "" if response.status in UNKNOWN else f"an unknown task was answered with {response.status}"
 
 
-def _not_401(answer: Answer) -> str:
-    return "" if answer.status == 401 else f"without a valid key it was answered with {answer.status}"
+def _not_401(response: Response) -> str:
+    return "" if response.status == 401 else f"without a valid key it was answered with {response.status}"
 
 
-def _not_refused(answer: Answer) -> str:
-    if answer.status == 404 or (answer.status == 405 and "allow" in answer.headers):
+def _not_refused(response: Response) -> str:
+    if response.status == 404 or (response.status == 405 and "allow" in response.headers):
         return ""
-    lacking = " without Allow" if answer.status == 405 else ""
-    return f"a wrong method was answered with {answer.status}{lacking}"
+    lacking = " without Allow" if response.status == 405 else ""
+    return f"a wrong method was answered with {response.status}{lacking}"
 
 
-def _not_404(answer: Answer) -> str:
-    redirected = 300 <= answer.status < 400 and "location" in answer.headers
-    return "" if answer.status == 404 or redirected else f"it was answered with {answer.status}"
+def _not_404(response: Response) -> str:
+    redirected = 300 <= response.status < 400 and "location" in response.headers
+    return "" if response.status == 404 or redirected else f"it was answered with {response.status}"
 
 
-def _not_invalid(answer: Answer) -> str:
-    return "" if answer.status == 400 else f"a body without its fields was answered with {answer.status}"
+def _not_invalid(response: Response) -> str:
+    return "" if response.status == 400 else f"a body without its fields was answered with {response.status}"
 
 
-def _not_its_length(answer: Answer) -> str:
-    told = answer.headers.get("content-length", str(len(answer.content)))
-    return "" if told == str(len(answer.content)) else f"Content-Length is {told}, and {len(answer.content)} bytes came"
+def _not_its_length(response: Response) -> str:
+    told = response.headers.get("content-length", str(len(response.content)))
+    return (
+        ""
+        if told == str(len(response.content))
+        else f"Content-Length is {told}, and {len(response.content)} bytes came"
+    )
 
 
-def _not_part(answer: Answer) -> str:
-    if answer.status != 206:
-        return _not_its_length(answer)
-    told = answer.headers.get("content-range", "")
+def _not_part(response: Response) -> str:
+    if response.status != 206:
+        return _not_its_length(response)
+    told = response.headers.get("content-range", "")
     matches = re.fullmatch(r"bytes 0-([0-9]{1,18})/([0-9]+|\*)", told)
-    if matches is None or int(matches[1]) + 1 != len(answer.content):
-        return f"Content-Range is {told!r}, and {len(answer.content)} bytes came"
+    if matches is None or int(matches[1]) + 1 != len(response.content):
+        return f"Content-Range is {told!r}, and {len(response.content)} bytes came"
     return ""

@@ -12,10 +12,10 @@ from octopusx_video_openapi import Schema
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.messages.http import ABSENT
 from octopusx_video_contract.probe import proposals, rule_outcomes
-from octopusx_video_contract.probe.paid_task import Lived
-from octopusx_video_contract.probe.questions import OWN_ID, Came
+from octopusx_video_contract.probe.paid_task import ObservedTask
+from octopusx_video_contract.probe.questions import OWN_ID, ProbeResult
 from octopusx_video_contract.probe.rule_outcomes import KNOWN, grade, says
-from octopusx_video_contract.probe.shapes import branch, came_as, clean, fields, headers, kind
+from octopusx_video_contract.probe.shapes import branch, clean, described_response, fields, headers, kind
 
 Row = dict[str, str]
 
@@ -33,19 +33,26 @@ class Report:
     """
 
     def __init__(
-        self, run: Run, came: Sequence[Came], lived: Lived | None, *, task: bool, paid: bool, interrupted: bool
+        self,
+        run: Run,
+        result: Sequence[ProbeResult],
+        observed: ObservedTask | None,
+        *,
+        task: bool,
+        paid: bool,
+        interrupted: bool,
     ) -> None:
         self._run = run
         self._contract = run.contract
-        self._came = came
-        self._lived = lived
+        self._came = result
+        self._lived = observed
         self._task = task
         self._paid = paid
-        answered = sum(one.answer is not None for one in came)
+        answered = sum(one.response is not None for one in result)
         broken_off = ", broken off" if interrupted else ""
-        asked = f"{answered} of {len(came)} requests answered{broken_off}"
+        asked = f"{answered} of {len(result)} requests answered{broken_off}"
         self._head = f"server {run.base_url}, contract {run.contract.version}, {asked}"
-        self._proposals = proposals.proposals(self._contract, came, lived)
+        self._proposals = proposals.proposals(self._contract, result, observed)
 
     def text(self) -> str:
         """For a terminal."""
@@ -102,27 +109,27 @@ class Report:
         yield "Still open", list(self.open())
         yield "What it may have cost", self._run.budget.account()
 
-    def _row(self, one: Came) -> Row:
-        answer = one.answer
+    def _row(self, one: ProbeResult) -> Row:
+        response = one.response
         text = ""
-        shown = answer or one.partial
-        if shown is not None and not (answer and answer.is_success) and shown.content:
+        shown = response or one.partial
+        if shown is not None and not (response and response.is_success) and shown.content:
             text = clean(self._run.redactor.excerpt(shown.content))
         broken = "; ".join(f"{rule}: {clean(detail)}" for rule, detail in one.broken.items())
         return {
             "question": f"{one.question.name}: {one.question.asked}",
             "contract": says(self._contract, one),
-            "came": came_as(answer) if answer else clean(_without(one)),
+            "came": described_response(response) if response else clean(_without(one)),
             "excerpt": text,
             "broken": broken,
             "proposal": "; ".join(self._of(one)),
         }
 
-    def _of(self, one: Came) -> Iterator[str]:
+    def _of(self, one: ProbeResult) -> Iterator[str]:
         """The proposals that speak of the status that an operation gave, or of the rule that was asked."""
-        operation, answer = one.question.operation, one.answer
+        operation, response = one.question.operation, one.response
         for proposal in self._proposals:
-            of_status = operation and answer and proposal.place == f"{operation.id} responses.{answer.status}"
+            of_status = operation and response and proposal.place == f"{operation.id} responses.{response.status}"
             if of_status or (
                 one.question.rule and proposal.place == one.question.rule and one.question.name in proposal.because
             ):
@@ -132,11 +139,11 @@ class Report:
         seen: dict[tuple[str, str, str], collections.Counter[str]] = collections.defaultdict(collections.Counter)
         missing: dict[str, set[str]] = {}
         for one in self._came:
-            if one.answer is None or not one.answer.is_success or one.question.operation is None:
+            if one.response is None or not one.response.is_success or one.question.operation is None:
                 continue
             operation = one.question.operation
-            shape = branch(operation, one.answer)
-            body = one.answer.json()
+            shape = branch(operation, one.response)
+            body = one.response.json()
             if shape is None or body is ABSENT:
                 continue
             for place, value, node in fields(shape, body):
@@ -158,17 +165,17 @@ class Report:
     def _headers(self) -> Iterator[Row]:
         counts: collections.Counter[str] = collections.Counter()
         values: dict[str, dict[str, None]] = collections.defaultdict(dict)
-        answers = [one.answer for one in self._came if one.answer is not None]
-        for answer in answers:
-            for name, value in headers(answer):
+        responses = [one.response for one in self._came if one.response is not None]
+        for response in responses:
+            for name, value in headers(response):
                 counts[name] += 1
                 if value and len(values[name]) < 5:
                     values[name][value] = None
         for name, count in sorted(counts.items()):
-            yield {"header": name, "came": f"{count} of {len(answers)}", "values": " | ".join(values[name])}
+            yield {"header": name, "came": f"{count} of {len(responses)}", "values": " | ".join(values[name])}
 
-    def _life(self, lived: Lived) -> Iterator[Row]:
-        for change in lived.changes:
+    def _life(self, observed: ObservedTask) -> Iterator[Row]:
+        for change in observed.changes:
             value = change.value
             shown = clean(value) if isinstance(value, str) and "://" not in value else json.dumps(value)
             plain = shown if isinstance(value, str | int | float | None) else kind(value)
@@ -179,24 +186,24 @@ class Report:
                 "value": plain[:100],
             }
 
-    def _summary(self, lived: Lived) -> Iterator[str]:
-        for route, second in lived.readable.items():
+    def _summary(self, observed: ObservedTask) -> Iterator[str]:
+        for route, second in observed.readable.items():
             when = "not within the tolerance" if second is None else f"after {second:.1f} s"
-            when = "at once" if second is not None and rule_outcomes.at_once(lived, route) else when
+            when = "at once" if second is not None and rule_outcomes.at_once(observed, route) else when
             yield f"{route}: readable {when}"
-        if lived.ended is None:
+        if observed.ended is None:
             yield f"it had not ended after {self._run.deadline:g} s"
         else:
-            yield f"it ended as {lived.task.phase}, seen after {lived.ended:.1f} s"
-            phases = {route: told.phase for told in lived.task.told for route in [told.route]}
-            reads = {phase for route, phase in phases.items() if route != lived.task.submit.id}
+            yield f"it ended as {observed.task.phase}, seen after {observed.ended:.1f} s"
+            phases = {route: told.phase for told in observed.task.observations for route in [told.route]}
+            reads = {phase for route, phase in phases.items() if route != observed.task.submit.id}
             yield f"the routes {'agree' if len(reads) == 1 else 'disagree'} about its end"
-        length = "unknown" if lived.task.length is None else f"{lived.task.length:g} s"
-        video = "unknown" if lived.video is None else f"{lived.video:.2f} s"
-        total = "" if lived.total is None else f", as a total it would be {lived.total:g} s"
-        reading = rule_outcomes.length_reading(lived)
+        length = "unknown" if observed.task.length is None else f"{observed.task.length:g} s"
+        video = "unknown" if observed.video is None else f"{observed.video:.2f} s"
+        total = "" if observed.total is None else f", as a total it would be {observed.total:g} s"
+        reading = rule_outcomes.length_reading(observed)
         yield f"length of the video: {video}; x-result-length gives {length}{total}: {reading}"
-        after = rule_outcomes.expiry(self._contract, lived)
+        after = rule_outcomes.expiry(self._contract, observed)
         yield "no expiry was told" if after is None else f"the expiry told is {after:.0f} s after the submit"
 
     def _rules(self) -> Iterator[Row]:
@@ -210,9 +217,11 @@ class Report:
     def open(self) -> Iterator[str]:
         """What the answers do not tell, and why."""
         yield from self._not_asked()
-        answers = [one for one in self._came if one.question.operation and one.answer]
+        responses = [one for one in self._came if one.question.operation and one.response]
         seen = {
-            (one.question.operation.id, one.answer.status) for one in answers if one.question.operation and one.answer
+            (one.question.operation.id, one.response.status)
+            for one in responses
+            if one.question.operation and one.response
         }
         for operation in self._contract.operations.values():
             missing = [
@@ -228,8 +237,8 @@ class Report:
             yield "rules that no answer touched: " + ", ".join(f"{rule.id} ({grade(rule)})" for rule in rules)
 
     def _not_asked(self) -> Iterator[str]:
-        names = {one.question.name for one in self._came if one.answer is not None}
-        read = any(one.question.name == "known task" and one.answer and one.answer.is_success for one in self._came)
+        names = {one.question.name for one in self._came if one.response is not None}
+        read = any(one.question.name == "known task" and one.response and one.response.is_success for one in self._came)
         if not read:
             why = "the task of --task-id could not be read" if self._task else "no --task-id"
             yield f"how a task reads and how its video is sent: {why}"
@@ -252,24 +261,24 @@ class Report:
 
     def _also(self) -> Iterator[str]:
         """What the contract has no word for."""
-        answers = [(one.question.name, one.answer) for one in self._came if one.answer is not None]
-        own = [answer for name, answer in answers if name == "own request id"]
+        responses = [(one.question.name, one.response) for one in self._came if one.response is not None]
+        own = [response for name, response in responses if name == "own request id"]
         if own:
             back = any(OWN_ID in " ".join(one.headers.values()) or OWN_ID.encode() in one.content for one in own)
             told = "comes back" if back else "does not come back, which does not tell whether it is kept"
             yield f"the request id of the caller {told}"
-        for name, answer in answers:
+        for name, response in responses:
             if name in {"other origin", "preflight"}:
-                allowed = answer.headers.get("access-control-allow-origin")
+                allowed = response.headers.get("access-control-allow-origin")
                 told = "without leave" if allowed is None else f"with leave for {clean(allowed)}"
-                yield f"{name}: answered with {answer.status}, {told}"
-        limited = [answer for _, answer in answers if answer.status == 429]
+                yield f"{name}: answered with {response.status}, {told}"
+        limited = [response for _, response in responses if response.status == 429]
         if limited:
-            count = sum("retry-after" in answer.headers for answer in limited)
+            count = sum("retry-after" in response.headers for response in limited)
             yield f"Retry-After came with {count} of {len(limited)} answers with 429"
 
 
-def _without(one: Came) -> str:
+def _without(one: ProbeResult) -> str:
     """Why there is no answer, and how one began."""
     begun = f"{one.partial.status} came, and " if one.partial and one.partial.status else ""
     return f"{begun}{one.missing}"

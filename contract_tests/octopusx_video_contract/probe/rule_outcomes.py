@@ -11,8 +11,8 @@ from octopusx_video_openapi import Contract, Grade, Operation, RuleId, values
 
 from octopusx_video_contract.checks.task_life import NOT_YET
 from octopusx_video_contract.probe import paid_task
-from octopusx_video_contract.probe.paid_task import Lived
-from octopusx_video_contract.probe.questions import Came
+from octopusx_video_contract.probe.paid_task import ObservedTask
+from octopusx_video_contract.probe.questions import ProbeResult
 from octopusx_video_contract.probe.shapes import clean
 from octopusx_video_contract.scenarios.task_driver import LENGTH_TOLERANCE
 
@@ -34,9 +34,9 @@ def kind(known: Grade | None) -> str:
     return known.kind if known else ""
 
 
-def says(contract: Contract, came: Came) -> str:
+def says(contract: Contract, result: ProbeResult) -> str:
     """What the contract says now of a question, with the grade."""
-    question = came.question
+    question = result.question
     told = []
     if question.operation is not None:
         responses = question.operation.responses
@@ -71,19 +71,19 @@ class Tally:
     details: list[str] = field(default_factory=list)
 
 
-def tally(contract: Contract, came: Sequence[Came], lived: Lived | None) -> dict[str, Tally]:
+def tally(contract: Contract, result: Sequence[ProbeResult], observed: ObservedTask | None) -> dict[str, Tally]:
     """The numbered rules that the answers touch."""
     found: dict[str, Tally] = collections.defaultdict(Tally)
-    for one in came:
+    for one in result:
         place = one.question.operation.id if one.question.operation else one.question.asked
         for rule in one.kept:
             found[rule].kept += 1
         for rule, detail in one.broken.items():
             found[rule].broken += 1
             found[rule].details.append(f"{place}: {clean(detail)}")
-    if lived is not None:
-        broken = {rule: clean(detail) for rule, detail in lived.broken.items()} | _of_life(contract, lived)
-        for rule in (lived.kept | _kept_of_life(contract, lived)) - set(broken):
+    if observed is not None:
+        broken = {rule: clean(detail) for rule, detail in observed.broken.items()} | _of_life(contract, observed)
+        for rule in (observed.kept | _kept_of_life(contract, observed)) - set(broken):
             found[rule].kept += 1
         for rule, detail in broken.items():
             found[rule].broken += 1
@@ -91,36 +91,40 @@ def tally(contract: Contract, came: Sequence[Came], lived: Lived | None) -> dict
     return {rule.id: found[rule.id] for rule in contract.rules if rule.id in found}
 
 
-def read_by(contract: Contract, lived: Lived) -> list[str]:
+def read_by(contract: Contract, observed: ObservedTask) -> list[str]:
     """The routes that R04 names for the new task."""
     rule = contract.rules_by_id.get(RuleId.R04)
-    return list((rule.read_by if rule else {}).get(lived.task.submit.id, lived.readable))
+    return list((rule.read_by if rule else {}).get(observed.task.submit.id, observed.readable))
 
 
-def at_once(lived: Lived, route: str) -> bool:
+def at_once(observed: ObservedTask, route: str) -> bool:
     """Whether the first read by a route was a success."""
-    first = [change.value for change in lived.changes if (change.route, change.field) == (route, "HTTP")]
+    first = [change.value for change in observed.changes if (change.route, change.field) == (route, "HTTP")]
     return bool(first) and 200 <= first[0] < 300
 
 
-def _of_life(contract: Contract, lived: Lived) -> dict[str, str]:
+def _of_life(contract: Contract, observed: ObservedTask) -> dict[str, str]:
     broken: dict[str, str] = {}
-    for route in read_by(contract, lived):
-        second = lived.readable.get(route, 0.0)
+    for route in read_by(contract, observed):
+        second = observed.readable.get(route, 0.0)
         if second is None:
             broken[RuleId.R04] = f"{route}: the new task was not readable within the tolerance"
-        if second is None or (route in lived.readable and not at_once(lived, route)):
+        if second is None or (route in observed.readable and not at_once(observed, route)):
             late = "" if second is None else f"{second:.0f} s after its submit, and not "
             broken[RuleId.R05] = f"{route}: the new task was readable {late}{'not ' * (second is None)}at once"
-    if differs(lived.video, lived.task.length):
-        broken[RuleId.R26] = f"the video is {lived.video:.2f} s long, and x-result-length gives {lived.task.length:g} s"
+    if differs(observed.video, observed.task.length):
+        broken[RuleId.R26] = (
+            f"the video is {observed.video:.2f} s long, and x-result-length gives {observed.task.length:g} s"
+        )
     return broken
 
 
-def _kept_of_life(contract: Contract, lived: Lived) -> set[str]:
-    read = {RuleId.R04, RuleId.R05} if any(route in lived.readable for route in read_by(contract, lived)) else set()
-    read |= {RuleId.R45} if lived.ended is not None else set()
-    return read | ({RuleId.R26} if lived.video is not None and lived.task.length is not None else set())
+def _kept_of_life(contract: Contract, observed: ObservedTask) -> set[str]:
+    read = (
+        {RuleId.R04, RuleId.R05} if any(route in observed.readable for route in read_by(contract, observed)) else set()
+    )
+    read |= {RuleId.R45} if observed.ended is not None else set()
+    return read | ({RuleId.R26} if observed.video is not None and observed.task.length is not None else set())
 
 
 def differs(one: float | None, other: float | None) -> bool:
@@ -137,23 +141,23 @@ def unit_of(contract: Contract, value: Any) -> str:
     return "text"
 
 
-def length_reading(lived: Lived) -> str:
+def length_reading(observed: ObservedTask) -> str:
     """Which reading of the length a video settles, where its length is known."""
-    if lived.video is None:
+    if observed.video is None:
         return "no video was seen"
-    added, total = not differs(lived.video, lived.task.length), not differs(lived.video, lived.total)
+    added, total = not differs(observed.video, observed.task.length), not differs(observed.video, observed.total)
     if added == total:
         return "both readings fit" if added else "neither reading fits"
     return "what is asked for is added" if added else "what is asked for is the total"
 
 
-def expiry(contract: Contract, lived: Lived) -> float | None:
+def expiry(contract: Contract, observed: ObservedTask) -> float | None:
     """Seconds from the submit to the expiry that was told last; None where none was."""
-    for told in reversed(lived.task.told):
+    for told in reversed(observed.task.observations):
         for name, value_of in paid_task.values_of(contract, told.route).items():
             value = told.body.get(name)
             unit = unit_of(contract, value)
             if value_of == "task.expires" and value and unit in {"seconds", "milliseconds"}:
                 divisor = 1000 if unit == "milliseconds" else 1
-                return float(min(value, _LATEST)) / divisor - lived.task.submitted[1]
+                return float(min(value, _LATEST)) / divisor - observed.task.submitted[1]
     return None

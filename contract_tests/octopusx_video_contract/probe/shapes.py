@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from octopusx_video_openapi import Operation, Response, Schema, schemas
+from octopusx_video_openapi import Operation, Schema, schemas
+from octopusx_video_openapi import Response as DocumentedResponse
 from octopusx_video_openapi.text import printable
 
-from octopusx_video_contract.messages.http import Answer
+from octopusx_video_contract.messages.http import Response
 
-SHOWN = 300
+MAX_SHOWN = 300
 """How many characters of anything that came are shown."""
-MOST_FIELDS = 40
+MAX_FIELDS = 40
 HARMLESS = (
     *("accept-ranges", "allow", "cache-control", "content-length", "content-range", "content-type", "retry-after"),
     *("vary", "x-new-api-version", "www-authenticate", "connection", "transfer-encoding", "pragma", "expires"),
@@ -27,7 +28,7 @@ _ADDRESS = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>\\]+")
 _LONG = re.compile(r"(?=[A-Za-z_+/=.-]*[0-9])[A-Za-z0-9_+/=.-]{16,}|\b[Ss][Kk]-[^\s\"']+|\beyJ[^\s\"']+")
 _MAIL = re.compile(r"[^\s\"'<>@]+@[^\s\"'<>@]+")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)+|\d{4,}")
-DEEPEST = 4
+MAX_DEPTH = 4
 """How many objects within one another are shown."""
 
 
@@ -44,12 +45,12 @@ def address(text: str) -> str:
 
 def clean(text: str) -> str:
     """A piece of what a server said, without addresses, mail, numbers and whatever may be a secret, and cut."""
-    text = _ADDRESS.sub(lambda match: address(match[0]), text[: 20 * SHOWN])
+    text = _ADDRESS.sub(lambda match: address(match[0]), text[: 20 * MAX_SHOWN])
     text = _MAIL.sub("[mail]", text)
     text = _LONG.sub("[…]", text)
     text = _NUMBER.sub("[number]", text)
     text = "".join(character if printable(character) == character else " " for character in text)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
 def kind(value: Any) -> str:
@@ -73,21 +74,21 @@ def kind(value: Any) -> str:
     return address(value) if "://" in value else "text"
 
 
-def outline(value: Any, depth: int = DEEPEST) -> str:
+def outline(value: Any, depth: int = MAX_DEPTH) -> str:
     """Which fields an object has, and those of the objects in it; of anything else its kind."""
     if not isinstance(value, dict) or not depth:
         return kind(value)
     names = [
         f"{clean(name)}{outline(inner, depth - 1)}" if isinstance(inner, dict) else clean(name)
-        for name, inner in sorted(value.items())[:MOST_FIELDS]
+        for name, inner in sorted(value.items())[:MAX_FIELDS]
     ]
     return f"{{{', '.join(names)}}}"
 
 
-def words(value: Any, prefix: str = "", depth: int = DEEPEST) -> dict[str, str]:
+def words(value: Any, prefix: str = "", depth: int = MAX_DEPTH) -> dict[str, str]:
     """The values of an error that are one word, such as its code, by where they stand."""
     found: dict[str, str] = {}
-    for name, inner in list(value.items())[:MOST_FIELDS] if isinstance(value, dict) else ():
+    for name, inner in list(value.items())[:MAX_FIELDS] if isinstance(value, dict) else ():
         if isinstance(inner, dict):
             found |= words(inner, f"{prefix}{clean(name)}.", depth - 1) if depth else {}
         elif isinstance(inner, str) and _WORD.fullmatch(inner):
@@ -95,27 +96,27 @@ def words(value: Any, prefix: str = "", depth: int = DEEPEST) -> dict[str, str]:
     return found
 
 
-def came_as(answer: Answer) -> str:
+def described_response(response: Response) -> str:
     """An answer in a line."""
-    body = answer.json()
-    told = [str(answer.status)]
-    if "location" in answer.headers:
-        where = answer.headers["location"]
+    body = response.json()
+    told = [str(response.status)]
+    if "location" in response.headers:
+        where = response.headers["location"]
         told.append(f"to {address(where) if '://' in where else f'a path of {len(where)} characters'}")
     if isinstance(body, dict):
         told.append(outline(body))
-        if not answer.is_success:
+        if not response.is_success:
             told += [f"{place}: {word}" for place, word in words(body).items()]
-    elif answer.content:
-        told.append(f"{clean(answer.media_type) or 'no media type'}, {len(answer.content)} bytes")
+    elif response.content:
+        told.append(f"{clean(response.media_type) or 'no media type'}, {len(response.content)} bytes")
     else:
         told.append("empty")
     return " ".join(told)
 
 
-def headers(answer: Answer) -> Iterator[tuple[str, str]]:
+def headers(response: Response) -> Iterator[tuple[str, str]]:
     """The names of an answer's headers, with the values of the harmless ones; "" stands for any other."""
-    for name, value in sorted(answer.headers.items()):
+    for name, value in sorted(response.headers.items()):
         if name in HARMLESS or name.startswith("access-control-"):
             yield clean(name), value if _plain(name, value) else clean(value)
         else:
@@ -130,23 +131,23 @@ def _plain(name: str, value: str) -> bool:
 
 def fields(schema: Schema, body: Any, prefix: str = "") -> Iterator[tuple[str, Any, Schema | None]]:
     """Each field of a body with its value and what a schema says of it, those of inner objects included."""
-    for name, value in list(body.items())[:MOST_FIELDS] if isinstance(body, dict) else ():
+    for name, value in list(body.items())[:MAX_FIELDS] if isinstance(body, dict) else ():
         node = schema.properties.get(name)
         yield f"{prefix}{clean(name)}", value, node
         if node is not None and isinstance(value, dict):
             yield from fields(node, value, f"{prefix}{clean(name)}.")
 
 
-def errors_of(response: Response | None) -> tuple[Schema, ...]:
+def errors_of(described: DocumentedResponse | None) -> tuple[Schema, ...]:
     """The shapes that a response's body may have."""
-    schema = response.schema if response else None
+    schema = described.schema if described else None
     return () if schema is None else schema.branches("oneOf") or (schema,)
 
 
-def branch(operation: Operation, answer: Answer) -> Schema | None:
+def branch(operation: Operation, response: Response) -> Schema | None:
     """The schema of what an answer's body is: of an error the shape that it has; None where there is none."""
-    body = answer.json()
-    for schema in errors_of(operation.response(answer.status)) if isinstance(body, dict) else ():
-        if answer.is_success or schemas.validator(schema).is_valid(body):
+    body = response.json()
+    for schema in errors_of(operation.response(response.status)) if isinstance(body, dict) else ():
+        if response.is_success or schemas.validator(schema).is_valid(body):
             return schema
     return None

@@ -19,15 +19,15 @@ from octopusx_video_contract.core.findings import Finding, Findings, by_operatio
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.messages.text import counted, shortened
 
-SHRINKING_SECONDS = 5
+MAX_SHRINKING_SECONDS = 5
 """How long a smaller example is looked for."""
 
 
-MOST_LINES = 105
+MAX_LINES = 105
 """Lines up to which examples are added to the findings on the console; the rules are named, however many there are."""
-_MOST_SHOWN = 300
+_MAX_SHOWN = 300
 """Characters of a response, and of what was found, in a line."""
-_MOST_COMMAND = 1_200
+_MAX_COMMAND = 1_200
 """Characters of a command that is shown as an example."""
 
 
@@ -78,7 +78,7 @@ class Plugin:
         from hypothesis.internal.conjecture import engine  # noqa: PLC0415 - the first layers do without it
 
         # A finding is worth seconds of looking for a smaller one, not the five minutes that Hypothesis takes.
-        engine.MAX_SHRINKING_SECONDS = SHRINKING_SECONDS
+        engine.MAX_SHRINKING_SECONDS = MAX_SHRINKING_SECONDS
         begun = session.testscollected
         with _quiet(session.config):
             items = session.perform_collect(self._later) if self._later else []
@@ -135,12 +135,12 @@ class Plugin:
         error = None if call.excinfo is None else call.excinfo.value
         found = error.findings if isinstance(error, Findings) else [error] if isinstance(error, Finding) else []
         for finding in found:
-            known = self._run.seen.known.setdefault(finding.key, finding)
+            known = self._run.log.known.setdefault(finding.key, finding)
             if known is not finding:
                 known.times += finding.times
                 continue
             finding.after = time.monotonic() - self._begun
-            self._run.seen.findings.append((self._run.layer, finding))
+            self._run.log.findings.append((self._run.layer, finding))
         if found:
             report.longrepr = f"{error}\nrepeat it with --seed {self._run.seed}"
             report.is_finding = True
@@ -176,7 +176,7 @@ class Plugin:
 
         terminalreporter.section("what was exercised")
         for operation in run.contract.operations:
-            came, ordered = (run.seen.statuses(operation, ordered=kind) for kind in (False, True))
+            came, ordered = (run.log.statuses(operation, ordered=kind) for kind in (False, True))
             line = f"{operation:22}{sum(came.values()) + sum(ordered.values()):6} requests   {_counts(came)}"
             write(line + (f"   ordered: {_counts(ordered)}" if ordered else ""))
         values = run.coverage.values.values()
@@ -184,20 +184,20 @@ class Plugin:
             f"keywords of requests: {sum(bool(valid) for valid, _ in values)} of {len(values)} with valid values, "
             f"{sum(bool(invalid) for _, invalid in values)} with invalid ones"
         )
-        asked = [rule.id for rule in run.contract.rules if rule.id in run.seen.asked]
+        asked = [rule.id for rule in run.contract.rules if rule.id in run.log.asked]
         write(f"rules asked: {' '.join(asked)}")
-        rest = [rule.id for rule in run.contract.rules if rule.id not in run.seen.asked]
+        rest = [rule.id for rule in run.contract.rules if rule.id not in run.log.asked]
         write(f"rules not asked: {' '.join(rest) or 'none'}")
         unseen = [gap.name for gap in gaps(run, run.coverage) if gap.kind == "response"]
         if unseen and not self._is_part:
             write(f"documented responses that never came: {', '.join(unseen)}")
-        if run.seen.warnings:
+        if run.log.warnings:
             terminalreporter.section("should rules that were broken (reported, not failed)")
-            for rule, count in sorted(run.seen.warnings.items()):
+            for rule, count in sorted(run.log.warnings.items()):
                 write(f"{count:6} times  {rule}")
-        if run.seen.findings:
+        if run.log.findings:
             terminalreporter.section("rules that are broken")
-            for line in broken(run.seen.findings):
+            for line in broken(run.log.findings):
                 write(line)
         if run.budget.account():
             terminalreporter.section("what it may have cost")
@@ -223,7 +223,7 @@ def broken(findings: Sequence[tuple[str, Finding]]) -> Iterator[str]:
     """The findings in lines: of each rule a title, a line for each operation, and an example while there is room."""
     rules = by_rule(findings)
     groups = [(rule, by_operation(found), found) for rule, found in rules]
-    room = MOST_LINES - 1 - len(groups) - sum(len(operations) for _, operations, _ in groups)
+    room = MAX_LINES - 1 - len(groups) - sum(len(operations) for _, operations, _ in groups)
     left = 0
     for rule, operations, found in groups:
         layers = ", ".join(dict.fromkeys(layer for layer, _ in found))
@@ -232,9 +232,9 @@ def broken(findings: Sequence[tuple[str, Finding]]) -> Iterator[str]:
         for operation, several in operations.items():
             times = counted(sum(finding.times for finding in several), "time")
             apart = f" in {len(several)} ways" if len(several) > 1 else ""
-            symptom = shortened(" ".join(several[0].symptom.split()), _MOST_SHOWN)
+            symptom = shortened(" ".join(several[0].symptom.split()), _MAX_SHOWN)
             yield f"  {operation or 'no operation'}, {times}{apart}: {symptom}"
-            yield from (f"    {shortened(one.detail, _MOST_SHOWN)}" for one in several[1:] if one.is_last)
+            yield from (f"    {shortened(one.detail, _MAX_SHOWN)}" for one in several[1:] if one.is_last)
         example = list(_example([finding for _, finding in found]))
         if example and len(example) <= room:
             room -= len(example)
@@ -247,15 +247,15 @@ def broken(findings: Sequence[tuple[str, Finding]]) -> Iterator[str]:
 
 def _example(findings: Sequence[Finding]) -> Iterator[str]:
     """The shortest request that shows a rule broken, with its response."""
-    shown = [finding for finding in findings if finding.curl and len(finding.curl) <= _MOST_COMMAND]
+    shown = [finding for finding in findings if finding.curl and len(finding.curl) <= _MAX_COMMAND]
     if not shown:
         return
-    example = min(shown, key=lambda finding: (finding.curl.count("\n"), not finding.answer, len(finding.curl)))
+    example = min(shown, key=lambda finding: (finding.curl.count("\n"), not finding.response, len(finding.curl)))
     yield "the request:"
     yield from f"    {example.curl}".split("\n")
-    if example.answer:
+    if example.response:
         yield "the answer:"
-        yield f"    {shortened(' '.join(example.answer.split()), _MOST_SHOWN)}"
+        yield f"    {shortened(' '.join(example.response.split()), _MAX_SHOWN)}"
 
 
 def _counts(statuses: dict[int, int]) -> str:

@@ -15,7 +15,7 @@ from octopusx_video_contract.messages.http import Request
 from octopusx_video_contract.messages.text import counted, shortened
 
 _NONE = "-"
-_MOST_IN_CELL = 160
+_MAX_IN_CELL = 160
 """Characters of a finding in the table."""
 
 
@@ -32,7 +32,7 @@ def markdown(run: Run, outcomes: collections.Counter[tuple[str, str]], *, interr
         "# Contract report",
         f"Server {run.base_url}, contract {run.contract.version}, seed {run.seed}, {manner}.",
         *(["**The run was interrupted**, and says nothing of what it did not come to."] if interrupted else []),
-        *([] if interrupted and not run.seen.findings else [_verdict(run, outcomes)]),
+        *([] if interrupted and not run.log.findings else [_verdict(run, outcomes)]),
         *_findings(run),
         "## Layers",
         _table(
@@ -57,7 +57,7 @@ def _verdict(run: Run, outcomes: collections.Counter[tuple[str, str]]) -> str:
     failed = sum(count for (_, outcome), count in outcomes.items() if outcome == "failed")
     if not failed:
         return "**The server keeps the contract**, as far as it was asked."
-    rules = sorted({finding.rule for _, finding in run.seen.findings})
+    rules = sorted({finding.rule for _, finding in run.log.findings})
     named = f" Broken rules: {', '.join(rules)}." if rules else ""
     return f"**The server does not keep the contract**: {counted(failed, 'test')} failed.{named}"
 
@@ -65,7 +65,7 @@ def _verdict(run: Run, outcomes: collections.Counter[tuple[str, str]]) -> str:
 def _findings(run: Run) -> list[str]:
     """All findings: a table of them by rule and operation, then each of them, folded."""
     parts = []
-    for title, findings in (("Findings", run.seen.findings), ("Broken, and only reported", run.seen.reported)):
+    for title, findings in (("Findings", run.log.findings), ("Broken, and only reported", run.log.reported)):
         if not findings:
             continue
         rules = by_rule(findings)
@@ -76,7 +76,7 @@ def _findings(run: Run) -> list[str]:
                 operation or _NONE,
                 str(len(several)),
                 str(sum(finding.times for finding in several)),
-                _plain(shortened(several[0].symptom, _MOST_IN_CELL)),
+                _plain(shortened(several[0].symptom, _MAX_IN_CELL)),
             ]
             for rule, each in rules
             for operation, several in by_operation(each).items()
@@ -86,8 +86,8 @@ def _findings(run: Run) -> list[str]:
             parts.append(f"### {rule} ({each[0][1].level}): {each[0][1].title}")
             for layer, finding in each:
                 parts += _folded(layer, finding)
-    if run.seen.warnings:
-        counts = sorted(run.seen.warnings.items())
+    if run.log.warnings:
+        counts = sorted(run.log.warnings.items())
         parts.append("\n".join(f"- {rule} ({counted(count, 'time')})" for rule, count in counts))
     return parts
 
@@ -98,7 +98,7 @@ def _folded(layer: str, finding: Finding) -> list[str]:
     return [
         f"<details><summary>{line} ({counted(finding.times, 'time')}, {layer})</summary>",
         *([_code(finding.curl)] if finding.curl else []),
-        *([_code(finding.answer)] if finding.answer else []),
+        *([_code(finding.response)] if finding.response else []),
         "</details>",
     ]
 
@@ -109,9 +109,9 @@ def _plain(text: str) -> str:
 
 
 def _matrix(run: Run) -> str:
-    layers = list(dict.fromkeys(layer for layer, _ in run.seen.by_layer if layer))
+    layers = list(dict.fromkeys(layer for layer, _ in run.log.by_layer if layer))
     rows = [
-        [operation, *(str(run.seen.by_layer[layer, operation] or _NONE) for layer in layers)]
+        [operation, *(str(run.log.by_layer[layer, operation] or _NONE) for layer in layers)]
         for operation in run.contract.operations
     ]
     return _table(["operation", *layers], rows)
@@ -120,11 +120,11 @@ def _matrix(run: Run) -> str:
 def _responses(run: Run) -> str:
     rows = []
     for operation in run.contract.operations.values():
-        came, ordered = (run.seen.statuses(operation.id, ordered=kind) for kind in (False, True))
+        result, ordered = (run.log.statuses(operation.id, ordered=kind) for kind in (False, True))
         documented = set(map(int, operation.responses))
         rows += [
-            [operation.id, str(status), str(came.get(status, _NONE)), str(ordered.get(status, _NONE))]
-            for status in sorted({*came, *ordered, *documented})
+            [operation.id, str(status), str(result.get(status, _NONE)), str(ordered.get(status, _NONE))]
+            for status in sorted({*result, *ordered, *documented})
         ]
     return _table(["operation", "status", "came about", "was ordered"], rows)
 

@@ -13,7 +13,7 @@ from octopusx_video_openapi import Contract, Operation
 
 from octopusx_video_contract.cases import routes
 from octopusx_video_contract.core.findings import Finding, Findings
-from octopusx_video_contract.core.run import MANY, Run
+from octopusx_video_contract.core.run import MANY_BROKEN_RULES, Run
 from octopusx_video_contract.runner.target import CannotRunError
 
 LAYERS = (
@@ -22,7 +22,7 @@ LAYERS = (
 )
 """The modules of the suite, in the order in which they run: those of the server first, the account of the run last."""
 _ACCOUNT = "reached"
-LONG = 80.0
+DEFAULT_MAX_TIME = 80.0
 """Seconds after which a run ends by itself that has found many rules broken, since nobody waits for more findings."""
 
 
@@ -148,15 +148,17 @@ class Limits:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Called by pytest after each test."""
-        found, most = len(self._run.seen.findings), self._choice.max_findings
+        found, most = len(self._run.log.findings), self._choice.max_findings
         if most is not None and found >= most:
             self.ended = f"{found} findings were made (--max-findings {most})"
         elif self._choice.max_time is not None and self._seconds >= self._choice.max_time:
             self.ended = f"{self._choice.max_time:g} s have passed (--max-time)"
-        elif self._choice.max_time is None and self._seconds >= LONG:
-            broken = len(self._run.seen.broken)
-            if broken >= MANY:
-                self.ended = f"{LONG:g} s have passed, and {broken} rules are broken (--max-time gives more)"
+        elif self._choice.max_time is None and self._seconds >= DEFAULT_MAX_TIME:
+            broken = len(self._run.log.broken)
+            if broken >= MANY_BROKEN_RULES:
+                self.ended = (
+                    f"{DEFAULT_MAX_TIME:g} s have passed, and {broken} rules are broken (--max-time gives more)"
+                )
 
     @property
     def _seconds(self) -> float:
@@ -173,7 +175,7 @@ class Limits:
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self) -> None:
         """Called by pytest after the tests, before it reports them."""
-        seen = self._run.seen
+        seen = self._run.log
         for entry in [entry for entry in seen.reported if not self._choice.counts(entry[1])]:
             seen.reported.remove(entry)
         if self._choice.is_part:
@@ -183,8 +185,8 @@ class Limits:
 
     def unasked(self) -> str:
         """What was chosen and never asked, so that the run proved nothing of it; empty where all was."""
-        rules = sorted(self._choice.rules - self._run.seen.asked)
-        answered = {operation for operation, _, _ in self._run.seen.answers}
+        rules = sorted(self._choice.rules - self._run.log.asked)
+        answered = {operation for operation, _, _ in self._run.log.responses}
         by_server = not self._choice.layers or self._choice.layers - {"examples", "round_trip"}
         operations = sorted(self._choice.operations - answered) if by_server else []
         named = [f"rule {name}" for name in rules] + [f"operation {name}" for name in operations]

@@ -75,7 +75,7 @@ def run(
     arguments += files[:later]
     redactor = run_.redactor
     print(f"seed {run_.seed}: repeat this run with --seed {run_.seed} and the same other options")
-    manner = run_.manner or ("strict" if run_.strict else "should rules only reported")
+    manner = run_.strictness or ("strict" if run_.strict else "should rules only reported")
     paid = f", at most {run_.budget.limit} submits that may be billed" if run_.paid else ""
     print(f"server {run_.base_url}, contract {run_.contract.version}, {manner}{paid}", flush=True)
     if choice.is_part:
@@ -128,7 +128,7 @@ def rehearse(options: argparse.Namespace, stack: contextlib.ExitStack, choice: C
     interrupts.check()
     counted = collections.Counter(
         (bool(run_.budget.price(request)), request.method, reports.shape(run_.contract, request))
-        for request in run_.wire.sent or ()
+        for request in run_.transport.sent or ()
     )
     print(f"nothing was sent to {named or 'a server'}; against a mock, this run would send")
     if stands_in:

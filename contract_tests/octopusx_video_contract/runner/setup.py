@@ -125,7 +125,7 @@ class Collecting:
         self.fault = _told(Path(str(node.path)), call.excinfo.value)
         config = node.config
         reporter = config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is not None and not self.run.seen.findings:  # else they are reported, and this after them
+        if reporter is not None and not self.run.log.findings:  # else they are reported, and this after them
             config.pluginmanager.unregister(reporter)
         pytest.exit(self.fault, returncode=2)
 

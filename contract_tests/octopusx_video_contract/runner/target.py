@@ -20,8 +20,8 @@ from octopusx_video_contract.core.budget import Budget
 from octopusx_video_contract.core.coverage import Coverage
 from octopusx_video_contract.core.mock_control import Control
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.core.transport import InProcess, NoAnswerError, OverHttp, Sender, proxy_of_environment
-from octopusx_video_contract.messages.http import Answer, Request
+from octopusx_video_contract.core.transport import InProcess, NoResponseError, OverHttp, Sender, proxy_of_environment
+from octopusx_video_contract.messages.http import Request, Response
 
 KEY_VARIABLE = "OCTOPUSX_API_KEY"
 OTHER_KEY_VARIABLE = "OCTOPUSX_OTHER_API_KEY"
@@ -94,9 +94,9 @@ def prepare(options: argparse.Namespace, stack: contextlib.ExitStack, server: Se
         other_key=server.other_key,
     )
     if getattr(options, "dry_run", False):
-        run.wire.sent = []
+        run.transport.sent = []
     run.coverage = Coverage(contract)
-    run.watchers.append(run.coverage.watch)
+    run.listeners.append(run.coverage.watch)
     _greet(run)
     if local:
         _look_around(run)
@@ -106,7 +106,7 @@ def prepare(options: argparse.Namespace, stack: contextlib.ExitStack, server: Se
             run.strict = _is_mock(run, started=started)
         if not options.task_id and run.control is None and not run.stateless:
             run.known_ids = tuple(task for task in run.known_ids if _has(run, task)) or run.known_ids
-    run.manner = _manner(run, getattr(options, "strict", None))
+    run.strictness = _manner(run, getattr(options, "strict", None))
     return run
 
 
@@ -261,7 +261,7 @@ def _greet(run: Run) -> None:
     """
     try:
         status = _read(run).status
-    except NoAnswerError as error:
+    except NoResponseError as error:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             raise CannotRunError(
                 f"{run.base_url} shows a certificate that is not trusted; SSL_CERT_FILE may name those that are"
@@ -284,7 +284,7 @@ def _look_around(run: Run) -> None:
     for kind, order in {"code": "code=429", "fault": "fault=rate_limited"}.items():
         try:
             follows = _read(run, order).status == 429
-        except NoAnswerError:
+        except NoResponseError:
             continue
         if follows:
             run.orders |= {kind}
@@ -294,9 +294,9 @@ def _has(run: Run, task: str) -> bool:
     """Whether a server has one of the contract's own tasks, as no rule asks: a read succeeds, or says nothing."""
     for operation in _reads(run):
         try:
-            if run.wire.send(_reading(run, operation, task)).is_success:
+            if run.transport.send(_reading(run, operation, task)).is_success:
                 return True
-        except NoAnswerError:
+        except NoResponseError:
             return True
     return False
 
@@ -313,14 +313,14 @@ def _reading(run: Run, operation: Operation, task: str, order: str = "") -> Requ
     return run.request(operation, path=named["path"], query=named["query"], headers=headers)
 
 
-def _read(run: Run, order: str = "") -> Answer:
+def _read(run: Run, order: str = "") -> Response:
     """Read a task by the first operation that answers at all."""
     task = next(iter(run.known_ids), "unknown")
-    silent: NoAnswerError | None = None
+    silent: NoResponseError | None = None
     for operation in _reads(run):
         try:
-            return run.wire.send(_reading(run, operation, task, order))
-        except NoAnswerError as error:
+            return run.transport.send(_reading(run, operation, task, order))
+        except NoResponseError as error:
             silent = error
     if silent is None:
         raise CannotRunError(f"{run.contract.path}: has no operation that reads a task; the suite needs one")

@@ -13,7 +13,7 @@ from octopusx_video_openapi import Contract, text
 
 from octopusx_video_contract.cases.code_samples import CurlRequest
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.messages.http import Answer, Request
+from octopusx_video_contract.messages.http import Request, Response
 
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, UnexpectedStatus)
 """What the generated client raises over an answer that is not what the contract says."""
@@ -24,7 +24,7 @@ class Through(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.answer: Answer | None = None
+        self.response: Response | None = None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Called by ``httpx.Client``."""
@@ -39,10 +39,10 @@ class Through(httpx.BaseTransport, httpx.AsyncBaseTransport):
         headers = tuple((name, value) for name, value in request.headers.items() if name.lower() not in dropped)
         target = str(request.url).removeprefix(self.run.base_url)
         sent = Request(request.method, target, headers, body or None)
-        self.answer = answer = self.run.send(sent)
+        self.response = response = self.run.send(sent)
         dropped = {"content-length", "connection", "transfer-encoding"}
-        kept = {name: value for name, value in answer.headers.items() if name not in dropped}
-        return httpx.Response(answer.status, headers=kept, content=answer.content)
+        kept = {name: value for name, value in response.headers.items() if name not in dropped}
+        return httpx.Response(response.status, headers=kept, content=response.content)
 
 
 class Call:

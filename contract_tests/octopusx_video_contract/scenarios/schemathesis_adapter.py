@@ -12,7 +12,7 @@ import schemathesis
 from octopusx_video_openapi import Operation, RuleId, task_ids
 from requests.adapters import BaseAdapter
 from schemathesis.core.failures import CustomFailure, Failure, FailureGroup
-from schemathesis.core.transport import Response
+from schemathesis.core.transport import Response as ReceivedResponse
 from schemathesis.transport.requests import REQUESTS_TRANSPORT, RequestsTransport
 from urllib3 import HTTPResponse
 
@@ -20,8 +20,8 @@ from octopusx_video_contract.checks import ranges, single_response
 from octopusx_video_contract.checks.registry import at
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import Run, current
-from octopusx_video_contract.core.transport import NoAnswerError
-from octopusx_video_contract.messages.http import Answer, Request
+from octopusx_video_contract.core.transport import NoResponseError
+from octopusx_video_contract.messages.http import Request, Response
 
 Case: TypeAlias = "schemathesis.Case[Any]"
 
@@ -130,7 +130,7 @@ class _Transport(RequestsTransport):
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, _Adapter(run))
 
-    def send(self, case: Case, *, session: requests.Session | None = None, **options: Any) -> Response:
+    def send(self, case: Case, *, session: requests.Session | None = None, **options: Any) -> ReceivedResponse:
         """Called by schemathesis for whatever it sends."""
         return super().send(case, session=self._session, **options)
 
@@ -142,14 +142,16 @@ class _Adapter(BaseAdapter):
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         """Send through the wire what schemathesis has prepared."""
-        answer = self._run.wire.send(_request(self._run, request))
-        response = requests.Response()
-        response.status_code = answer.status
-        response.headers.update(answer.headers)
-        body = io.BytesIO(answer.content)
-        response.raw = HTTPResponse(body, answer.headers, answer.status, preload_content=False, decode_content=False)
-        response.url, response.request, response.encoding = request.url or "", request, "utf-8"
-        return response
+        response = self._run.transport.send(_request(self._run, request))
+        received = requests.Response()
+        received.status_code = response.status
+        received.headers.update(response.headers)
+        body = io.BytesIO(response.content)
+        received.raw = HTTPResponse(
+            body, response.headers, response.status, preload_content=False, decode_content=False
+        )
+        received.url, received.request, received.encoding = request.url or "", request, "utf-8"
+        return received
 
     def close(self) -> None:
         """The wire is closed by whoever opened it."""
@@ -176,24 +178,24 @@ def _is_probe(case: Case) -> bool:
     return bool(case.method.upper() != case.operation.method.upper())
 
 
-def _answer(run: Run, response: Response) -> Answer:
-    headers = {name.lower(): ", ".join(values) for name, values in response.headers.items()}
-    return Answer(_request(run, response.request), response.status_code, headers, response.content or b"")
+def _response(run: Run, received: ReceivedResponse) -> Response:
+    headers = {name.lower(): ", ".join(values) for name, values in received.headers.items()}
+    return Response(_request(run, received.request), received.status_code, headers, received.content or b"")
 
 
 @schemathesis.check
-def contract_rules(ctx: schemathesis.CheckContext, response: Response, case: Case) -> None:
+def contract_rules(ctx: schemathesis.CheckContext, received: ReceivedResponse, case: Case) -> None:
     """Each answer keeps the contract's numbered rules of an answer that schemathesis has no check for."""
     if _is_probe(case):
         return
     run = current()
-    answer, operation = _answer(run, response), _operation(case)
-    found = [*run.changed(answer), *single_response.numbered(operation, answer)]
-    run.check_all(at(operation.id, [*found, *single_response.new_id(run.context, operation, answer)]), answer)
+    response, operation = _response(run, received), _operation(case)
+    found = [*run.changed(response), *single_response.numbered(operation, response)]
+    run.check_all(at(operation.id, [*found, *single_response.new_id(run.context, operation, response)]), response)
 
 
 @schemathesis.check
-def valid_request_is_not_refused(ctx: schemathesis.CheckContext, response: Response, case: Case) -> None:
+def valid_request_is_not_refused(ctx: schemathesis.CheckContext, received: ReceivedResponse, case: Case) -> None:
     """A valid request is accepted, or refused for its task alone, and then as the contract says.
 
     Stands in for schemathesis's positive_data_acceptance, which takes every 404 and 401 for fine and no 400.
@@ -201,8 +203,8 @@ def valid_request_is_not_refused(ctx: schemathesis.CheckContext, response: Respo
     if case.meta is None or not case.meta.generation.mode.is_positive or _is_probe(case):
         return
     run = current()
-    answer, operation = _answer(run, response), _operation(case)
-    run.check_all(at(operation.id, single_response.rejection(run.context, operation, answer)), answer)
+    response, operation = _response(run, received), _operation(case)
+    run.check_all(at(operation.id, single_response.rejection(run.context, operation, response)), response)
 
 
 CHECKS = (contract_rules, valid_request_is_not_refused)
@@ -216,10 +218,10 @@ def validate(run: Run, case: Case) -> None:
         Finding: A rule is broken that fails the run.
         Findings: Several are.
     """
-    judge(run, case, send(run, case))
+    check(run, case, send(run, case))
 
 
-def send(run: Run, case: Case) -> Response:
+def send(run: Run, case: Case) -> ReceivedResponse:
     """Send a case.
 
     Raises:
@@ -228,11 +230,11 @@ def send(run: Run, case: Case) -> Response:
     """
     try:
         return case.call()
-    except NoAnswerError as error:
+    except NoResponseError as error:
         raise run.unanswered(error) from None
 
 
-def judge(run: Run, case: Case, response: Response, **options: Any) -> None:
+def check(run: Run, case: Case, received: ReceivedResponse, **options: Any) -> None:
     """Hold an answer to the contract, and tell in its rules what schemathesis found.
 
     Raises:
@@ -240,30 +242,30 @@ def judge(run: Run, case: Case, response: Response, **options: Any) -> None:
         Findings: Several are.
     """
     try:
-        case.validate_response(response, **options)
-    except NoAnswerError as error:
+        case.validate_response(received, **options)
+    except NoResponseError as error:
         raise run.unanswered(error) from None
     except FailureGroup as group:
-        answer = _answer(run, response)
-        findings = [finding for failure in group.exceptions for finding in _findings(run, failure, answer)]
+        response = _response(run, received)
+        findings = [finding for failure in group.exceptions for finding in _findings(run, failure, response)]
     else:
         return
-    if ranges.is_in_parts(answer):
+    if ranges.is_in_parts(response):
         findings = [one for one in findings if one.rule not in {RuleId.R39, RuleId.R40}]
     serious = [finding for finding in findings if run.strict or finding.level == "must"]
     for finding in findings:
         if finding not in serious:
-            run.seen.warnings[f"{finding.rule}: {finding.title}"] += 1
+            run.log.warnings[f"{finding.rule}: {finding.title}"] += 1
     if serious:
         raise serious[0] if len(serious) == 1 else Findings(serious)
 
 
-def _findings(run: Run, failure: BaseException, answer: Answer) -> list[Finding]:
+def _findings(run: Run, failure: BaseException, response: Response) -> list[Finding]:
     if isinstance(failure, CustomFailure) and isinstance(failure.exception, Findings):
         return failure.exception.findings
     if not isinstance(failure, Failure):
         raise failure
     rule = next((RULES_OF_CHECKS[check] for check in failure.checks if check in RULES_OF_CHECKS), RuleId.R36)
-    if rule == RuleId.R36 and not answer.is_success:
+    if rule == RuleId.R36 and not response.is_success:
         rule = RuleId.R37
-    return [run.finding(rule, run.redactor.text(f"{failure.operation}: {failure}"), answer)]
+    return [run.finding(rule, run.redactor.text(f"{failure.operation}: {failure}"), response)]

@@ -17,13 +17,13 @@ from octopusx_video_openapi import Operation, RuleId, hosts, operations, task_id
 from octopusx_video_contract.checks import differences, head_requests, ranges, task_life
 from octopusx_video_contract.checks.mp4 import seconds_of
 from octopusx_video_contract.checks.registry import Outcome, Outcomes, at, checks, outcomes
-from octopusx_video_contract.checks.task_life import Task, Told
-from octopusx_video_contract.core.billing_check import Books
+from octopusx_video_contract.checks.task_life import Observation, Task
+from octopusx_video_contract.core.billing_check import BillingCheck
 from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.core.transport import VIDEO_PATIENCE, fetched
-from octopusx_video_contract.messages.http import Answer, Request, target_of
+from octopusx_video_contract.core.transport import VIDEO_TIME_FACTOR, fetched
+from octopusx_video_contract.messages.http import Request, Response, target_of
 
 PART = 10
 """Bytes of a part of a video."""
@@ -37,7 +37,7 @@ LENGTH_TOLERANCE = 0.5
 
 @checks(RuleId.R01, RuleId.R02, RuleId.R04, RuleId.R05, RuleId.R06, RuleId.R19, RuleId.R20)
 @checks(RuleId.R23, RuleId.R24, RuleId.R25, RuleId.R26, RuleId.R34, RuleId.R51, RuleId.R52)
-class Tasks:
+class TaskDriver:
     """Submits, reads and downloads tasks of a run.
 
     Everything that it learns is judged: each answer by itself, and with what was told of its task before.
@@ -52,7 +52,7 @@ class Tasks:
         self._credential = f"Bearer {key}" if key else ""
         self.contract = run.contract
         self.made: list[Task] = []
-        self.refusal: Answer | None = None
+        self.rejection: Response | None = None
         self.reads = [operation for operation in self.contract.reads if not operation.sends_video]
         self.content = next(operation for operation in self.contract.reads if operation.sends_video)
 
@@ -93,24 +93,24 @@ class Tasks:
         run = self.run
         whole, request = self.submission(submit, body, source, orders=orders)
         before = run.now()
-        with Books(run):
-            answer = self._sent_beside(request, beside) if beside else run.send(request)
-            return self.submitted(submit, whole, source, answer, (before, run.now()), ordered=bool(orders), sure=sure)
+        with BillingCheck(run):
+            response = self._sent_beside(request, beside) if beside else run.send(request)
+            return self.submitted(submit, whole, source, response, (before, run.now()), ordered=bool(orders), sure=sure)
 
-    def _sent_beside(self, request: Request, beside: Sequence[Request]) -> Answer:
+    def _sent_beside(self, request: Request, beside: Sequence[Request]) -> Response:
         """The answer to a submit, whose reads beside it are held to what they were before.
 
         Raises:
             Finding: An answer breaks a rule, and findings are not collected.
             NotAskedError: No answer came that could be judged.
         """
-        answer, *others = self.run.send_at_once([request, *beside])
+        response, *others = self.run.send_at_once([request, *beside])
         for other in others:
             if other is not None:
                 self.known(other)
-        if answer is None:
+        if response is None:
             raise NotAskedError("the submit was not answered, or not allowed by the budget")
-        return answer
+        return response
 
     @functools.cached_property
     def reads_of_known(self) -> list[Request]:
@@ -120,22 +120,22 @@ class Tasks:
         reads.append(self.request(self.content, known, Range=f"bytes=0-{PART - 1}"))
         return [request for request in reads if self.run.send(request).is_success]
 
-    def known(self, answer: Answer) -> None:
+    def known(self, response: Response) -> None:
         """Hold the answer to a read of a task that could be read before."""
         known = self.run.known_ids[0]
-        also = list(self.run.rejected(answer, f"{known}, which could be read before"))
-        reached = operations.match(self.contract, answer.request.method, answer.request.path)
-        told = values.first(reached.operation, answer.json(), values.ID) if reached and answer.is_success else None
+        also = list(self.run.rejected(response, f"{known}, which could be read before"))
+        reached = operations.match(self.contract, response.request.method, response.request.path)
+        told = values.first(reached.operation, response.json(), values.ID) if reached and response.is_success else None
         if told is not None:
             also.append((RuleId.R06, None if told == known else f"asked for {known}, answered {told!r}"))
-        self.run.check_response(answer, also)
+        self.run.check_response(response, also)
 
     def submitted(
         self,
         submit: Operation,
         whole: dict[str, Any],
         source: str,
-        answer: Answer,
+        response: Response,
         between: tuple[float, float],
         *,
         ordered: bool = False,
@@ -147,7 +147,7 @@ class Tasks:
             submit: The operation.
             whole: The body.
             source: The source task's id.
-            answer: The answer.
+            response: The answer.
             between: Server time before and after the submit, in Unix seconds.
             ordered: Whether what the answer tells was ordered.
             sure: Whether a server has to accept it, or may refuse it for its source.
@@ -157,24 +157,26 @@ class Tasks:
             NotAskedError: The submit was refused.
         """
         run = self.run
-        if not answer.is_success:
-            wrong = [(RuleId.R34, f"{submit.id}: a valid submit was answered with {answer.status}")]
-            run.check_response(answer, [*(wrong if sure else ()), *run.rejected(answer, "a valid submit")])
-            raise NotAskedError(f"{submit.id}: a valid submit was answered with {answer.status}")
+        if not response.is_success:
+            wrong = [(RuleId.R34, f"{submit.id}: a valid submit was answered with {response.status}")]
+            run.check_response(response, [*(wrong if sure else ()), *run.rejected(response, "a valid submit")])
+            raise NotAskedError(f"{submit.id}: a valid submit was answered with {response.status}")
         findings: list[Finding] = []
         with run.collecting(findings):
-            run.check_response(answer)
-        told = task_life.telling(self.contract, submit.id, between[1], answer.json())
-        new = submit.new_task_id(answer.json())
+            run.check_response(response)
+        told = task_life.observed(self.contract, submit.id, between[1], response.json())
+        new = submit.new_task_id(response.json())
         if told is None or new is None:
-            findings.append(run.finding(RuleId.R04, f"{submit.id}: the response has no id that could be read", answer))
+            findings.append(
+                run.finding(RuleId.R04, f"{submit.id}: the response has no id that could be read", response)
+            )
             raise Findings(findings)
         length = submit.result_length.seconds(whole, self.length_of(source))
         task = Task(new, submit, whole, between, length)
         self.made.append(task)
         if not ordered:
             with run.collecting(findings):
-                self.heard(task, told, answer)
+                self.note(task, told, response)
         run.keep(findings)
         return task
 
@@ -209,44 +211,44 @@ class Tasks:
         credential = self._credential if credential == "" else credential
         return self.run.request(operation, path=path, query=query, credential=credential, headers=headers.items())
 
-    def read(self, task: Task, route: Operation) -> Told | None:
+    def read(self, task: Task, route: Operation) -> Observation | None:
         """Read a task; None where it is not readable (which R04 and R05 judge).
 
         Raises:
             Finding: The answer breaks a rule.
         """
-        answer = self.run.send(self.request(route, task.id))
+        response = self.run.send(self.request(route, task.id))
         at = self.run.now()
-        if not answer.is_success:
-            self.refusal = answer
-            self.run.check_response(answer, self._lost(task, route, answer))
+        if not response.is_success:
+            self.rejection = response
+            self.run.check_response(response, self._lost(task, route, response))
             return None
-        told = task_life.telling(self.contract, route.id, at, answer.json())
+        told = task_life.observed(self.contract, route.id, at, response.json())
         findings: list[Finding] = []
         with self.run.collecting(findings):  # a finding does not keep it from being known
             if told is not None:
-                self.heard(task, told, answer)
-            self.run.check_response(answer)
+                self.note(task, told, response)
+            self.run.check_response(response)
         self.run.keep(findings)
         return told
 
-    def _lost(self, task: Task, route: Operation, answer: Answer) -> Outcomes:
+    def _lost(self, task: Task, route: Operation, response: Response) -> Outcomes:
         """What is wrong where a task can't be read any more that could be read before."""
-        before = [told for told in task.told if told.route == route.id]
+        before = [told for told in task.observations if told.route == route.id]
         if not before or self.run.stateless:
             return
-        yield RuleId.R04, f"{route.id}: {task.id} could be read before, and is answered with {answer.status}"
+        yield RuleId.R04, f"{route.id}: {task.id} could be read before, and is answered with {response.status}"
         if self.run.control is not None and before[-1].at == self.run.now():
             yield RuleId.R19, f"{route.id}: {task.id} was there, and is gone after nothing but reads"
 
-    def heard(self, task: Task, told: Told, answer: Answer) -> None:
+    def note(self, task: Task, told: Observation, response: Response) -> None:
         """Hold what an answer tells to what was told of its task before, and keep it."""
         if not self.run.stateless:
             found = list(at(told.route, task_life.check(self.contract, task, told)))
-            task.told.append(told)
-            self.run.check_all(found, answer)
+            task.observations.append(told)
+            self.run.check_all(found, response)
 
-    def first_read(self, task: Task, route: Operation) -> Told | None:
+    def first_read(self, task: Task, route: Operation) -> Observation | None:
         """Read a new task by one of its routes: at once, or at least within the contract's tolerance."""
         run = self.run
         told = self.read(task, route)
@@ -254,7 +256,7 @@ class Tasks:
             run.check_all([(RuleId.R04, None), (RuleId.R05, None)], self.request(route, task.id))
             self._read_encoded(task, route)
             return told
-        refused = self.refusal
+        refused = self.rejection
         rule = self.contract.rules_by_id.get(RuleId.R04)
         tolerance = rule.tolerance.seconds if rule and rule.tolerance else 0.0
         until = time.monotonic() + tolerance
@@ -277,35 +279,35 @@ class Tasks:
         target = request.target.replace(task.id, task.id.replace(":", "%3A"))
         if target == request.target:
             return
-        answer = self.run.send(dataclasses.replace(request, target=target))
-        if not answer.is_success and self.read(task, route) is not None:  # else it is gone, however it is written
-            self.run.check(RuleId.R04, f"{route.id}: {task.id} can't be read with its colon encoded", answer)
-        told = task_life.telling(self.contract, route.id, self.run.now(), answer.json())
+        response = self.run.send(dataclasses.replace(request, target=target))
+        if not response.is_success and self.read(task, route) is not None:  # else it is gone, however it is written
+            self.run.check(RuleId.R04, f"{route.id}: {task.id} can't be read with its colon encoded", response)
+        told = task_life.observed(self.contract, route.id, self.run.now(), response.json())
         if told is not None:
-            self.heard(task, told, answer)
-        if answer.is_success:
-            self.run.check_response(answer)
+            self.note(task, told, response)
+        if response.is_success:
+            self.run.check_response(response)
 
-    def refused(self, request: Request, rule: RuleId, what: str) -> Answer:
+    def refused(self, request: Request, rule: RuleId, what: str) -> Response:
         """Send a request that has to be refused as for an unknown task, by a rule. Gives the answer."""
-        with Books(self.run):
-            answer = self.run.send(request)
-            fault = None if answer.status in UNKNOWN else f"{what} was answered with {answer.status}"
-            self.run.check_response(answer, [(rule, fault), *(() if fault else self.run.rejected(answer, what))])
-        return answer
+        with BillingCheck(self.run):
+            response = self.run.send(request)
+            fault = None if response.status in UNKNOWN else f"{what} was answered with {response.status}"
+            self.run.check_response(response, [(rule, fault), *(() if fault else self.run.rejected(response, what))])
+        return response
 
     def no_content_yet(self, task: Task, *, still: bool) -> None:
         """Ask for the content of a task that has not succeeded. ``still`` says that no time passes meanwhile."""
-        answer = self.run.send(self.request(self.content, task.id))
+        response = self.run.send(self.request(self.content, task.id))
         if not still and task.phase == "running":
             told = self.read(task, self.route(task))
             if told is None or told.phase == "succeeded":
-                self.run.check_response(answer)
+                self.run.check_response(response)
                 return
         what = f"a task that is {task.phase}"
-        fault = None if answer.status in UNKNOWN else f"the content of {what} was answered with {answer.status}"
-        also = () if fault else self.run.rejected(answer, what)
-        self.run.check_response(answer, [(RuleId.R23, fault), *also])
+        fault = None if response.status in UNKNOWN else f"the content of {what} was answered with {response.status}"
+        also = () if fault else self.run.rejected(response, what)
+        self.run.check_response(response, [(RuleId.R23, fault), *also])
         if still:
             part = self.run.send(self.request(self.content, task.id, Range="bytes=0-9"))
             fault = None if part.status in UNKNOWN else f"a part of {what} was answered with {part.status}"
@@ -313,9 +315,9 @@ class Tasks:
 
     def size_by_a_part(self, task: Task) -> int | None:
         """Bytes of a video as one of its parts tells them, before all of it is asked for; None where it does not."""
-        answer = self.run.send(self.request(self.content, task.id, Range="bytes=0-9"))
-        size = re.fullmatch(r".*/([0-9]{1,18})", answer.headers.get("content-range", ""))
-        return int(size[1]) if answer.status == 206 and size else None
+        response = self.run.send(self.request(self.content, task.id, Range="bytes=0-9"))
+        size = re.fullmatch(r".*/([0-9]{1,18})", response.headers.get("content-range", ""))
+        return int(size[1]) if response.status == 206 and size else None
 
     def download(self, task: Task, size: int | None = None) -> bytes | None:
         """Download the video of a task that has succeeded, and hold it to its length and to what came before.
@@ -326,28 +328,28 @@ class Tasks:
         """
         run = self.run
         billed = self.billed()
-        answer = run.send(self.request(self.content, task.id))
-        self.unbilled(billed, answer.request)
-        if answer.status != 200:
-            wrong = [(RuleId.R52, f"{task.id} has succeeded, and its content was answered with {answer.status}")]
-            if task.video is not None and run.control is not None and task.told[-1].at == run.now():
+        response = run.send(self.request(self.content, task.id))
+        self.unbilled(billed, response.request)
+        if response.status != 200:
+            wrong = [(RuleId.R52, f"{task.id} has succeeded, and its content was answered with {response.status}")]
+            if task.video is not None and run.control is not None and task.observations[-1].at == run.now():
                 wrong.append((RuleId.R19, f"the content of {task.id} was there, and is gone after nothing but reads"))
-            run.check_response(answer, [*wrong, *run.rejected(answer, "a task that has succeeded")])
+            run.check_response(response, [*wrong, *run.rejected(response, "a task that has succeeded")])
             return None
         also: list[Outcome] = [(RuleId.R52, None)]
-        told, came = answer.headers.get("content-length"), len(answer.content)
+        told, came = response.headers.get("content-length"), len(response.content)
         if told is not None:
             also.append((RuleId.R24, None if told == str(came) else f"Content-Length is {told}, and {came} bytes came"))
         if task.video is None:
-            task.video = answer.content
-            also += self._length_faults(task, answer)
+            task.video = response.content
+            also += self._length_faults(task, response)
             if size not in {None, came}:
                 also.append((RuleId.R52, f"a part was one of {size} bytes, and {came} are all"))
-        run.check_response(answer, also)
-        return answer.content
+        run.check_response(response, also)
+        return response.content
 
-    def _length_faults(self, task: Task, answer: Answer) -> Outcomes:
-        seconds = seconds_of(answer.content)
+    def _length_faults(self, task: Task, response: Response) -> Outcomes:
+        seconds = seconds_of(response.content)
         if seconds is None:
             yield RuleId.R25, "no picture of it can be decoded"
             yield RuleId.R26, "no picture of it can be decoded, so that it is no second long"
@@ -359,12 +361,12 @@ class Tasks:
         """Ask for a part of a video: the bytes from first to last, both included; past the end where first is."""
         run = self.run
         billed = self.billed()
-        answer = run.send(self.request(self.content, task, Range=wanted))
-        self.unbilled(billed, answer.request)
-        also = outcomes(RuleId.R24, part_faults(answer, whole, first, last), f"{wanted} ")
-        if 400 <= answer.status < 500 and answer.status != 416:  # its task is known, and has a video
-            also.append((RuleId.R34, f"{wanted}: a valid request was answered with {answer.status}"))
-        run.check_response(answer, [*also, *run.rejected(answer, wanted)])
+        response = run.send(self.request(self.content, task, Range=wanted))
+        self.unbilled(billed, response.request)
+        also = outcomes(RuleId.R24, part_faults(response, whole, first, last), f"{wanted} ")
+        if 400 <= response.status < 500 and response.status != 416:  # its task is known, and has a video
+            also.append((RuleId.R34, f"{wanted}: a valid request was answered with {response.status}"))
+        run.check_response(response, [*also, *run.rejected(response, wanted)])
 
     def parts(self, task: str, whole: bytes) -> None:
         """Ask for parts of a video of each kind that RFC 9110 has."""
@@ -390,20 +392,20 @@ class Tasks:
     def several_parts(self, task: str, whole: bytes) -> None:
         """Ask for several parts at once: all may come, one of them, or each under its own name as multipart."""
         for wanted in ranges.several(len(whole)):
-            answer = self.run.send(self.request(self.content, task, Range=wanted.header))
-            also = outcomes(RuleId.R24, ranges.faults(answer, whole, wanted), f"{wanted.header} ")
-            if 400 <= answer.status < 500 and answer.status != 416 and not wanted.may_be_refused:
-                also.append((RuleId.R34, f"{wanted.header}: a valid request was answered with {answer.status}"))
-            self.run.check_response(answer, also)
+            response = self.run.send(self.request(self.content, task, Range=wanted.header))
+            also = outcomes(RuleId.R24, ranges.faults(response, whole, wanted), f"{wanted.header} ")
+            if 400 <= response.status < 500 and response.status != 416 and not wanted.may_be_refused:
+                also.append((RuleId.R34, f"{wanted.header}: a valid request was answered with {response.status}"))
+            self.run.check_response(response, also)
 
     def unknown_range(self, task: str) -> None:
         """Ask in a unit that nobody knows, which is ignored (RFC 9110 section 14.2)."""
-        answer = self.run.send(self.request(self.content, task, Range="seconds=0-1"))
-        is_wrong = 400 <= answer.status < 500 and answer.status != 416
-        fault = f"a Range in seconds was answered with {answer.status}" if is_wrong else None
-        self.run.check_response(answer, [(RuleId.R34, fault)])
+        response = self.run.send(self.request(self.content, task, Range="seconds=0-1"))
+        is_wrong = 400 <= response.status < 500 and response.status != 416
+        fault = f"a Range in seconds was answered with {response.status}" if is_wrong else None
+        self.run.check_response(response, [(RuleId.R34, fault)])
 
-    def address(self, task: Task, told: Told) -> None:
+    def address(self, task: Task, told: Observation) -> None:
         """Fetch the video from the address that a read gave, without the key."""
         run = self.run
         address = task_life.address(self.contract, told)
@@ -422,10 +424,10 @@ class Tasks:
         if rule is None or told.route not in rule.operations:
             return
         if theirs.netloc == mine.netloc:
-            answer = run.send(request)
-            status, content = answer.status, answer.content
+            response = run.send(request)
+            status, content = response.status, response.content
         else:
-            lying = fetched(address, run.timeout * VIDEO_PATIENCE)
+            lying = fetched(address, run.timeout * VIDEO_TIME_FACTOR)
             status, content = (lying.status, lying.content) if lying else (0, b"")
         what = "with another video" if status == 200 else f"with {status or 'nothing'}"
         is_the_video = status == 200 and content == task.video
@@ -436,19 +438,21 @@ class Tasks:
         run = self.run
         billed = self.billed()
         begun = run.now()
-        answers = [run.send(self.request(route, task.id)) for _ in range(3)]
+        responses = [run.send(self.request(route, task.id)) for _ in range(3)]
         time_passed = run.now() != begun
-        for before, answer in itertools.pairwise(answers):
-            first, second = (task_life.telling(self.contract, route.id, begun, one.json()) for one in (before, answer))
+        for before, response in itertools.pairwise(responses):
+            first, second = (
+                task_life.observed(self.contract, route.id, begun, one.json()) for one in (before, response)
+            )
             if time_passed and first is not None and second is not None and first.phase == "running":
                 what, faults = "read again", task_life.changed_by_reads(self.contract, first, second)
             else:
-                other = next(differences.differences(route, before.json(), answer.json()), None)
-                status = f"{before.status} became {answer.status}" if answer.status != before.status else None
+                other = next(differences.differences(route, before.json(), response.json()), None)
+                status = f"{before.status} became {response.status}" if response.status != before.status else None
                 what, faults = "read again at the same time", filter(None, [other or status])
             for rule, fault in outcomes(RuleId.R19, faults, f"{route.id}: {what}, "):
-                run.check(rule, fault, answer)
-        self.unbilled(billed, answers[-1].request)
+                run.check(rule, fault, response)
+        self.unbilled(billed, responses[-1].request)
 
     def stand_alike(self, read: Task, unread: Task) -> None:
         """Hold a task that was read to one that was not, submitted at the same time and with the same body."""
@@ -468,17 +472,19 @@ class Tasks:
         """Nobody without the key, and nobody with the key of another account, gets at a task."""
         run = self.run
         for operation in (*self.reads, self.content):
-            answer = run.send(self.request(operation, task.id, credential=None))
-            rule = RuleId.R01 if answer.is_success else RuleId.R02
-            fault = f"{operation.id}: without a key: {answer.status}" if answer.status != 401 else None
-            run.check_response(answer, [(rule, fault)])
-            hold_head(run, answer.request, [answer], "no key", RuleId.R01)
+            response = run.send(self.request(operation, task.id, credential=None))
+            rule = RuleId.R01 if response.is_success else RuleId.R02
+            fault = f"{operation.id}: without a key: {response.status}" if response.status != 401 else None
+            run.check_response(response, [(rule, fault)])
+            check_head(run, response.request, [response], "no key", RuleId.R01)
             for headers in ({}, {"Range": "bytes=0-9"}) if run.other_key else ():
                 if operation == self.content or not headers:
                     other = self.request(operation, task.id, credential=f"Bearer {run.other_key}", **headers)
-                    answer = self.refused(other, RuleId.R20, f"{operation.id}: {task.id} with a key of another account")
+                    response = self.refused(
+                        other, RuleId.R20, f"{operation.id}: {task.id} with a key of another account"
+                    )
                     if not headers:
-                        hold_head(run, other, [answer], "a key of another account", RuleId.R20)
+                        check_head(run, other, [response], "a key of another account", RuleId.R20)
 
     def unbilled(self, before: int | None, request: Request) -> None:
         """Hold reads to cost nothing: the bill is no higher than before them."""
@@ -499,7 +505,7 @@ def _is_near(first: Any, second: Any) -> bool:
 
 
 @checks(RuleId.R59)
-def hold_head(run: Run, get: Request, gets: Sequence[Answer], who: str, rule: RuleId) -> None:
+def check_head(run: Run, get: Request, gets: Sequence[Response], who: str, rule: RuleId) -> None:
     """Ask a request with HEAD, and hold the answer to those of GET.
 
     Args:
@@ -518,22 +524,22 @@ def hold_head(run: Run, get: Request, gets: Sequence[Answer], who: str, rule: Ru
     run.check_all(found, head)
 
 
-def part_faults(answer: Answer, whole: bytes, first: int, last: int) -> Iterator[str]:
+def part_faults(response: Response, whole: bytes, first: int, last: int) -> Iterator[str]:
     """What is wrong with the answer to a Range from first to last, both included; past the end where first is."""
-    size, told = len(whole), answer.headers.get("content-range", "")
-    if answer.status == 200:  # a server may ignore Range, and then sends all of it
-        if answer.content != whole:
+    size, told = len(whole), response.headers.get("content-range", "")
+    if response.status == 200:  # a server may ignore Range, and then sends all of it
+        if response.content != whole:
             yield "was answered with 200 and not with the whole video"
     elif first >= size:
-        if answer.status != 416:
-            yield f"begins past the end and was answered with {answer.status}"
+        if response.status != 416:
+            yield f"begins past the end and was answered with {response.status}"
         elif told not in {"", f"bytes */{size}"}:
             yield f"begins past the end of {size} bytes, and Content-Range is {told!r}"
-    elif answer.status != 206:
-        yield f"was answered with {answer.status}"
+    elif response.status != 206:
+        yield f"was answered with {response.status}"
     elif told not in {f"bytes {first}-{last}/{size}", f"bytes {first}-{last}/*"}:
         yield f"are bytes {first}-{last}/{size}, and Content-Range is {told!r}"
-    elif answer.content != whole[first : last + 1]:
+    elif response.content != whole[first : last + 1]:
         yield f"are not the bytes from {first} to {last} of the whole"
 
 

@@ -12,13 +12,13 @@ from octopusx_video_openapi import Operation, RuleId, lifecycle
 from octopusx_video_contract.cases import boundary_values
 from octopusx_video_contract.checks import task_life
 from octopusx_video_contract.checks.registry import checks, outcomes
-from octopusx_video_contract.checks.task_life import Task, Told
-from octopusx_video_contract.core.billing_check import Books
+from octopusx_video_contract.checks.task_life import Observation, Task
+from octopusx_video_contract.core.billing_check import BillingCheck
 from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.messages.http import Answer, Request
-from octopusx_video_contract.scenarios.task_driver import PART, UNKNOWN, Tasks, a_submit, part_faults
+from octopusx_video_contract.messages.http import Request, Response
+from octopusx_video_contract.scenarios.task_driver import PART, UNKNOWN, TaskDriver, a_submit, part_faults
 
 ROUNDS = 2
 """How often submits are sent at the same moment to a server that bills nothing."""
@@ -27,7 +27,7 @@ PAID = 2
 TURNS = 3
 """How often each key takes its turn."""
 
-Judging = Callable[[Answer], None]
+Check = Callable[[Response], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Question:
     """A request, and what its answer is held to."""
 
     request: Request
-    judge: Judging
+    check: Check
 
 
 @checks(RuleId.R04, RuleId.R20, RuleId.R24, RuleId.R52)
@@ -56,7 +56,7 @@ class Together:
         self.patience = patience
         self.source = run.known_ids[0]
         others = [run.other_key] if run.other_key and not run.paid else []
-        self.accounts = [Tasks(run), *(Tasks(run, key) for key in others)]
+        self.accounts = [TaskDriver(run), *(TaskDriver(run, key) for key in others)]
         self._random = random.Random(run.seed)  # noqa: S311 - made to be repeated
 
     def ask(self) -> None:
@@ -81,10 +81,10 @@ class Together:
     def _at_once(self, questions: list[Question]) -> None:
         """Send the requests at the same moment, in a drawn order, and judge each answer."""
         self._random.shuffle(questions)
-        answers = self.run.send_at_once([question.request for question in questions])
-        for question, answer in zip(questions, answers, strict=True):
-            if answer is not None:
-                question.judge(answer)
+        responses = self.run.send_at_once([question.request for question in questions])
+        for question, response in zip(questions, responses, strict=True):
+            if response is not None:
+                question.check(response)
 
     # Submits beside submits and reads.
 
@@ -99,14 +99,14 @@ class Together:
                 for account, tasks in enumerate(self.accounts)
                 for number, submit in enumerate(chosen)
             ]
-            with Books(self.run):
+            with BillingCheck(self.run):
                 self._at_once([*made, *self._reads_of_the_source()])
         for tasks in self.accounts:
             for task in tasks.made:
                 for route in tasks.routes(task.submit.id):
                     tasks.first_read(task, route)
 
-    def _submit(self, tasks: Tasks, submit: Operation, name: str) -> Question:
+    def _submit(self, tasks: TaskDriver, submit: Operation, name: str) -> Question:
         """A submit whose prompt no other one has, so that a read shows whether prompts were mixed up."""
         # Few fields and a short prompt: a server may not have room to repeat more.
         shortest = boundary_values.valid_requests(submit, self.source)[0].body
@@ -116,16 +116,16 @@ class Together:
         sure = tasks is self.accounts[0]  # a source need not be another account's
         now = self.run.now()
 
-        def judge(answer: Answer) -> None:
-            if not answer.is_success and (answer.status in UNKNOWN and not sure):
-                self.run.check_response(answer)
+        def check(response: Response) -> None:
+            if not response.is_success and (response.status in UNKNOWN and not sure):
+                self.run.check_response(response)
                 return
             try:
-                tasks.submitted(submit, whole, self.source, answer, (now, self.run.now()), sure=sure)
+                tasks.submitted(submit, whole, self.source, response, (now, self.run.now()), sure=sure)
             except NotAskedError:  # what is wrong with the refusal was found
                 return
 
-        return Question(request, judge)
+        return Question(request, check)
 
     def _reads_of_the_source(self) -> Iterator[Question]:
         """Reads of the finished task that the submits continue, and of a part of its video, that succeed alone."""
@@ -136,42 +136,44 @@ class Together:
 
     def _reads(self) -> None:
         """Read all tasks at the same moment, each with its own key and with the other one."""
-        before = {task.id: list(task.told) for tasks in self.accounts for task in tasks.made}
+        before = {task.id: list(task.observations) for tasks in self.accounts for task in tasks.made}
         self._at_once([*self._own_and_others(before), *self._reads_of_the_source()])
 
-    def _own_and_others(self, before: dict[str, list[Told]] | None = None) -> Iterator[Question]:
+    def _own_and_others(self, before: dict[str, list[Observation]] | None = None) -> Iterator[Question]:
         """Reads of all tasks; ``before`` has what was reported of them, where they are sent at the same moment."""
         for tasks in self.accounts:
             others = [other for other in self.accounts if other is not tasks]
             for task in tasks.made:
-                if not task.told:
+                if not task.observations:
                     continue  # R04 speaks of that
                 for route in tasks.routes(task.submit.id):
-                    if not any(told.route == route.id for told in task.told):
+                    if not any(told.route == route.id for told in task.observations):
                         continue
                     told_before = None if before is None else before[task.id]
                     yield Question(tasks.request(route, task.id), self._own(tasks, task, route, told_before))
                     for other in others:
                         yield Question(other.request(route, task.id), self._others(route, task))
 
-    def _own(self, tasks: Tasks, task: Task, route: Operation, before: list[Told] | None) -> Judging:
-        def judge(answer: Answer) -> None:
-            told = task_life.telling(self.run.contract, route.id, self.run.now(), answer.json())
-            if answer.is_success and told is not None:
+    def _own(self, tasks: TaskDriver, task: Task, route: Operation, before: list[Observation] | None) -> Check:
+        def check(response: Response) -> None:
+            told = task_life.observed(self.run.contract, route.id, self.run.now(), response.json())
+            if response.is_success and told is not None:
                 # Which of several that were under way together was served first is not known.
-                tasks.heard(task if before is None else dataclasses.replace(task, told=[*before]), told, answer)
-            gone = [(RuleId.R04, f"{route.id}: {task.id} could be read before, and is answered with {answer.status}")]
-            self.run.check_response(answer, [] if answer.is_success or answer.status == 429 else gone)
+                tasks.note(
+                    task if before is None else dataclasses.replace(task, observations=[*before]), told, response
+                )
+            gone = [(RuleId.R04, f"{route.id}: {task.id} could be read before, and is answered with {response.status}")]
+            self.run.check_response(response, [] if response.is_success or response.status == 429 else gone)
 
-        return judge
+        return check
 
-    def _others(self, route: Operation, task: Task) -> Judging:
-        def judge(answer: Answer) -> None:
+    def _others(self, route: Operation, task: Task) -> Check:
+        def check(response: Response) -> None:
             what = f"{route.id}: {task.id} with a key of another account"
-            fault = None if answer.status in UNKNOWN else f"{what} was answered with {answer.status}"
-            self.run.check_response(answer, [] if answer.status == 429 else [(RuleId.R20, fault)])
+            fault = None if response.status in UNKNOWN else f"{what} was answered with {response.status}"
+            self.run.check_response(response, [] if response.status == 429 else [(RuleId.R20, fault)])
 
-        return judge
+        return check
 
     # Two keys in turn.
 
@@ -183,14 +185,14 @@ class Together:
             for tasks in self.accounts:
                 submit = tasks.made[-1].submit
                 question = self._submit(tasks, submit, f"in turn {turn}")
-                with Books(self.run):
-                    question.judge(self.run.send(question.request))
+                with BillingCheck(self.run):
+                    question.check(self.run.send(question.request))
         for tasks in self.accounts:
             for task in tasks.made[-TURNS:]:
                 tasks.first_read(task, tasks.route(task))
         questions = list(self._own_and_others())
         for question in questions[-4 * TURNS :]:
-            question.judge(self.run.send(question.request))
+            question.check(self.run.send(question.request))
 
     # Their ends.
 
@@ -205,7 +207,7 @@ class Together:
         for tasks in self.accounts:
             for task in tasks.made:
                 for route in tasks.routes(task.submit.id):
-                    if any(told.route == route.id for told in task.told):
+                    if any(told.route == route.id for told in task.observations):
                         tasks.read(task, route)
 
     # Parts beside the whole.
@@ -213,11 +215,11 @@ class Together:
     def _parts(self) -> None:
         """Download a video and several of its parts at the same moment."""
         tasks, run = self.accounts[0], self.run
-        answer = run.send(tasks.request(tasks.content, self.source))
-        run.check_response(answer)
-        if answer.status != 200:
+        response = run.send(tasks.request(tasks.content, self.source))
+        run.check_response(response)
+        if response.status != 200:
             return
-        whole = answer.content
+        whole = response.content
         end = len(whole) - 1
         few = min(PART, end)
         parts = [(0, few), (end // 3, 2 * end // 3), (end - few, end)]
@@ -227,17 +229,17 @@ class Together:
             questions.append(Question(request, self._part(whole, first, last)))
         self._at_once(questions)
 
-    def _whole(self, whole: bytes) -> Judging:
+    def _whole(self, whole: bytes) -> Check:
         # Tested here as well: what was kept of the video may be from before it expired, and is then not compared.
-        def judge(answer: Answer) -> None:
-            fault = None if answer.content == whole else "the content is not what it was before"
-            self.run.check_response(answer, [(RuleId.R52, fault)] if answer.status == 200 else [])
+        def check(response: Response) -> None:
+            fault = None if response.content == whole else "the content is not what it was before"
+            self.run.check_response(response, [(RuleId.R52, fault)] if response.status == 200 else [])
 
-        return judge
+        return check
 
-    def _part(self, whole: bytes, first: int, last: int) -> Judging:
-        def judge(answer: Answer) -> None:
-            found = outcomes(RuleId.R24, part_faults(answer, whole, first, last), f"bytes={first}-{last} ")
-            self.run.check_response(answer, [] if answer.status == 429 else found)
+    def _part(self, whole: bytes, first: int, last: int) -> Check:
+        def check(response: Response) -> None:
+            found = outcomes(RuleId.R24, part_faults(response, whole, first, last), f"bytes={first}-{last} ")
+            self.run.check_response(response, [] if response.status == 429 else found)
 
-        return judge
+        return check

@@ -13,30 +13,30 @@ from octopusx_video_openapi import Operation, RuleId, lifecycle, task_ids, value
 from octopusx_video_contract.cases import submit_bodies
 from octopusx_video_contract.checks.registry import checks
 from octopusx_video_contract.checks.task_life import Task, is_number
-from octopusx_video_contract.core.billing_check import Books
+from octopusx_video_contract.core.billing_check import BillingCheck
 from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings
-from octopusx_video_contract.core.run import MANY, Run
+from octopusx_video_contract.core.run import MANY_BROKEN_RULES, Run
 from octopusx_video_contract.messages.text import counted
-from octopusx_video_contract.scenarios.task_driver import UNKNOWN, Tasks, a_submit
+from octopusx_video_contract.scenarios.task_driver import UNKNOWN, TaskDriver, a_submit
 
 FAILING = "fault=failed"
 """Orders a task that fails, of a mock that follows it."""
 _MOMENTS = (0.1, 0.25, 0.4, 0.45, 0.48, 0.495, 0.501, 0.52, 0.6, 0.75, 1.01, 1.2)
 """When a task is read on a turned clock, in parts of its expected time, of which half has passed before: most often
 around its end."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
+_FIRST_PAUSE, _MAX_PAUSE = 0.05, 2.0
 _SAY_AFTER = 10.0
 """Seconds until it is first said that tasks are awaited; each further line comes after twice the time."""
-_LITTLE_PATIENCE = 30.0
+_SHORT_DEADLINE = 30.0
 _DAY = 86_400.0
 _NOT_A_WHOLE_HOUR = 45_296.7
-SHORT = 15.0
+MAX_SHORT_WAIT = 15.0
 """Seconds of real time up to which tasks are awaited once more, to see every length that a video can have."""
 
 
 @checks(RuleId.R41, RuleId.R45, RuleId.R47)
-class Walk:
+class WholeLife:
     """The lives of one task of each submit, followed together, and what was found of each.
 
     Attributes:
@@ -47,7 +47,7 @@ class Walk:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.tasks = Tasks(run)
+        self.tasks = TaskDriver(run)
         # Those that most routes can read come first: what is paid for is to tell most.
         names = sorted(run.contract.submits, key=lambda name: -len(self.tasks.routes(name)))
         self.findings: dict[str, list[Finding]] = {name: [] for name in names}
@@ -195,7 +195,7 @@ class Walk:
             if running and patience < self.run.deadline:
                 self.run.say(
                     f"{counted(len(running), 'task')} had not ended after {patience:g} s; a server that breaks "
-                    f"{MANY} rules or more gets no more time, and {RuleId.R45} is not asked"
+                    f"{MANY_BROKEN_RULES} rules or more gets no more time, and {RuleId.R45} is not asked"
                 )
                 return
         within = self._within()
@@ -239,9 +239,9 @@ class Walk:
     def _patience(self) -> float:
         """Seconds of real time in which the tasks have to end: fewer for a server that is wrong in many ways."""
         found = {finding.rule for findings in self.findings.values() for finding in findings}
-        if len(found | self.run.seen.broken) < MANY:
+        if len(found | self.run.log.broken) < MANY_BROKEN_RULES:
             return self.run.deadline
-        return min(self.run.deadline, _LITTLE_PATIENCE)
+        return min(self.run.deadline, _SHORT_DEADLINE)
 
     def _wait(self, running: list[Task], patience: float) -> list[Task]:
         begun = time.monotonic()
@@ -249,7 +249,7 @@ class Walk:
         pause = _FIRST_PAUSE
         while running and time.monotonic() - begun < patience:
             time.sleep(min(pause, max(0.0, patience - (time.monotonic() - begun))))
-            pause = min(pause * 1.3, _LONGEST_PAUSE if not self.run.paid else 5 * _LONGEST_PAUSE)
+            pause = min(pause * 1.3, _MAX_PAUSE if not self.run.paid else 5 * _MAX_PAUSE)
             running = self._still_running(running)
             waited = time.monotonic() - begun
             if running and waited > say_at:
@@ -290,7 +290,7 @@ class Walk:
         if task.video is not None:
             with self._catching(name):
                 tasks.parts(task.id, task.video)
-            addresses = {told.route: told for told in task.told if told.phase == "succeeded"}
+            addresses = {told.route: told for told in task.observations if told.phase == "succeeded"}
             for told in addresses.values():
                 with self._catching(name):
                     tasks.address(task, told)
@@ -315,10 +315,10 @@ class Walk:
         for task, name, credential in itertools.product(ended if not run.paid else (), self.findings, credentials):
             # Neither has a model or a prompt.
             _, request = tasks.submission(run.contract.operations[name], {}, task.id, credential=credential)
-            with self._catching(name), Books(run):
-                answer = run.send(request)
-                fault = f"{name}: a submit of nothing but its source was answered with {answer.status}"
-                run.check_response(answer, [(RuleId.R41, None if answer.status in UNKNOWN else fault)])
+            with self._catching(name), BillingCheck(run):
+                response = run.send(request)
+                fault = f"{name}: a submit of nothing but its source was answered with {response.status}"
+                run.check_response(response, [(RuleId.R41, None if response.status in UNKNOWN else fault)])
         for task in ended:
             with self._catching(task.submit.id):
                 tasks.kept_apart(task)
@@ -339,7 +339,7 @@ class Walk:
     def _chain(self, begun: list[Task]) -> list[Task]:
         """Continue a video of the run's own, whose length is known, so that of the next one is too: the new tasks."""
         source = next((task for task in begun if task.phase == "succeeded" and task.length is not None), None)
-        if source is None or self.run.paid or (self.run.control is None and self.waited > SHORT):
+        if source is None or self.run.paid or (self.run.control is None and self.waited > MAX_SHORT_WAIT):
             return []
         made = self._continued(source)
         self._follow(made)
@@ -365,7 +365,7 @@ class Walk:
         with self._catching(source.submit.id):
             self.tasks.download(source)
         for task in made:
-            read = {told.route for told in task.told}
+            read = {told.route for told in task.observations}
             for route in self.tasks.routes(task.submit.id):
                 if route.id not in read:
                     with self._catching(task.submit.id):
@@ -385,7 +385,7 @@ class Walk:
                 for task in succeeded:
                     with self._catching(task.submit.id):
                         self.tasks.download(task)
-                    for last in {one.route: one for one in task.told}.values():
+                    for last in {one.route: one for one in task.observations}.values():
                         with self._catching(task.submit.id):
                             self.tasks.address(task, last)
         for moment in (expires + 60, expires + 2.5 * _DAY):
@@ -401,7 +401,7 @@ class Walk:
     def _expiry(self, task: Task) -> float | None:
         """When a task expires by the last read that says so, in Unix seconds; None where none does."""
         operations = self.run.contract.operations
-        told = (values.first(operations[one.route], one.body, values.EXPIRES) for one in reversed(task.told))
+        told = (values.first(operations[one.route], one.body, values.EXPIRES) for one in reversed(task.observations))
         return next((value for value in told if is_number(value) and value > 0), None)
 
     def _at(self, moment: float, tasks: list[Task]) -> None:

@@ -12,12 +12,12 @@ from octopusx_video_contract.cases import boundary_values
 from octopusx_video_contract.checks import billing
 from octopusx_video_contract.checks.registry import checks
 from octopusx_video_contract.core.run import current
-from octopusx_video_contract.core.transport import NoAnswerError
-from octopusx_video_contract.scenarios.task_driver import Tasks, a_submit
+from octopusx_video_contract.core.transport import NoResponseError
+from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
 
 RUN = current()
 CONTRACT = RUN.contract
-TASKS = Tasks(RUN)
+TASKS = TaskDriver(RUN)
 KNOWN = next(iter(RUN.known_ids), "unknown")
 PATIENCE = 0.5
 """Seconds that an answer is awaited that has been ordered not to come."""
@@ -55,13 +55,13 @@ def test_no_bill_is_higher_than_its_answer_says(operation: Operation, order: str
     request = RUN.request(operation, path=values.path, query=values.query, body=values.body, headers=headers)
     before = TASKS.billed() or 0
     try:
-        answer = RUN.wire.send(request, seconds=PATIENCE)
-    except NoAnswerError:
+        response = RUN.transport.send(request, seconds=PATIENCE)
+    except NoResponseError:
         told, shown = _by_rule(RuleId.R29), None
         rule: str = RuleId.R29
     else:
-        told, shown = billing.billed(CONTRACT, answer), answer
-        rule = billing.bill_rule(CONTRACT, answer)
+        told, shown = billing.billed(CONTRACT, response), response
+        rule = billing.bill_rule(CONTRACT, response)
     cost = (TASKS.billed() or 0) - before
     least, most = billing.times(told)
     fault = f"{operation.id}: {order}: {told} billed, and it was billed {cost} times"

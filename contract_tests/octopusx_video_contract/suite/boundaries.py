@@ -21,13 +21,13 @@ from octopusx_video_contract.checks import single_response
 from octopusx_video_contract.checks.registry import checks, outcomes
 from octopusx_video_contract.checks.task_life import Task
 from octopusx_video_contract.core.asking import ask_each
-from octopusx_video_contract.core.billing_check import Books
+from octopusx_video_contract.core.billing_check import BillingCheck
 from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import current
-from octopusx_video_contract.messages.http import ABSENT, Answer, Request
+from octopusx_video_contract.messages.http import ABSENT, Request, Response
 from octopusx_video_contract.messages.text import shortened
-from octopusx_video_contract.scenarios.task_driver import UNKNOWN, Tasks, a_submit
+from octopusx_video_contract.scenarios.task_driver import UNKNOWN, TaskDriver, a_submit
 
 RUN = current()
 CONTRACT = RUN.contract
@@ -41,7 +41,7 @@ KNOWN = next(iter(RUN.known_ids), "unknown")
 STATELESS = pytest.mark.skipif(RUN.stateless, reason="R46, R48 and R55 can't be asked of a server that keeps no tasks")
 _OVERRIDING = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")
 """Headers that some frameworks take the method from."""
-MOST_SHOWN = 120
+MAX_SHOWN = 120
 """Characters of a body in the name of a case."""
 FEW = 3
 """Sizes of a value that are asked of where each may cost money."""
@@ -65,9 +65,9 @@ def _made(operation: Operation, values: Any, **options: Any) -> Request:
 
 def _allowed(request: Request, rule: RuleId, what: str, *statuses: int) -> None:
     """Send a request whose answer has to have one of these statuses, by a rule."""
-    answer = RUN.send(request)
-    fault = f"{what}: it was answered with {answer.status}"
-    RUN.check_response(answer, [(rule, None if answer.status in statuses else fault)])
+    response = RUN.send(request)
+    fault = f"{what}: it was answered with {response.status}"
+    RUN.check_response(response, [(rule, None if response.status in statuses else fault)])
 
 
 # Credentials: rules R01 and R02.
@@ -113,10 +113,10 @@ def test_the_credential_is_looked_at_first(operation: Operation) -> None:
 
 @checks(RuleId.R01, RuleId.R02)
 def _refused(operation: Operation, request: Request, what: str) -> None:
-    answer = RUN.send(request)
-    fault = f"{operation.id}: {what}: it was answered with {answer.status}"
-    kept = ((RuleId.R01, not answer.is_success), (RuleId.R02, answer.status == 401))
-    RUN.check_response(answer, [(rule, None if is_kept else fault) for rule, is_kept in kept])
+    response = RUN.send(request)
+    fault = f"{operation.id}: {what}: it was answered with {response.status}"
+    kept = ((RuleId.R01, not response.is_success), (RuleId.R02, response.status == 401))
+    RUN.check_response(response, [(rule, None if is_kept else fault) for rule, is_kept in kept])
 
 
 @checks(RuleId.R34)
@@ -124,11 +124,11 @@ def _refused(operation: Operation, request: Request, what: str) -> None:
 @pytest.mark.parametrize("operation", SECURED, ids=_name)
 def test_every_key_works(operation: Operation) -> None:
     """A key of another account is a valid key, of every operation; that it does not know the task is another matter."""
-    with Books(RUN):
-        answer = RUN.send(_made(operation, _valid(operation)[0], credential=f"Bearer {RUN.other_key}"))
-        fault = f"{operation.id}: a second key that works was answered with {answer.status}"
-        is_kept = answer.is_success or answer.status in {400, 404}
-        RUN.check_response(answer, [(RuleId.R34, None if is_kept else fault)])
+    with BillingCheck(RUN):
+        response = RUN.send(_made(operation, _valid(operation)[0], credential=f"Bearer {RUN.other_key}"))
+        fault = f"{operation.id}: a second key that works was answered with {response.status}"
+        is_kept = response.is_success or response.status in {400, 404}
+        RUN.check_response(response, [(RuleId.R34, None if is_kept else fault)])
 
 
 @checks(RuleId.R57)
@@ -139,10 +139,10 @@ def test_scheme_in_another_case(operation: Operation) -> None:
     def ask(credential: str) -> None:
         if RUN.paid and operation.id in SUBMITS:
             raise NotAskedError("a submit that asks about the scheme alone is not worth its price")
-        answer = RUN.send(_made(operation, _valid(operation)[0], credential=credential))
+        response = RUN.send(_made(operation, _valid(operation)[0], credential=credential))
         scheme = credential.partition(" ")[0]
-        fault = f"{operation.id}: the key after {scheme} was answered with 401" if answer.status == 401 else None
-        RUN.check_response(answer, [(RuleId.R57, fault), *(() if fault else RUN.rejected(answer, scheme))])
+        fault = f"{operation.id}: the key after {scheme} was answered with 401" if response.status == 401 else None
+        RUN.check_response(response, [(RuleId.R57, fault), *(() if fault else RUN.rejected(response, scheme))])
 
     ask_each(RUN, credentials.respelt(RUN.key), ask)
 
@@ -160,8 +160,8 @@ def _near(operation_id: str) -> dict[Place, list[Variant]]:
     valid = _valid(operation)
     found: dict[Place, list[Variant]] = {}
     for variant in itertools.chain(
-        boundary_values.near_misses(operation, valid[-1]),
-        boundary_values.near_misses_alone(operation, valid[0]),
+        boundary_values.invalid_variants(operation, valid[-1]),
+        boundary_values.invalid_variants_alone(operation, valid[0]),
     ):
         found.setdefault(variant.place[:2], []).append(variant)
     return found
@@ -196,12 +196,12 @@ def test_what_is_just_right_is_not_refused(operation: Operation) -> None:
         _taken(operation, _made(operation, variant), variant.name)
 
     bases = _valid(operation)
-    ask_each(RUN, (variant for base in bases for variant in boundary_values.edges(operation, base)), ask)
+    ask_each(RUN, (variant for base in bases for variant in boundary_values.valid_variants(operation, base)), ask)
 
 
 def _taken(operation: Operation, request: Request, what: str) -> None:
-    answer = RUN.send(request)
-    RUN.check_response(answer, RUN.rejected(answer, what))
+    response = RUN.send(request)
+    RUN.check_response(response, RUN.rejected(response, what))
 
 
 # Media types and charsets: rules R42, R27 and R34.
@@ -251,7 +251,7 @@ def test_body_that_is_not_json(operation: Operation) -> None:
     """A body that is not JSON is refused with 400, and answered at once."""
 
     def ask(body: bytes) -> None:
-        what = f"{operation.id}: the body {shortened(repr(body)[1:], MOST_SHOWN)}"
+        what = f"{operation.id}: the body {shortened(repr(body)[1:], MAX_SHOWN)}"
         _allowed(_made(operation, _valid(operation)[0], raw=body), RuleId.R27, what, 400)
 
     ask_each(RUN, unusual_bodies.not_json(_valid(operation)[-1].body), ask)
@@ -281,7 +281,7 @@ def test_large_body(operation: Operation) -> None:
     """A prompt of eleven megabytes is taken, or refused as too large; nothing breaks over it."""
     values = _valid(operation)[-1]
     request = _made(operation, replace(values, body={**values.body, "prompt": "a" * LARGE}))
-    with Books(RUN):
+    with BillingCheck(RUN):
         _taken(operation, request, "a large body")
 
 
@@ -300,10 +300,10 @@ def test_method_that_the_path_does_not_have(path: str) -> None:
         target = operations.filled(path, lambda _: "unknown" if RUN.paid else KNOWN)
         headers = [("Authorization", f"Bearer {RUN.key}")]
         headers += [(name, override) for name in _OVERRIDING if override]
-        answer = RUN.send(Request(method, target, tuple(headers)))
-        if method == "OPTIONS" and answer.status in {200, 204}:
+        response = RUN.send(Request(method, target, tuple(headers)))
+        if method == "OPTIONS" and response.status in {200, 204}:
             return  # RFC 9110 section 9.3.7: it asks which methods there are
-        RUN.check_all(outcomes(RuleId.R32, _method_faults(answer, right), f"{method} {path}"), answer)
+        RUN.check_all(outcomes(RuleId.R32, _method_faults(response, right), f"{method} {path}"), response)
 
     # A concrete path is also one of a template: GET /v1/videos/extensions reads the task of that name.
     there = right | operations.methods(CONTRACT, path)
@@ -315,15 +315,15 @@ def test_method_that_the_path_does_not_have(path: str) -> None:
     ask_each(RUN, [*((method, "") for method in wrong), *overridden], ask)
 
 
-def _method_faults(answer: Answer, right: set[str]) -> Iterator[str]:
+def _method_faults(response: Response, right: set[str]) -> Iterator[str]:
     """What is wrong with the refusal of a method that a path does not have; ``right`` are those that it has."""
-    allow = {name.strip().upper() for name in answer.headers.get("allow", "").split(",")}
-    if answer.status == 405 and (not right <= allow or answer.request.method in allow):
-        yield f": Allow is {answer.headers.get('allow')!r}, right is {', '.join(sorted(right))}"
-    elif answer.status == 404 and not single_response.is_wrong_route(CONTRACT, answer):
+    allow = {name.strip().upper() for name in response.headers.get("allow", "").split(",")}
+    if response.status == 405 and (not right <= allow or response.request.method in allow):
+        yield f": Allow is {response.headers.get('allow')!r}, right is {', '.join(sorted(right))}"
+    elif response.status == 404 and not single_response.is_wrong_route(CONTRACT, response):
         yield " was answered with 404, and not with the error of a route that is not there"
-    elif answer.status not in {404, 405}:
-        yield f" was answered with {answer.status}"
+    elif response.status not in {404, 405}:
+        yield f" was answered with {response.status}"
 
 
 @checks(RuleId.R58)
@@ -336,17 +336,19 @@ def test_concrete_path_comes_before_a_template(path: str) -> None:
     right = set(CONTRACT.paths[path])
 
     def ask(operation: Operation) -> None:
-        answer = RUN.send(replace(_made(operation, _valid(operation)[0]), target=path))
+        response = RUN.send(replace(_made(operation, _valid(operation)[0]), target=path))
         what = f"{operation.method.upper()} {path}"
         if operation.path == path:
-            shadowed = answer.status == 405 or single_response.is_wrong_route(CONTRACT, answer)
-            fault = f"{what} was answered with {answer.status}, as if a template came before it" if shadowed else None
-            RUN.check_response(answer, [(RuleId.R58, fault), *(() if fault else RUN.rejected(answer, what))])
-        elif answer.status in {400, 404}:
-            RUN.check_response(answer, [(RuleId.R58, None)])
+            shadowed = response.status == 405 or single_response.is_wrong_route(CONTRACT, response)
+            fault = f"{what} was answered with {response.status}, as if a template came before it" if shadowed else None
+            RUN.check_response(response, [(RuleId.R58, fault), *(() if fault else RUN.rejected(response, what))])
+        elif response.status in {400, 404}:
+            RUN.check_response(response, [(RuleId.R58, None)])
         else:
-            faults = [f" was answered with {answer.status}"] if answer.status != 405 else _method_faults(answer, right)
-            RUN.check_all(outcomes(RuleId.R58, faults, what), answer)
+            faults = (
+                [f" was answered with {response.status}"] if response.status != 405 else _method_faults(response, right)
+            )
+            RUN.check_all(outcomes(RuleId.R58, faults, what), response)
 
     shared = routes.shared(CONTRACT, path)
     ask_each(RUN, [operation for operation in shared if operation.path == path or not RUN.stateless], ask)
@@ -361,12 +363,12 @@ def test_path_that_is_almost_one(operation: Operation) -> None:
     def ask(path: str) -> None:
         request = _made(operation, values)
         query = request.target.partition("?")[2]
-        answer = RUN.send(replace(request, target=path + (f"?{query}" if query else "")))
+        response = RUN.send(replace(request, target=path + (f"?{query}" if query else "")))
         # Where it sends the caller is not asked, and has to be a path of the contract.
-        location = urllib.parse.urlsplit(answer.headers.get("location", "")).path
-        is_moved = answer.status in {301, 302, 307, 308} and bool(operations.methods(CONTRACT, location))
-        fault = f"{request.method} {path} was answered with {answer.status}"
-        RUN.check(RuleId.R43, None if answer.status == 404 or is_moved else fault, answer)
+        location = urllib.parse.urlsplit(response.headers.get("location", "")).path
+        is_moved = response.status in {301, 302, 307, 308} and bool(operations.methods(CONTRACT, location))
+        fault = f"{request.method} {path} was answered with {response.status}"
+        RUN.check(RuleId.R43, None if response.status == 404 or is_moved else fault, response)
 
     ask_each(RUN, routes.almost(CONTRACT, operation, values.path), ask)
 
@@ -384,9 +386,9 @@ def test_task_that_does_not_exist(operation: Operation) -> None:
 
     def ask(case: tuple[str, list[tuple[str, str]]]) -> None:
         task, headers = case
-        answer = RUN.send(_made(operation, _valid(operation, task)[0], headers=headers))
-        fault = None if answer.status in UNKNOWN else f"{operation.id}: {task} was answered with {answer.status}"
-        RUN.check_response(answer, [(RuleId.R46, fault), *(() if fault else RUN.rejected(answer, task))])
+        response = RUN.send(_made(operation, _valid(operation, task)[0], headers=headers))
+        fault = None if response.status in UNKNOWN else f"{operation.id}: {task} was answered with {response.status}"
+        RUN.check_response(response, [(RuleId.R46, fault), *(() if fault else RUN.rejected(response, task))])
 
     cases: list[tuple[str, list[tuple[str, str]]]] = [
         (task, [])
@@ -403,10 +405,10 @@ def test_task_of_the_path_is_the_one_that_counts(operation: Operation) -> None:
     """A body that names a known task under whatever name does not make up for an unknown one in the path."""
     values = _valid(operation, "unknown")[0]
     named = dict.fromkeys(sorted(boundary_values.task_names(CONTRACT)), KNOWN)
-    with Books(RUN):
-        answer = RUN.send(_made(operation, replace(values, body={**values.body, **named})))
-        fault = f"{operation.id}: an unknown task in the path was answered with {answer.status}"
-        RUN.check_response(answer, [(RuleId.R46, None if answer.status in UNKNOWN else fault)])
+    with BillingCheck(RUN):
+        response = RUN.send(_made(operation, replace(values, body={**values.body, **named})))
+        fault = f"{operation.id}: an unknown task in the path was answered with {response.status}"
+        RUN.check_response(response, [(RuleId.R46, None if response.status in UNKNOWN else fault)])
 
 
 @checks(RuleId.R41, RuleId.R46)
@@ -457,8 +459,8 @@ def test_any_size_that_is_right_is_not_refused(operation: Operation) -> None:
         _taken(operation, _made(operation, variant), variant.name)
 
     fullest = _valid(operation)[-1]
-    known = {variant.name for variant in boundary_values.edges(operation, fullest)}
-    variants = boundary_values.edges(operation, fullest, _sizes(operation))
+    known = {variant.name for variant in boundary_values.valid_variants(operation, fullest)}
+    variants = boundary_values.valid_variants(operation, fullest, _sizes(operation))
     ask_each(RUN, [variant for variant in variants if variant.name not in known], ask)
 
 
@@ -472,7 +474,7 @@ def _sizes(operation: Operation) -> Sizes:
 @pytest.mark.parametrize("operation", [one for one in WITH_BODY if one.id in SUBMITS], ids=_name)
 def test_a_task_of_any_size_is_told_as_it_was_sent(operation: Operation) -> None:
     """Prompts of every length are told whole, and videos that begin at any second are as long as they have to be."""
-    tasks = Tasks(RUN)
+    tasks = TaskDriver(RUN)
 
     def submitted(body: dict[str, Any]) -> None:
         # It may begin behind the end of its source, for which a server may refuse it.

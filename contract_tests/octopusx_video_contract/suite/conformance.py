@@ -50,7 +50,7 @@ def test_links() -> None:
         ) -> None:
             recorder = getattr(self, "recorder", None)
             more = {"additional_checks": additional_checks, "recorder": recorder}
-            schemathesis_adapter.judge(RUN, case, response, **{name: value for name, value in more.items() if value})
+            schemathesis_adapter.check(RUN, case, response, **{name: value for name, value in more.items() if value})
 
     Machine.rule_order_seed = RUN.seed
     hypothesis.seed(RUN.seed)(Machine)

@@ -10,7 +10,7 @@ from octopusx_video_openapi import Schema
 
 from octopusx_video_contract.checks import single_response
 from octopusx_video_contract.core.run import current
-from octopusx_video_contract.messages.http import Answer, Request
+from octopusx_video_contract.messages.http import Request, Response
 
 RUN = current()
 CONTRACT = RUN.contract
@@ -36,7 +36,7 @@ def _bodies() -> Iterator[Any]:
                 yield pytest.param(media.schema, example, id=f"{operation.id} {what} {media.type} {name}")
 
 
-def _answers() -> Iterator[Any]:
+def _responses() -> Iterator[Any]:
     for operation in CONTRACT.operations.values():
         for status, response in operation.responses.items():
             for media in response.media.values():
@@ -53,12 +53,12 @@ def test_example_matches_its_schema(schema: Schema, example: Any) -> None:
     assert not errors, "\n".join(errors)
 
 
-@pytest.mark.parametrize(("operation", "status", "media_type", "example"), list(_answers()))
+@pytest.mark.parametrize(("operation", "status", "media_type", "example"), list(_responses()))
 def test_example_keeps_the_rules(operation: Any, status: int, media_type: str, example: Any) -> None:
     """Every example of an answer keeps the numbered rules of an answer, `should` ones too."""
     headers = {"content-type": media_type, CONTRACT.request_id_name: "any"}
-    answer = Answer(
+    response = Response(
         Request(operation.method.upper(), operation.path), status, headers, single_response.encoded(example)
     )
-    faults = [f"{rule}: {fault}" for rule, fault in single_response.numbered(operation, answer) if fault]
+    faults = [f"{rule}: {fault}" for rule, fault in single_response.numbered(operation, response) if fault]
     assert not faults, "\n".join(faults)

@@ -12,7 +12,7 @@ from octopusx_video_openapi import Operation, RuleId, lifecycle
 from octopusx_video_contract.cases import boundary_values
 from octopusx_video_contract.core.asking import ask_each
 from octopusx_video_contract.core.run import current
-from octopusx_video_contract.scenarios.task_driver import hold_head
+from octopusx_video_contract.scenarios.task_driver import check_head
 
 RUN = current()
 CONTRACT = RUN.contract
@@ -47,12 +47,12 @@ def test_head_is_answered_as_get(operation: Operation) -> None:
         get = RUN.request(operation, path=values.path, query=values.query, headers=headers, credential=who.credential)
         gets = [RUN.send(get)]
         gets += [RUN.send(get)] if gets[0].is_success else []
-        for answer in gets:
-            RUN.check_response(answer)
-        hold_head(RUN, get, gets, who.name, who.rule)
+        for response in gets:
+            RUN.check_response(response)
+        check_head(RUN, get, gets, who.name, who.rule)
         if operation.sends_video and gets[0].is_success:
             part = replace(get, headers=(*get.headers, ("Range", "bytes=0-9")))
-            hold_head(RUN, part, gets, who.name, who.rule)
+            check_head(RUN, part, gets, who.name, who.rule)
 
     tasks = [*RUN.known_ids[:1], *([] if RUN.stateless else [UNKNOWN])] or [UNKNOWN]
     ask_each(RUN, [(task, who) for task in tasks for who in _everybody()], ask)

@@ -41,8 +41,8 @@ def test_model(name: str) -> None:
     fields = schema.properties
 
     def check(some: dict[str, Any], every: dict[str, Any]) -> None:
-        _hold_model(name, fields, some)
-        _hold_model(name, fields, every)
+        _check_model(name, fields, some)
+        _check_model(name, fields, every)
 
     # Left to chance, a field of a large schema is seldom there.
     _for_all(
@@ -50,7 +50,7 @@ def test_model(name: str) -> None:
     )
 
 
-def _hold_model(name: str, fields: Iterable[str], value: dict[str, Any]) -> None:
+def _check_model(name: str, fields: Iterable[str], value: dict[str, Any]) -> None:
     """Hold a model to the value that it is made of.
 
     Raises:
@@ -85,7 +85,7 @@ def test_operation(operation: Operation) -> None:
     def check(request: generated_values.Request, answers: dict[tuple[int, str], Any]) -> None:
         for (status, media_type), answer in answers.items():
             for flavour in FLAVOURS:
-                _hold_exchange(operation, request, status, media_type, answer, flavour)
+                _check_exchange(operation, request, status, media_type, answer, flavour)
 
     answers = {
         # One value for all answers of a schema: most of an operation's statuses have the same.
@@ -100,7 +100,7 @@ def _answers(media_type: str, schema: Schema) -> st.SearchStrategy[Any]:
     return generated_values.of_schema(schema) if "json" in media_type else st.binary()
 
 
-def _hold_exchange(
+def _check_exchange(
     operation: Operation, request: generated_values.Request, status: int, media_type: str, answer: Any, flavour: str
 ) -> None:
     """Hold one call of the client to the contract: what it sent, and what it made of this answer.
@@ -121,7 +121,7 @@ def _hold_exchange(
     except UNREADABLE as error:
         raise AssertionError(f"{place}: {request} was given and {answer!r} answered; {error!r}") from error
     assert len(sent) == 1, f"{place}: {len(sent)} requests were sent"
-    _hold_sent(place, operation, request, sent[0])
+    _check_sent(place, operation, request, sent[0])
     assert (got.status_code, got.content) == (status, content), f"{place}: got {got.status_code} {got.content!r}"
     parsed: Any = got.parsed
     if isinstance(answer, bytes):
@@ -133,7 +133,7 @@ def _hold_exchange(
     assert after == _json(answer), f"{place}: {answer!r} was answered, and read as {after}"
 
 
-def _hold_sent(place: str, operation: Operation, request: generated_values.Request, sent: httpx.Request) -> None:
+def _check_sent(place: str, operation: Operation, request: generated_values.Request, sent: httpx.Request) -> None:
     """Hold what was sent to what the contract says of this request.
 
     Raises:
