@@ -18,7 +18,7 @@ ALLOWED = {
     "contract_tests/octopusx_video_contract": {"octopusx_video_openapi", "octopusx_video_client"},
     "sdk/octopusx_video": {"octopusx_video_openapi", "octopusx_video_client"},
 }
-EXCEPTIONS = {("contract_tests/octopusx_video_contract/_target.py", "octopusx_video_mock")}
+EXCEPTIONS = {("contract_tests/octopusx_video_contract/runner/target.py", "octopusx_video_mock")}
 
 
 def _imports(path: Path) -> set[str]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from octopusx_video_contract import _probe_shapes, _probe_task, cli
+from octopusx_video_contract import cli
+from octopusx_video_contract.probe import paid_task, shapes
 from octopusx_video_mock import Mock
 from octopusx_video_mock.messages import Request, Response
 from octopusx_video_openapi import Contract
@@ -543,7 +544,7 @@ def test_shows_no_secret(probe: Probed, tmp_path: Path, kind: str) -> None:
 def test_shows_no_key_of_whatever_kind(probe: Probed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A key that looks like a word is hidden where a server says it: as a code, a header, a status, a field, an id."""
     key = "opaquekeyofwords"
-    monkeypatch.setattr("octopusx_video_contract._target._MOCK_KEY", key)
+    monkeypatch.setattr("octopusx_video_contract.runner.target._MOCK_KEY", key)
 
     def leaks(service: Service, request: Request, correct: Answerer) -> Response:
         answer = correct(request)
@@ -644,7 +645,7 @@ def test_a_submit_over_http_that_is_refused_is_not_repeated(
     ]
 
 
-SHOWN = [
+MAX_SHOWN = [
     ("https://cdn.example.com/a/b.mp4?sig=1", "https://cdn.example.com/… (14 characters)"),
     ("Bearer sk-abc refused", "Bearer […] refused"),
     ("invalid_request_error task_not_exist", "invalid_request_error task_not_exist"),
@@ -653,10 +654,10 @@ SHOWN = [
 ]
 
 
-@pytest.mark.parametrize(("said", "expected"), SHOWN)
+@pytest.mark.parametrize(("said", "expected"), MAX_SHOWN)
 def test_cleans_what_a_server_said(said: str, expected: str) -> None:
     """Codes stay, whatever may be somebody's goes, and nothing acts on a terminal."""
-    assert _probe_shapes.clean(said) == expected
+    assert shapes.clean(said) == expected
 
 
 def test_bears_what_no_service_should_say(probe: Probed) -> None:
@@ -684,12 +685,12 @@ def test_bears_what_no_service_should_say(probe: Probed) -> None:
 
 def test_cuts_what_a_server_said() -> None:
     """However much a server says, little of it is shown."""
-    assert len(_probe_shapes.clean("word " * 10_000)) <= _probe_shapes.SHOWN + 1
+    assert len(shapes.clean("word " * 10_000)) <= shapes.MAX_SHOWN + 1
 
 
 def test_extends_by_a_length_that_tells_the_readings_apart(contract: Contract) -> None:
     """The body of the paid submit gives a total that differs from what is added, or nothing would be settled."""
-    submit = contract.operations[_probe_task.SUBMIT]
+    submit = contract.operations[paid_task.SUBMIT]
     _, example = next(documents.examples(contract, documents.body(submit)))
     rule = documents.definition(submit)["x-result-length"]
     assert example[rule["starts-at"]["field"]] > 0
