@@ -32,6 +32,7 @@ PERMITTING = {"R29", "R30", "R35"}
 SPOKEN = [defect for defect in DEFECTS if defect.wire is None and defect not in UNSEEN]
 WIRED = [defect for defect in DEFECTS if defect.wire is not None]
 
+
 @functools.cache
 def correctly(look: Look) -> list[Seen]:
     """What is seen of the correct server."""
