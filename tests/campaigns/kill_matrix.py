@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import Counter
-from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
 
-from tests.campaigns._suite_runs import Judged, each, judged
-from tests.defects import DEFECTS
+from tests.campaigns import detection
+from tests.campaigns.suite_runs import Judged, each, judged
+from tests.defects import DEFECTS, Defect
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "KILL_MATRIX.md"
 SEEDS = 20
 OVER_HTTP = 3
 """How many of the seeds are tried over HTTP as well."""
@@ -52,7 +51,7 @@ def main() -> int:
     alive = [name for (name, _, _), result in results.items() if name and not _caught(name, result)]
     alarms = [case for case, result in results.items() if not case[0] and result.status != 0]
     if not options.only:
-        DOCUMENT.write_text(_document(options.seed, results), "utf-8")
+        detection.write("kill_matrix", _result(options.seed, results))
     caught = len(chosen) - len(alive)
     print(f"{caught} of {len(chosen)} defects caught, {len(alarms)} false alarms in {len(correct)} correct runs")
     return 1 if alive or alarms else 0
@@ -97,39 +96,30 @@ def _tell(console: Console, case: Case, result: Judged) -> None:
         console.print(f"alive: {name} ({defect.rule}; {defect.summary}): {told}", style="red", markup=False)
 
 
-def _document(seed: int, results: dict[Case, Judged]) -> str:
-    families = Counter(defect.family for defect in DEFECTS)
-    rows = []
-    for defect in sorted(DEFECTS, key=lambda defect: (defect.family, defect.name)):
-        result = results[defect.name, seed, False]
-        first = next((found for found in result.found if found.rule == defect.rule), None)
-        layer, seconds = (first.layer, f"{first.after:.1f}") if first else ("**lives**", "-")
-        rows.append(f"| {defect.family} | {defect.summary} | {defect.rule} | {layer} | {seconds} |")
-    caught = sum(_caught(name, result) for (name, _, _), result in results.items() if name)
-    correct = [case for case in results if not case[0]]
-    quiet = sum(results[case].status == 0 for case in correct)
-    layers = Counter(row.split("|")[4].strip() for row in rows)
-    return "\n".join(
-        [
-            "# Kill matrix",
-            "",
-            "Written by `nox -s kill_matrix`: a server for each defect, the rule of the contract that it breaks, the",
-            "layer that named this rule first, and after how many seconds. The runs were not told of the defects,",
-            "which `tests/defects/` makes from the contract's rules; the suite does not know them. A server meets the",
-            "layer of conformance only where the others have not named the rule, since it takes longest.",
-            "",
-            f"- {caught} of {len(DEFECTS)} defects caught by the rule that they break, with seed {seed}.",
-            f"- {quiet} of {len(correct)} runs against correct servers silent, in process with {SEEDS} seeds, that of",
-            f"  the matrix among them, and over HTTP with {OVER_HTTP}.",
-            f"- Families: {', '.join(f'{name} {count}' for name, count in sorted(families.items()))}.",
-            f"- Named first by: {', '.join(f'{name} {count}' for name, count in layers.most_common())}.",
-            "",
-            "| family | defect | rule | layer | seconds |",
-            "| --- | --- | --- | --- | --- |",
-            *rows,
-            "",
-        ]
-    )
+def _result(seed: int, results: dict[Case, Judged]) -> dict[str, Any]:
+    """The campaign as data."""
+    defects = [
+        _row(defect, results[defect.name, seed, False])
+        for defect in sorted(DEFECTS, key=lambda defect: (defect.family, defect.name))
+    ]
+    correct = [
+        {"seed": number, "over_http": over_http, "status": result.status}
+        for (name, number, over_http), result in results.items()
+        if not name
+    ]
+    return {"seed": seed, "correct": correct, "defects": defects}
+
+
+def _row(defect: Defect, result: Judged) -> dict[str, Any]:
+    first = next((found for found in result.found if found.rule == defect.rule), None)
+    return {
+        "name": defect.name,
+        "family": defect.family,
+        "rule": defect.rule,
+        "summary": defect.summary,
+        "layer": first.layer if first else None,
+        "seconds": round(first.after, 1) if first else None,
+    }
 
 
 if __name__ == "__main__":
