@@ -73,7 +73,7 @@ def task_id(value: object, name: str) -> str:
     if "://" in found:
         raise NotSentError(f"{name}: {_shown(found)} is a link; give the id of a task, like grok:UUID")
     if not contract.is_task_id(found):
-        raise NotSentError(f"{name}: {_shown(found)} is no id of a task; ids look like grok:UUID or video_abc123")
+        raise NotSentError(f"{name}: {_shown(found)} is not the id of a task; ids look like grok:UUID or video_abc123")
     return found
 
 
