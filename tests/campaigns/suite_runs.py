@@ -14,10 +14,12 @@ from typing import TypeVar
 # Imported here and not in each run, which would take longer than many of them.
 import av  # noqa: F401
 import schemathesis  # noqa: F401
-from octopusx_video_contract import _conformance, _plugin, _session, _target, cli  # noqa: F401
-from octopusx_video_contract._choice import LAYERS
-from octopusx_video_contract._target import Server
-from octopusx_video_contract._wire import InProcess, OverHttp
+from octopusx_video_contract import cli
+from octopusx_video_contract.core.transport import InProcess, OverHttp
+from octopusx_video_contract.runner import plugin, session, target
+from octopusx_video_contract.runner.selection import LAYERS
+from octopusx_video_contract.runner.target import Server
+from octopusx_video_contract.scenarios import schemathesis_adapter  # noqa: F401
 
 from tests.defects import Defect, defective, serve
 
@@ -63,19 +65,19 @@ def judged(
 ) -> Judged:
     """Run the suite against a server with a defect, or the correct one; call it in a process of its own."""
     begun = time.monotonic()
-    _plugin.SHRINKING_SECONDS = 1  # nobody reads the examples of a campaign
+    plugin.MAX_SHRINKING_SECONDS = 1  # nobody reads the examples of a campaign
     options = cli.parser().parse_args(list(arguments))
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_session.own_settings())
+        stack.enter_context(session.own_settings())
         printed = stack.enter_context(_printed())
         server = stack.enter_context(_server(defect, over_http=over_http))
         try:
-            run = _target.prepare(options, stack, server)
-        except _target.CannotRunError as error:
+            run = target.prepare(options, stack, server)
+        except target.CannotRunError as error:
             return Judged(2, [], time.monotonic() - begun, str(error))
         chosen = [layer for layer in LAYERS if layer not in OF_THE_CONTRACT | without]
-        status = _session.run(run, _session.pytest_options(options), chosen=chosen)
-        found = [Found(one.rule, layer, one.after, one.detail) for layer, one in run.seen.findings]
+        status = session.run(run, session.pytest_options(options), chosen=chosen)
+        found = [Found(one.rule, layer, one.after, one.detail) for layer, one in run.log.findings]
         return Judged(status, found, time.monotonic() - begun, printed.read_text("utf-8", "replace"))
 
 

@@ -16,7 +16,7 @@ from typing import Any, get_args
 import httpx
 import jsonschema_rs
 import pytest
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Request, Response
 from octopusx_video_openapi import Contract
 
 from tests.defects import DEFECTS, UNSEEN, Defect, Family, Server, defective, serve
@@ -129,22 +129,22 @@ def test_defects_break_the_rule_they_name(family: str) -> None:
     assert unproven == []
 
 
-def recorded(defect: Defect | None, look: Look) -> list[Answer]:
+def recorded(defect: Defect | None, look: Look) -> list[Response]:
     """The answers of a server to a look."""
     server = defective(defect, start=START)
-    answered, found = server.mock.engine.answer, []
+    answered, found = server.mock.engine.respond, []
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = answered(request)
         found.append(given)
         return given
 
-    server.mock.engine.answer = answer  # type: ignore[method-assign]  # as the defects do
+    server.mock.engine.respond = answer  # type: ignore[method-assign]  # as the defects do
     list(look(Caller(server)))
     return found
 
 
-def broken(contract: Contract, answer: Answer) -> set[str]:
+def broken(contract: Contract, answer: Response) -> set[str]:
     """The rules of an answer's form that it breaks."""
     if answer.operation is None or answer.delivery is not None:
         return set()

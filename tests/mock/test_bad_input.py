@@ -15,9 +15,10 @@ from typing import IO, Any
 
 import httpx
 import pytest
-from octopusx_video_mock import Mock, _connection
-from octopusx_video_mock._connection import MAX_HEAD, MAX_UNSENT
-from octopusx_video_mock._message import MAX_BODY, Request
+from octopusx_video_mock import Mock
+from octopusx_video_mock.messages import MAX_BODY, Request
+from octopusx_video_mock.server import connection as _connection
+from octopusx_video_mock.server.connection import MAX_HEAD, MAX_UNSENT
 
 from tests.conftest import AUTHORIZED, KEY
 
@@ -279,7 +280,7 @@ def test_a_caller_that_takes_no_answers_is_not_listened_to(mock: Mock) -> None:
             asked = f"GET /v1/videos/video_abc123/content HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n\r\n"
             with pytest.raises(OSError, match=r"reset|[Bb]roken|timed out"):
                 connection.sendall(asked.encode() * 100_000)
-        size = len(mock.engine.answer(_request("/v1/videos/video_abc123/content")).body)
+        size = len(mock.engine.respond(_request("/v1/videos/video_abc123/content")).body)
     # What was answered is what the server may hold back, and what lies in the sockets between.
     assert len(mock.calls) * size < MAX_UNSENT + 20_000_000
 

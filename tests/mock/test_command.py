@@ -243,10 +243,10 @@ def test_a_bad_option_of_one_engine_is_one_line_and_status_2(arguments: list[str
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--port", "x"], "argument --port: invalid int value: 'x'"),
-        (["--engine", "other"], "argument --engine: invalid choice: 'other'"),
-        (["--nonsense"], "unrecognized arguments: --nonsense"),
-        (["--nonsense\x1b[2J"], r"unrecognized arguments: --nonsense\x1b[2J"),
+        (["--port", "x"], "error: Invalid value for '--port': 'x' is not a valid integer."),
+        (["--engine", "other"], "error: Invalid value for '--engine': 'other' is not one of 'lifecycle', 'prism'."),
+        (["--nonsense"], "error: No such option '--nonsense'."),
+        (["--nonsense\x1b[2J"], r"error: No such option '--nonsense\x1b[2J'."),
     ],
 )
 def test_a_misspelt_option_is_explained(arguments: list[str], said: str) -> None:

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from octopusx_video_mock import Mock, MockError
-from octopusx_video_mock._faults import BY_NAME, CRAWL_SECONDS, FAULTS, HIDDEN_SECONDS
+from octopusx_video_mock.delivery import CRAWL_SECONDS
+from octopusx_video_mock.faults.table import BY_NAME, FAULTS, HIDDEN_SECONDS
 from octopusx_video_openapi import lifecycle, load
 
 from tests.conftest import AUTHORIZED, KEY
@@ -48,7 +49,7 @@ def observed(order: Callable[[Mock, httpx.Client], None]) -> Seen:
         begun = mock.clock.now()
         seen["content"] = _outcome(lambda: http.get(f"/v1/videos/{task}/content"))
         seen["download took"] = mock.clock.now() - begun
-        address = mock.engine.address(mock.engine.documented(SAMPLE), "http://mock")  # type: ignore[arg-type]
+        address = mock.engine.tasks.address(mock.engine.tasks.documented(SAMPLE), "http://mock")  # type: ignore[arg-type]
         seen["address"] = _outcome(lambda: httpx.Client(transport=mock.transport).get(address))
         seen["billed"] = len(mock.billed) - before
     return seen
@@ -243,7 +244,7 @@ def test_a_chunked_download_that_was_cut_looks_whole_and_goes_on_with_range(mock
 
 def test_head_has_no_body_whatever_happens_to_the_content(mock: Mock) -> None:
     """No piece of it, and nothing raised."""
-    address = mock.engine.address(mock.engine.documented(SAMPLE), "http://mock")  # type: ignore[arg-type]
+    address = mock.engine.tasks.address(mock.engine.tasks.documented(SAMPLE), "http://mock")  # type: ignore[arg-type]
     with httpx.Client(transport=mock.transport) as http:
         for name in ("download_cut", "download_crawls", "content_chunked", "content_chunked_cut"):
             with mock.fault(name):
@@ -417,7 +418,7 @@ def test_a_fault_is_used_up_only_where_it_shows(mock: Mock, http: httpx.Client) 
     body = {"model": "m", "prompt": "p", "start_time": 0, "video": {"url": SAMPLE}}
     assert http.post("/v1/videos/extensions", json=body).status_code == 429
     task = submit(http)
-    assert mock.faults.orders == ()
+    assert mock.faults.rules == ()
     mock.clock.advance(LIFE.lasts)
     assert read(http, task)["status"] == "failed"
 

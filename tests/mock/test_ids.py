@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from octopusx_video_mock._task import LONGEST, Ids, Task
+from octopusx_video_mock.tasks.task import Task
+from octopusx_video_mock.tasks.task_ids import MAX_ID, TaskIds
 
 ECHOES = ("aspect_ratio", "model", "prompt", "size")
-IDS = Ids(b"secret", ECHOES, "grok:")
+IDS = TaskIds(b"secret", ECHOES, "grok:")
 FACTS: dict[str, Any] = {
     "operation": 7,
     "begun": 1767225600.123,
@@ -24,14 +25,14 @@ FACTS: dict[str, Any] = {
 ALPHABET = string.ascii_letters + string.digits + "-_+/=.~:"
 
 
-def _task(ids: Ids = IDS, key: str = "sk-a", distinction: bytes = b"abcdef", **facts: Any) -> Task:
+def _task(ids: TaskIds = IDS, key: str = "sk-a", distinction: bytes = b"abcdef", **facts: Any) -> Task:
     return ids.make(key, distinction=distinction, **{**FACTS, **facts})
 
 
 def test_an_id_gives_back_what_it_was_made_of() -> None:
     """Operation, time, speed, length, faults and echoes are read from the id alone."""
     task = _task()
-    assert Ids(b"secret", ECHOES, "grok:").read(task.id, "sk-a") == task
+    assert TaskIds(b"secret", ECHOES, "grok:").read(task.id, "sk-a") == task
     assert (task.operation, task.begun, task.speed, task.length, task.faults) == (7, 1767225600.123, 60.0, 14.0, 5)
     assert task.echoes == FACTS["echoes"]
 
@@ -47,8 +48,8 @@ def test_whatever_it_carries_it_fits_and_is_read_back(
 ) -> None:
     """At most 128 characters; what finds no room is left out, and the rest is told again as it was."""
     task = _task(echoes=echoes, length=length, begun=begun, distinction=distinction)
-    assert len(task.id) <= LONGEST
-    found = Ids(b"secret", ECHOES, "grok:").read(task.id, "sk-a")
+    assert len(task.id) <= MAX_ID
+    found = TaskIds(b"secret", ECHOES, "grok:").read(task.id, "sk-a")
     assert found is not None
     assert (found.length, found.begun) == (length, int(begun * 1000) / 1000)
     assert found.echoes.items() <= echoes.items()
@@ -85,7 +86,7 @@ def test_another_key_or_another_secret_does_not_know_it() -> None:
     """The digest is keyed with both."""
     task = _task()
     assert IDS.read(task.id, "sk-b") is None
-    assert Ids(b"other", ECHOES, "grok:").read(task.id, "sk-a") is None
+    assert TaskIds(b"other", ECHOES, "grok:").read(task.id, "sk-a") is None
     assert _task(key="sk-b").id != task.id
 
 
@@ -94,4 +95,4 @@ def test_the_address_is_signed_for_its_task_alone() -> None:
     first, second = _task(), _task(distinction=b"ghijkl")
     assert IDS.read_signed(first.id, IDS.signature(first.id)) == first
     assert IDS.read_signed(second.id, IDS.signature(first.id)) is None
-    assert IDS.read_signed(first.id, Ids(b"other", ECHOES, "grok:").signature(first.id)) is None
+    assert IDS.read_signed(first.id, TaskIds(b"other", ECHOES, "grok:").signature(first.id)) is None

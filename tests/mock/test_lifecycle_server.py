@@ -15,10 +15,11 @@ from typing import Any
 
 import httpx
 import pytest
-from octopusx_video_mock import Mock, _faults
-from octopusx_video_mock._app import App
-from octopusx_video_mock._faults import CRAWL_PIECES
-from octopusx_video_mock._message import MAX_BODY, Answer, Request
+from octopusx_video_mock import Mock
+from octopusx_video_mock import delivery as deliveries
+from octopusx_video_mock.delivery import CRAWL_PIECES
+from octopusx_video_mock.messages import MAX_BODY, Request, Response
+from octopusx_video_mock.server.app import App
 from octopusx_video_openapi import contract_path
 from octopusx_video_openapi.text import printable
 
@@ -134,13 +135,13 @@ def test_a_request_can_not_write_controls_to_the_log() -> None:
 def test_what_the_mock_says_of_its_own_error_holds_no_controls(mock: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A request that meets a defect is shown with escapes too."""
 
-    def broken(request: Request) -> Answer:
+    def broken(request: Request) -> Response:
         raise RuntimeError(request.path.decode())
 
-    monkeypatch.setattr(mock.engine, "answer", broken)
+    monkeypatch.setattr(mock.engine, "respond", broken)
     lines: list[str] = []
     app = App(mock.engine, report=lines.append, trouble=lines.append)
-    app.answer(Request("GET", "/\x1b[2J\u202e".encode(), b"", [], {}, b"", "here"), "127.0.0.1")
+    app.respond(Request("GET", "/\x1b[2J\u202e".encode(), b"", [], {}, b"", "here"), "127.0.0.1")
     assert r"RuntimeError: /\x1b[2J\u202e; please report it" in lines[0]
     assert [printable(line) for line in lines] == lines
 
@@ -308,7 +309,7 @@ def test_a_cut_on_the_wire(mock: Mock) -> None:
 
 def test_a_crawl_on_the_wire(mock: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bytes come in pieces, each after its pause, whatever the speed of the tasks."""
-    monkeypatch.setattr(_faults, "CRAWL_SECONDS", 0.3)
+    monkeypatch.setattr(deliveries, "CRAWL_SECONDS", 0.3)
     mock.faults.on("download_crawls")
     with mock.serve() as url, _client(url) as http:
         begun = time.monotonic()
@@ -380,7 +381,7 @@ def test_http_1_0_gets_no_chunks(mock: Mock) -> None:
 
 def test_head_on_the_wire_has_no_body(mock: Mock) -> None:
     """Whatever happens to the content: what follows the headers is the next response."""
-    address = mock.engine.address(mock.engine.documented("video_abc123"), "").encode()  # type: ignore[arg-type]
+    address = mock.engine.tasks.address(mock.engine.tasks.documented("video_abc123"), "").encode()  # type: ignore[arg-type]
     head = b"HEAD %b HTTP/1.1\r\nHost: a\r\n%b\r\n"
     with mock.serve() as url:
         for name in ("download_cut", "download_crawls", "content_chunked", "content_chunked_cut"):

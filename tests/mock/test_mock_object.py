@@ -24,8 +24,8 @@ from octopusx_video_client.models import (
     VideoTask,
 )
 from octopusx_video_mock import Mock, MockError
-from octopusx_video_mock._ledger import Ledger
-from octopusx_video_mock._message import MAX_BODY
+from octopusx_video_mock.engine.ledger import Ledger
+from octopusx_video_mock.messages import MAX_BODY
 
 from tests.mock.test_task_life import LIFE, read, submit
 

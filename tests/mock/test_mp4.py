@@ -14,7 +14,7 @@ import av.logging
 import pytest
 from av.container import InputContainer
 from av.video.plane import VideoPlane
-from octopusx_video_mock._mp4 import LOOPS, Second, mp4
+from octopusx_video_mock.tasks.mp4 import LOOPS, Second, mp4
 
 ROOT = Path(__file__).parents[2]
 LENGTHS = [6, 10, 14, 15, 16, 30, 601, 3600, 100_000]

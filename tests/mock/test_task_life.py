@@ -9,7 +9,7 @@ from typing import Any
 import av
 import httpx
 import pytest
-from octopusx_video_contract._curl import documented
+from octopusx_video_contract.cases.code_samples import documented
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import lifecycle, load, task_ids
 

@@ -12,10 +12,10 @@ from typing import Any
 import av
 import httpx
 import pytest
-from octopusx_video_contract._finding import Finding
-from octopusx_video_contract._run import Run
-from octopusx_video_contract._tasks import Tasks
-from octopusx_video_contract._walk import Walk
+from octopusx_video_contract.core.findings import Finding
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
+from octopusx_video_contract.scenarios.whole_life import WholeLife
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import ContractError, load
 from octopusx_video_openapi.checking import checked
@@ -170,12 +170,12 @@ def test_the_sdk_waits_through_every_status_of_a_running_task(kind: Kind, derive
 def test_the_suite_is_silent_on_a_server_that_serves_them(contract: Path, derived_mock: Mock) -> None:
     """From the submit to the download: every length is right, every status is known (`nox -s changes` asks more)."""
     with prepared(derived_mock.controlled_transport, "--contract", str(contract)) as run:
-        tasks = Tasks(run)
+        tasks = TaskDriver(run)
         found_in(run, tasks, "createVideoExtension", {**BODY, "start_time": 0}, SOURCE)
         for name in derived.SUBMITS:
             body = {**BODY, "duration": 10, **({"start_time": 4} if name == CONTINUE else {})}
             assert found_in(run, tasks, name, body, tasks.made[0].id) == set(), name
-        assert {"R15", "R26", "R55"} <= run.seen.asked
+        assert {"R15", "R26", "R55"} <= run.log.asked
 
 
 def test_the_suite_finds_each_wrong_length_and_no_order_of_statuses(contract: Path, tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_the_suite_finds_each_wrong_length_and_no_order_of_statuses(contract: Pa
     wrong["x-task-life"]["runs"].reverse()
     mock = Mock(derived.written(wrong, tmp_path), token=KEY)
     with prepared(mock.controlled_transport, "--contract", str(contract)) as run:
-        tasks = Tasks(run)
+        tasks = TaskDriver(run)
         source = found_in(run, tasks, "createVideoExtension", {**BODY, "start_time": 0}, SOURCE)
         assert source == set()
         for name in lengths:
@@ -202,7 +202,7 @@ def test_the_suite_finds_each_wrong_length_and_no_order_of_statuses(contract: Pa
             assert found_in(run, tasks, name, body, tasks.made[0].id) == {"R26", "R55"}, name
 
 
-def found_in(run: Run, tasks: Tasks, name: str, body: dict[str, Any], source: str) -> set[str]:
+def found_in(run: Run, tasks: TaskDriver, name: str, body: dict[str, Any], source: str) -> set[str]:
     """The rules that a task breaks from its submit to the download of its video."""
     findings: list[Finding] = []
     with run.collecting(findings):
@@ -219,10 +219,10 @@ def test_the_suite_needs_no_finished_task_for_a_submit_without_a_source(
     contract: Path, derived_mock: Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others are skipped, and say why."""
-    monkeypatch.setattr(Walk, "_chain", lambda *_: [])  # takes long, and is tested above
+    monkeypatch.setattr(WholeLife, "_chain", lambda *_: [])  # takes long, and is tested above
     with prepared(derived_mock.controlled_transport, "--contract", str(contract)) as run:
         run.known_ids = ()
-        walk = Walk(run)
+        walk = WholeLife(run)
         walk.whole()
     assert [str(finding) for found in walk.findings.values() for finding in found] == []
     assert set(walk.findings) - set(walk.skipped) == derived.WITHOUT_SOURCE

@@ -18,7 +18,7 @@ ALLOWED = {
     "contract_tests/octopusx_video_contract": {"octopusx_video_openapi", "octopusx_video_client"},
     "sdk/octopusx_video": {"octopusx_video_openapi", "octopusx_video_client"},
 }
-EXCEPTIONS = {("contract_tests/octopusx_video_contract/_target.py", "octopusx_video_mock")}
+EXCEPTIONS = {("contract_tests/octopusx_video_contract/runner/target.py", "octopusx_video_mock")}
 
 
 def _imports(path: Path) -> set[str]:
@@ -51,8 +51,8 @@ def test_importing_the_client_imports_only_what_it_needs() -> None:
     ("module", "spared"),
     [
         ("octopusx_video_mock.cli", {"uvicorn", "yaml", "jsonschema_rs"}),
-        ("octopusx_video_mock._server", {"httpx", "platformdirs", "octopusx_video_mock._prism"}),
-        ("octopusx_video_mock._prism", {"httpx", "uvicorn", "octopusx_video_mock._engine"}),
+        ("octopusx_video_mock.server.foreground", {"httpx", "platformdirs", "octopusx_video_mock.prism.process"}),
+        ("octopusx_video_mock.prism.process", {"httpx", "uvicorn", "octopusx_video_mock.engine.engine"}),
         ("octopusx_video_mock.pytest_plugin", {"httpx", "uvicorn", "yaml", "jsonschema_rs"}),
     ],
 )

@@ -16,7 +16,7 @@ from typing import Any
 import octopusx_video
 import pytest
 from octopusx_video_mock import Mock
-from octopusx_video_mock._mp4 import mp4
+from octopusx_video_mock.tasks.mp4 import mp4
 
 from tests.support import sdk_command as command
 from tests.support.sdk_clients import KEY, SOURCE

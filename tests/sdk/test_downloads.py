@@ -26,7 +26,7 @@ from octopusx_video import (
 )
 from octopusx_video._files.partial_file import PartialFile
 from octopusx_video_mock import Mock
-from octopusx_video_mock._mp4 import mp4
+from octopusx_video_mock.tasks.mp4 import mp4
 
 from tests.support.sdk_clients import BASE_URL, CLIENTS, EXTEND, KEY, KINDS, SOURCE, Between, Kind, connected, on_mock
 

@@ -20,7 +20,7 @@ from octopusx_video import AsyncOctopusX, DownloadError, NotSentError, VideoTask
 from octopusx_video._files.mp4 import incomplete
 from octopusx_video._files.partial_file import PartialFile
 from octopusx_video_mock import Mock
-from octopusx_video_mock._mp4 import mp4
+from octopusx_video_mock.tasks.mp4 import mp4
 
 from tests.sdk.test_downloads import ADDRESS, CONTENT, HEAD, SMALL, TASK, Bytes, Storage, api, box, saved
 from tests.sdk.test_sending import serving

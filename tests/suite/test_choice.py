@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from octopusx_video_contract import _choice, cli
-from octopusx_video_contract._choice import Choice
-from octopusx_video_contract._finding import Finding
-from octopusx_video_contract._run import Run
-from octopusx_video_contract._target import CannotRunError
-from octopusx_video_contract._wire import InProcess
+from octopusx_video_contract import cli
+from octopusx_video_contract.core.findings import Finding
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.runner import selection
+from octopusx_video_contract.runner.selection import Choice
+from octopusx_video_contract.runner.target import CannotRunError
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import load
 
@@ -66,12 +67,12 @@ PAGES = ("--seed", "1", "--layer", "documented_requests")
 def test_what_is_not_there_can_not_be_chosen(arguments: list[str], said: str) -> None:
     """A rule or an operation that the contract does not have is named, with those that it has."""
     with pytest.raises(CannotRunError, match=said):
-        _choice.chosen(options(*arguments), CONTRACT)
+        selection.chosen(options(*arguments), CONTRACT)
 
 
 def test_a_choice_says_what_counts() -> None:
     """A finding of another rule or operation does not, and one at no operation is one of each."""
-    choice = _choice.chosen(options("--rule", "R19", "--operation", "getVideoTask", "--layer", "life"), CONTRACT)
+    choice = selection.chosen(options("--rule", "R19", "--operation", "getVideoTask", "--layer", "life"), CONTRACT)
     assert str(choice) == "layer life; operation getVideoTask; rule R19"
     for rule, operation, counts in (
         ("R19", "getVideoTask", True),
@@ -80,7 +81,7 @@ def test_a_choice_says_what_counts() -> None:
         ("R20", "getVideoTask", False),
     ):
         assert choice.counts(Finding(rule, "should", "", "", operation)) == counts
-    assert [layer for layer in _choice.LAYERS if choice.runs(layer)] == ["life"]
+    assert [layer for layer in selection.LAYERS if choice.runs(layer)] == ["life"]
 
 
 def test_the_account_of_the_whole_is_one_of_whole_runs() -> None:
@@ -130,9 +131,9 @@ def test_a_run_with_many_findings_ends_by_itself(
     """Nobody waits for more findings of a server that breaks eight rules, unless a time is given."""
     run = Run("http://localhost", KEY, CONTRACT, InProcess(Mock(token=KEY).transport), (), 1)
     told = [("boundaries", run.finding(rule.id, "a")) for rule in run.contract.rules[:broken]]
-    run.seen.findings, run.seen.reported = told[:4], told[4:]
-    limits = _choice.Limits(run, _choice.Choice(max_time=max_time))
-    monkeypatch.setattr(_choice, "LONG", 0.0)
+    run.log.findings, run.log.reported = told[:4], told[4:]
+    limits = selection.Limits(run, selection.Choice(max_time=max_time))
+    monkeypatch.setattr(selection, "DEFAULT_MAX_TIME", 0.0)
     limits.pytest_runtest_logfinish("a test")
     assert limits.ended == ("0 s have passed, and 8 rules are broken (--max-time gives more)" if ended else "")
 
@@ -182,7 +183,7 @@ def test_an_operation_that_was_never_asked_is_not_proved() -> None:
     run = Run("http://localhost", KEY, CONTRACT, InProcess(Mock(token=KEY).transport), (), seed=1)
     operations = frozenset({"getVideoTask"})
     for layers, unasked in (((), True), (("boundaries",), True), (("examples",), False)):
-        limits = _choice.Limits(run, Choice(layers=frozenset(layers), operations=operations))
+        limits = selection.Limits(run, Choice(layers=frozenset(layers), operations=operations))
         assert limits.unasked() == ("operation getVideoTask" if unasked else "")
 
 

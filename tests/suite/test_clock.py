@@ -14,12 +14,13 @@ from typing import Any
 
 import httpx
 import pytest
-from octopusx_video_contract import _session, _target, cli
-from octopusx_video_contract._finding import Finding
-from octopusx_video_contract._run import Run
-from octopusx_video_contract._tasks import Tasks, a_submit
-from octopusx_video_contract._walk import Walk
-from octopusx_video_contract._wire import InProcess
+from octopusx_video_contract import cli
+from octopusx_video_contract.core.findings import Finding
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.runner import session, target
+from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
+from octopusx_video_contract.scenarios.whole_life import WholeLife
 from octopusx_video_mock import Mock
 
 from tests.conftest import KEY
@@ -32,10 +33,10 @@ Change = Callable[[dict[str, Any], int], object]
 def prepared(transport: httpx.BaseTransport, *arguments: str) -> Iterator[Run]:
     """A run against a server on this machine that answers through this transport."""
     options = cli.parser().parse_args(["--seed", "1", "--max-examples", "1", *arguments])
-    server = _target.Server("http://localhost", InProcess(transport), KEY, None, local=True)
+    server = target.Server("http://localhost", InProcess(transport), KEY, None, local=True)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_session.own_settings())
-        yield _target.prepare(options, stack, server)
+        stack.enter_context(session.own_settings())
+        yield target.prepare(options, stack, server)
 
 
 def moving(mock: Mock, change: Change = lambda _, __: None, *, seconds: float = 5) -> httpx.MockTransport:
@@ -60,7 +61,7 @@ def moving(mock: Mock, change: Change = lambda _, __: None, *, seconds: float = 
 def found_in_reads(transport: httpx.BaseTransport) -> list[str]:
     """What is found in three reads of one new task, one right after the other, by each route."""
     with prepared(transport) as run:
-        tasks = Tasks(run)
+        tasks = TaskDriver(run)
         submit = next(operation for operation in run.contract.operations.values() if operation.id == "extendVideo")
         task = tasks.submit(submit, a_submit(submit), run.known_ids[0])
         found: list[str] = []
@@ -97,7 +98,7 @@ def test_a_change_is_found_where_no_time_passes() -> None:
     mock = Mock(token=KEY)
     transport = mock.controlled_transport
     assert found_in_reads(transport) == []
-    answer = mock.engine.answer
+    answer = mock.engine.respond
 
     def polled(request: Any) -> Any:
         given = answer(request)
@@ -105,7 +106,7 @@ def test_a_change_is_found_where_no_time_passes() -> None:
             given.body = given.body.replace(b'"progress":0', b'"progress":%d' % len(mock.calls))
         return given
 
-    mock.engine.answer = polled  # type: ignore[method-assign]
+    mock.engine.respond = polled  # type: ignore[method-assign]
     assert len(found_in_reads(transport)) == 1
 
 
@@ -117,10 +118,10 @@ def test_whole_lives_on_a_clock_that_runs(*, control: bool) -> None:
     with prepared(transport, "--deadline", "20") as run:
         assert mock.clock.stands_still is control
         assert control is (run.control is not None and run.control.is_still)
-        walk = Walk(run)
+        walk = WholeLife(run)
         walk.whole()
         assert [str(finding) for found in walk.findings.values() for finding in found] == []
-        assert "R19" in run.seen.asked
+        assert "R19" in run.log.asked
     assert not mock.clock.stands_still
 
 
@@ -136,7 +137,7 @@ def test_whole_lives_on_a_clock_that_can_not_be_stopped() -> None:
     with prepared(httpx.MockTransport(handle)) as run:
         assert run.control is not None
         assert not run.control.is_still
-        walk = Walk(run)
+        walk = WholeLife(run)
         walk.whole()
     assert [str(finding) for found in walk.findings.values() for finding in found] == []
 
@@ -153,7 +154,7 @@ def test_a_task_that_ends_on_such_a_clock_has_its_content_at_once() -> None:
         return mock.controlled_transport.handle_request(request)
 
     with prepared(httpx.MockTransport(handle)) as run:
-        walk = Walk(run)
+        walk = WholeLife(run)
         walk.whole()
     found = [finding for findings in walk.findings.values() for finding in findings]
     assert [str(finding) for finding in found if finding.rule in {"R23", "R47"}] == []
@@ -162,9 +163,9 @@ def test_a_task_that_ends_on_such_a_clock_has_its_content_at_once() -> None:
 def test_the_probe_lets_the_clock_run() -> None:
     """It looks at a task while time passes."""
     mock = Mock(token=KEY, start=None)
-    server = _target.Server("http://localhost", InProcess(mock.controlled_transport), KEY, None, local=True)
+    server = target.Server("http://localhost", InProcess(mock.controlled_transport), KEY, None, local=True)
     with contextlib.ExitStack() as stack:
-        run = _target.prepare(cli.parser(probing=True).parse_args([]), stack, server)
+        run = target.prepare(cli.parser(probing=True).parse_args([]), stack, server)
         assert run.control is not None
         assert not mock.clock.stands_still
 
@@ -174,7 +175,7 @@ def test_a_running_task_whose_progress_falls_is_found_without_control_routes() -
     mock = Mock(token=KEY)
     falling = moving(mock, lambda body, reads: body.update(progress=99 - reads), seconds=3)
     with prepared(falling, "--deadline", "20") as run:
-        walk = Walk(run)
+        walk = WholeLife(run)
         walk.whole()
     found = [finding for findings in walk.findings.values() for finding in findings if finding.rule == "R19"]
     assert any("progress was" in finding.detail for finding in found), walk.findings

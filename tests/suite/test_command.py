@@ -58,18 +58,19 @@ def test_the_seed_repeats_the_requests_byte_for_byte() -> None:
     """Two runs with a seed send the same bytes, but for the ids, which follow the order in which submits arrive."""
     code = (
         "import contextlib, hashlib, re, sys\n"
-        "from octopusx_video_contract import _session, _target, cli\n"
+        "from octopusx_video_contract import cli\n"
+        "from octopusx_video_contract.runner import session, target\n"
         "options = cli.parser().parse_args(sys.argv[1:])\n"
         "with contextlib.ExitStack() as stack:\n"
-        "    stack.enter_context(_session.own_settings())\n"
-        "    run = _target.prepare(options, stack)\n"
-        "    run.wire.sent = []\n"
+        "    stack.enter_context(session.own_settings())\n"
+        "    run = target.prepare(options, stack)\n"
+        "    run.transport.sent = []\n"
         "    with contextlib.redirect_stdout(sys.stderr):\n"
-        "        assert _session.run(run, []) == 0\n"
+        "        assert session.run(run, []) == 0\n"
         "    names = {}\n"
         "    named = lambda match: names.setdefault(match[0], f'task {len(names)}')\n"
-        "    text = re.sub(r'grok(?::|%3A)[\\w-]{40,}', named, repr(run.wire.sent))\n"
-        "    print(len(run.wire.sent), len(names), hashlib.sha256(text.encode()).hexdigest())\n"
+        "    text = re.sub(r'grok(?::|%3A)[\\w-]{40,}', named, repr(run.transport.sent))\n"
+        "    print(len(run.transport.sent), len(names), hashlib.sha256(text.encode()).hexdigest())\n"
     )
 
     command = [sys.executable, "-c", code, "--seed", "5", "--max-examples", "3"]

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from octopusx_video_contract import _credentials
-from octopusx_video_contract._exchange import Request
-from octopusx_video_contract._redact import Redactor
-from octopusx_video_contract._shell import as_sent
+from octopusx_video_contract.cases import credentials
+from octopusx_video_contract.core.redaction import Redactor
+from octopusx_video_contract.messages.http import Request
+from octopusx_video_contract.messages.shell import as_sent
 
 KEY = "sk-a-key-that-is-secret"
 BASE_URL = "http://localhost:4010"
@@ -99,7 +99,7 @@ def test_another_key_comes_from_its_own_variable(tmp_path: Path) -> None:
     assert "Authorization: Bearer sk-somebody" in words
 
 
-CREDENTIALS = {one.name: one for one in _credentials.invalid(KEY) if "Proxy" not in one.name}
+CREDENTIALS = {one.name: one for one in credentials.invalid(KEY) if "Proxy" not in one.name}
 
 
 @pytest.mark.parametrize("name", CREDENTIALS)

@@ -10,11 +10,11 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
-from octopusx_video_contract._exchange import Request
-from octopusx_video_contract._finding import Finding, Findings
-from octopusx_video_contract._redact import Redactor
-from octopusx_video_contract._run import Run
-from octopusx_video_contract._wire import OverHttp
+from octopusx_video_contract.core.findings import Finding, Findings
+from octopusx_video_contract.core.redaction import Redactor
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.transport import OverHttp
+from octopusx_video_contract.messages.http import Request
 from octopusx_video_openapi import load, task_ids
 
 from tests.defects import DEFECTS, serve
@@ -64,7 +64,7 @@ def test_the_command_gets_the_response_that_is_shown(name: str) -> None:
         run = Run(
             server.base_url, server.key, CONTRACT, OverHttp(local=True), (SOURCE,), seed=1, other_key=server.other_key
         )
-        with contextlib.closing(run.wire):
+        with contextlib.closing(run.transport):
             finding = _finding(run, REQUESTS[name](run))
         keys = {"OCTOPUSX_API_KEY": server.key, "OCTOPUSX_OTHER_API_KEY": server.other_key}
         assert not any(key in finding.text() for key in keys.values())
@@ -80,7 +80,7 @@ def test_the_command_gets_the_response_that_is_shown(name: str) -> None:
         assert done.returncode != 0
         assert "R53" in finding.text()
     else:
-        assert _steady(again) == _steady(finding.answer)
+        assert _steady(again) == _steady(finding.response)
 
 
 def test_each_family_has_its_command() -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from octopusx_video_contract._exchange import Request
-from octopusx_video_contract._plugin import Plugin
-from octopusx_video_contract._run import Run
-from octopusx_video_contract._wire import InProcess
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.messages.http import Request
+from octopusx_video_contract.runner.plugin import Plugin
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import interrupts, load
 
@@ -38,15 +38,15 @@ def test_what_swallows_an_interrupt_can_send_nothing_more(number: signal.Signals
     run = Run("http://localhost", KEY, load(), InProcess(Mock().transport), (), seed=1)
     read = Request("GET", "/v1/videos/a", (("Authorization", f"Bearer {KEY}"),))
     with interrupts.handled():
-        assert run.wire.send(read).status == 400
+        assert run.transport.send(read).status == 400
         with contextlib.suppress(KeyboardInterrupt):
             signal.raise_signal(number)
         with pytest.raises(KeyboardInterrupt):
-            run.wire.send(read)
+            run.transport.send(read)
         assert interrupts.status() == 128 + number
     assert interrupts.status() is None
     assert signal.getsignal(number) is before
-    assert run.wire.send(read).status == 400
+    assert run.transport.send(read).status == 400
 
 
 def test_a_frame_without_a_line_is_left_out() -> None:

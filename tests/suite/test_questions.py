@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from octopusx_video_contract import _credentials, _judge, _near_misses, _routes
-from octopusx_video_contract._exchange import Answer, Request, target
+from octopusx_video_contract.cases import boundary_values, credentials, routes
+from octopusx_video_contract.checks import single_response
+from octopusx_video_contract.messages.http import Request, Response, target
 from octopusx_video_openapi import load
 
 from tests.conftest import KEY, Upstream
@@ -36,16 +37,14 @@ def test_a_route_that_is_not_there_is_told_from_a_task_that_is_not(
     method: str, status: int, body: Any, *, is_one: bool
 ) -> None:
     """R32 allows the gateway's 404: an error in a documented shape that does not call a task unknown."""
-    content = b"" if body is None else _judge.encoded(body)
-    answer = Answer(Request(method, "/v1/videos/grok:1"), status, {"content-type": "application/json"}, content)
-    assert _judge.is_wrong_route(CONTRACT, answer) == is_one
+    content = b"" if body is None else single_response.encoded(body)
+    answer = Response(Request(method, "/v1/videos/grok:1"), status, {"content-type": "application/json"}, content)
+    assert single_response.is_wrong_route(CONTRACT, answer) == is_one
 
 
 def test_a_path_that_a_template_fits_is_known() -> None:
     """R58 is asked of the concrete paths that a template fits too, with the methods of both."""
-    shared = {
-        path: [one.id for one in _routes.shared(CONTRACT, path)] for path in documents.document(CONTRACT)["paths"]
-    }
+    shared = {path: [one.id for one in routes.shared(CONTRACT, path)] for path in documents.document(CONTRACT)["paths"]}
     assert {path: operations for path, operations in shared.items() if operations} == {
         "/v1/videos/extensions": ["getVideoTask", "createVideoExtension"]
     }
@@ -53,10 +52,10 @@ def test_a_path_that_a_template_fits_is_known() -> None:
 
 def test_the_scheme_is_respelt_and_the_key_is_not() -> None:
     """R57 is asked with the key as it is, in spellings that no list of invalid credentials holds."""
-    respelt = list(_credentials.respelt(KEY))
+    respelt = list(credentials.respelt(KEY))
     assert {credential.casefold() for credential in respelt} == {f"bearer {KEY}".casefold()}
     assert all(credential.endswith(f" {KEY}") for credential in respelt)
-    invalid = {value for credential in _credentials.invalid(KEY) for _, value in credential.headers}
+    invalid = {value for credential in credentials.invalid(KEY) for _, value in credential.headers}
     assert not invalid & set(respelt)
 
 
@@ -65,11 +64,11 @@ def test_a_body_of_another_operation_is_judged_by_the_path_that_it_is_sent_to() 
     extend, create, unified = (
         CONTRACT.operations[name] for name in ("extendVideo", "createVideoExtension", "extendUnifiedVideo")
     )
-    bodies = {one.id: _near_misses.valid_requests(one, "grok:1")[-1].body for one in (extend, create, unified)}
+    bodies = {one.id: boundary_values.valid_requests(one, "grok:1")[-1].body for one in (extend, create, unified)}
 
     def takes(operation: Any, body: Any) -> bool:
-        values = _near_misses.valid_requests(operation, "extensions")[0]
-        return not _near_misses.faults(operation, _near_misses.Request(values.path, values.query, body))
+        values = boundary_values.valid_requests(operation, "extensions")[0]
+        return not boundary_values.faults(operation, boundary_values.Request(values.path, values.query, body))
 
     assert takes(extend, bodies["createVideoExtension"])
     assert not takes(create, bodies["extendVideo"])

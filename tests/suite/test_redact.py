@@ -10,10 +10,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from octopusx_video_contract import _credentials
-from octopusx_video_contract._budget import Budget
-from octopusx_video_contract._exchange import Answer, Request
-from octopusx_video_contract._redact import EXCERPT, HIDDEN, Redactor
+from octopusx_video_contract.cases import credentials
+from octopusx_video_contract.core.budget import Budget
+from octopusx_video_contract.core.redaction import HIDDEN, MAX_EXCERPT, Redactor
+from octopusx_video_contract.messages.http import Request, Response
 from octopusx_video_openapi import load
 from octopusx_video_openapi.text import printable
 
@@ -51,8 +51,8 @@ def test_no_form_of_the_key_is_shown(form: str) -> None:
     assert shown.startswith('{"id": "')
 
 
-@pytest.mark.parametrize("credential", list(_credentials.invalid(KEY)), ids=lambda credential: credential.name)
-def test_no_malformed_credential_of_the_suite_tells_the_key(credential: _credentials.Credential) -> None:
+@pytest.mark.parametrize("credential", list(credentials.invalid(KEY)), ids=lambda credential: credential.name)
+def test_no_malformed_credential_of_the_suite_tells_the_key(credential: credentials.Credential) -> None:
     """The command of a finding holds no more of it than the variable's name."""
     query = "&".join(f"{name}={quote(value)}" for name, value in credential.query.items())
     request = Request("GET", f"/v1/videos/a?{query}", credential.headers, json.dumps(credential.body).encode())
@@ -66,15 +66,16 @@ def test_a_short_key_leaves_words_alone() -> None:
 
 def test_of_a_large_answer_the_beginning_is_shown_without_the_key() -> None:
     """It is cut before the key is looked for, and the key that is cut in two is still hidden."""
-    for before in range(EXCERPT - 2 * len(KEY), 8 * EXCERPT, 50):
+    for before in range(MAX_EXCERPT - 2 * len(KEY), 8 * MAX_EXCERPT, 50):
         assert leaks(Redactor(KEY).excerpt(b"a" * before + KEY.encode() + b"a" * 5_000_000)) == []
 
 
 # A server whose every text would act on a terminal and holds the key; what is written of it goes to the files named.
 HOSTILE = """
 import sys, json, contextlib, pathlib, httpx
-from octopusx_video_contract import _session, _target, cli
-from octopusx_video_contract._wire import InProcess
+from octopusx_video_contract import cli
+from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.runner import session, target
 from octopusx_video_mock import Mock
 
 KEY, BAD = sys.argv[1], "\\x1b]0;pwned\\x07\\x1b[2J\\u009b1m\\u202egnp\\u2066\\u200f" + sys.argv[1]
@@ -89,15 +90,15 @@ def answer(request):
     return httpx.Response(response.status_code, headers=headers, content=json.dumps(body, ensure_ascii=False).encode())
 
 sender = InProcess(httpx.MockTransport(answer))
-server = _target.Server("http://localhost", sender, KEY, None, local=True)
+server = target.Server("http://localhost", sender, KEY, None, local=True)
 folder = pathlib.Path(sys.argv[2])
 options = cli.parser().parse_args(["--seed", "1", "--max-examples", "1", "--max-paid", "9", "--deadline", "0.1",
     "--ledger", str(folder / "ledger"), "--junit", str(folder / "junit"), "--report", str(folder / "report")])
 with contextlib.ExitStack() as stack:
-    stack.enter_context(_session.own_settings())
-    run = _target.prepare(options, stack, server)
-    chosen = _session.pytest_options(options)
-    _session.run(run, chosen, options.report, ("documented_requests",))
+    stack.enter_context(session.own_settings())
+    run = target.prepare(options, stack, server)
+    chosen = session.pytest_options(options)
+    session.run(run, chosen, options.report, ("documented_requests",))
     print(len(run.budget.account()))
 """
 
@@ -123,7 +124,7 @@ def test_neither_key_is_in_the_ledger(tmp_path: Path) -> None:
     budget = Budget(load(), KEY, 2, ledger, other_key=OTHER)
     for key in (KEY, OTHER):
         request = Request("POST", "/v1/videos/extensions", (("Authorization", f"Bearer {key}"),), b"{}")
-        budget.settle(budget.take(request), Answer(request, 200, {}, json.dumps({"id": key}).encode()))
+        budget.settle(budget.take(request), Response(request, 200, {}, json.dumps({"id": key}).encode()))
     written = ledger.read_text()
     assert len(written.splitlines()) == 4
     assert leaks(written) == []

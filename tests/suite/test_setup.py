@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from octopusx_video_contract import _near_misses, _setup, _target, cli
-from octopusx_video_contract._choice import LAYERS
+from octopusx_video_contract import cli
+from octopusx_video_contract.cases import boundary_values
+from octopusx_video_contract.runner import setup, target
+from octopusx_video_contract.runner.selection import LAYERS
 from octopusx_video_openapi import load
 
 from tests.support import documents, suite_runs
@@ -46,7 +48,7 @@ def nothing_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     def prepare(*_: object) -> NoReturn:
         raise AssertionError("a server was asked")
 
-    monkeypatch.setattr(_target, "prepare", prepare)
+    monkeypatch.setattr(target, "prepare", prepare)
 
 
 def one_line(capsys: pytest.CaptureFixture[str]) -> str:
@@ -83,7 +85,7 @@ def test_a_contract_whose_videos_can_not_be_fetched(tmp_path: Path, capsys: pyte
     path.write_text(json.dumps(document), "utf-8")
     assert cli.main(["--contract", str(path)]) == 2
     assert f"{path}: no operation sends the video of a task; describe one" in one_line(capsys)
-    _setup.check(load(path), ["examples"])
+    setup.check(load(path), ["examples"])
 
 
 def test_a_client_is_not_asked_for_where_no_layer_uses_it(tmp_path: Path) -> None:
@@ -91,14 +93,14 @@ def test_a_client_is_not_asked_for_where_no_layer_uses_it(tmp_path: Path) -> Non
     (before, after), _ = CONTRACTS["a field that the client does not have"]
     path = tmp_path / "contract.yaml"
     path.write_text(OWN.replace(before, after), "utf-8")
-    _setup.check(load(path), ["boundaries", "life"])
-    with pytest.raises(_target.CannotRunError):
-        _setup.check(load(path), ["boundaries", "round_trip"])
+    setup.check(load(path), ["boundaries", "life"])
+    with pytest.raises(target.CannotRunError):
+        setup.check(load(path), ["boundaries", "round_trip"])
 
 
 def test_the_project_s_own_contract_fits() -> None:
     """The committed client has each operation, model and field of the contract."""
-    _setup.check(load(), LAYERS)
+    setup.check(load(), LAYERS)
 
 
 def fails(*_: object) -> NoReturn:
@@ -135,10 +137,10 @@ def test_python_without_assertions_proves_nothing() -> None:
 
 def _broken_by(error: Exception) -> Callable[[], None]:
     def first() -> None:
-        def near_misses(*_: object) -> NoReturn:
+        def invalid_variants(*_: object) -> NoReturn:
             raise error
 
-        _near_misses.near_misses = near_misses  # type: ignore[assignment]  # the process ends with the run
+        boundary_values.invalid_variants = invalid_variants  # type: ignore[assignment]  # the process ends with the run
 
     return first
 

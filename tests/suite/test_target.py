@@ -8,10 +8,11 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from octopusx_video_contract import _session, _target, cli
-from octopusx_video_contract._exchange import Request
-from octopusx_video_contract._run import Run
-from octopusx_video_contract._target import CannotRunError
+from octopusx_video_contract import cli
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.messages.http import Request
+from octopusx_video_contract.runner import session, target
+from octopusx_video_contract.runner.target import CannotRunError
 from octopusx_video_mock import Mock
 
 from tests.conftest import KEY
@@ -33,8 +34,8 @@ def prepared(*arguments: str) -> Iterator[Run]:
     """The run that the options ask for."""
     options = cli.parser().parse_args(list(arguments))
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_session.own_settings())
-        yield _target.prepare(options, stack)
+        stack.enter_context(session.own_settings())
+        yield target.prepare(options, stack)
 
 
 @pytest.fixture
@@ -61,7 +62,9 @@ def test_a_listed_host_is_reached_over_plain_http(
     with Mock(token=KEY, start=None).serve() as url:
         port = url.rpartition(":")[2]
         with prepared("--base-url", f"http://{host}:{port}", "--max-paid", "0") as run:
-            assert run.wire.send(Request("GET", "/v1/videos/a", (("Authorization", f"Bearer {KEY}"),))).status == 400
+            assert (
+                run.transport.send(Request("GET", "/v1/videos/a", (("Authorization", f"Bearer {KEY}"),))).status == 400
+            )
     assert set(resolved) == {"127.0.0.1", host.lower()} or set(resolved) == {host.lower()}
     assert (run.budget.limit, run.control, run.strict) == (0, None, False)
 
@@ -71,7 +74,7 @@ def test_any_other_host_is_refused_over_plain_http(host: str, monkeypatch: pytes
     """The message says why, and how it can be allowed."""
     monkeypatch.setenv("OCTOPUSX_HTTP_HOSTS", "mock")
     with pytest.raises(CannotRunError, match=r"plain http would show the key.*OCTOPUSX_HTTP_HOSTS"):
-        _target.is_local(f"http://{host}:4010")
+        target.is_local(f"http://{host}:4010")
 
 
 @pytest.mark.parametrize("entry", ["*", "*.internal", "http://mock", "mock:4010"])
@@ -99,7 +102,7 @@ def test_an_entry_that_is_no_host_ends_the_run(
 def test_only_this_machine_is_taken_for_a_mock(url: str, is_local: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a column of the table
     """By its name or by any of its addresses; a listed host may be another machine, and costs money."""
     monkeypatch.setenv("OCTOPUSX_HTTP_HOSTS", "mock")
-    assert _target.is_local(url) == is_local
+    assert target.is_local(url) == is_local
 
 
 @pytest.mark.parametrize(
@@ -118,7 +121,7 @@ def test_no_setting_of_a_proxy_stops_a_run_against_this_machine(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with Mock(token=KEY, start=None).serve() as url, prepared("--base-url", url) as run:
-        assert run.seen.answers
+        assert run.log.responses
 
 
 def test_a_host_that_needs_no_proxy_is_reached_without(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +129,7 @@ def test_a_host_that_needs_no_proxy_is_reached_without(monkeypatch: pytest.Monke
     monkeypatch.setenv("HTTPS_PROXY", PROXY)
     monkeypatch.setenv("NO_PROXY", "videos.example.com,::1/128")
     ways: dict[str, bool] = {}
-    monkeypatch.setattr(_target, "OverHttp", lambda *, local: ways.setdefault("direct", local) and None)
+    monkeypatch.setattr(target, "OverHttp", lambda *, local: ways.setdefault("direct", local) and None)
     for host, direct in (("videos.example.com", True), ("octopusx.ai", False)):
         ways.clear()
         with pytest.raises(AttributeError), prepared("--base-url", f"https://{host}"):

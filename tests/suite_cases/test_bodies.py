@@ -8,9 +8,9 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from octopusx_video_contract import _bodies
-from octopusx_video_contract._near_misses import valid_requests
-from octopusx_video_contract._sizes import Sizes
+from octopusx_video_contract.cases import submit_bodies
+from octopusx_video_contract.cases.boundary_values import valid_requests
+from octopusx_video_contract.cases.sizes import Sizes
 from octopusx_video_openapi import Contract, load, task_ids
 
 from tests.support import documents
@@ -32,7 +32,7 @@ def fullest(contract: Contract, name: str) -> dict[str, Any]:
 
 def made(contract: Contract, name: str) -> list[dict[str, Any]]:
     """The bodies of a submit, made of its fullest one."""
-    return list(_bodies.bodies(contract.operations[name], fullest(contract, name)))
+    return list(submit_bodies.bodies(contract.operations[name], fullest(contract, name)))
 
 
 @pytest.mark.parametrize("name", SUBMITS)
@@ -86,7 +86,7 @@ def test_each_length_is_reached(contract: Contract) -> None:
 def test_one_begins_behind_the_end_of_its_source(contract: Contract, name: str) -> None:
     """It is apart, since a server may refuse it."""
     valid = fullest(contract, name)
-    [body] = _bodies.behind_the_end(contract.operations[name], valid, LENGTH)
+    [body] = submit_bodies.behind_the_end(contract.operations[name], valid, LENGTH)
     assert body["start_time"] > LENGTH
     assert {**body, "start_time": valid["start_time"]} == valid
     assert body not in made(contract, name)
@@ -105,7 +105,7 @@ def test_what_is_told_again_is_sent_alone_and_with_upscaling(contract: Contract,
 def sized(contract: Contract, name: str, seed: int, most: int | None = None) -> list[dict[str, Any]]:
     """The bodies of each size of a submit."""
     submit = contract.operations[name]
-    return list(_bodies.of_each_size(submit, fullest(contract, name), Sizes(seed, name, most)))
+    return list(submit_bodies.of_each_size(submit, fullest(contract, name), Sizes(seed, name, most)))
 
 
 @pytest.mark.parametrize("name", SUBMITS)

@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl
 
 import jsonschema_rs
 import pytest
-from octopusx_video_contract import _bodies, _cases, _routes
-from octopusx_video_contract._near_misses import Request, valid_requests
-from octopusx_video_contract._tasks import Tasks
+from octopusx_video_contract.cases import routes, submit_bodies, unusual_bodies
+from octopusx_video_contract.cases.boundary_values import Request, valid_requests
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
 from octopusx_video_openapi import Operation, load, task_ids
 
 from tests.support import documents
@@ -67,7 +67,7 @@ def _differing(first: dict[str, Any], second: dict[str, Any]) -> set[str]:
 def test_an_outlandish_value_is_what_its_case_says(operation: Operation) -> None:
     """It departs from a valid body in one field, and the schema takes it, or finds fault with that field alone."""
     valid = fullest(operation)
-    for case in _cases.outlandish(operation, valid):
+    for case in unusual_bodies.outlandish(operation, valid):
         body = json.loads(case.raw)
         assert _differing(valid.body, body) == {case.place[1]}, case.name
         if case.is_valid is not None:
@@ -79,7 +79,7 @@ def test_an_outlandish_value_is_what_its_case_says(operation: Operation) -> None
 @each_with_body
 def test_an_outlandish_prompt_says_something(operation: Operation) -> None:
     """An outlandish character stands between words, where no rule forbids it, and some stand alone, where one does."""
-    cases = {case.name: case for case in _cases.outlandish(operation, fullest(operation))}
+    cases = {case.name: case for case in unusual_bodies.outlandish(operation, fullest(operation))}
     for what in ("NUL", "a right-to-left override"):
         assert cases[f"a prompt with {what}"].is_valid is True
         assert cases[f"a prompt of {what} alone"].is_valid is False
@@ -89,7 +89,7 @@ def test_an_outlandish_prompt_says_something(operation: Operation) -> None:
 @each_with_body
 def test_what_a_standard_leaves_open_is_named(operation: Operation) -> None:
     """Half of a surrogate pair (RFC 8259 section 8.2), depth (9), a name twice (4), a number beyond 2**53 (6)."""
-    for case in _cases.outlandish(operation, fullest(operation)):
+    for case in unusual_bodies.outlandish(operation, fullest(operation)):
         raw = case.raw.decode()
         halves = re.sub(r"\\ud8..\\ud[cdef]..", "", raw)
         names = [name for name, _ in json.loads(raw, object_pairs_hook=list)]
@@ -104,7 +104,7 @@ def test_what_is_wrong_elsewhere_too_gets_no_verdict(operation: Operation) -> No
     """Of a refusal nobody could say what it is for, so that none is asked for."""
     valid = fullest(operation)
     wrong = replace(valid, body={name: value for name, value in valid.body.items() if name != "model"})
-    judged = [case for case in _cases.outlandish(operation, wrong) if case.is_valid is not None]
+    judged = [case for case in unusual_bodies.outlandish(operation, wrong) if case.is_valid is not None]
     assert [case.name for case in judged] == []
 
 
@@ -142,19 +142,19 @@ def _of_multipart(media_type: str, raw: bytes) -> list[tuple[str, str]]:
 def test_a_body_under_another_media_type_is_wrong_in_that_alone(operation: Operation) -> None:
     """Read as JSON, or as a form where it is one, it is the valid body that it was made of."""
     for valid in valid_requests(operation, TASK):
-        made = _cases.under_another_media_type(valid.body)
+        made = unusual_bodies.under_another_media_type(valid.body)
         for media_type, raw in made:
             if raw.startswith(b"{"):
                 read = json.loads(raw)
-            elif media_type == _cases.FORM:
+            elif media_type == unusual_bodies.FORM:
                 read = _of_form(operation, parse_qsl(raw.decode(), strict_parsing=True))
             else:
                 read = _of_form(operation, _of_multipart(media_type, raw))
             assert read == valid.body, media_type
             assert errors(operation, read) == set(), media_type
             assert media_type.partition(";")[0] != "application/json"
-        assert {raw.startswith(b"{") for media_type, raw in made if media_type == _cases.FORM} == {True, False}
-        assert _cases.MULTIPART in {media_type for media_type, _ in made}
+        assert {raw.startswith(b"{") for media_type, raw in made if media_type == unusual_bodies.FORM} == {True, False}
+        assert unusual_bodies.MULTIPART in {media_type for media_type, _ in made}
 
 
 # Bodies that are not JSON.
@@ -208,12 +208,12 @@ def _readings(raw: bytes) -> Iterator[Any]:
 def test_a_body_that_is_not_json_is_valid_to_who_reads_it_all_the_same(operation: Operation) -> None:
     """None is JSON; what a lenient parser makes of one is a valid body, but for those of which it makes nothing."""
     valid = fullest(operation)
-    bodies = _cases.not_json(valid.body)
+    bodies = unusual_bodies.not_json(valid.body)
     assert len(set(bodies)) == len(bodies)
     for raw in bodies:
         assert not _is_json(raw), raw
         readings = [reading for reading in _readings(raw) if isinstance(reading, dict) and reading]
-        if raw in _cases.HOPELESS:
+        if raw in unusual_bodies.HOPELESS:
             assert readings == [], raw
         else:
             assert any({**valid.body, **reading} == reading for reading in readings), raw
@@ -226,7 +226,7 @@ def test_a_body_that_is_not_json_is_valid_to_who_reads_it_all_the_same(operation
 @each_operation
 def test_what_is_wrong_beside_a_credential_is_one_thing(operation: Operation) -> None:
     """It changes the bytes of a valid request, or one header of it: with a credential, this alone would be wrong."""
-    cases = dict(_cases.wrong_otherwise(operation))
+    cases = dict(unusual_bodies.wrong_otherwise(operation))
     assert cases
     for what, options in cases.items():
         assert len(options) == 1, what
@@ -253,7 +253,7 @@ def _is_path(path: str) -> bool:
 def test_a_path_that_is_almost_one_is_none(operation: Operation) -> None:
     """No path of the contract is it, nor fits it for the method that is sent there."""
     values = valid_requests(operation, TASK)[0].path
-    paths = list(_routes.almost(CONTRACT, operation, values))
+    paths = list(routes.almost(CONTRACT, operation, values))
     assert len(paths) > 5
     assert [path for path in paths if _is_path(path) or not path.startswith("/")] == []
 
@@ -263,7 +263,7 @@ def test_an_unknown_task_has_a_well_formed_id() -> None:
     known = task_ids.documented(CONTRACT)
     of_id = _validator(json.dumps({"$ref": "#/components/schemas/TaskId"}))
     for seed in SEEDS:
-        unknown = list(_routes.unknown_tasks(CONTRACT, known, seed))
+        unknown = list(routes.unknown_tasks(CONTRACT, known, seed))
         assert [task for task in unknown if not of_id.is_valid(task)] == []
         assert not set(unknown) & set(known)
 
@@ -274,7 +274,7 @@ def test_an_unknown_task_has_a_well_formed_id() -> None:
 @each_with_body
 def test_a_body_of_another_operation_is_valid_or_wrong_in_one_place(operation: Operation) -> None:
     """What this operation misses in the body of another is its source and nothing else, or the body says nothing."""
-    bodies = list(_cases.bodies_of_others(operation, TASK))
+    bodies = list(unusual_bodies.bodies_of_others(operation, TASK))
     assert len(bodies) == len(WITH_BODY) - 1
     sources = {place for place in task_ids.places(operation) if place[0] == "body"}
     for body, is_valid in bodies:
@@ -304,7 +304,7 @@ def test_a_body_of_the_life_of_a_task_is_valid(operation: Operation) -> None:
     media = documents.body(operation)
     for _, example in documents.examples(CONTRACT, media):
         own = {name: value for name, value in example.items() if name not in {"video", "task_id"}}
-        bodies = [*_bodies.bodies(operation, own), *_bodies.behind_the_end(operation, own, 14.0)]
+        bodies = [*submit_bodies.bodies(operation, own), *submit_bodies.behind_the_end(operation, own, 14.0)]
         wrong = [body for body in bodies if errors(operation, _with_source(operation, body))]
         assert wrong == []
 
@@ -333,7 +333,7 @@ def test_a_part_is_asked_for_as_it_is_expected(size: int) -> None:
         several_parts=lambda _task, _whole: None,
         unknown_range=lambda _task: None,
     )
-    Tasks.parts(recorder, TASK, bytes(size))  # type: ignore[arg-type]  # it stands for the tasks of a run
+    TaskDriver.parts(recorder, TASK, bytes(size))  # type: ignore[arg-type]  # it stands for the tasks of a run
     assert len(asked) > 5
     for wanted, first, last in asked:
         assert _asked(wanted, size) == (None if first >= size else (first, last)), wanted

@@ -15,17 +15,17 @@ from urllib.parse import quote, urlencode
 import httpx
 import jsonschema_rs
 import pytest
-from octopusx_video_contract._exchange import ABSENT
-from octopusx_video_contract._near_misses import (
+from octopusx_video_contract.cases.boundary_values import (
     BODY,
     Request,
     Variant,
-    edges,
-    near_misses,
-    near_misses_alone,
+    invalid_variants,
+    invalid_variants_alone,
     valid_requests,
+    valid_variants,
 )
-from octopusx_video_contract._sizes import Sizes
+from octopusx_video_contract.cases.sizes import Sizes
+from octopusx_video_contract.messages.http import ABSENT
 from octopusx_video_openapi import Contract, ContractError, Operation, load, task_ids
 
 from tests.support import documents
@@ -169,7 +169,7 @@ def test_the_shortest_has_what_is_required_and_the_fullest_everything(operation:
 @each_case
 def test_a_near_miss_is_wrong(operation: Operation, valid: Request) -> None:
     """The contract refuses each."""
-    taken = [variant.name for variant in near_misses(operation, valid) if _is_valid(operation, variant)]
+    taken = [variant.name for variant in invalid_variants(operation, valid) if _is_valid(operation, variant)]
     assert taken == []
 
 
@@ -177,7 +177,7 @@ def test_a_near_miss_is_wrong(operation: Operation, valid: Request) -> None:
 def test_a_near_miss_is_wrong_in_what_it_is_about(operation: Operation, valid: Request) -> None:
     """The contract names its keyword among the faults of the value that stands at its place."""
     schemas = {place: json.dumps(schema) for place, schema in _fields(operation)}
-    for variant in near_misses(operation, valid):
+    for variant in invalid_variants(operation, valid):
         if variant.keyword not in {BODY, "required"}:
             schema = schemas[tuple("0" if step == "1" else step for step in variant.place)]
             found = {error.kind.name for error in _validator(schema).iter_errors(_at(variant, variant.place))}
@@ -207,7 +207,7 @@ def _errors(operation: Operation, request: Request | Variant) -> Iterator[tuple[
 @each_case
 def test_a_near_miss_is_wrong_for_its_own_reason_alone(operation: Operation, valid: Request) -> None:
     """Each error that the contract finds lies at its place or below, and one of them is of its keyword."""
-    for variant in itertools.chain(near_misses(operation, valid), near_misses_alone(operation, valid)):
+    for variant in itertools.chain(invalid_variants(operation, valid), invalid_variants_alone(operation, valid)):
         found = list(_errors(operation, variant))
         elsewhere = [place for place, _ in found if place[: len(variant.place)] != variant.place]
         assert elsewhere == [], variant.name
@@ -235,7 +235,7 @@ def test_a_near_miss_that_is_wrong_twice_is_dropped(tmp_path: Path) -> None:
     def missing(contract: Contract) -> set[str]:
         extend = contract.operations["extendVideo"]
         valid = valid_requests(extend, TASK)[0]
-        return {v.name for v in near_misses(extend, valid) if v.place == ("body", "model")}
+        return {v.name for v in invalid_variants(extend, valid) if v.place == ("body", "model")}
 
     assert {name for name in missing(CONTRACT) if name not in missing(load(path))} == {
         "model: under the name MODEL",
@@ -246,14 +246,14 @@ def test_a_near_miss_that_is_wrong_twice_is_dropped(tmp_path: Path) -> None:
 @each_case
 def test_an_edge_is_right(operation: Operation, valid: Request) -> None:
     """The contract takes each."""
-    refused = [variant.name for variant in edges(operation, valid) if not _is_valid(operation, variant)]
+    refused = [variant.name for variant in valid_variants(operation, valid) if not _is_valid(operation, variant)]
     assert refused == []
 
 
 @each_case
 def test_a_near_miss_is_wrong_in_one_place_alone(operation: Operation, valid: Request) -> None:
     """Put right in that place, or without what stands there, it is a valid request again."""
-    for variant in near_misses(operation, valid):
+    for variant in invalid_variants(operation, valid):
         holder, *rest = variant.place
         if not rest:
             mended = Request(variant.path, variant.query, valid.body)
@@ -266,7 +266,7 @@ def test_a_near_miss_is_wrong_in_one_place_alone(operation: Operation, valid: Re
         assert _is_valid(operation, mended), variant.name
 
 
-@pytest.mark.parametrize("made", [near_misses, edges])
+@pytest.mark.parametrize("made", [invalid_variants, valid_variants])
 @each_case
 def test_no_two_are_the_same(operation: Operation, valid: Request, made: Any) -> None:
     """Each name and each request is there once, and a second call gives the same in the same order."""
@@ -280,7 +280,7 @@ def test_no_two_are_the_same(operation: Operation, valid: Request, made: Any) ->
 @each_case
 def test_each_constraint_is_missed(operation: Operation, valid: Request) -> None:
     """Whatever keyword the contract puts on a place of the request, some near miss is about it, optional or not."""
-    missed = {(variant.place, variant.keyword) for variant in near_misses(operation, valid)}
+    missed = {(variant.place, variant.keyword) for variant in invalid_variants(operation, valid)}
     for place, schema in _fields(operation):
         # The value of a parameter is a text, whatever is sent, and the path has one.
         spared = {"type"} if place[0] != "body" else set()
@@ -305,7 +305,7 @@ def test_an_enumeration_is_missed_on_all_sides(operation: Operation, valid: Requ
         beside |= {(low + high) // 2 for low, high in itertools.pairwise(numbers)}
         for text in set(members) - set(numbers):
             beside |= {text.lower(), f" {text}", f"{text} ", text[:-1], f"{text}{text[-1]}"}
-        assert _spelt_all(beside - set(members)) <= _sent_at(near_misses(operation, valid), place)
+        assert _spelt_all(beside - set(members)) <= _sent_at(invalid_variants(operation, valid), place)
 
 
 @each_operation
@@ -316,7 +316,7 @@ def test_a_value_of_another_type_is_missed(operation: Operation) -> None:
         if place[0] == "body":
             right = _at(fullest, place)
             wrong = _of_another_type(schema["type"], right)
-            sent = _sent_at(near_misses(operation, fullest), place)
+            sent = _sent_at(invalid_variants(operation, fullest), place)
             assert _spelt_all([None, [right], *wrong]) <= sent
 
 
@@ -326,7 +326,7 @@ def test_a_blank_text_is_missed(operation: Operation, valid: Request) -> None:
     for place, schema in _fields(operation):
         if "pattern" in schema:
             blanks = {"", " ", "\t", "\n", "\u00a0", "\u200b"} - ({""} if place[0] == "path" else set())
-            assert _spelt_all(blanks) <= _sent_at(near_misses(operation, valid), place)
+            assert _spelt_all(blanks) <= _sent_at(invalid_variants(operation, valid), place)
 
 
 @each_case
@@ -335,7 +335,7 @@ def test_a_task_is_misnamed(operation: Operation, valid: Request) -> None:
     misnamed = {"https://example.com/video.mp4", f" {TASK}", f"{TASK}\n", f".{TASK}", f"{TASK}%"}
     misnamed.add(f"%{ord(TASK[0]):X}{TASK[1:]}")
     for place in task_ids.places(operation):
-        sent = _sent_at(near_misses(operation, valid), place)
+        sent = _sent_at(invalid_variants(operation, valid), place)
         assert _spelt_all(misnamed) <= sent
         assert any("/" in text.strip("/") and text.replace("/", "") == _spelt(TASK) for text in sent)
 
@@ -346,11 +346,11 @@ def test_a_limit_is_missed_by_one_and_by_far(operation: Operation, valid: Reques
     for place, schema in _fields(operation):
         if "minimum" in schema:
             least = schema["minimum"]
-            missed = near_misses(operation, valid)
+            missed = invalid_variants(operation, valid)
             values = {_at(variant, place) for variant in missed if variant.keyword == "minimum"} - {ABSENT}
             assert least - 1 in values
             assert min(values) < least - 100
-            right = _sent_at(edges(operation, valid), place)
+            right = _sent_at(valid_variants(operation, valid), place)
             assert _spelt_all([least, least + 1, 3600]) <= right
 
 
@@ -360,7 +360,7 @@ def test_the_body_is_wrapped_and_left_out(operation: Operation, valid: Request) 
     if "requestBody" in documents.definition(operation):
         body = valid.body
         wrong = [[body], [body, body], {"data": body}, json.dumps(body), None, 1, "text", {}, [], ABSENT]
-        sent = {_spelt(v.body) for v in near_misses(operation, valid) if v.keyword == BODY}
+        sent = {_spelt(v.body) for v in invalid_variants(operation, valid) if v.keyword == BODY}
         assert _spelt_all(wrong) <= sent
 
 
@@ -368,7 +368,7 @@ def test_the_body_is_wrapped_and_left_out(operation: Operation, valid: Request) 
 def test_a_query_parameter_is_left_out_and_empty(operation: Operation) -> None:
     """The two are told apart."""
     [valid, *_] = valid_requests(operation, TASK)
-    queries = [variant.query for variant in near_misses(operation, valid)]
+    queries = [variant.query for variant in invalid_variants(operation, valid)]
     for name in valid.query:
         others = {other: text for other, text in valid.query.items() if other != name}
         assert others in queries
@@ -378,7 +378,7 @@ def test_a_query_parameter_is_left_out_and_empty(operation: Operation) -> None:
 @each_case
 def test_a_parameter_of_the_path_keeps_the_path(operation: Operation, valid: Request) -> None:
     """None is empty, dots or has a slash at an end, so that no tidy router sees the path of another request."""
-    for variant in itertools.chain(near_misses(operation, valid), edges(operation, valid)):
+    for variant in itertools.chain(invalid_variants(operation, valid), valid_variants(operation, valid)):
         for text in variant.path.values():
             assert re.fullmatch(r"(?!\.{1,2}$)[^/](.*[^/])?", text, re.DOTALL), variant.name
 
@@ -387,7 +387,7 @@ def test_a_parameter_of_the_path_keeps_the_path(operation: Operation, valid: Req
 def test_each_member_and_either_boolean_is_an_edge(operation: Operation, valid: Request) -> None:
     """Whatever the contract lists is sent, but for what the valid request has already."""
     for place, schema in _fields(operation):
-        sent = _sent_at(edges(operation, valid), place) | {_spelt(_at(valid, place))}
+        sent = _sent_at(valid_variants(operation, valid), place) | {_spelt(_at(valid, place))}
         assert _spelt_all(schema.get("enum", [])) <= sent
         assert schema["type"] != "boolean" or _spelt_all([True, False]) <= sent
 
@@ -395,7 +395,7 @@ def test_each_member_and_either_boolean_is_an_edge(operation: Operation, valid: 
 @each_case
 def test_each_optional_property_is_an_edge_alone_and_left_out(operation: Operation, valid: Request) -> None:
     """Beside what is required, and as the only one that is missing."""
-    bodies = [variant.body for variant in edges(operation, valid)] + [valid.body]
+    bodies = [variant.body for variant in valid_variants(operation, valid)] + [valid.body]
     for place, schema in _fields(operation):
         required = set(schema.get("required", ()))
         if place == ("body",):
@@ -408,7 +408,7 @@ def test_each_optional_property_is_an_edge_alone_and_left_out(operation: Operati
 def test_texts_and_arrays_are_edges_of_every_kind(operation: Operation, valid: Request) -> None:
     """Long, in other scripts, beyond the basic plane, with lines and quotes; no item, one, several."""
     for place, schema in _fields(operation):
-        values = [_at(variant, place) for variant in edges(operation, valid)]
+        values = [_at(variant, place) for variant in valid_variants(operation, valid)]
         texts = [value for value in values if isinstance(value, str)]
         if schema["type"] == "array":
             assert {0, 1, 3} <= {len(value) for value in values if value is not ABSENT}
@@ -423,8 +423,8 @@ def test_texts_and_arrays_are_edges_of_every_kind(operation: Operation, valid: R
 def test_sizes_between_the_ends_are_edges(operation: Operation) -> None:
     """Of each value that has a size: a text, a number, an array. Each is valid, and departs in its place alone."""
     valid = valid_requests(operation, TASK)[-1]
-    plain = list(edges(operation, valid))
-    sized = list(edges(operation, valid, Sizes(1, operation.id)))
+    plain = list(valid_variants(operation, valid))
+    sized = list(valid_variants(operation, valid, Sizes(1, operation.id)))
     assert sized[: len(plain)] == plain
     assert [variant.name for variant in sized if not _is_valid(operation, variant)] == []
     assert len({variant.name for variant in sized}) == len(sized)
@@ -444,7 +444,7 @@ def test_sizes_between_the_ends_are_edges(operation: Operation) -> None:
 def test_addresses_are_edges_of_every_scheme(operation: Operation, valid: Request) -> None:
     """Where addresses are asked for: http, https, either in upper case, a data URL."""
     for place, schema in _fields(operation):
-        texts = {_at(variant, place) for variant in edges(operation, valid) if place[-1] == "0"}
+        texts = {_at(variant, place) for variant in valid_variants(operation, valid) if place[-1] == "0"}
         if place[-1] == "0" and _takes(schema, "https://example.com/") and not _takes(schema, "any text"):
             assert {"http", "https", "HTTPS", "data"} <= {str(text).partition(":")[0] for text in texts}
 
@@ -453,7 +453,7 @@ def test_addresses_are_edges_of_every_scheme(operation: Operation, valid: Reques
 def test_a_task_with_a_colon_is_an_edge(operation: Operation, valid: Request) -> None:
     """Each shape that the contract shows, as it is: to encode it is for who sends it."""
     for place in task_ids.places(operation):
-        texts = {_at(variant, place) for variant in edges(operation, valid)} | {TASK}
+        texts = {_at(variant, place) for variant in valid_variants(operation, valid)} | {TASK}
         assert any(":" in text for text in texts)
         assert any(":" not in text for text in texts)
 
@@ -464,14 +464,14 @@ def test_an_unknown_property_is_an_edge_at_every_depth() -> None:
         [valid, *_] = valid_requests(operation, TASK)
         for place, schema in _fields(operation):
             if schema["type"] == "object":
-                names = {name for v in edges(operation, valid) for name in _at(v, place)}
+                names = {name for v in valid_variants(operation, valid) for name in _at(v, place)}
                 assert names - set(schema["properties"])
 
 
 @each_case
 def test_no_edge_is_a_matter_of_language(operation: Operation, valid: Request) -> None:
     """No number that some take for another, no half character, no zero character."""
-    for variant in edges(operation, valid):
+    for variant in valid_variants(operation, valid):
         for leaf in _leaves([variant.path, variant.query, variant.body]):
             if isinstance(leaf, str):
                 assert "\0" not in leaf
@@ -485,7 +485,7 @@ def test_no_edge_is_a_matter_of_language(operation: Operation, valid: Request) -
 @each_case
 def test_the_bytes_of_an_edge_say_its_body(operation: Operation, valid: Request) -> None:
     """In other spellings of JSON, with no key twice; some are of many lines and some hold escapes."""
-    raws = {v.raw: v.body for v in edges(operation, valid) if v.raw is not None}
+    raws = {v.raw: v.body for v in valid_variants(operation, valid) if v.raw is not None}
     for raw, body in raws.items():
         assert json.loads(raw, object_pairs_hook=_without_repeats) == body
     if "requestBody" in documents.definition(operation):
@@ -498,9 +498,9 @@ def test_the_mock_agrees(http: httpx.Client, operation: Operation) -> None:
     """It refuses each near miss, and an edge only where that names a task of which it never heard."""
     known = set(task_ids.documented(CONTRACT))
     for valid in valid_requests(operation, TASK):
-        for variant in near_misses(operation, valid):
+        for variant in invalid_variants(operation, valid):
             assert _send(http, operation, variant).status_code == 400, variant.name
-        for variant in edges(operation, valid):
+        for variant in valid_variants(operation, valid):
             request = {"path": variant.path, "query": variant.query, "body": variant.body}
             if task_ids.values(operation, request) <= known:
                 assert _send(http, operation, variant).is_success, variant.name
@@ -530,23 +530,23 @@ def test_another_contract_draws_other_lines(tmp_path: Path) -> None:
     assert limited
     for operation, place in limited:
         valid = valid_requests(operation, TASK)[-1]
-        missed = [_at(v, place) for v in near_misses(operation, valid) if v.keyword == "maximum"]
+        missed = [_at(v, place) for v in invalid_variants(operation, valid) if v.keyword == "maximum"]
         assert min(missed) == 21
-        met = {_at(variant, place) for variant in edges(operation, valid)} - {ABSENT}
+        met = {_at(variant, place) for variant in valid_variants(operation, valid)} - {ABSENT}
         assert {3, 4, 19, 20} <= met
         assert max(met) == 20
         body = documents.resolve(contract, documents.body_schema(operation))
-        assert all(set(variant.body) <= set(body["properties"]) for variant in edges(operation, valid))
+        assert all(set(variant.body) <= set(body["properties"]) for variant in valid_variants(operation, valid))
 
 
 @each_operation
 def test_a_field_is_missed_beside_little_else(operation: Operation) -> None:
     """Each field that may be left out is wrong once without the others, and numbers are at their limits."""
     valid = valid_requests(operation, TASK)
-    missed = list(near_misses_alone(operation, valid[0]))
+    missed = list(invalid_variants_alone(operation, valid[0]))
     assert [variant.name for variant in missed if _is_valid(operation, variant)] == []
     assert {variant.place for variant in missed} >= {
-        variant.place for variant in near_misses(operation, valid[0]) if len(variant.place) == 2
+        variant.place for variant in invalid_variants(operation, valid[0]) if len(variant.place) == 2
     }
     for variant in missed:
         if variant.place[0] == "body" and isinstance(variant.body, dict) and isinstance(valid[0].body, dict):

@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
-from octopusx_video_contract import _life
-from octopusx_video_contract._finding import Finding
-from octopusx_video_contract._run import Run
-from octopusx_video_contract._tasks import Tasks
-from octopusx_video_contract._wire import InProcess
+from octopusx_video_contract.checks import task_life
+from octopusx_video_contract.core.findings import Finding
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
 from octopusx_video_openapi import load, values
 
 from tests.conftest import KEY
@@ -34,8 +34,8 @@ def reading(answered: Callable[[int], dict[str, Any]]) -> None:
     numbers = itertools.count()
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=answered(next(numbers))))
     run = Run("http://localhost", KEY, CONTRACT, InProcess(transport), ("grok:1",), 1)
-    task = _life.Task("grok:1", CONTRACT.operations["createVideoExtension"], {}, (0.0, 0.0), None)
-    Tasks(run).reads_change_nothing(task, READ)
+    task = task_life.Task("grok:1", CONTRACT.operations["createVideoExtension"], {}, (0.0, 0.0), None)
+    TaskDriver(run).reads_change_nothing(task, READ)
 
 
 @pytest.mark.parametrize("place", HOLDERS)
@@ -83,5 +83,5 @@ def test_what_is_no_object_has_no_values() -> None:
 @pytest.mark.parametrize("place", HOLDERS)
 def test_an_address_is_found_wherever_it_stands(place: str) -> None:
     """The video is fetched from a nested address as well (R51)."""
-    told = _life.Told(READ.id, 0.0, holding(place, "https://a/b"), "succeeded")
-    assert _life.address(CONTRACT, told) == "https://a/b"
+    told = task_life.Observation(READ.id, 0.0, holding(place, "https://a/b"), "succeeded")
+    assert task_life.address(CONTRACT, told) == "https://a/b"

@@ -8,8 +8,8 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from octopusx_video_contract import _sizes
-from octopusx_video_contract._sizes import Sizes
+from octopusx_video_contract.cases import sizes
+from octopusx_video_contract.cases.sizes import Sizes
 from octopusx_video_openapi import Contract, load
 
 from tests.support import documents
@@ -65,7 +65,7 @@ def test_a_prompt_has_each_length() -> None:
 
 def test_a_length_is_what_is_asked_for() -> None:
     """To the character."""
-    assert [length for length in range(1, 3_000) if len(_sizes.prose(length)) != length] == []
+    assert [length for length in range(1, 3_000) if len(sizes.prose(length)) != length] == []
 
 
 def test_links_and_data_urls_have_many_lengths() -> None:

@@ -6,12 +6,13 @@ import contextlib
 from collections.abc import Iterator
 
 import pytest
-from octopusx_video_contract._books import Books
-from octopusx_video_contract._control import Control
-from octopusx_video_contract._exchange import Answer, Request
-from octopusx_video_contract._finding import Finding, Findings
-from octopusx_video_contract._run import Run
-from octopusx_video_contract._wire import InProcess, NoAnswerError
+from octopusx_video_contract.core.asking import ask_each
+from octopusx_video_contract.core.billing_check import BillingCheck
+from octopusx_video_contract.core.findings import Finding, Findings
+from octopusx_video_contract.core.mock_control import Control
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.transport import InProcess, NoResponseError
+from octopusx_video_contract.messages.http import Request, Response
 from octopusx_video_openapi import load, task_ids
 
 from tests.defects import DEFECTS, Defect, defective
@@ -45,7 +46,7 @@ def sent(run: Run, prompt: object) -> None:
     run.send(submit(run, prompt=prompt))
 
 
-def asked(run: Run) -> Iterator[Answer]:
+def asked(run: Run) -> Iterator[Response]:
     """What a valid and an invalid submit are answered."""
     yield run.send(submit(run))
     yield run.send(submit(run, prompt=7))
@@ -54,15 +55,15 @@ def asked(run: Run) -> Iterator[Answer]:
 def test_what_costs_what_it_says_is_no_finding() -> None:
     """An accepted submit costs once, a refused one nothing, a lost one either: alone and together."""
     run = made(None)
-    with Books(run):
+    with BillingCheck(run):
         assert [answer.status for answer in asked(run)] == [200, 400]
-    with Books(run):
+    with BillingCheck(run):
         run.send(submit(run))
     for billed in ("lost_answer", "server_error_billed"):
-        with Books(run):
+        with BillingCheck(run):
             with contextlib.suppress(Finding):
                 run.send(submit(run, prefer=f"fault={billed}"))
-    assert run.seen.asked >= {"R54"}
+    assert run.log.asked >= {"R54"}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_a_bill_that_its_answer_does_not_tell_is_found(
 ) -> None:
     """The finding names the rule that says what the answer costs, and shows the request."""
     run = made(defect)
-    with pytest.raises(Finding, match="billed") as found, Books(run):
+    with pytest.raises(Finding, match="billed") as found, BillingCheck(run):
         run.send(submit(run, prefer=order, **changed))
     assert (found.value.rule, found.value.operation) == (rule, "extendVideo")
     assert "curl" in found.value.curl
@@ -88,7 +89,7 @@ def test_a_submit_that_is_never_charged_is_found() -> None:
     """What says that it is billed, and is not, is wrong as well."""
     run = made("submit-free")
     body = {**VALID, "video": {"url": SOURCE}, "start_time": 0}
-    with pytest.raises(Finding, match="0 times"), Books(run):
+    with pytest.raises(Finding, match="0 times"), BillingCheck(run):
         run.send(run.request(run.contract.operations["createVideoExtension"], body=body))
 
 
@@ -97,7 +98,7 @@ def test_of_many_cases_the_one_that_cost_is_told() -> None:
     run = made("near-miss-billed")
     prompts: list[object] = ["a cat", "another cat", 7, "a third cat"]
     with pytest.raises(Findings) as found:
-        run.each(prompts, lambda prompt: sent(run, prompt))
+        ask_each(run, prompts, lambda prompt: sent(run, prompt))
     assert [(one.rule, '"prompt": 7' in one.curl) for one in found.value.findings] == [("R54", True)]
 
 
@@ -106,32 +107,32 @@ def test_where_it_may_cost_nothing_is_asked_twice() -> None:
     run = made("submit-billed-twice")
     run.budget.limit = 2
     with pytest.raises(Findings):
-        run.each(["a cat", "another cat"], lambda prompt: sent(run, prompt))
+        ask_each(run, ["a cat", "another cat"], lambda prompt: sent(run, prompt))
     assert len(run.budget.units) == 2
 
 
 def test_an_error_inside_is_the_error_that_is_told() -> None:
     """Whatever else goes wrong while the books are open comes first, and leaves nothing behind."""
     run = made("submit-billed-twice")
-    with pytest.raises(NoAnswerError), Books(run):
-        run.wire.send(submit(run, prefer="fault=lost_answer"), seconds=0.1)
-    assert run.watchers == []
+    with pytest.raises(NoResponseError), BillingCheck(run):
+        run.transport.send(submit(run, prefer="fault=lost_answer"), seconds=0.1)
+    assert run.listeners == []
 
 
 def test_without_books_nothing_is_asked() -> None:
     """A server whose books can't be looked at gets the requests alone."""
     run = made("submit-billed-twice")
     run.control = None
-    with Books(run):
+    with BillingCheck(run):
         run.send(submit(run))
-    assert run.seen.asked.isdisjoint({"R54"})
+    assert run.log.asked.isdisjoint({"R54"})
 
 
 def test_books_that_are_closed_meanwhile_are_told_in_a_line() -> None:
     """A server that answers its control routes no more fails the test that needs them, without a traceback."""
     run = made(None)
     run.control = Control(run.sender, "http://elsewhere.invalid")
-    with pytest.raises(pytest.fail.Exception, match="is no more") as failed, Books(run):
+    with pytest.raises(pytest.fail.Exception, match="is no more") as failed, BillingCheck(run):
         run.send(submit(run))
     assert failed.value.pytrace is False
-    assert run.watchers == []
+    assert run.listeners == []

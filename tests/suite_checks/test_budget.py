@@ -17,13 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from octopusx_video_contract import _conformance, _session, _target, cli
-from octopusx_video_contract._budget import Budget, NotAskedError, billed
-from octopusx_video_contract._coverage import Coverage
-from octopusx_video_contract._curl import documented
-from octopusx_video_contract._exchange import Answer, Request
-from octopusx_video_contract._run import Run, running
-from octopusx_video_contract._wire import InProcess, NoAnswerError, OverHttp
+from octopusx_video_contract import cli
+from octopusx_video_contract.cases.code_samples import documented
+from octopusx_video_contract.checks.billing import billed
+from octopusx_video_contract.core.budget import Budget, NotAskedError
+from octopusx_video_contract.core.coverage import Coverage
+from octopusx_video_contract.core.run import Run, running
+from octopusx_video_contract.core.transport import InProcess, NoResponseError, OverHttp
+from octopusx_video_contract.messages.http import Request, Response
+from octopusx_video_contract.runner import session, target
+from octopusx_video_contract.scenarios import schemathesis_adapter
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import Contract, load, task_ids
 
@@ -61,7 +64,7 @@ def _against(mock: Mock, limit: int, ledger: Path | None = None) -> Run:
 
 def _operation(run: Run) -> Any:
     """A submit without a path parameter, as schemathesis has it."""
-    schema: Any = _conformance.schema(run)
+    schema: Any = schemathesis_adapter.schema(run)
     name = next(name for name in run.contract.submits if "{" not in run.contract.operations[name].path)
     return schema.find_operation_by_id(name)
 
@@ -187,18 +190,18 @@ def test_a_submit_that_went_wrong_stays_spent(tmp_path: Path, fault: str) -> Non
     ledger = tmp_path / "ledger.jsonl"
     mock = Mock(token=KEY)
     on_disk: list[list[str]] = []
-    served = mock.engine.answer
+    served = mock.engine.respond
 
     def answer(request: object) -> object:
         on_disk.append([json.loads(line)["state"] for line in ledger.read_text("utf-8").splitlines()])
         return served(request)  # type: ignore[arg-type]
 
-    mock.engine.answer = answer  # type: ignore[method-assign,assignment]
+    mock.engine.respond = answer  # type: ignore[method-assign,assignment]
     run = _against(mock, 1, ledger)
-    with mock.fault(fault), contextlib.suppress(NoAnswerError):
-        assert not run.wire.send(SUBMIT).is_success
+    with mock.fault(fault), contextlib.suppress(NoResponseError):
+        assert not run.transport.send(SUBMIT).is_success
     with pytest.raises(NotAskedError, match="allows no more"):
-        run.wire.send(SUBMIT)
+        run.transport.send(SUBMIT)
     assert on_disk == [["sending"]]
     assert len(mock.calls) == 1
     assert len(mock.billed) <= run.budget.upper_bound == 1
@@ -211,7 +214,7 @@ def test_an_accepted_task_is_in_the_account_and_the_ledger(tmp_path: Path) -> No
     ledger = tmp_path / "ledger.jsonl"
     mock = Mock(token=KEY)
     run = _against(mock, 2, ledger)
-    run.wire.send(replace(SUBMIT, target=f"{SUBMIT.target}?key={KEY}"))
+    run.transport.send(replace(SUBMIT, target=f"{SUBMIT.target}?key={KEY}"))
     [made] = mock.submissions
     lines = [json.loads(line) for line in ledger.read_text("utf-8").splitlines()]
     assert [(line["state"], line["task"]) for line in lines] == [("sending", None), ("answered", made.task)]
@@ -222,7 +225,7 @@ def test_an_accepted_task_is_in_the_account_and_the_ledger(tmp_path: Path) -> No
 def test_a_refusal_costs_a_unit_and_is_told_as_not_billed() -> None:
     """A malformed submit takes the unit; that the contract calls its refusal never billed is told beside it."""
     run = _against(Mock(token=KEY), 1)
-    answer = run.wire.send(replace(SUBMIT, body=b"{"))
+    answer = run.transport.send(replace(SUBMIT, body=b"{"))
     assert billed(run.contract, answer) == "never"
     assert len(run.budget.units) == 1
     assert run.budget.upper_bound == 0
@@ -244,11 +247,11 @@ def test_what_costs_nothing_is_sent_until_one_may_have_been_accepted(
     counted = Budget(contract, KEY, 1)
     for _ in range(3):
         assert counted.take(request_) is None
-        counted.settle(None, Answer(request_, 401, {}, b""))
+        counted.settle(None, Response(request_, 401, {}, b""))
     assert counted.upper_bound == 0
     counted.take(request_)
     if status is not None:
-        counted.settle(None, Answer(request_, status, {}, b""))
+        counted.settle(None, Response(request_, status, {}, b""))
     for another in (request_, STRANGER):
         with pytest.raises(NotAskedError):
             counted.take(another)
@@ -263,14 +266,14 @@ def test_nothing_is_sent_again_on_a_dropped_connection() -> None:
     ok = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
     with raw_server(lambda number, _: ok if number % 2 else b"") as server:
         run = _run(OverHttp(local=True), server.base_url, 2)
-        with contextlib.closing(run.wire), running(run):
-            run.wire.send(READ)
-            with pytest.raises(NoAnswerError):
-                run.wire.send(SUBMIT)
+        with contextlib.closing(run.transport), running(run):
+            run.transport.send(READ)
+            with pytest.raises(NoResponseError):
+                run.transport.send(SUBMIT)
             operation = _operation(run)
-            run.wire.send(READ)
+            run.transport.send(READ)
             authorized = {"Authorization": f"Bearer {KEY}"}
-            with pytest.raises(NoAnswerError):
+            with pytest.raises(NoResponseError):
                 operation.Case(body={"a": "b"}, headers=authorized).call()
     methods = [raw.partition(b" ")[0] for raw in server.came]
     assert methods == [b"GET", b"POST", b"GET", b"POST"]
@@ -285,8 +288,8 @@ def test_a_redirect_is_not_followed() -> None:
 
     with raw_server(serve) as server:
         run = _run(OverHttp(local=True), server.base_url, 2)
-        with contextlib.closing(run.wire), running(run):
-            assert run.wire.send(SUBMIT).status == 307
+        with contextlib.closing(run.transport), running(run):
+            assert run.transport.send(SUBMIT).status == 307
             operation = _operation(run)
             case = operation.Case(body={"a": "b"}, headers={"Authorization": f"Bearer {KEY}"})
             assert case.call().status_code == 307
@@ -329,9 +332,9 @@ def test_by_default_a_server_elsewhere_gets_no_unit(contract: Contract, monkeypa
         runs.append(run)
         return 0
 
-    monkeypatch.setattr(_session, "run", kept)
-    monkeypatch.setattr(_target, "OverHttp", lambda **_: InProcess(Mock(token=KEY).transport))
-    monkeypatch.setenv(_target.KEY_VARIABLE, KEY)
+    monkeypatch.setattr(session, "run", kept)
+    monkeypatch.setattr(target, "OverHttp", lambda **_: InProcess(Mock(token=KEY).transport))
+    monkeypatch.setenv(target.KEY_VARIABLE, KEY)
     runs: list[Run] = []
     assert cli.main(["--base-url", "https://service.invalid"]) == 0
     assert (runs[0].budget.limit, runs[0].budget.ledger) == (0, None)
@@ -369,8 +372,8 @@ def test_that_a_file_can_be_written_is_found_out_without_a_trace(tmp_path: Path)
     new, old = tmp_path / "new", tmp_path / "old"
     old.write_text("kept")
     for path in (new, old):
-        _target.writable(path, "--report")
+        target.writable(path, "--report")
     assert not new.exists()
     assert old.read_text() == "kept"
-    with pytest.raises(_target.CannotRunError, match=r"--report .*can't be written"):
-        _target.writable(tmp_path / "nowhere" / "new", "--report")
+    with pytest.raises(target.CannotRunError, match=r"--report .*can't be written"):
+        target.writable(tmp_path / "nowhere" / "new", "--report")

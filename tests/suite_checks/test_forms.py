@@ -6,13 +6,13 @@ import dataclasses
 from typing import Any
 
 import pytest
-from octopusx_video_contract import _head, _judge
-from octopusx_video_contract._exchange import Answer, Request
-from octopusx_video_contract._finding import Finding
-from octopusx_video_contract._ranges import Wanted, faults, is_in_parts, several
-from octopusx_video_contract._run import Run
-from octopusx_video_contract._tasks import Tasks, a_submit
-from octopusx_video_contract._wire import InProcess
+from octopusx_video_contract.checks import head_requests
+from octopusx_video_contract.checks.ranges import Wanted, faults, is_in_parts, several
+from octopusx_video_contract.core.findings import Finding
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.messages.http import Request, Response
+from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
 from octopusx_video_openapi import load, task_ids
 
 from tests.defects import DEFECTS, defective
@@ -23,12 +23,14 @@ SIZE = len(WHOLE)
 GET = Request("GET", "/v1/videos/t/content")
 
 
-def came(status: int, content: bytes = b"", **headers: Any) -> Answer:
+def came(status: int, content: bytes = b"", **headers: Any) -> Response:
     """What came back."""
-    return Answer(GET, status, {name.replace("_", "-").lower(): str(value) for name, value in headers.items()}, content)
+    return Response(
+        GET, status, {name.replace("_", "-").lower(): str(value) for name, value in headers.items()}, content
+    )
 
 
-def multipart(*parts: tuple[int, int], size: Any = SIZE, shift: int = 0, close: bytes = b"--") -> Answer:
+def multipart(*parts: tuple[int, int], size: Any = SIZE, shift: int = 0, close: bytes = b"--") -> Response:
     """Parts of the video as RFC 9110 section 14.6 writes them, with their bytes from elsewhere by a shift."""
     body = b"".join(
         b"\r\n--a b\r\nContent-Type: video/mp4\r\nContent-Range: bytes %d-%d/%b\r\n\r\n"
@@ -39,7 +41,7 @@ def multipart(*parts: tuple[int, int], size: Any = SIZE, shift: int = 0, close: 
     return came(206, body + b"\r\n--a b" + close + b"\r\n", Content_Type='multipart/byteranges; boundary="a b"')
 
 
-def part(first: int, last: int, content: bytes | None = None, size: Any = SIZE) -> Answer:
+def part(first: int, last: int, content: bytes | None = None, size: Any = SIZE) -> Response:
     """One part alone."""
     given = WHOLE[first : last + 1] if content is None else content
     return came(206, given, Content_Range=f"bytes {first}-{last}/{size}", Content_Type="video/mp4")
@@ -58,7 +60,7 @@ def part(first: int, last: int, content: bytes | None = None, size: Any = SIZE) 
         multipart((0, 9), (20, 29), size="*"),
     ],
 )
-def test_what_two_ranges_may_be_answered_with(answer: Answer) -> None:
+def test_what_two_ranges_may_be_answered_with(answer: Response) -> None:
     """All of it, one part, one that spans both, or both in whichever order (RFC 9110 section 15.3.7)."""
     assert list(faults(answer, WHOLE, TWO)) == []
 
@@ -79,7 +81,7 @@ def test_what_two_ranges_may_be_answered_with(answer: Answer) -> None:
         (came(206, WHOLE[:10], Content_Type="multipart/byteranges"), "told apart"),
     ],
 )
-def test_what_two_ranges_may_not_be_answered_with(answer: Answer, fault: str) -> None:
+def test_what_two_ranges_may_not_be_answered_with(answer: Response, fault: str) -> None:
     """Other bytes than those that are named, too few, 416 though they are there."""
     assert fault in "; ".join(faults(answer, WHOLE, TWO))
 
@@ -131,9 +133,9 @@ SHOWN = came(200, b"{}", Content_Type="application/json")
         came(404),
     ],
 )
-def test_what_head_may_be_answered_with(head: Answer) -> None:
+def test_what_head_may_be_answered_with(head: Response) -> None:
     """What GET is, with the length of its body or without, or as a method that is not there."""
-    assert list(_head.faults(head, [SHOWN, SHOWN])) == []
+    assert list(head_requests.faults(head, [SHOWN, SHOWN])) == []
 
 
 @pytest.mark.parametrize(
@@ -147,15 +149,15 @@ def test_what_head_may_be_answered_with(head: Answer) -> None:
         (came(500), "answered with 500"),
     ],
 )
-def test_what_head_may_not_be_answered_with(head: Answer, fault: str) -> None:
+def test_what_head_may_not_be_answered_with(head: Response, fault: str) -> None:
     """RFC 9110 sections 9.3.2 and 8.6."""
-    assert fault in "; ".join(_head.faults(head, [SHOWN, SHOWN]))
+    assert fault in "; ".join(head_requests.faults(head, [SHOWN, SHOWN]))
 
 
 def test_lengths_of_bodies_that_differ_are_not_compared() -> None:
     """What is another body each time, with a signed address say, may be of another length at HEAD."""
     gets = [came(200, b"1", Content_Type="text/plain"), came(200, b"2", Content_Type="text/plain")]
-    assert list(_head.faults(came(200, Content_Type="text/plain", Content_Length=9), gets)) == []
+    assert list(head_requests.faults(came(200, Content_Type="text/plain", Content_Length=9), gets)) == []
 
 
 @pytest.mark.parametrize(
@@ -169,7 +171,7 @@ def test_lengths_of_bodies_that_differ_are_not_compared() -> None:
 )
 def test_a_body_behind_the_head_is_seen_on_the_wire(raw: bytes, behind: bytes) -> None:
     """HTTP clients drop it, so that it is looked for in what arrived."""
-    assert _head.body_on_the_wire(raw) == behind
+    assert head_requests.body_on_the_wire(raw) == behind
 
 
 def test_parts_are_not_documented_and_right_all_the_same() -> None:
@@ -180,16 +182,16 @@ def test_parts_are_not_documented_and_right_all_the_same() -> None:
         assert is_in_parts(asked) is expected
     taken = dataclasses.replace(GET, headers=(("Range", TWO.header),))
     answer.headers["x-oneapi-request-id"] = "1"
-    _judge.hold(run_against(None)[0], dataclasses.replace(answer, request=taken))
+    run_against(None)[0].check_response(dataclasses.replace(answer, request=taken))
 
 
-def run_against(name: str | None) -> tuple[Run, Tasks]:
+def run_against(name: str | None) -> tuple[Run, TaskDriver]:
     """A run against the server with a defect, and its tasks."""
     server = defective(next((one for one in DEFECTS if one.name == name), None))
     sender = InProcess(server.mock.controlled_transport)
     known = tuple(task_ids.documented(load()))
     run = Run("http://localhost", server.key, load(), sender, known, seed=1, other_key=server.other_key)
-    return run, Tasks(run)
+    return run, TaskDriver(run)
 
 
 @pytest.mark.parametrize("name", ["head-read-without-key", "head-read-of-another-account"])

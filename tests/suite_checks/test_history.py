@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from octopusx_video_contract._exchange import Answer, Request
-from octopusx_video_contract._history import History
-from octopusx_video_contract._walk import Walk
-from octopusx_video_mock._message import Answer as Sent
-from octopusx_video_mock._message import Request as Asked
+from octopusx_video_contract.checks.history import History
+from octopusx_video_contract.messages.http import Request, Response
+from octopusx_video_contract.scenarios.whole_life import WholeLife
+from octopusx_video_mock.messages import Request as Asked
+from octopusx_video_mock.messages import Response as Sent
 from octopusx_video_openapi import load, task_ids
 
 from tests.campaigns.suite_runs import START
@@ -36,15 +36,15 @@ ENDED = {
 RUNNING = {"id": "t", "object": "video", "model": "m", "status": "processing", "progress": 5, "created_at": 1000}
 
 
-def answer(body: Any, target: str = "/v1/videos/t", status: int = 200, key: str = KEY, **headers: str) -> Answer:
+def answer(body: Any, target: str = "/v1/videos/t", status: int = 200, key: str = KEY, **headers: str) -> Response:
     """What came back of a GET; bytes are a body as they are."""
     sent = (("Authorization", f"Bearer {key}"), *((name, value) for name, value in headers.items() if name == "Prefer"))
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     given = {name.replace("_", "-").lower(): value for name, value in headers.items()}
-    return Answer(Request("GET", target, sent), status, given, content)
+    return Response(Request("GET", target, sent), status, given, content)
 
 
-def rules(*answers: Answer | tuple[Answer, float]) -> list[str]:
+def rules(*answers: Response | tuple[Response, float]) -> list[str]:
     """The rules that the last answer breaks given those before it, each at 1200 Unix seconds or when it says."""
     history, broken = History(), []
     for one in answers:
@@ -159,7 +159,7 @@ def rules_of_a_walk(server: Server) -> set[str]:
     """The rules that the walk through whole lives finds broken by a server."""
     with prepared(server.mock.controlled_transport) as run:
         run.other_key = server.other_key
-        walk = Walk(run)
+        walk = WholeLife(run)
         walk.whole()
         return {finding.rule for findings in walk.findings.values() for finding in findings}
 
@@ -176,7 +176,7 @@ def test_a_walk_looks_at_the_known_tasks_first_and_last() -> None:
     """What is submitted and refused in between changes nothing of them."""
     server = defective(None, key=TESTS_KEY, start=START)
     known = task_ids.documented(CONTRACT)[0]
-    answer, submitted = server.mock.engine.answer, []
+    answer, submitted = server.mock.engine.respond, []
 
     def changing(request: Asked) -> Sent:
         sent = answer(request)
@@ -185,5 +185,5 @@ def test_a_walk_looks_at_the_known_tasks_first_and_last() -> None:
             sent.body = sent.body.replace(b'"seconds":"', b'"seconds":"1')
         return sent
 
-    server.mock.engine.answer = changing  # type: ignore[method-assign]
+    server.mock.engine.respond = changing  # type: ignore[method-assign]
     assert "R16" in rules_of_a_walk(server)

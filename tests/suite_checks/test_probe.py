@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from octopusx_video_contract import _probe_shapes, _probe_task, cli
+from octopusx_video_contract import cli
+from octopusx_video_contract.probe import paid_task, shapes
 from octopusx_video_mock import Mock
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Request, Response
 from octopusx_video_openapi import Contract
 
 from tests.conftest import KEY, Upstream
@@ -22,8 +23,8 @@ from tests.support import documents
 from tests.support.faulty import Defect, Exchange, always, faulty_server
 
 Json = Any
-Answerer = Callable[[Request], Answer]
-Quirk = Callable[["Service", Request, Answerer], Answer]
+Answerer = Callable[[Request], Response]
+Quirk = Callable[["Service", Request, Answerer], Response]
 
 SUBMIT = "createVideoExtension"
 READ, QUERY, CONTENT = "getVideoTask", "queryUnifiedVideo", "downloadVideoContent"
@@ -62,7 +63,7 @@ class Service:
         return [one for one in self.with_key if one.method == "POST" and not one.path.startswith(b"/__mock__/")]
 
 
-def plain(service: Service, request: Request, correct: Answerer) -> Answer:
+def plain(service: Service, request: Request, correct: Answerer) -> Response:
     """The mock as it is."""
     return correct(request)
 
@@ -79,13 +80,13 @@ def probe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], t
 
         def started(contract: str | None, token: tuple[str, ...]) -> Mock:
             service.mock, service.key = Mock(contract, token=token), token[0]
-            correct = service.mock.engine.answer
+            correct = service.mock.engine.respond
 
-            def answer(request: Request) -> Answer:
+            def answer(request: Request) -> Response:
                 service.asked.append(request)
                 return quirk(service, request, correct)
 
-            service.mock.engine.answer = answer  # type: ignore[method-assign]
+            service.mock.engine.respond = answer  # type: ignore[method-assign]
             for fault in faults:
                 service.mock.faults.on(fault)
             return service.mock
@@ -103,7 +104,7 @@ def probe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], t
 def edits(edit: Callable[[Json], Json], of: tuple[str, ...] = READS, status: int = 200) -> Quirk:
     """A server that changes the bodies of these operations' answers with a status."""
 
-    def quirk(service: Service, request: Request, correct: Answerer) -> Answer:
+    def quirk(service: Service, request: Request, correct: Answerer) -> Response:
         answer = correct(request)
         if answer.operation in of and answer.status == status:
             answer.body = json.dumps(edit(json.loads(answer.body))).encode()
@@ -115,7 +116,7 @@ def edits(edit: Callable[[Json], Json], of: tuple[str, ...] = READS, status: int
 def restates(operation: str | None, status: int, instead: int, body: Json = None, **headers: str) -> Quirk:
     """A server that gives another status, body and headers in the place of a status of an operation."""
 
-    def quirk(service: Service, request: Request, correct: Answerer) -> Answer:
+    def quirk(service: Service, request: Request, correct: Answerer) -> Response:
         answer = correct(request)
         if answer.operation == operation and answer.status == status:
             answer.status = instead
@@ -184,7 +185,7 @@ def test_tells_how_a_wrong_method_is_refused(probe: Probed, quirk: Quirk, told: 
     assert f"R32: {change}" in found.changes
 
 
-def slash(service: Service, request: Request, correct: Answerer) -> Answer:
+def slash(service: Service, request: Request, correct: Answerer) -> Response:
     """The framework's way: a path with a slash too many is redirected."""
     answer = correct(request)
     if answer.operation is None and request.path.endswith(b"/") and answer.status == 404:
@@ -271,7 +272,7 @@ def test_tells_which_fields_nobody_has_documented(probe: Probed) -> None:
     assert "hidden-value" not in found.text
 
 
-def whole(service: Service, request: Request, correct: Answerer) -> Answer:
+def whole(service: Service, request: Request, correct: Answerer) -> Response:
     """A content proxy that does not forward Range."""
     without = [pair for pair in request.headers if pair[0] != b"range"]
     return correct(Request(request.method, request.path, request.query, without, dict(without), request.body, ""))
@@ -286,7 +287,7 @@ def test_tells_how_the_content_is_sent(probe: Probed) -> None:
     assert f"{CONTENT} parameters.Range: say that the service ignores it" in ignored.changes
     assert not [change for change in ignored.changes if "responses.206" in change]
 
-    def as_json(service: Service, request: Request, correct: Answerer) -> Answer:
+    def as_json(service: Service, request: Request, correct: Answerer) -> Response:
         answer = correct(request)
         if answer.operation == CONTENT and answer.status in {200, 206}:
             answer.status, answer.headers = 200, [(b"content-type", b"application/json")]
@@ -302,7 +303,7 @@ def test_tells_how_the_content_is_sent(probe: Probed) -> None:
 def hides(seconds: float) -> Quirk:
     """A server whose new tasks are unknown for so long."""
 
-    def quirk(service: Service, request: Request, correct: Answerer) -> Answer:
+    def quirk(service: Service, request: Request, correct: Answerer) -> Response:
         assert service.mock is not None
         made = service.mock.submissions
         named = bool(made) and made[-1].task.encode() in request.path + b"?" + request.query
@@ -330,7 +331,7 @@ def test_tells_when_a_new_task_can_be_read(probe: Probed, seconds: int, told: st
     assert found.status == 0
 
 
-def as_total(service: Service, request: Request, correct: Answerer) -> Answer:
+def as_total(service: Service, request: Request, correct: Answerer) -> Response:
     """A server that takes the duration for the length of the whole: for it, an extension starts nowhere."""
     if request.path.endswith(b"/extensions") and request.body:
         body = {**json.loads(request.body), "start_time": 0}
@@ -376,7 +377,7 @@ def test_gives_up_at_the_deadline(probe: Probed) -> None:
 def test_does_not_raise_a_header_that_did_not_come(probe: Probed) -> None:
     """Without X-Oneapi-Request-Id its rule is broken, and its grade stays."""
 
-    def without(service: Service, request: Request, correct: Answerer) -> Answer:
+    def without(service: Service, request: Request, correct: Answerer) -> Response:
         answer = correct(request)
         answer.headers = [pair for pair in answer.headers if pair[0].lower() != b"x-oneapi-request-id"]
         return answer
@@ -390,12 +391,12 @@ def test_does_not_raise_a_header_that_did_not_come(probe: Probed) -> None:
 def test_tells_whether_the_request_id_of_the_caller_is_taken(probe: Probed) -> None:
     """It is said to come back only where it does."""
 
-    def adopts(service: Service, request: Request, correct: Answerer) -> Answer:
+    def adopts(service: Service, request: Request, correct: Answerer) -> Response:
         answer = correct(request)
         own = request.header(b"x-oneapi-request-id")
         return restated(answer, own) if own else answer
 
-    def restated(answer: Answer, own: bytes) -> Answer:
+    def restated(answer: Response, own: bytes) -> Response:
         answer.headers = [pair for pair in answer.headers if pair[0].lower() != b"x-oneapi-request-id"]
         answer.headers.append((b"x-oneapi-request-id", own))
         return answer
@@ -447,7 +448,7 @@ def test_submits_once_whatever_comes(probe: Probed, contract: Contract, fault: s
     """With --max-paid one submit is sent, and never again: not where its answer is lost, and not where it is a 5xx."""
     sent: list[Request] = []
 
-    def counting(service: Service, request: Request, correct: Answerer) -> Answer:
+    def counting(service: Service, request: Request, correct: Answerer) -> Response:
         assert service.mock is not None
         if request.method == "POST" and service.key.encode() in (request.header(b"authorization") or b""):
             if request.body != b"{}":
@@ -475,7 +476,7 @@ def test_reports_what_was_paid_for_when_it_is_interrupted(probe: Probed, tmp_pat
     report = tmp_path / "report.md"
     read = iter(range(5))
 
-    def breaks_off(service: Service, request: Request, correct: Answerer) -> Answer:
+    def breaks_off(service: Service, request: Request, correct: Answerer) -> Response:
         assert service.mock is not None
         if service.mock.submissions and request.method == "GET" and next(read, None) is None:
             raise KeyboardInterrupt
@@ -517,7 +518,7 @@ def secrets(key: str) -> dict[str, str]:
 def test_shows_no_secret(probe: Probed, tmp_path: Path, kind: str) -> None:
     """No key or what is made of it, no cookie, signed address, mail or money shows, in any form of the report."""
 
-    def leaks(service: Service, request: Request, correct: Answerer) -> Answer:
+    def leaks(service: Service, request: Request, correct: Answerer) -> Response:
         answer = correct(request)
         told = secrets(service.key)
         answer.headers.append((b"set-cookie", told["a cookie"].encode()))
@@ -543,9 +544,9 @@ def test_shows_no_secret(probe: Probed, tmp_path: Path, kind: str) -> None:
 def test_shows_no_key_of_whatever_kind(probe: Probed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A key that looks like a word is hidden where a server says it: as a code, a header, a status, a field, an id."""
     key = "opaquekeyofwords"
-    monkeypatch.setattr("octopusx_video_contract._target._MOCK_KEY", key)
+    monkeypatch.setattr("octopusx_video_contract.runner.target._MOCK_KEY", key)
 
-    def leaks(service: Service, request: Request, correct: Answerer) -> Answer:
+    def leaks(service: Service, request: Request, correct: Answerer) -> Response:
         answer = correct(request)
         answer.headers += [(b"vary", key.encode()), (key.encode(), b"1")]
         if answer.status >= 400 and request.path[:4] == b"/v1/":
@@ -576,7 +577,7 @@ def test_the_reports_say_the_same(probe: Probed, tmp_path: Path) -> None:
 def test_says_when_too_little_was_answered(probe: Probed) -> None:
     """A server that answers everything with 429 teaches nothing, and the probe fails."""
 
-    def busy(service: Service, request: Request, correct: Answerer) -> Answer:
+    def busy(service: Service, request: Request, correct: Answerer) -> Response:
         answer = correct(request)
         answer.status = 429
         return answer
@@ -644,7 +645,7 @@ def test_a_submit_over_http_that_is_refused_is_not_repeated(
     ]
 
 
-SHOWN = [
+MAX_SHOWN = [
     ("https://cdn.example.com/a/b.mp4?sig=1", "https://cdn.example.com/… (14 characters)"),
     ("Bearer sk-abc refused", "Bearer […] refused"),
     ("invalid_request_error task_not_exist", "invalid_request_error task_not_exist"),
@@ -653,10 +654,10 @@ SHOWN = [
 ]
 
 
-@pytest.mark.parametrize(("said", "expected"), SHOWN)
+@pytest.mark.parametrize(("said", "expected"), MAX_SHOWN)
 def test_cleans_what_a_server_said(said: str, expected: str) -> None:
     """Codes stay, whatever may be somebody's goes, and nothing acts on a terminal."""
-    assert _probe_shapes.clean(said) == expected
+    assert shapes.clean(said) == expected
 
 
 def test_bears_what_no_service_should_say(probe: Probed) -> None:
@@ -666,7 +667,7 @@ def test_bears_what_no_service_should_say(probe: Probed) -> None:
         deep = {"deep": deep}
     odd = {"deep": deep, "half\ud800": "\ud800", "huge": 10**400, "list": [1]}
 
-    def quirk(service: Service, request: Request, correct: Answerer) -> Answer:
+    def quirk(service: Service, request: Request, correct: Answerer) -> Response:
         answer = correct(request)
         if answer.headers and (b"content-type", b"application/json") in answer.headers and request.path[:4] == b"/v1/":
             body = json.loads(answer.body)
@@ -684,12 +685,12 @@ def test_bears_what_no_service_should_say(probe: Probed) -> None:
 
 def test_cuts_what_a_server_said() -> None:
     """However much a server says, little of it is shown."""
-    assert len(_probe_shapes.clean("word " * 10_000)) <= _probe_shapes.SHOWN + 1
+    assert len(shapes.clean("word " * 10_000)) <= shapes.MAX_SHOWN + 1
 
 
 def test_extends_by_a_length_that_tells_the_readings_apart(contract: Contract) -> None:
     """The body of the paid submit gives a total that differs from what is added, or nothing would be settled."""
-    submit = contract.operations[_probe_task.SUBMIT]
+    submit = contract.operations[paid_task.SUBMIT]
     _, example = next(documents.examples(contract, documents.body(submit)))
     rule = documents.definition(submit)["x-result-length"]
     assert example[rule["starts-at"]["field"]] > 0

@@ -19,18 +19,22 @@ from typing import Any
 
 import httpx
 import pytest
-from octopusx_video_contract import _client_calls, _conformance, _life, _session, _wire, cli
-from octopusx_video_contract._budget import Budget
-from octopusx_video_contract._control import Control
-from octopusx_video_contract._coverage import Coverage
-from octopusx_video_contract._curl import documented
-from octopusx_video_contract._finding import Finding, Findings
-from octopusx_video_contract._probe import Probe
-from octopusx_video_contract._probe_questions import Question
-from octopusx_video_contract._probe_report import Report
-from octopusx_video_contract._run import Run, running
-from octopusx_video_contract._tasks import Tasks
-from octopusx_video_contract._wire import InProcess, NoAnswerError, OverHttp, Sender
+from octopusx_video_contract import cli
+from octopusx_video_contract.cases.code_samples import documented
+from octopusx_video_contract.checks import task_life
+from octopusx_video_contract.core import transport
+from octopusx_video_contract.core.budget import Budget
+from octopusx_video_contract.core.coverage import Coverage
+from octopusx_video_contract.core.findings import Finding, Findings
+from octopusx_video_contract.core.mock_control import Control
+from octopusx_video_contract.core.run import Run, running
+from octopusx_video_contract.core.transport import InProcess, NoResponseError, OverHttp, Sender
+from octopusx_video_contract.probe.probe import Probe
+from octopusx_video_contract.probe.questions import Question
+from octopusx_video_contract.probe.reports import Report
+from octopusx_video_contract.runner import session
+from octopusx_video_contract.scenarios import client_calls, schemathesis_adapter
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import content_encoding, interrupts, load, task_ids
 
@@ -123,7 +127,7 @@ def served(case: InProcess | tuple[bytes, bool], ledger: Path | None = None) -> 
     with raw_server(answer, closes=closes) as url:
         run = run_of(OverHttp(local=True), url, ledger)
         run.timeout = 10.0 if closes else 0.7
-        with contextlib.closing(run.wire):
+        with contextlib.closing(run.transport):
             yield run
 
 
@@ -151,9 +155,9 @@ def test_the_finding_has_the_status_and_the_headers_of_what_arrived() -> None:
     with served((head + BODY, True)) as run, pytest.raises(Findings) as caught:
         run.send(SUBMIT)
     [finding] = caught.value.findings
-    assert finding.answer.startswith("200 (in part; content-type: application/json; x-oneapi-request-id: ")
-    assert "content-length: 999" in finding.answer
-    assert "x-other" not in finding.answer
+    assert finding.response.startswith("200 (in part; content-type: application/json; x-oneapi-request-id: ")
+    assert "content-length: 999" in finding.response
+    assert "x-other" not in finding.response
     assert KEY not in str(finding)
     assert "\x9b" not in str(finding)
 
@@ -180,7 +184,7 @@ ODD = {
 def test_an_id_in_an_unexpected_response_is_in_the_account(status: int, body: bytes) -> None:
     """A paid task is not lost because its id came in another shape."""
     run = run_of(answering(body, status=status))
-    assert run.wire.send(SUBMIT).status == status
+    assert run.transport.send(SUBMIT).status == status
     assert NEW in "\n".join(run.budget.account())
 
 
@@ -188,10 +192,10 @@ def test_what_the_request_held_is_no_new_task() -> None:
     """A gateway may repeat the source, and its refusals cost nothing."""
     source = json.loads(SUBMIT.body or b"")["video"]["url"]
     run = run_of(answering(json.dumps({"request_id": "r-1", "source": {"id": source}}).encode(), status=500))
-    run.wire.send(SUBMIT)
+    run.transport.send(SUBMIT)
     assert run.budget.units[0].possible_tasks == ("r-1",)
     refusing = run_of(Refusing())
-    refusing.wire.send(replace(SUBMIT, body=b"{"))
+    refusing.transport.send(replace(SUBMIT, body=b"{"))
     assert refusing.budget.units[0].possible_tasks == ()
 
 
@@ -199,14 +203,14 @@ def test_the_request_id_is_no_task_where_there_is_another() -> None:
     """The header says which of the ids in a response is the request's own."""
     body = json.dumps({"error": {"video_id": "r-7", "task_id": NEW}}).encode()
     run = run_of(answering(body, status=500, x_oneapi_request_id="r-7"))
-    run.wire.send(SUBMIT)
+    run.transport.send(SUBMIT)
     assert run.budget.units[0].possible_tasks == (NEW,)
 
 
 def test_an_accepted_submit_without_a_valid_key_is_in_the_account() -> None:
     """It cost no unit, and may be billed all the same."""
     run = run_of(answering(BODY))
-    run.wire.send(replace(SUBMIT, headers=(("Authorization", "Bearer made-up"),)))
+    run.transport.send(replace(SUBMIT, headers=(("Authorization", "Bearer made-up"),)))
     assert f"possibly task {NEW} of requests that cost no unit" in run.budget.account()
 
 
@@ -221,7 +225,7 @@ def test_an_interrupt_loses_no_task_that_was_paid_for(number: signal.Signals, tm
     ledger = tmp_path / "ledger.jsonl"
     run = run_of(answering(BODY[:-1], then=lambda: signal.raise_signal(number)), ledger=ledger)
     with signals.as_usual(), pytest.raises(KeyboardInterrupt), interrupts.handled():
-        run.wire.send(SUBMIT)
+        run.transport.send(SUBMIT)
     assert NEW in "\n".join(run.budget.account())
     assert NEW in ledger.read_text("utf-8").splitlines()[-1]
 
@@ -235,7 +239,7 @@ def test_an_interrupt_while_the_answer_is_noted_loses_nothing(monkeypatch: pytes
     monkeypatch.setattr(Budget, "settle", settle)
     run = run_of(answering(BODY))
     with signals.as_usual(), pytest.raises(KeyboardInterrupt), interrupts.handled():
-        run.wire.send(SUBMIT)
+        run.transport.send(SUBMIT)
     assert NEW in "\n".join(run.budget.account())
 
 
@@ -244,7 +248,7 @@ def test_the_probe_shows_what_arrived_of_its_paid_submit() -> None:
     run = run_of(answering(BODY, b" " * 4_000_000))
     probe = Probe(run, named=False)
     assert probe.ask(Question("paid submit", "POST", SUBMIT)) is None
-    text = Report(run, probe.came, None, task=True, paid=True, interrupted=False).text()
+    text = Report(run, probe.results, None, task=True, paid=True, interrupted=False).text()
     assert f"possibly task {NEW}" in text
     assert "[number] came, and" not in text
     assert "200 came, and the answer is larger than" in text
@@ -275,8 +279,8 @@ def test_no_response_is_unpacked_without_bounds(bomb: bytes, coding: str, media_
     with little_memory():
         sender = answering(bomb, content_encoding=coding, content_type=media_type)
         for request in (READ, content):
-            with pytest.raises(NoAnswerError, match="bytes when unpacked"):
-                run_of(sender).wire.send(request)
+            with pytest.raises(NoResponseError, match="bytes when unpacked"):
+                run_of(sender).transport.send(request)
         assert not Control(sender, "http://localhost").is_there()
 
 
@@ -284,18 +288,18 @@ def test_an_address_is_fetched_within_bounds(monkeypatch: pytest.MonkeyPatch) ->
     """Whatever lies there, however large, slow or odd."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
     with little_memory(), raw_server(head % len(BOMB) + BOMB, closes=True) as url:
-        assert _wire.fetched(f"{url}/v.mp4", 2) is None
-    monkeypatch.setattr(_wire, "MOST_VIDEO_BYTES", 10)
+        assert transport.fetched(f"{url}/v.mp4", 2) is None
+    monkeypatch.setattr(transport, "MAX_VIDEO_BYTES", 10)
     with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nabcdefghijk", closes=True) as url:
-        assert _wire.fetched(url, 2) is None
+        assert transport.fetched(url, 2) is None
     with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nabc", closes=False) as url:
-        assert _wire.fetched(url, 0.1) is None
+        assert transport.fetched(url, 0.1) is None
     with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", closes=True) as url:
-        fetched = _wire.fetched(f"{url}/猫.mp4?a=b", 2)
+        fetched = transport.fetched(f"{url}/猫.mp4?a=b", 2)
         assert fetched is not None
         assert fetched.content == b"abc"
     for odd in ("http://127.0.0.1:99999/v.mp4", "http://[::1", "ftp://127.0.0.1/v.mp4", "http://127.0.0.1:1/v.mp4"):
-        assert _wire.fetched(odd, 0.2) is None
+        assert transport.fetched(odd, 0.2) is None
 
 
 def test_the_clock_of_a_mock_is_read_within_bounds() -> None:
@@ -343,14 +347,14 @@ def test_a_coding_changes_nothing_for_whoever_reads(coding: str, pack: Callable[
     answer = run.send(READ)
     assert answer.json()["status"] == "completed"
     assert answer.headers.get("content-length", str(len(answer.content))) == str(len(answer.content))
-    call = _client_calls.Call(CONTRACT, READ_SAMPLE)
-    through = _client_calls.Through(run)
+    call = client_calls.Call(CONTRACT, READ_SAMPLE)
+    through = client_calls.Through(run)
     assert call.sync(through, KEY).status == "completed"
     assert asyncio.run(call.asyncio(through, KEY)).status == "completed"
     with running(run):
-        schema: Any = _conformance.schema(run)
+        schema: Any = schemathesis_adapter.schema(run)
         case = schema.find_operation_by_id("getVideoTask").Case(path_parameters={"task_id": run.known_ids[0]})
-        _conformance.validate(run, case)
+        schemathesis_adapter.validate(run, case)
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt(), pytest.ExitCode.INTERNAL_ERROR], ids=["interrupted", "crashed"])
@@ -361,13 +365,13 @@ def test_a_run_without_a_summary_names_what_was_paid_for(
     run = run_of(answering(BODY))
 
     def main(*_: object, **__: object) -> int:
-        run.wire.send(SUBMIT)
+        run.transport.send(SUBMIT)
         if isinstance(end, BaseException):
             raise end
         return end
 
     monkeypatch.setattr(pytest, "main", main)
-    assert _session.run(run, []) == (130 if isinstance(end, KeyboardInterrupt) else 1)
+    assert session.run(run, []) == (130 if isinstance(end, KeyboardInterrupt) else 1)
     assert f"task {NEW} of createVideoExtension" in capsys.readouterr().out
 
 
@@ -394,8 +398,8 @@ def test_a_probe_that_is_interrupted_while_it_reports_reports_again(
 def test_numbers_without_end_are_none() -> None:
     """Python turns neither thousands of digits into a number nor every whole number into another one."""
     run = run_of(answering(b"a" * 10, status=206, content_range=f"bytes 0-9/{'9' * 5000}"))
-    task = _life.Task("a", CONTRACT.operations["createVideoExtension"], {}, (0.0, 0.0), None)
-    assert Tasks(run).size_by_a_part(task) is None
-    told = _life.Told("getVideoTask", 0.0, {"seconds": 10**400}, "running")
+    task = task_life.Task("a", CONTRACT.operations["createVideoExtension"], {}, (0.0, 0.0), None)
+    assert TaskDriver(run).size_by_a_part(task) is None
+    told = task_life.Observation("getVideoTask", 0.0, {"seconds": 10**400}, "running")
     task.length = 5.0
-    assert [rule for rule, fault in _life.check(CONTRACT, task, told) if fault and rule == "R55"] == ["R55"]
+    assert [rule for rule, fault in task_life.check(CONTRACT, task, told) if fault and rule == "R55"] == ["R55"]

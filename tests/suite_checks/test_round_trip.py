@@ -26,7 +26,7 @@ import httpx
 import octopusx_video_contract
 import pytest
 from octopusx_video_client import models
-from octopusx_video_contract._run import running
+from octopusx_video_contract.core.run import running
 from octopusx_video_openapi import Contract, load
 
 from tests.conftest import KEY

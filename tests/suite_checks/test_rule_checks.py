@@ -15,17 +15,17 @@ from typing import Any
 
 import pytest
 import yaml
-from octopusx_video_contract import _budget, _checks, _judge, _life
-from octopusx_video_contract._books import Books
-from octopusx_video_contract._checks import Outcome
-from octopusx_video_contract._choice import LAYERS
-from octopusx_video_contract._control import Control
-from octopusx_video_contract._coverage import Coverage, gaps
-from octopusx_video_contract._exchange import Answer, Request
-from octopusx_video_contract._history import History
-from octopusx_video_contract._run import Run, running
-from octopusx_video_contract._tasks import Tasks, a_submit
-from octopusx_video_contract._wire import InProcess
+from octopusx_video_contract.checks import billing, registry, single_response, task_life
+from octopusx_video_contract.checks.history import History
+from octopusx_video_contract.checks.registry import Outcome
+from octopusx_video_contract.core.billing_check import BillingCheck
+from octopusx_video_contract.core.coverage import Coverage, gaps
+from octopusx_video_contract.core.mock_control import Control
+from octopusx_video_contract.core.run import Run, running
+from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.messages.http import Request, Response
+from octopusx_video_contract.runner.selection import LAYERS
+from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import Contract, RuleId, contract_path, load, task_ids
 
@@ -69,7 +69,7 @@ def registered(run: Run) -> set[str]:
             sys.modules.pop(name, None)
             importlib.import_module(name)
             del sys.modules[name]  # it is of this run alone
-    return {str(rule) for rule in _checks.CHECKS}
+    return {str(rule) for rule in registry.CHECKS}
 
 
 # ---- Rules, their symbols, their checks and their defects
@@ -82,9 +82,9 @@ def test_each_rule_has_a_symbol() -> None:
 
 def test_each_rule_has_a_check(registered: set[str]) -> None:
     """And each registered check a rule."""
-    by_schema = {rule.id for rule in CONTRACT.rules if _checks.is_by_schema(rule)}
+    by_schema = {rule.id for rule in CONTRACT.rules if registry.is_by_schema(rule)}
     assert registered | by_schema == NUMBERS
-    assert _checks.without_check(CONTRACT) == []
+    assert registry.without_check(CONTRACT) == []
 
 
 def test_each_rule_has_a_defect() -> None:
@@ -172,10 +172,10 @@ def foreign() -> Contract:
 def test_a_rule_without_a_check_is_a_gap_that_says_so(foreign: Contract, run: Run) -> None:
     """It is never counted as asked. One that is checked by its schema is."""
     run.contract = foreign
-    assert [rule.id for rule in _checks.without_check(foreign)] == ["R61"]
+    assert [rule.id for rule in registry.without_check(foreign)] == ["R61"]
     answer = run.send(run.request(foreign.operations["getVideoTask"], path={"task_id": SOURCE}))
-    _judge.hold(run, answer)
-    assert "R60" in run.seen.asked
+    run.check_response(answer)
+    assert "R60" in run.log.asked
     missing = [gap.name for gap in gaps(run, run.coverage) if gap.kind == "rule"]
     assert "R61 A task is quick. (it has no check)" in missing
 
@@ -202,48 +202,48 @@ def test_a_rule_that_a_contract_leaves_out_is_not_asked(run: Run) -> None:
     read = run.request(CONTRACT.operations["getVideoTask"], path={"task_id": SOURCE})
     run.check(RuleId.R15, "it falls", read)
     run.check(RuleId.R24, "it is short", read)
-    run.check(RuleId.R31, None, Answer(read, 200, {}, b""))
-    assert run.seen.asked == set()
-    tasks, submit = Tasks(run), run.contract.operations["extendVideo"]
+    run.check(RuleId.R31, None, Response(read, 200, {}, b""))
+    assert run.log.asked == set()
+    tasks, submit = TaskDriver(run), run.contract.operations["extendVideo"]
     task = tasks.submit(submit, a_submit(submit), SOURCE)
     for _ in range(2):
         tasks.first_read(task, tasks.route(task))
-    assert run.seen.asked & {"R04", "R15"} == set()
-    assert run.seen.asked >= {"R05", "R06"}
+    assert run.log.asked & {"R04", "R15"} == set()
+    assert run.log.asked >= {"R05", "R06"}
 
 
 # ---- What counts as asked
 
 
-def read(body: dict[str, Any] | bytes, status: int = 200, target: str = "/v1/videos/t", **headers: str) -> Answer:
+def read(body: dict[str, Any] | bytes, status: int = 200, target: str = "/v1/videos/t", **headers: str) -> Response:
     """What came back of a GET with the run's key."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     media_type = "application/json" if isinstance(body, dict) else "video/mp4"
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     request = Request("GET", target, (("Authorization", f"Bearer {KEY}"),))
-    return Answer(request, status, {"content-type": media_type, **named}, content)
+    return Response(request, status, {"content-type": media_type, **named}, content)
 
 
-def alone(answer: Answer) -> Iterator[Outcome]:
+def alone(answer: Response) -> Iterator[Outcome]:
     """What is compared of one answer to a valid request."""
     run = Run("http://localhost", KEY, CONTRACT, InProcess(Mock(token=KEY).transport), (), seed=1)
     name = "downloadVideoContent" if answer.request.path.endswith("/content") else "getVideoTask"
     operation = CONTRACT.operations[name]
-    yield from _judge.documented(operation, answer)
-    yield from _judge.numbered(run, operation, answer)
-    yield from _judge.refusal(run, operation, answer)
+    yield from single_response.documented(operation, answer)
+    yield from single_response.numbered(operation, answer)
+    yield from single_response.rejection(run.context, operation, answer)
 
 
 def life(*bodies: dict[str, Any]) -> Iterator[Outcome]:
     """What is compared of the last of several reads of a task; "by" names the route of one that is not usual."""
     submitted = {"prompt": "a cat", "model": "m"}
-    task = _life.Task("t", CONTRACT.operations["createVideoExtension"], submitted, (1000.0, 1001.0), 6.0)
-    *before, now = (_life.telling(CONTRACT, body.get("by", "getVideoTask"), 1002.0, body) for body in bodies)
-    task.told += [told for told in before if told]
-    return _life.check(CONTRACT, task, now) if now else iter(())
+    task = task_life.Task("t", CONTRACT.operations["createVideoExtension"], submitted, (1000.0, 1001.0), 6.0)
+    *before, now = (task_life.observed(CONTRACT, body.get("by", "getVideoTask"), 1002.0, body) for body in bodies)
+    task.observations += [told for told in before if told]
+    return task_life.check(CONTRACT, task, now) if now else iter(())
 
 
-def history(*answers: Answer) -> Iterator[Outcome]:
+def history(*answers: Response) -> Iterator[Outcome]:
     """What is compared of the last of several answers."""
     kept = History()
     found: list[Outcome] = []
@@ -319,33 +319,33 @@ def test_a_rule_is_asked_where_there_is_something_to_look_at(
 
 def test_a_bill_is_asked_where_something_was_answered(run: Run) -> None:
     """R54 of any answer, R28 of the refusal that it names alone."""
-    with Books(run):
+    with BillingCheck(run):
         pass
-    assert run.seen.asked == set()
+    assert run.log.asked == set()
     submit = CONTRACT.operations["extendVideo"]
     body = a_submit(submit)
     for status, rule in ((200, "R54"), (429, "R28")):
         request = run.request(submit, path={"video_id": SOURCE}, body=body, headers=[("Prefer", f"code={status}")])
-        assert rule not in run.seen.asked
-        with Books(run):
+        assert rule not in run.log.asked
+        with BillingCheck(run):
             answer = run.send(request)
-        assert _budget.bill_rule(CONTRACT, answer) == rule
-        assert rule in run.seen.asked
+        assert billing.bill_rule(CONTRACT, answer) == rule
+        assert rule in run.log.asked
 
 
 def test_the_length_of_a_video_is_asked_where_it_is_known(run: Run) -> None:
     """It is not where it depends on a source of an unknown length."""
     assert run.control is not None
-    tasks = Tasks(run)
+    tasks = TaskDriver(run)
     submit = CONTRACT.operations["extendUnifiedVideo"]
     task = tasks.submit(submit, a_submit(submit), SOURCE)
     run.control.advance(3600)
     tasks.read(task, tasks.route(task))
     task.length, length = None, 6.0
     tasks.download(task)
-    assert run.seen.asked >= {"R24", "R52"}
-    assert "R26" not in run.seen.asked
+    assert run.log.asked >= {"R24", "R52"}
+    assert "R26" not in run.log.asked
     task.length, task.video = length, None
     with run.collecting([]):
         tasks.download(task)
-    assert "R26" in run.seen.asked
+    assert "R26" in run.log.asked

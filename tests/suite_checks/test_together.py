@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 import httpx
 import pytest
-from octopusx_video_contract._budget import NotAskedError
-from octopusx_video_contract._exchange import Answer, Request
-from octopusx_video_contract._finding import Finding, Findings
-from octopusx_video_contract._together import Together
-from octopusx_video_contract._walk import Walk
-from octopusx_video_contract._wire import InProcess, NoAnswerError, OverHttp
+from octopusx_video_contract.core.budget import NotAskedError
+from octopusx_video_contract.core.findings import Finding, Findings
+from octopusx_video_contract.core.transport import InProcess, NoResponseError, OverHttp
+from octopusx_video_contract.messages.http import Request, Response
+from octopusx_video_contract.scenarios.together import Together
+from octopusx_video_contract.scenarios.whole_life import WholeLife
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import interrupts
 
@@ -75,7 +75,7 @@ def test_all_are_under_way_at_the_same_moment() -> None:
     """None is answered before all have arrived, over connections of their own; the answers keep the order."""
     with waiting_server(4) as url:
         run = run_of(OverHttp(local=True), url)
-        with contextlib.closing(run.wire):
+        with contextlib.closing(run.transport):
             answers = run.send_at_once([SUBMIT, READ, SUBMIT, READ])
     assert [answer and answer.status for answer in answers] == [200] * 4
     assert [answer and answer.request.method for answer in answers] == ["POST", "GET", "POST", "GET"]
@@ -90,8 +90,8 @@ def test_no_more_is_sent_than_the_budget_allows() -> None:
         return httpx.Response(200, json={"id": NEW})
 
     run = run_of(behind(handle), limit=2)
-    outcomes = run.wire.at_once([SUBMIT, SUBMIT, SUBMIT, READ])
-    assert [type(outcome) for outcome in outcomes] == [Answer, Answer, NotAskedError, Answer]
+    outcomes = run.transport.at_once([SUBMIT, SUBMIT, SUBMIT, READ])
+    assert [type(outcome) for outcome in outcomes] == [Response, Response, NotAskedError, Response]
     assert sorted(sent) == ["GET", "POST", "POST"]
     assert len(run.budget.units) == run.budget.limit
     assert run.budget.left == 0
@@ -106,7 +106,7 @@ def test_one_without_a_response_hides_no_other() -> None:
         return httpx.Response(200, json={"id": NEW})
 
     run = run_of(behind(handle))
-    assert [type(outcome) for outcome in run.wire.at_once([READ, SUBMIT])] == [Answer, NoAnswerError]
+    assert [type(outcome) for outcome in run.transport.at_once([READ, SUBMIT])] == [Response, NoResponseError]
     assert run.budget.upper_bound == 1
     findings: list[Finding] = []
     with run.collecting(findings):
@@ -122,7 +122,7 @@ def test_an_interrupt_loses_no_task_that_was_paid_for() -> None:
 
     def handle(request: httpx.Request) -> httpx.Response:
         if json.loads(request.content)["prompt"] == "first":
-            return httpx.Response(200, stream=Told(answered))
+            return httpx.Response(200, stream=Observation(answered))
         answered.wait(PATIENCE)
         os.kill(os.getpid(), signal.SIGINT)
         ending.wait(PATIENCE)
@@ -130,13 +130,13 @@ def test_an_interrupt_loses_no_task_that_was_paid_for() -> None:
 
     run = run_of(behind(handle))
     with signals.as_usual(), pytest.raises(KeyboardInterrupt), interrupts.handled():
-        run.wire.at_once([_prompting("first"), _prompting("second")])
+        run.transport.at_once([_prompting("first"), _prompting("second")])
     ending.set()
     assert NEW in "\n".join(run.budget.account())
     assert run.budget.upper_bound == len(run.budget.units) == 2
 
 
-class Told(httpx.SyncByteStream):
+class Observation(httpx.SyncByteStream):
     """A body that has told when it was read."""
 
     def __init__(self, told: threading.Event) -> None:
@@ -185,7 +185,7 @@ def test_a_paid_life_begins_beside_reads(monkeypatch: pytest.MonkeyPatch) -> Non
     run.strict = True
     at_once = run.send_at_once
 
-    def sent(requests: Sequence[Request]) -> list[Answer | None]:
+    def sent(requests: Sequence[Request]) -> list[Response | None]:
         together.extend(request.method for request in requests)
         try:
             return at_once(requests)
@@ -193,7 +193,7 @@ def test_a_paid_life_begins_beside_reads(monkeypatch: pytest.MonkeyPatch) -> Non
             together.clear()
 
     monkeypatch.setattr(run, "send_at_once", sent)
-    walk = Walk(run)
+    walk = WholeLife(run)
     walk.whole()
     found = {finding.rule for findings in walk.findings.values() for finding in findings}
     assert "R44" in found

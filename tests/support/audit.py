@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import jsonschema_rs
 import pytest
-from octopusx_video_mock._engine import Engine
-from octopusx_video_mock._faults import CUT
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.delivery import CUT
+from octopusx_video_mock.engine.engine import Engine
+from octopusx_video_mock.messages import Request, Response
 from octopusx_video_openapi import Contract
 
 from tests.support import documents
@@ -29,21 +29,21 @@ class Audit:
 
     def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Look at every answer of every engine from now on."""
-        answer = Engine.answer
+        respond = Engine.respond
 
-        @functools.wraps(answer)
-        def watched(engine: Engine, request: Request) -> Answer:
-            given = answer(engine, request)
-            departure = departs(engine.blueprint.contract, given)
+        @functools.wraps(respond)
+        def watched(engine: Engine, request: Request) -> Response:
+            given = respond(engine, request)
+            departure = departs(engine.compiled.contract, given)
             if bool(departure) != given.breaks:
                 what = departure or f"it is marked as breaking the contract ({given.faults}) and does not"
                 self.faults.append(f"{request.method} {request.path!r} {given.status}: {what}")
             return given
 
-        monkeypatch.setattr(Engine, "answer", watched)
+        monkeypatch.setattr(Engine, "respond", watched)
 
 
-def departs(contract: Contract, answer: Answer) -> str:
+def departs(contract: Contract, answer: Response) -> str:
     """How an answer departs from the contract, or "" where it does not."""
     if answer.delivery in {"lost", "reset"}:
         return ""
@@ -61,7 +61,7 @@ def departs(contract: Contract, answer: Answer) -> str:
     return _headers_depart(contract, response, headers) or _body_departs(contract, answer, response, headers)
 
 
-def _refusal_departs(contract: Contract, answer: Answer) -> str:
+def _refusal_departs(contract: Contract, answer: Response) -> str:
     """How the answer to what is no operation departs from an error of the contract."""
     if answer.status not in {404, 405}:
         return "an undocumented answer to no operation"
@@ -81,7 +81,7 @@ def _headers_depart(contract: Contract, response: dict[str, Any], headers: dict[
     return ""
 
 
-def _body_departs(contract: Contract, answer: Answer, response: dict[str, Any], headers: dict[str, str]) -> str:
+def _body_departs(contract: Contract, answer: Response, response: dict[str, Any], headers: dict[str, str]) -> str:
     media_type = headers.get("content-type", "")
     media = response.get("content", {}).get(media_type)
     if media is None:

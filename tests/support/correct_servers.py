@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 import jsonschema_rs
-from octopusx_video_mock._mp4 import mp4
+from octopusx_video_mock.tasks.mp4 import mp4
 from octopusx_video_openapi import Contract, Operation, load, task_ids
 
 from tests.support import documents

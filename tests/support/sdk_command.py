@@ -14,7 +14,7 @@ import httpx
 import pytest
 from octopusx_video import OctopusX
 from octopusx_video.cli import run
-from octopusx_video_mock._mp4 import mp4
+from octopusx_video_mock.tasks.mp4 import mp4
 
 from tests.support.sdk_clients import KEY, Between
 

@@ -17,8 +17,9 @@ from typing import Any, cast
 import httpx
 from octopusx_video import AmbiguousSubmitError, DownloadError, NotSentError, OctopusXError, RefusedError
 from octopusx_video_mock import Mock
-from octopusx_video_mock._faults import FAULTS, Stage
-from octopusx_video_mock._mp4 import mp4
+from octopusx_video_mock.compiled.operation import Stage
+from octopusx_video_mock.faults.table import FAULTS
+from octopusx_video_mock.tasks.mp4 import mp4
 
 from tests.support.sdk_clients import CREATE, EXTEND, KEY, SOURCE, Between, Kind, connected
 

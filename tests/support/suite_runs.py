@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 
 from octopusx_video_contract import cli
-from octopusx_video_contract._choice import LAYERS
+from octopusx_video_contract.runner.selection import LAYERS
 
 from tests.conftest import KEY
 

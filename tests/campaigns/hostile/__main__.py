@@ -26,8 +26,8 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from octopusx_video_contract._run import Run
-from octopusx_video_contract._wire import OverHttp
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.transport import OverHttp
 from octopusx_video_openapi import load, task_ids
 
 from tests.campaigns.hostile import holds

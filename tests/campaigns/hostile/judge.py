@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 
-from octopusx_video_contract import _exchange, _judge
-from octopusx_video_contract._exchange import Request
-from octopusx_video_contract._run import Run
+from octopusx_video_contract.checks import single_response
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.messages import http
+from octopusx_video_contract.messages.http import Request
 
 from tests.campaigns.hostile.drafts import Hostile
 from tests.campaigns.hostile.wire import Answer
@@ -60,15 +61,15 @@ class Judge:
         operation = self._run.contract.operations[operation_id]
         # The mock answers with 5xx where it has to: a video that is gone, say. What broke shows in its log.
         asked = Request(operation.method.upper(), operation.path, (("Prefer", "anything"),))
-        given = _exchange.Answer(asked, answer.status, answer.headers, answer.body)
-        for rule, fault in _judge.documented(operation, given):
+        given = http.Response(asked, answer.status, answer.headers, answer.body)
+        for rule, fault in single_response.documented(operation, given):
             if fault:
                 return f"rule {rule}: {fault}"
         if answer.status == 206:
             match = _CONTENT_RANGE.fullmatch(answer.headers.get("content-range", ""))
             if not match or int(match[2]) - int(match[1]) + 1 != len(answer.body) or int(match[2]) >= int(match[3]):
                 return f"Content-Range is {answer.headers.get('content-range')!r} for {len(answer.body)} bytes"
-        for rule, fault in _judge.numbered(self._run, operation, given):
+        for rule, fault in single_response.numbered(operation, given):
             if fault:
                 return f"rule {rule}: {fault}"
         return None
@@ -84,4 +85,4 @@ class Judge:
             body = json.loads(answer.body)
         except ValueError:
             return "the body is not JSON"
-        return next(_judge.mismatches(self._run.contract.schemas["ErrorResponse"], body), None)
+        return next(single_response.mismatches(self._run.contract.schemas["ErrorResponse"], body), None)

@@ -17,15 +17,16 @@ from typing import Any
 # Imported here so that no forked process has to.
 import octopusx_video_client.models  # noqa: F401
 import octopusx_video_contract
-import octopusx_video_mock._transport  # noqa: F401
+import octopusx_video_mock.httpx_transport  # noqa: F401
 import pytest
 import schemathesis.pytest.plugin  # noqa: F401
-from octopusx_video_contract import _conformance, _session, _target  # noqa: F401
-from octopusx_video_contract._coverage import Coverage
-from octopusx_video_contract._finding import Finding, Findings
-from octopusx_video_contract._run import Run, running
-from octopusx_video_contract._wire import InProcess
-from octopusx_video_mock._mock import START
+from octopusx_video_contract.core.coverage import Coverage
+from octopusx_video_contract.core.findings import Finding, Findings
+from octopusx_video_contract.core.run import Run, running
+from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.runner import session, target
+from octopusx_video_contract.scenarios import schemathesis_adapter  # noqa: F401
+from octopusx_video_mock.mock import START
 from octopusx_video_openapi import Contract, task_ids
 
 from tests.defects import Defect, defective
@@ -107,11 +108,11 @@ def _asked(
         other_key=server.other_key,
     )
     run.coverage = Coverage(contract)
-    run.watchers.append(run.coverage.watch)
-    _target._look_around(run)  # noqa: SLF001 - as the command does
+    run.listeners.append(run.coverage.watch)
+    target._look_around(run)  # noqa: SLF001 - as the command does
     run.orders |= {"code", "fault"}  # even where the defect is in the answer by which this is seen
     watch = _Watch(only)
-    with running(run), _session.own_settings(), contextlib.chdir(SUITE):
+    with running(run), session.own_settings(), contextlib.chdir(SUITE):
         pytest.main(["-c", "pytest.ini", "--rootdir", ".", "--tb=no", "-q", *options], plugins=[watch])
     return watch.outcome
 

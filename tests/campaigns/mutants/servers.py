@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Request, Response
 from octopusx_video_openapi import Contract, Operation, billing, task_ids
 
 from tests.campaigns.mutants.made import GONE, NEW_MEDIA_TYPE, NEW_MEMBER, NEW_STATUS, Mutant, Place, at, put
@@ -39,7 +39,7 @@ def answers_so(mutant: Mutant, truth: Contract) -> Defect:
         looser, stricter = _both(mutant, truth)
         search = _Search(looser, stricter, _named(mutant, truth))
 
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             given = server.correct(request)
             if given.operation is None or given.delivery is not None:
                 return given
@@ -56,7 +56,7 @@ def takes_so(mutant: Mutant, truth: Contract) -> Defect:
     def make(server: Server) -> Answerer:
         mutated, true = Verdict(mutant.of(truth)), Verdict(truth)
 
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             operation = server.operation(request)
             if operation is None:
                 return server.correct(request)
@@ -97,7 +97,7 @@ def bills_so(operation: str, status: int, body: Json = None) -> Defect:
     """
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             given = server.correct(request)
             is_ordered = any(name == _ORDERED for name, _ in request.headers)
             if given.operation == operation and given.status == status and (is_ordered or body is None):
@@ -224,7 +224,7 @@ class _Search:
         self._values = [*_VALUES, *values]
         self._known: dict[Any, Edit | None] = {}
 
-    def changed(self, answer: Answer, *, ordered: bool) -> Answer:
+    def changed(self, answer: Response, *, ordered: bool) -> Response:
         """The answer with the change that fits its shape, or as it is."""
         operation = answer.operation or ""
         if not ordered and not self._differs(operation, answer.status):
@@ -235,7 +235,7 @@ class _Search:
         edit = self._known[shape]
         return answer if edit is None else _edited(answer, edit)
 
-    def _found(self, answer: Answer, *, ordered: bool) -> Edit | None:
+    def _found(self, answer: Response, *, ordered: bool) -> Edit | None:
         best: tuple[int, Edit] | None = None
         for edit in self._edits(answer, ordered=ordered):
             changed = _edited(answer, edit)
@@ -256,7 +256,7 @@ class _Search:
         """Whether the two contracts say different things of such an answer."""
         return self._looser.told(operation, status) != self._stricter.told(operation, status)
 
-    def _edits(self, answer: Answer, *, ordered: bool) -> Iterator[Edit]:
+    def _edits(self, answer: Response, *, ordered: bool) -> Iterator[Edit]:
         if self._differs(answer.operation or "", answer.status):
             yield from self._changed_in_itself(answer)
         if ordered:
@@ -266,7 +266,7 @@ class _Search:
                     for other in self._documented(answer.operation or "", status):
                         yield "whole", other
 
-    def _changed_in_itself(self, answer: Answer) -> Iterator[Edit]:
+    def _changed_in_itself(self, answer: Response) -> Iterator[Edit]:
         yield "nothing", None
         # Few first: each edit is judged by both contracts.
         for name, _ in answer.headers:
@@ -279,7 +279,7 @@ class _Search:
             yield from self._bodies(answer, json.loads(answer.body))
             yield from (("body", ((), whole)) for whole in self._others(answer))
 
-    def _documented(self, operation: str, status: int) -> Iterator[Answer]:
+    def _documented(self, operation: str, status: int) -> Iterator[Response]:
         """Answers of another status, as the contract's examples have them."""
         contract = self._looser.contract
         response = dict(documents.responses(contract, contract.operations[operation])).get(str(status))
@@ -289,9 +289,9 @@ class _Search:
                 headers = [(b"content-type", media_type.encode())]
                 if status in {206, 416}:
                     headers.append((b"content-range", b"bytes 0-23/24" if status == 206 else b"bytes */24"))
-                yield Answer(status, headers, content, operation)
+                yield Response(status, headers, content, operation)
 
-    def _bodies(self, answer: Answer, body: Json) -> Iterator[Edit]:
+    def _bodies(self, answer: Response, body: Json) -> Iterator[Edit]:
         for place, value in _changes(body, (), self._values):
             yield "body", (place, value)
         for schema in self._schemas(answer):
@@ -304,7 +304,7 @@ class _Search:
         for whole in _WHOLE:
             yield "body", ((), whole)
 
-    def _others(self, answer: Answer) -> Iterator[Json]:
+    def _others(self, answer: Response) -> Iterator[Json]:
         """The other shapes of an error with this status, with all that is text another text, and with one change."""
         if answer.status < 400:  # a success has one shape
             return
@@ -319,7 +319,7 @@ class _Search:
                         for place, value in self._added(schema, base, ()):
                             yield put(base, place, value)
 
-    def _schemas(self, answer: Answer) -> Iterator[Json]:
+    def _schemas(self, answer: Response) -> Iterator[Json]:
         contract = self._looser.contract
         response = dict(documents.responses(contract, contract.operations[answer.operation or ""])).get(
             str(answer.status), {}
@@ -356,7 +356,7 @@ def _changes(value: Json, place: Place, values: list[Json]) -> Iterator[tuple[Pl
         yield from ((place, other) for other in values)
 
 
-def _edited(answer: Answer, edit: Edit) -> Answer:
+def _edited(answer: Response, edit: Edit) -> Response:
     what, value = edit
     if what == "nothing":
         return answer
@@ -378,7 +378,7 @@ def _edited(answer: Answer, edit: Edit) -> Answer:
     return changed
 
 
-def _shape(answer: Answer) -> str:
+def _shape(answer: Response) -> str:
     """What makes two answers alike, so that the same change fits both."""
     kinds = [name for name, _ in answer.headers]
     try:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import jsonschema_rs
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Request, Response
 from octopusx_video_openapi import Contract, Operation, Rule
 
 from tests.support import documents
@@ -38,7 +38,7 @@ class Verdict:
         self._validators: dict[str, Validator] = {}
         self._rules = {rule.id: rule for rule in contract.rules}
 
-    def broken(self, operation: str, answer: Answer) -> frozenset[str]:
+    def broken(self, operation: str, answer: Response) -> frozenset[str]:
         """The numbers of the rules that an answer breaks by itself."""
         found = self._broken(self.contract.operations[operation], answer)
         return frozenset(rule for rule in found if self._speaks(rule, operation, answer.status))
@@ -101,7 +101,7 @@ class Verdict:
             self._validators[name] = Validator(documents.schema(self.contract, schema))
         return self._validators[name]
 
-    def _broken(self, operation: Operation, answer: Answer) -> Iterator[str]:
+    def _broken(self, operation: Operation, answer: Response) -> Iterator[str]:
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in answer.headers}
         if self._request_id not in headers:
             yield NO_REQUEST_ID
