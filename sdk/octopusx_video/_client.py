@@ -25,13 +25,7 @@ from octopusx_video._flows.context import CallContext
 from octopusx_video._flows.reading import Model, Route
 
 if TYPE_CHECKING:
-    from octopusx_video_client.models import (
-        ExtensionDuration,
-        SubmittedTask,
-        UnifiedVideoTask,
-        VideoSize,
-        VideoTask,
-    )
+    from octopusx_video_client.models import ExtensionDuration, SubmittedTask, UnifiedVideoTask, VideoSize, VideoTask
 
     from octopusx_video._messages.models import TaskOrId
 
