@@ -152,8 +152,7 @@ class AsyncDriver(BaseDriver[httpx.AsyncClient]):
             with anyio.move_on_after(self._left(until)):
                 await stream.acquire()
                 made = self._prepared(request, self._left(until))
-                response = await _begin(self._with_hooks(), made)
-                stream.begin(response, _pieces(response))
+                stream.begin(await _begin(self._with_hooks(), made), _pieces)
                 reply = translation.head(stream.response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
             await stream.close()

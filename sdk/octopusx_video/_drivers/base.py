@@ -29,10 +29,11 @@ class BaseStream:
         self._held: contextvars.Token[bool] | None = None
         self._open = False
 
-    def begin(self, response: httpx.Response, pieces: Any) -> None:
-        """The response has begun to arrive."""
-        self.response, self.pieces = response, pieces
+    def begin(self, response: httpx.Response, pieces: Callable[[httpx.Response], Any]) -> None:
+        """The response has begun to arrive; ``pieces`` gives its body, and may fail."""
+        self.response = response
         self._open = True
+        self.pieces = pieces(response)
 
     def _hold(self) -> None:
         self._held = HOLDS_STREAM.set(True)

@@ -144,8 +144,7 @@ class Driver(BaseDriver[httpx.Client]):
         try:
             made = self._prepared(request, self._left(until))
             with self._deadline.within(self._left(until)):
-                response = _begin(self._with_hooks(), made)
-                stream.begin(response, _pieces(response))
+                stream.begin(_begin(self._with_hooks(), made), _pieces)
             reply = translation.head(stream.response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
             stream.close()
