@@ -214,7 +214,7 @@ async def _next(pieces: AsyncIterator[bytes]) -> bytes:
     return b""
 
 
-async def _end(response: httpx.Response, pieces: AsyncIterator[bytes]) -> None:
+async def _end(response: httpx.Response, pieces: AsyncIterator[bytes] | None) -> None:
     """Close a response and the generators that httpx and httpcore read it with.
 
     Each holds the next one, and closing the first leaves the others unfinished, which trio warns of. Reading on after
@@ -224,7 +224,7 @@ async def _end(response: httpx.Response, pieces: AsyncIterator[bytes]) -> None:
         with contextlib.suppress(Exception):
             await response.aclose()
         with contextlib.suppress(Exception):
-            while await _next(pieces):
+            while pieces is not None and await _next(pieces):
                 pass
 
 

@@ -31,7 +31,7 @@ class BaseStream:
 
     def begin(self, response: httpx.Response, pieces: Callable[[httpx.Response], Any]) -> None:
         """The response has begun to arrive; ``pieces`` gives its body, and may fail."""
-        self.response = response
+        self.response, self.pieces = response, None
         self._open = True
         self.pieces = pieces(response)
 
