@@ -25,11 +25,12 @@ import octopusx_video_openapi
 import pytest
 from _peers import HERE, BenchError
 from _servers import HOST, Running, Server, environment, running
-from octopusx_video_contract import _conformance, _session
-from octopusx_video_contract._run import Run
-from octopusx_video_contract._run import running as current_run
-from octopusx_video_contract._target import KEY_VARIABLE
-from octopusx_video_contract._wire import InProcess
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.run import running as current_run
+from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.runner import session
+from octopusx_video_contract.runner.target import KEY_VARIABLE
+from octopusx_video_contract.scenarios import schemathesis_adapter
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import task_ids
 
@@ -117,15 +118,15 @@ def _layer(seed: int, our_checks: bool) -> Layer:  # noqa: FBT001 - handed over 
         seed=seed,
         other_key=_KEYS[1],
     )
-    run.wire.sent = []
+    run.transport.sent = []
     if not our_checks:
-        alone = functools.partial(_conformance.judge, excluded_checks=list(_conformance.CHECKS))
-        _conformance.judge = alone  # all answers of the layer meet here
-    suite = Path(_session.__file__).parent / "suite"
+        alone = functools.partial(schemathesis_adapter.check, excluded_checks=list(schemathesis_adapter.CHECKS))
+        schemathesis_adapter.check = alone  # all answers of the layer meet here
+    suite = Path(session.__file__).parents[1] / "suite"
     clock = _Clock()
     arguments = ["-c", "pytest.ini", "--rootdir", ".", "conformance.py"]
     with (
-        _session.own_settings(),
+        session.own_settings(),
         current_run(run),
         contextlib.chdir(suite),
         Path(os.devnull).open("w", encoding="utf-8") as nowhere,
@@ -135,11 +136,11 @@ def _layer(seed: int, our_checks: bool) -> Layer:  # noqa: FBT001 - handed over 
     if outcome != pytest.ExitCode.OK:
         raise BenchError(f"the layer of conformance ended with {outcome!r} against the mock, with seed {seed}")
     digest = hashlib.sha256()
-    for request in run.wire.sent:
+    for request in run.transport.sent:
         # Schemathesis numbers each request at random.
         headers = [pair for pair in request.headers if pair[0] != "X-Schemathesis-TestCaseId"]
         digest.update(repr((request.method, request.target, headers, request.body)).encode())
-    return Layer(clock.seconds, len(run.wire.sent), digest.hexdigest())
+    return Layer(clock.seconds, len(run.transport.sent), digest.hexdigest())
 
 
 class _Clock:

@@ -13,10 +13,10 @@ from typing import NoReturn
 from octopusx_video_openapi import ContractError, interrupts, load
 from octopusx_video_openapi.hosts import HTTP_HOSTS_VARIABLE
 
-from octopusx_video_contract import _choice, _session, _setup, _target
-from octopusx_video_contract._redact import Redactor
-from octopusx_video_contract._run import MANY
-from octopusx_video_contract._target import KEY_VARIABLE, LEDGER, OTHER_KEY_VARIABLE, CannotRunError
+from octopusx_video_contract.core.redaction import Redactor
+from octopusx_video_contract.core.run import MANY_BROKEN_RULES
+from octopusx_video_contract.runner import selection, session, setup, target
+from octopusx_video_contract.runner.target import KEY_VARIABLE, LEDGER, OTHER_KEY_VARIABLE, CannotRunError
 
 _PROGRAM = "octopusx-video-contract"
 EXAMPLES = f"""\
@@ -68,18 +68,18 @@ def main(argv: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace, *, probing: bool) -> int:
     try:
         with contextlib.ExitStack() as stack:
-            stack.enter_context(_session.own_settings())
+            stack.enter_context(session.own_settings())
             if probing:
-                from octopusx_video_contract import _probe  # noqa: PLC0415 - the suite has no use for it
+                from octopusx_video_contract.probe import probe  # noqa: PLC0415 - the suite has no use for it
 
-                return _probe.run(options, stack)
+                return probe.run(options, stack)
             contract = load(options.contract)
-            choice = _choice.chosen(options, contract)
-            _setup.check(contract, [layer for layer in _choice.LAYERS if choice.runs(layer)])
+            choice = selection.chosen(options, contract)
+            setup.check(contract, [layer for layer in selection.LAYERS if choice.runs(layer)])
             if options.dry_run:
-                return _session.rehearse(options, stack, choice)
-            chosen = _session.pytest_options(options)
-            return _session.run(_target.prepare(options, stack), chosen, options.report, choice=choice)
+                return session.rehearse(options, stack, choice)
+            chosen = session.pytest_options(options)
+            return session.run(target.prepare(options, stack), chosen, options.report, choice=choice)
     except (CannotRunError, ContractError) as error:
         keys = tuple(filter(None, (os.environ.get(KEY_VARIABLE), os.environ.get(OTHER_KEY_VARIABLE))))
         for line in error.lines if isinstance(error, ContractError) else [str(error)]:
@@ -151,7 +151,7 @@ def parser(*, probing: bool = False) -> argparse.ArgumentParser:
 
 
 def _suite_options(parser: argparse.ArgumentParser) -> None:
-    engines = _target.ENGINES
+    engines = target.ENGINES
     parser.add_argument(
         "--engine",
         choices=engines,
@@ -173,7 +173,10 @@ def _suite_options(parser: argparse.ArgumentParser) -> None:
         help="whether broken `should` rules fail the run (default: only for this project's mock)",
     )
     parser.add_argument(
-        "--layer", action="append", choices=_choice.LAYERS, help="run this layer alone; may be repeated (docs/SUITE.md)"
+        "--layer",
+        action="append",
+        choices=selection.LAYERS,
+        help="run this layer alone; may be repeated (docs/SUITE.md)",
     )
     parser.add_argument(
         "--operation",
@@ -192,7 +195,7 @@ def _suite_options(parser: argparse.ArgumentParser) -> None:
         type=_seconds,
         metavar="S",
         help="end the run after the test in which S seconds are over, with status 1, since the rest was not asked "
-        f"(default: {_choice.LONG:g} where {MANY} rules are broken by then, else no limit)",
+        f"(default: {selection.DEFAULT_MAX_TIME:g} where {MANY_BROKEN_RULES} rules are broken by then, else no limit)",
     )
     parser.add_argument("--dry-run", action="store_true", help="print what would be sent and spent, and send nothing")
     parser.add_argument("--fail-fast", action="store_true", help="end the run at the first finding")

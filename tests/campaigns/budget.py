@@ -33,12 +33,17 @@ from urllib.parse import unquote
 
 import octopusx_video_client
 import octopusx_video_contract
-from octopusx_video_contract import _conformance, _curl, _run, _session, _target, _tasks, _together, _walk, cli
-from octopusx_video_contract._budget import Budget
-from octopusx_video_contract._choice import LAYERS
-from octopusx_video_contract._coverage import Coverage
-from octopusx_video_contract._run import Run
-from octopusx_video_contract._wire import InProcess
+from octopusx_video_contract import cli
+from octopusx_video_contract.cases import code_samples
+from octopusx_video_contract.core import run as _run
+from octopusx_video_contract.core.budget import Budget
+from octopusx_video_contract.core.coverage import Coverage
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.runner import session
+from octopusx_video_contract.runner import target as _target
+from octopusx_video_contract.runner.selection import LAYERS
+from octopusx_video_contract.scenarios import schemathesis_adapter, task_driver, together, whole_life
 from octopusx_video_mock import Mock, MockError
 from octopusx_video_mock.engine.clock import Clock
 from octopusx_video_mock.faults.table import BY_NAME
@@ -161,7 +166,7 @@ class Server:
         self._random = random.Random(~plan.seed)  # noqa: S311 - made to be repeated
         paths = {name: contract.operations[name].path for name in contract.submits}
         self._submits = {name: re.compile(re.sub(r"\{\w+\}", "[^/]+", path)) for name, path in paths.items()}
-        self._valid = {one.operation_id: one.request(KEY) for one in _curl.documented(contract)}
+        self._valid = {one.operation_id: one.request(KEY) for one in code_samples.documented(contract)}
         for name, operation, share in plan.faults:
             try:
                 mock.faults.on(name, operation=operation, probability=share)
@@ -218,7 +223,7 @@ class Server:
             self.broken.append(f"request {self.priced} that costs came, and its unit is not in the ledger: {target!r}")
         # Over HTTP a request that is not waited for any more may come after the unit of the next.
         # So may, anywhere, one of two that are sent at the same moment, whose units are both written before.
-        if not self._plan.over_http and not self.priced <= written.total() < self.priced + _together.PAID:
+        if not self._plan.over_http and not self.priced <= written.total() < self.priced + together.PAID:
             self.broken.append(f"{self.priced} requests that cost came, and the ledger has {written.total()} units")
 
     def _moved(self, request: Request) -> Response | None:
@@ -282,9 +287,9 @@ def one_run(seed: int, contract: Contract, ledger: Path) -> Outcome:
     server = Server(mock, plan, contract, ledger)
     runs: list[Run] = []
     with contextlib.ExitStack() as stack:
-        for module in (_run, _tasks, _together, _walk):
+        for module in (_run, task_driver, together, whole_life):
             stack.enter_context(patch.object(module, "time", Turned(mock.clock)))
-        stack.enter_context(patch.object(_session, "LAYERS", SENDING))
+        stack.enter_context(patch.object(session, "LAYERS", SENDING))
         ended = (_by_command if plan.over_http else _in_process)(plan, mock, contract, ledger, runs)
     outcome = Outcome(seed, plan.limit, plan.over_http, requests=len(mock.calls), broken=server.broken)
     if ended not in {0, 1} and not (plan.over_http and ended == 2):  # the server may refuse the greeting
@@ -322,8 +327,8 @@ def one_run(seed: int, contract: Contract, ledger: Path) -> Outcome:
 def _in_process(plan: Plan, mock: Mock, contract: Contract, ledger: Path, runs: list[Run]) -> int:
     run = _paid(mock, contract, plan, ledger)
     runs.append(run)
-    with _session.own_settings():
-        return _session.run(run, [])
+    with session.own_settings():
+        return session.run(run, [])
 
 
 def _paid(mock: Mock, contract: Contract, plan: Plan, ledger: Path | None) -> Run:
@@ -339,7 +344,7 @@ def _paid(mock: Mock, contract: Contract, plan: Plan, ledger: Path | None) -> Ru
         budget=Budget(contract, KEY, plan.limit, ledger),
     )
     run.coverage = Coverage(contract)
-    run.watchers.append(run.coverage.watch)
+    run.listeners.append(run.coverage.watch)
     return run
 
 
@@ -394,7 +399,7 @@ def _prepared() -> Contract:
     for name in ("_hypothesis_pytestplugin", "schemathesis.pytest.plugin", "octopusx_video_mock.server.foreground"):
         importlib.import_module(name)
     contract = load()
-    _conformance.schema(_paid(Mock(token=KEY), contract, Plan.drawn(1, contract), None))
+    schemathesis_adapter.schema(_paid(Mock(token=KEY), contract, Plan.drawn(1, contract), None))
     # A run is short, and a collection in a forked process would copy all that was imported.
     gc.collect()
     gc.freeze()

@@ -27,7 +27,7 @@ from tests.defects._defect import (
     running,
     succeeded,
 )
-from tests.faulty import Exchange, corrupts, response_properties
+from tests.support.faulty import Exchange, corrupts, response_properties
 
 
 def _defect(name: str, rule: str, summary: str, make: Make) -> Defect:

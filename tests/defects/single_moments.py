@@ -18,7 +18,6 @@ from octopusx_video_mock.messages import Request, Response
 from octopusx_video_mock.tasks.mp4 import mp4
 from octopusx_video_openapi import lifecycle
 
-from tests import documents
 from tests.defects._defect import (
     CONTENT,
     CREATE,
@@ -49,6 +48,7 @@ from tests.defects._defect import (
     sent,
     succeeded,
 )
+from tests.support import documents
 
 _LIFE = lifecycle.task_life(contract())
 _MAX = "grok-video-3-max"

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 from octopusx_video_openapi import Operation, RuleId
 
-from octopusx_video_contract import _budget, _near_misses
-from octopusx_video_contract._checks import checks
-from octopusx_video_contract._run import current
-from octopusx_video_contract._tasks import Tasks, a_submit
-from octopusx_video_contract._wire import NoAnswerError
+from octopusx_video_contract.cases import boundary_values
+from octopusx_video_contract.checks import billing
+from octopusx_video_contract.checks.registry import checks
+from octopusx_video_contract.core.run import current
+from octopusx_video_contract.core.transport import NoResponseError
+from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
 
 RUN = current()
 CONTRACT = RUN.contract
-TASKS = Tasks(RUN)
+TASKS = TaskDriver(RUN)
 KNOWN = next(iter(RUN.known_ids), "unknown")
 PATIENCE = 0.5
 """Seconds that an answer is awaited that has been ordered not to come."""
@@ -49,20 +50,20 @@ def _orders() -> Iterator[Any]:
 @pytest.mark.parametrize(("operation", "order"), list(_orders()))
 def test_no_bill_is_higher_than_its_answer_says(operation: Operation, order: str) -> None:
     """What the contract calls never billed costs nothing, the rest is billed once at most."""
-    values = _near_misses.valid_requests(operation, KNOWN)[0]
+    values = boundary_values.valid_requests(operation, KNOWN)[0]
     headers = [("Prefer", order), *([("Range", "bytes=0-")] if "code=206" in order else [])]
     request = RUN.request(operation, path=values.path, query=values.query, body=values.body, headers=headers)
     before = TASKS.billed() or 0
     try:
-        answer = RUN.wire.send(request, seconds=PATIENCE)
-    except NoAnswerError:
+        response = RUN.transport.send(request, seconds=PATIENCE)
+    except NoResponseError:
         told, shown = _by_rule(RuleId.R29), None
         rule: str = RuleId.R29
     else:
-        told, shown = _budget.billed(CONTRACT, answer), answer
-        rule = _budget.bill_rule(CONTRACT, answer)
+        told, shown = billing.billed(CONTRACT, response), response
+        rule = billing.bill_rule(CONTRACT, response)
     cost = (TASKS.billed() or 0) - before
-    least, most = _budget.times(told)
+    least, most = billing.times(told)
     fault = f"{operation.id}: {order}: {told} billed, and it was billed {cost} times"
     RUN.check(rule, None if least <= cost <= most else fault, shown or request)
 

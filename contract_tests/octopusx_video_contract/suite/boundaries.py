@@ -13,18 +13,21 @@ from typing import Any
 import pytest
 from octopusx_video_openapi import METHODS, Operation, RuleId, lifecycle, operations, task_ids
 
-from octopusx_video_contract import _bodies, _cases, _credentials, _finding, _judge, _near_misses, _routes
-from octopusx_video_contract._books import Books
-from octopusx_video_contract._budget import NotAskedError
-from octopusx_video_contract._checks import checks, outcomes
-from octopusx_video_contract._credentials import Credential
-from octopusx_video_contract._exchange import ABSENT, Answer, Request
-from octopusx_video_contract._finding import Finding, Findings
-from octopusx_video_contract._life import Task
-from octopusx_video_contract._near_misses import Variant
-from octopusx_video_contract._run import current
-from octopusx_video_contract._sizes import Sizes
-from octopusx_video_contract._tasks import UNKNOWN, Tasks, a_submit
+from octopusx_video_contract.cases import boundary_values, credentials, routes, submit_bodies, unusual_bodies
+from octopusx_video_contract.cases.boundary_values import Variant
+from octopusx_video_contract.cases.credentials import Credential
+from octopusx_video_contract.cases.sizes import Sizes
+from octopusx_video_contract.checks import single_response
+from octopusx_video_contract.checks.registry import checks, outcomes
+from octopusx_video_contract.checks.task_life import Task
+from octopusx_video_contract.core.asking import ask_each
+from octopusx_video_contract.core.billing_check import BillingCheck
+from octopusx_video_contract.core.budget import NotAskedError
+from octopusx_video_contract.core.findings import Finding, Findings
+from octopusx_video_contract.core.run import current
+from octopusx_video_contract.messages.http import ABSENT, Request, Response
+from octopusx_video_contract.messages.text import shortened
+from octopusx_video_contract.scenarios.task_driver import UNKNOWN, TaskDriver, a_submit
 
 RUN = current()
 CONTRACT = RUN.contract
@@ -38,7 +41,7 @@ KNOWN = next(iter(RUN.known_ids), "unknown")
 STATELESS = pytest.mark.skipif(RUN.stateless, reason="R46, R48 and R55 can't be asked of a server that keeps no tasks")
 _OVERRIDING = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")
 """Headers that some frameworks take the method from."""
-MOST_SHOWN = 120
+MAX_SHOWN = 120
 """Characters of a body in the name of a case."""
 FEW = 3
 """Sizes of a value that are asked of where each may cost money."""
@@ -50,8 +53,8 @@ def _name(operation: Operation) -> str:
     return operation.id
 
 
-def _valid(operation: Operation, task: str = KNOWN) -> list[_near_misses.Request]:
-    return _near_misses.valid_requests(operation, task)
+def _valid(operation: Operation, task: str = KNOWN) -> list[boundary_values.Request]:
+    return boundary_values.valid_requests(operation, task)
 
 
 def _made(operation: Operation, values: Any, **options: Any) -> Request:
@@ -62,9 +65,9 @@ def _made(operation: Operation, values: Any, **options: Any) -> Request:
 
 def _allowed(request: Request, rule: RuleId, what: str, *statuses: int) -> None:
     """Send a request whose answer has to have one of these statuses, by a rule."""
-    answer = RUN.send(request)
-    fault = f"{what}: it was answered with {answer.status}"
-    _judge.hold(RUN, answer, [(rule, None if answer.status in statuses else fault)])
+    response = RUN.send(request)
+    fault = f"{what}: it was answered with {response.status}"
+    RUN.check_response(response, [(rule, None if response.status in statuses else fault)])
 
 
 # Credentials: rules R01 and R02.
@@ -85,7 +88,7 @@ def test_no_operation_succeeds_without_a_valid_key(operation: Operation) -> None
         request = _made(operation, values, headers=credential.headers, credential=None)
         _refused(operation, request, credential.name)
 
-    RUN.each(_credentials.invalid(RUN.key), ask)
+    ask_each(RUN, credentials.invalid(RUN.key), ask)
 
 
 @pytest.mark.parametrize("operation", SECURED, ids=_name)
@@ -97,7 +100,7 @@ def test_the_credential_is_looked_at_first(operation: Operation) -> None:
         for values in _valid(operation, task)[:1]:
             _refused(operation, _made(operation, values, credential=credential, **options), what)
 
-    wrong = [(what, options, KNOWN) for what, options in _cases.wrong_otherwise(operation)]
+    wrong = [(what, options, KNOWN) for what, options in unusual_bodies.wrong_otherwise(operation)]
     cases = [
         (credential, *one)
         for credential in (None, "Bearer made-up", "Basic made-up")
@@ -105,15 +108,15 @@ def test_the_credential_is_looked_at_first(operation: Operation) -> None:
     ]
     if operation in WITH_BODY and not RUN.paid and not RUN.stateless:
         cases.append((None, "a body that is too large", {"raw": b" " * LARGE}, KNOWN))
-    RUN.each(cases, ask)
+    ask_each(RUN, cases, ask)
 
 
 @checks(RuleId.R01, RuleId.R02)
 def _refused(operation: Operation, request: Request, what: str) -> None:
-    answer = RUN.send(request)
-    fault = f"{operation.id}: {what}: it was answered with {answer.status}"
-    kept = ((RuleId.R01, not answer.is_success), (RuleId.R02, answer.status == 401))
-    _judge.hold(RUN, answer, [(rule, None if is_kept else fault) for rule, is_kept in kept])
+    response = RUN.send(request)
+    fault = f"{operation.id}: {what}: it was answered with {response.status}"
+    kept = ((RuleId.R01, not response.is_success), (RuleId.R02, response.status == 401))
+    RUN.check_response(response, [(rule, None if is_kept else fault) for rule, is_kept in kept])
 
 
 @checks(RuleId.R34)
@@ -121,11 +124,11 @@ def _refused(operation: Operation, request: Request, what: str) -> None:
 @pytest.mark.parametrize("operation", SECURED, ids=_name)
 def test_every_key_works(operation: Operation) -> None:
     """A key of another account is a valid key, of every operation; that it does not know the task is another matter."""
-    with Books(RUN):
-        answer = RUN.send(_made(operation, _valid(operation)[0], credential=f"Bearer {RUN.other_key}"))
-        fault = f"{operation.id}: a second key that works was answered with {answer.status}"
-        is_kept = answer.is_success or answer.status in {400, 404}
-        _judge.hold(RUN, answer, [(RuleId.R34, None if is_kept else fault)])
+    with BillingCheck(RUN):
+        response = RUN.send(_made(operation, _valid(operation)[0], credential=f"Bearer {RUN.other_key}"))
+        fault = f"{operation.id}: a second key that works was answered with {response.status}"
+        is_kept = response.is_success or response.status in {400, 404}
+        RUN.check_response(response, [(RuleId.R34, None if is_kept else fault)])
 
 
 @checks(RuleId.R57)
@@ -136,12 +139,12 @@ def test_scheme_in_another_case(operation: Operation) -> None:
     def ask(credential: str) -> None:
         if RUN.paid and operation.id in SUBMITS:
             raise NotAskedError("a submit that asks about the scheme alone is not worth its price")
-        answer = RUN.send(_made(operation, _valid(operation)[0], credential=credential))
+        response = RUN.send(_made(operation, _valid(operation)[0], credential=credential))
         scheme = credential.partition(" ")[0]
-        fault = f"{operation.id}: the key after {scheme} was answered with 401" if answer.status == 401 else None
-        _judge.hold(RUN, answer, [(RuleId.R57, fault), *(() if fault else _judge.refused(RUN, answer, scheme))])
+        fault = f"{operation.id}: the key after {scheme} was answered with 401" if response.status == 401 else None
+        RUN.check_response(response, [(RuleId.R57, fault), *(() if fault else RUN.rejected(response, scheme))])
 
-    RUN.each(_credentials.respelt(RUN.key), ask)
+    ask_each(RUN, credentials.respelt(RUN.key), ask)
 
 
 # Values: rules R41 and R34.
@@ -157,8 +160,8 @@ def _near(operation_id: str) -> dict[Place, list[Variant]]:
     valid = _valid(operation)
     found: dict[Place, list[Variant]] = {}
     for variant in itertools.chain(
-        _near_misses.near_misses(operation, valid[-1]),
-        _near_misses.near_misses_alone(operation, valid[0]),
+        boundary_values.invalid_variants(operation, valid[-1]),
+        boundary_values.invalid_variants_alone(operation, valid[0]),
     ):
         found.setdefault(variant.place[:2], []).append(variant)
     return found
@@ -182,7 +185,7 @@ def test_what_is_just_wrong_is_refused(operation: Operation, place: Place) -> No
             statuses.append(405)  # of a server that decodes a slash before it looks where the path leads
         _allowed(_made(operation, variant), RuleId.R41, f"{operation.id}: {variant.name}", *statuses)
 
-    RUN.each(_near(operation.id)[place], ask)
+    ask_each(RUN, _near(operation.id)[place], ask)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=_name)
@@ -193,12 +196,12 @@ def test_what_is_just_right_is_not_refused(operation: Operation) -> None:
         _taken(operation, _made(operation, variant), variant.name)
 
     bases = _valid(operation)
-    RUN.each((variant for base in bases for variant in _near_misses.edges(operation, base)), ask)
+    ask_each(RUN, (variant for base in bases for variant in boundary_values.valid_variants(operation, base)), ask)
 
 
 def _taken(operation: Operation, request: Request, what: str) -> None:
-    answer = RUN.send(request)
-    _judge.hold(RUN, answer, _judge.refused(RUN, answer, what))
+    response = RUN.send(request)
+    RUN.check_response(response, RUN.rejected(response, what))
 
 
 # Media types and charsets: rules R42, R27 and R34.
@@ -216,7 +219,7 @@ def test_body_under_another_media_type(operation: Operation) -> None:
         kind = "JSON" if raw.startswith(b"{") else "a form"
         _allowed(request, RuleId.R42, f"{operation.id}: {kind} as {media_type}", 400)
 
-    RUN.each(_cases.under_another_media_type(values.body), ask)
+    ask_each(RUN, unusual_bodies.under_another_media_type(values.body), ask)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=_name)
@@ -239,7 +242,7 @@ def test_media_type_in_other_words(operation: Operation) -> None:
         _taken(operation, _made(operation, _valid(operation)[0], headers=headers), f"{headers[0][0]}: {headers[0][1]}")
 
     usable = [headers for headers in spellings if operation in WITH_BODY or headers[0][0] != "Content-Type"]
-    RUN.each(usable, ask)
+    ask_each(RUN, usable, ask)
 
 
 @checks(RuleId.R27)
@@ -248,10 +251,10 @@ def test_body_that_is_not_json(operation: Operation) -> None:
     """A body that is not JSON is refused with 400, and answered at once."""
 
     def ask(body: bytes) -> None:
-        what = f"{operation.id}: the body {_finding.shortened(repr(body)[1:], MOST_SHOWN)}"
+        what = f"{operation.id}: the body {shortened(repr(body)[1:], MAX_SHOWN)}"
         _allowed(_made(operation, _valid(operation)[0], raw=body), RuleId.R27, what, 400)
 
-    RUN.each(_cases.not_json(_valid(operation)[-1].body), ask)
+    ask_each(RUN, unusual_bodies.not_json(_valid(operation)[-1].body), ask)
 
 
 @checks(RuleId.R41)
@@ -260,16 +263,16 @@ def test_outlandish_values_break_nothing(operation: Operation) -> None:
     """What nobody would send is taken or refused as the contract has it, and does not break the server."""
     values = _valid(operation)[-1]
 
-    def ask(case: _cases.Outlandish) -> None:
+    def ask(case: unusual_bodies.Outlandish) -> None:
         request = _made(operation, values, raw=case.raw)
         if case.is_valid is None:
-            _judge.hold(RUN, RUN.send(request))
+            RUN.check_response(RUN.send(request))
         elif case.is_valid:
             _taken(operation, request, case.name)
         else:
             _allowed(request, RuleId.R41, f"{operation.id}: {case.name}", 400)
 
-    RUN.each(_cases.outlandish(operation, values), ask)
+    ask_each(RUN, unusual_bodies.outlandish(operation, values), ask)
 
 
 @pytest.mark.skipif(RUN.paid or RUN.stateless, reason="large bodies are only sent to a mock that keeps tasks")
@@ -278,7 +281,7 @@ def test_large_body(operation: Operation) -> None:
     """A prompt of eleven megabytes is taken, or refused as too large; nothing breaks over it."""
     values = _valid(operation)[-1]
     request = _made(operation, replace(values, body={**values.body, "prompt": "a" * LARGE}))
-    with Books(RUN):
+    with BillingCheck(RUN):
         _taken(operation, request, "a large body")
 
 
@@ -297,10 +300,10 @@ def test_method_that_the_path_does_not_have(path: str) -> None:
         target = operations.filled(path, lambda _: "unknown" if RUN.paid else KNOWN)
         headers = [("Authorization", f"Bearer {RUN.key}")]
         headers += [(name, override) for name in _OVERRIDING if override]
-        answer = RUN.send(Request(method, target, tuple(headers)))
-        if method == "OPTIONS" and answer.status in {200, 204}:
+        response = RUN.send(Request(method, target, tuple(headers)))
+        if method == "OPTIONS" and response.status in {200, 204}:
             return  # RFC 9110 section 9.3.7: it asks which methods there are
-        RUN.check_all(outcomes(RuleId.R32, _method_faults(answer, right), f"{method} {path}"), answer)
+        RUN.check_all(outcomes(RuleId.R32, _method_faults(response, right), f"{method} {path}"), response)
 
     # A concrete path is also one of a template: GET /v1/videos/extensions reads the task of that name.
     there = right | operations.methods(CONTRACT, path)
@@ -309,22 +312,22 @@ def test_method_that_the_path_does_not_have(path: str) -> None:
     wrong = [method.upper() for method in METHODS if method.upper() not in there]
     # What a read could be made of; a POST is no submit then, whoever takes the header for the method.
     overridden = [("POST", "GET")] if "GET" in right and "POST" in wrong else []
-    RUN.each([*((method, "") for method in wrong), *overridden], ask)
+    ask_each(RUN, [*((method, "") for method in wrong), *overridden], ask)
 
 
-def _method_faults(answer: Answer, right: set[str]) -> Iterator[str]:
+def _method_faults(response: Response, right: set[str]) -> Iterator[str]:
     """What is wrong with the refusal of a method that a path does not have; ``right`` are those that it has."""
-    allow = {name.strip().upper() for name in answer.headers.get("allow", "").split(",")}
-    if answer.status == 405 and (not right <= allow or answer.request.method in allow):
-        yield f": Allow is {answer.headers.get('allow')!r}, right is {', '.join(sorted(right))}"
-    elif answer.status == 404 and not _judge.is_wrong_route(CONTRACT, answer):
+    allow = {name.strip().upper() for name in response.headers.get("allow", "").split(",")}
+    if response.status == 405 and (not right <= allow or response.request.method in allow):
+        yield f": Allow is {response.headers.get('allow')!r}, right is {', '.join(sorted(right))}"
+    elif response.status == 404 and not single_response.is_wrong_route(CONTRACT, response):
         yield " was answered with 404, and not with the error of a route that is not there"
-    elif answer.status not in {404, 405}:
-        yield f" was answered with {answer.status}"
+    elif response.status not in {404, 405}:
+        yield f" was answered with {response.status}"
 
 
 @checks(RuleId.R58)
-@pytest.mark.parametrize("path", [path for path in CONTRACT.paths if _routes.shared(CONTRACT, path)])
+@pytest.mark.parametrize("path", [path for path in CONTRACT.paths if routes.shared(CONTRACT, path)])
 def test_concrete_path_comes_before_a_template(path: str) -> None:
     """A path as the contract has it is no task of that name: its own methods work, the template's find nothing.
 
@@ -333,20 +336,22 @@ def test_concrete_path_comes_before_a_template(path: str) -> None:
     right = set(CONTRACT.paths[path])
 
     def ask(operation: Operation) -> None:
-        answer = RUN.send(replace(_made(operation, _valid(operation)[0]), target=path))
+        response = RUN.send(replace(_made(operation, _valid(operation)[0]), target=path))
         what = f"{operation.method.upper()} {path}"
         if operation.path == path:
-            shadowed = answer.status == 405 or _judge.is_wrong_route(CONTRACT, answer)
-            fault = f"{what} was answered with {answer.status}, as if a template came before it" if shadowed else None
-            _judge.hold(RUN, answer, [(RuleId.R58, fault), *(() if fault else _judge.refused(RUN, answer, what))])
-        elif answer.status in {400, 404}:
-            _judge.hold(RUN, answer, [(RuleId.R58, None)])
+            shadowed = response.status == 405 or single_response.is_wrong_route(CONTRACT, response)
+            fault = f"{what} was answered with {response.status}, as if a template came before it" if shadowed else None
+            RUN.check_response(response, [(RuleId.R58, fault), *(() if fault else RUN.rejected(response, what))])
+        elif response.status in {400, 404}:
+            RUN.check_response(response, [(RuleId.R58, None)])
         else:
-            faults = [f" was answered with {answer.status}"] if answer.status != 405 else _method_faults(answer, right)
-            RUN.check_all(outcomes(RuleId.R58, faults, what), answer)
+            faults = (
+                [f" was answered with {response.status}"] if response.status != 405 else _method_faults(response, right)
+            )
+            RUN.check_all(outcomes(RuleId.R58, faults, what), response)
 
-    shared = _routes.shared(CONTRACT, path)
-    RUN.each([operation for operation in shared if operation.path == path or not RUN.stateless], ask)
+    shared = routes.shared(CONTRACT, path)
+    ask_each(RUN, [operation for operation in shared if operation.path == path or not RUN.stateless], ask)
 
 
 @checks(RuleId.R43)
@@ -358,14 +363,14 @@ def test_path_that_is_almost_one(operation: Operation) -> None:
     def ask(path: str) -> None:
         request = _made(operation, values)
         query = request.target.partition("?")[2]
-        answer = RUN.send(replace(request, target=path + (f"?{query}" if query else "")))
+        response = RUN.send(replace(request, target=path + (f"?{query}" if query else "")))
         # Where it sends the caller is not asked, and has to be a path of the contract.
-        location = urllib.parse.urlsplit(answer.headers.get("location", "")).path
-        is_moved = answer.status in {301, 302, 307, 308} and bool(operations.methods(CONTRACT, location))
-        fault = f"{request.method} {path} was answered with {answer.status}"
-        RUN.check(RuleId.R43, None if answer.status == 404 or is_moved else fault, answer)
+        location = urllib.parse.urlsplit(response.headers.get("location", "")).path
+        is_moved = response.status in {301, 302, 307, 308} and bool(operations.methods(CONTRACT, location))
+        fault = f"{request.method} {path} was answered with {response.status}"
+        RUN.check(RuleId.R43, None if response.status == 404 or is_moved else fault, response)
 
-    RUN.each(_routes.almost(CONTRACT, operation, values.path), ask)
+    ask_each(RUN, routes.almost(CONTRACT, operation, values.path), ask)
 
 
 def _is_another_path(operation: Operation, task: str) -> bool:
@@ -381,16 +386,16 @@ def test_task_that_does_not_exist(operation: Operation) -> None:
 
     def ask(case: tuple[str, list[tuple[str, str]]]) -> None:
         task, headers = case
-        answer = RUN.send(_made(operation, _valid(operation, task)[0], headers=headers))
-        fault = None if answer.status in UNKNOWN else f"{operation.id}: {task} was answered with {answer.status}"
-        _judge.hold(RUN, answer, [(RuleId.R46, fault), *(() if fault else _judge.refused(RUN, answer, task))])
+        response = RUN.send(_made(operation, _valid(operation, task)[0], headers=headers))
+        fault = None if response.status in UNKNOWN else f"{operation.id}: {task} was answered with {response.status}"
+        RUN.check_response(response, [(RuleId.R46, fault), *(() if fault else RUN.rejected(response, task))])
 
     cases: list[tuple[str, list[tuple[str, str]]]] = [
         (task, [])
-        for task in _routes.unknown_tasks(CONTRACT, RUN.known_ids, RUN.seed)
+        for task in routes.unknown_tasks(CONTRACT, RUN.known_ids, RUN.seed)
         if not _is_another_path(operation, task)
     ]
-    RUN.each([*cases, (cases[0][0], [("Range", "bytes=0-9")])], ask)
+    ask_each(RUN, [*cases, (cases[0][0], [("Range", "bytes=0-9")])], ask)
 
 
 @checks(RuleId.R46)
@@ -399,11 +404,11 @@ def test_task_that_does_not_exist(operation: Operation) -> None:
 def test_task_of_the_path_is_the_one_that_counts(operation: Operation) -> None:
     """A body that names a known task under whatever name does not make up for an unknown one in the path."""
     values = _valid(operation, "unknown")[0]
-    named = dict.fromkeys(sorted(_near_misses.task_names(CONTRACT)), KNOWN)
-    with Books(RUN):
-        answer = RUN.send(_made(operation, replace(values, body={**values.body, **named})))
-        fault = f"{operation.id}: an unknown task in the path was answered with {answer.status}"
-        _judge.hold(RUN, answer, [(RuleId.R46, None if answer.status in UNKNOWN else fault)])
+    named = dict.fromkeys(sorted(boundary_values.task_names(CONTRACT)), KNOWN)
+    with BillingCheck(RUN):
+        response = RUN.send(_made(operation, replace(values, body={**values.body, **named})))
+        fault = f"{operation.id}: an unknown task in the path was answered with {response.status}"
+        RUN.check_response(response, [(RuleId.R46, None if response.status in UNKNOWN else fault)])
 
 
 @checks(RuleId.R41, RuleId.R46)
@@ -417,7 +422,7 @@ def test_body_of_another_operation(operation: Operation) -> None:
         task, body, is_valid = case
         request = _made(operation, replace(_valid(operation, task)[0], body=body))
         if is_valid is None:
-            _judge.hold(RUN, RUN.send(request))
+            RUN.check_response(RUN.send(request))
         elif not is_valid:
             _allowed(request, RuleId.R41, f"{operation.id}: the body of another submit", 400)
         elif task == KNOWN:
@@ -425,8 +430,8 @@ def test_body_of_another_operation(operation: Operation) -> None:
         else:
             _allowed(request, RuleId.R46, f"{operation.id}: the body of another submit, with the task {task}", 400, 404)
 
-    cases = [(task, *case) for task in tasks for case in _cases.bodies_of_others(operation, KNOWN)]
-    RUN.each([case for case in cases if not _is_another_path(operation, case[0])], ask)
+    cases = [(task, *case) for task in tasks for case in unusual_bodies.bodies_of_others(operation, KNOWN)]
+    ask_each(RUN, [case for case in cases if not _is_another_path(operation, case[0])], ask)
 
 
 @pytest.mark.parametrize("operation", [one for one in WITH_TASK if one.method == "get" or "{" in one.path], ids=_name)
@@ -440,7 +445,7 @@ def test_colon_of_an_id_is_the_same_encoded(operation: Operation) -> None:
         target = request.target.replace(WITH_COLON, WITH_COLON.replace(":", spelling))
         _taken(operation, replace(request, target=target), f"a colon as {spelling}")
 
-    RUN.each([":", "%3A", "%3a"], ask)
+    ask_each(RUN, [":", "%3A", "%3a"], ask)
 
 
 # Sizes: rules R34, R48 and R55. They stand last, since they are many and find little.
@@ -454,9 +459,9 @@ def test_any_size_that_is_right_is_not_refused(operation: Operation) -> None:
         _taken(operation, _made(operation, variant), variant.name)
 
     fullest = _valid(operation)[-1]
-    known = {variant.name for variant in _near_misses.edges(operation, fullest)}
-    variants = _near_misses.edges(operation, fullest, _sizes(operation))
-    RUN.each([variant for variant in variants if variant.name not in known], ask)
+    known = {variant.name for variant in boundary_values.valid_variants(operation, fullest)}
+    variants = boundary_values.valid_variants(operation, fullest, _sizes(operation))
+    ask_each(RUN, [variant for variant in variants if variant.name not in known], ask)
 
 
 def _sizes(operation: Operation) -> Sizes:
@@ -469,7 +474,7 @@ def _sizes(operation: Operation) -> Sizes:
 @pytest.mark.parametrize("operation", [one for one in WITH_BODY if one.id in SUBMITS], ids=_name)
 def test_a_task_of_any_size_is_told_as_it_was_sent(operation: Operation) -> None:
     """Prompts of every length are told whole, and videos that begin at any second are as long as they have to be."""
-    tasks = Tasks(RUN)
+    tasks = TaskDriver(RUN)
 
     def submitted(body: dict[str, Any]) -> None:
         # It may begin behind the end of its source, for which a server may refuse it.
@@ -483,14 +488,14 @@ def test_a_task_of_any_size_is_told_as_it_was_sent(operation: Operation) -> None
         if task.phase == "succeeded":
             tasks.download(task)
 
-    bodies = _bodies.of_each_size(operation, a_submit(operation), _sizes(operation))
+    bodies = submit_bodies.of_each_size(operation, a_submit(operation), _sizes(operation))
     found: list[Finding] = []
     with _finding_too(found):
-        RUN.each(bodies, submitted)
+        ask_each(RUN, bodies, submitted)
     if RUN.control is not None:
         RUN.control.advance(2 * lifecycle.task_life(CONTRACT).lasts)
         with _finding_too(found):
-            RUN.each(tasks.made, ended)
+            ask_each(RUN, tasks.made, ended)
     if found:
         raise Findings(found)
 

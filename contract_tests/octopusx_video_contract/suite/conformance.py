@@ -8,12 +8,12 @@ import hypothesis
 import pytest
 from schemathesis.core.transport import Response
 
-from octopusx_video_contract import _conformance
-from octopusx_video_contract._run import current
+from octopusx_video_contract.core.run import current
+from octopusx_video_contract.scenarios import schemathesis_adapter
 
 RUN = current()
-schema = _conformance.schema(RUN)
-TRIED = _conformance.operations(RUN)
+schema = schemathesis_adapter.schema(RUN)
+TRIED = schemathesis_adapter.operations(RUN)
 
 
 # One finding for each operation, the first, is what a person can read; Hypothesis would wrap several into each other.
@@ -22,9 +22,9 @@ hypothesis.settings.load_profile("suite")
 
 
 def _test(operation_id: str) -> Any:
-    def test(case: _conformance.Case) -> None:
+    def test(case: schemathesis_adapter.Case) -> None:
         with RUN.collecting(None):  # Hypothesis looks for a smaller request that raises the same
-            _conformance.validate(RUN, case)
+            schemathesis_adapter.validate(RUN, case)
 
     test.__doc__ = f"Examples, edge cases and generated requests of {operation_id}: each answer keeps the contract."
     # Not `include`: with settings for single operations schemathesis adds its own, and any of them lets one in.
@@ -42,17 +42,17 @@ def test_links() -> None:
     machine = schema.as_state_machine()
 
     class Machine(machine):  # type: ignore[valid-type,misc]
-        def call(self, case: _conformance.Case, **_: Any) -> Response:
-            return _conformance.send(RUN, case)
+        def call(self, case: schemathesis_adapter.Case, **_: Any) -> Response:
+            return schemathesis_adapter.send(RUN, case)
 
         def validate_response(
-            self, response: Response, case: _conformance.Case, additional_checks: Any = None, **options: Any
+            self, response: Response, case: schemathesis_adapter.Case, additional_checks: Any = None, **options: Any
         ) -> None:
             recorder = getattr(self, "recorder", None)
             more = {"additional_checks": additional_checks, "recorder": recorder}
-            _conformance.judge(RUN, case, response, **{name: value for name, value in more.items() if value})
+            schemathesis_adapter.check(RUN, case, response, **{name: value for name, value in more.items() if value})
 
     Machine.rule_order_seed = RUN.seed
     hypothesis.seed(RUN.seed)(Machine)
     with RUN.collecting(None):
-        Machine.run(settings=_conformance.chain_settings(RUN))
+        Machine.run(settings=schemathesis_adapter.chain_settings(RUN))

@@ -10,30 +10,29 @@ import httpx
 import pytest
 from octopusx_video_openapi import RuleId
 
-from octopusx_video_contract import _judge
-from octopusx_video_contract._books import Books
-from octopusx_video_contract._checks import checks
-from octopusx_video_contract._client_calls import Call, Through
-from octopusx_video_contract._curl import CurlRequest, documented
-from octopusx_video_contract._exchange import Answer
-from octopusx_video_contract._run import current
+from octopusx_video_contract.cases.code_samples import CurlRequest, documented
+from octopusx_video_contract.checks.registry import checks
+from octopusx_video_contract.core.billing_check import BillingCheck
+from octopusx_video_contract.core.run import current
+from octopusx_video_contract.messages.http import Response
+from octopusx_video_contract.scenarios.client_calls import Call, Through
 
 RUN = current()
 REQUESTS = documented(RUN.contract)
 
 
 @checks(RuleId.R34)
-def _judged(answer: Answer, operation_id: str) -> None:
+def _judged(response: Response, operation_id: str) -> None:
     """A documented request is accepted, or refused because its task is not one of this key."""
-    _judge.hold(RUN, answer, _judge.refused(RUN, answer, "a documented request"))
-    if not answer.is_success and answer.status not in {400, 404}:
-        RUN.check(RuleId.R34, f"{operation_id}: a documented request was answered with {answer.status}", answer)
+    RUN.check_response(response, RUN.rejected(response, "a documented request"))
+    if not response.is_success and response.status not in {400, 404}:
+        RUN.check(RuleId.R34, f"{operation_id}: a documented request was answered with {response.status}", response)
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.operation_id)
 def test_request_as_written(request_: CurlRequest) -> None:
     """The curl command of the page, its very bytes, with only the host and the key changed."""
-    with Books(RUN):
+    with BillingCheck(RUN):
         _judged(RUN.send(request_.request(RUN.key)), request_.operation_id)
 
 
@@ -45,19 +44,19 @@ def test_request_through_the_client(request_: CurlRequest, flavour: str) -> None
     transport = Through(RUN)
     outcome = call.sync(transport, RUN.key) if flavour == "sync" else asyncio.run(call.asyncio(transport, RUN.key))
     as_written = request_.request(RUN.key)
-    assert transport.answer is not None
-    answer, sent = transport.answer, transport.answer.request
+    assert transport.response is not None
+    response, sent = transport.response, transport.response.request
     assert (sent.method, httpx.URL(sent.path).path, sent.query) == (
         as_written.method,
         httpx.URL(as_written.path).path,
         as_written.query,
     )
     assert _body(sent.body) == _body(as_written.body)
-    _judged(answer, request_.operation_id)
-    told = answer.json() if "json" in answer.media_type else answer.content
-    rule = RuleId.R36 if answer.is_success else RuleId.R37
+    _judged(response, request_.operation_id)
+    told = response.json() if "json" in response.media_type else response.content
+    rule = RuleId.R36 if response.is_success else RuleId.R37
     if isinstance(outcome, Exception):
-        RUN.check(rule, f"{request_.operation_id}: the generated client can't read it ({outcome!r})", answer)
+        RUN.check(rule, f"{request_.operation_id}: the generated client can't read it ({outcome!r})", response)
     else:
         read = outcome.to_dict() if hasattr(outcome, "to_dict") else outcome.payload.read()
         assert read == told

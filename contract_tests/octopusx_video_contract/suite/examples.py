@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from octopusx_video_openapi import Schema
 
-from octopusx_video_contract import _judge
-from octopusx_video_contract._exchange import Answer, Request
-from octopusx_video_contract._run import current
+from octopusx_video_contract.checks import single_response
+from octopusx_video_contract.core.run import current
+from octopusx_video_contract.messages.http import Request, Response
 
 RUN = current()
 CONTRACT = RUN.contract
@@ -36,7 +36,7 @@ def _bodies() -> Iterator[Any]:
                 yield pytest.param(media.schema, example, id=f"{operation.id} {what} {media.type} {name}")
 
 
-def _answers() -> Iterator[Any]:
+def _responses() -> Iterator[Any]:
     for operation in CONTRACT.operations.values():
         for status, response in operation.responses.items():
             for media in response.media.values():
@@ -49,14 +49,16 @@ def _answers() -> Iterator[Any]:
 @pytest.mark.parametrize(("schema", "example"), [*_parameters_and_headers(), *_bodies()])
 def test_example_matches_its_schema(schema: Schema, example: Any) -> None:
     """Every example of the contract, of a request too and not only the first, matches its schema."""
-    errors = list(_judge.mismatches(schema, example))
+    errors = list(single_response.mismatches(schema, example))
     assert not errors, "\n".join(errors)
 
 
-@pytest.mark.parametrize(("operation", "status", "media_type", "example"), list(_answers()))
+@pytest.mark.parametrize(("operation", "status", "media_type", "example"), list(_responses()))
 def test_example_keeps_the_rules(operation: Any, status: int, media_type: str, example: Any) -> None:
     """Every example of an answer keeps the numbered rules of an answer, `should` ones too."""
     headers = {"content-type": media_type, CONTRACT.request_id_name: "any"}
-    answer = Answer(Request(operation.method.upper(), operation.path), status, headers, _judge.encoded(example))
-    faults = [f"{rule}: {fault}" for rule, fault in _judge.numbered(RUN, operation, answer) if fault]
+    response = Response(
+        Request(operation.method.upper(), operation.path), status, headers, single_response.encoded(example)
+    )
+    faults = [f"{rule}: {fault}" for rule, fault in single_response.numbered(operation, response) if fault]
     assert not faults, "\n".join(faults)

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import pytest
 from octopusx_video_openapi import Operation, RuleId, lifecycle
 
-from octopusx_video_contract import _judge, _near_misses
-from octopusx_video_contract._run import current
-from octopusx_video_contract._tasks import hold_head
+from octopusx_video_contract.cases import boundary_values
+from octopusx_video_contract.core.asking import ask_each
+from octopusx_video_contract.core.run import current
+from octopusx_video_contract.scenarios.task_driver import check_head
 
 RUN = current()
 CONTRACT = RUN.contract
@@ -41,17 +42,17 @@ def test_head_is_answered_as_get(operation: Operation) -> None:
 
     def ask(case: tuple[str, _Who]) -> None:
         task, who = case
-        values = _near_misses.valid_requests(operation, task)[0]
+        values = boundary_values.valid_requests(operation, task)[0]
         headers = [("Accept-Encoding", "identity")]  # what is packed may be of another length
         get = RUN.request(operation, path=values.path, query=values.query, headers=headers, credential=who.credential)
         gets = [RUN.send(get)]
         gets += [RUN.send(get)] if gets[0].is_success else []
-        for answer in gets:
-            _judge.hold(RUN, answer)
-        hold_head(RUN, get, gets, who.name, who.rule)
+        for response in gets:
+            RUN.check_response(response)
+        check_head(RUN, get, gets, who.name, who.rule)
         if operation.sends_video and gets[0].is_success:
             part = replace(get, headers=(*get.headers, ("Range", "bytes=0-9")))
-            hold_head(RUN, part, gets, who.name, who.rule)
+            check_head(RUN, part, gets, who.name, who.rule)
 
     tasks = [*RUN.known_ids[:1], *([] if RUN.stateless else [UNKNOWN])] or [UNKNOWN]
-    RUN.each([(task, who) for task in tasks for who in _everybody()], ask)
+    ask_each(RUN, [(task, who) for task in tasks for who in _everybody()], ask)

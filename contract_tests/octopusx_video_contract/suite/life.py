@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from octopusx_video_openapi import RuleId, lifecycle
 
-from octopusx_video_contract import _judge
-from octopusx_video_contract._checks import checks
-from octopusx_video_contract._finding import Findings
-from octopusx_video_contract._life import Task
-from octopusx_video_contract._run import current
-from octopusx_video_contract._tasks import Tasks, a_submit
-from octopusx_video_contract._together import Together
-from octopusx_video_contract._walk import FAILING, SHORT, Walk
+from octopusx_video_contract.checks.registry import checks
+from octopusx_video_contract.checks.task_life import Task
+from octopusx_video_contract.core.asking import ask_each
+from octopusx_video_contract.core.findings import Findings
+from octopusx_video_contract.core.run import current
+from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
+from octopusx_video_contract.scenarios.together import Together
+from octopusx_video_contract.scenarios.whole_life import FAILING, MAX_SHORT_WAIT, WholeLife
 
 RUN = current()
 CONTRACT = RUN.contract
@@ -26,8 +26,8 @@ SUBMITS = list(CONTRACT.submits)
 
 
 @functools.cache
-def _walked() -> Walk:
-    walk = Walk(RUN)
+def _lives() -> WholeLife:
+    walk = WholeLife(RUN)
     walk.whole()
     return walk
 
@@ -35,7 +35,7 @@ def _walked() -> Walk:
 @pytest.mark.parametrize("submit", SUBMITS)
 def test_whole_life(submit: str) -> None:
     """A task of each submit, from the first read to the day when its video is gone."""
-    walk = _walked()
+    walk = _lives()
     if walk.findings[submit]:
         raise Findings(walk.findings[submit])
     if submit in walk.skipped:
@@ -50,20 +50,20 @@ def test_parts_of_a_video() -> None:
     """A finished task that is known sends its video whole and in parts."""
     if not RUN.known_ids:
         pytest.skip("no finished task is known; name one with --task-id")
-    tasks = Tasks(RUN)
-    answer = RUN.send(tasks.request(tasks.content, RUN.known_ids[0]))
-    _judge.hold(RUN, answer)
-    fault = f"the content of {RUN.known_ids[0]} was answered with {answer.status}"
-    RUN.check(RuleId.R52, None if answer.status == 200 else fault, answer)
-    if answer.status == 200:
-        tasks.parts(RUN.known_ids[0], answer.content)
+    tasks = TaskDriver(RUN)
+    response = RUN.send(tasks.request(tasks.content, RUN.known_ids[0]))
+    RUN.check_response(response)
+    fault = f"the content of {RUN.known_ids[0]} was answered with {response.status}"
+    RUN.check(RuleId.R52, None if response.status == 200 else fault, response)
+    if response.status == 200:
+        tasks.parts(RUN.known_ids[0], response.content)
 
 
 @checks(RuleId.R46)
 @pytest.mark.skipif(not RUN.other_key, reason="R20 needs a key of another account (OCTOPUSX_OTHER_API_KEY)")
 def test_keys_are_kept_apart() -> None:
     """A task of the one key is unknown to the other: to read, to download, to continue."""
-    walk = _walked()
+    walk = _lives()
     task = next((task for task in walk.tasks.made if task.phase == "succeeded"), None)
     if task is None or RUN.paid or RUN.stateless:
         pytest.skip("R20 needs a task that has succeeded, of a server that keeps tasks and bills nothing")
@@ -74,7 +74,7 @@ def test_keys_are_kept_apart() -> None:
         _, request = walk.tasks.submission(submit, a_submit(submit), task.id, credential=credential)
         walk.tasks.refused(request, RuleId.R46, f"{name}: a source of another account")
 
-    RUN.each(SUBMITS, continued)
+    ask_each(RUN, SUBMITS, continued)
 
 
 @pytest.mark.skipif(RUN.stateless, reason="R03 to R06 and R20 can't be asked of a server that keeps no tasks")
@@ -82,8 +82,8 @@ def test_requests_at_the_same_moment() -> None:
     """Submits, reads and downloads that are under way together are answered as each would be alone."""
     if not RUN.known_ids:
         pytest.skip("no finished task is known; name one with --task-id")
-    waited = _walked().waited  # and what is paid for is spent on whole lives first
-    Together(RUN, patience=1.2 * waited if waited < SHORT and not RUN.paid else 0).ask()
+    waited = _lives().waited  # and what is paid for is spent on whole lives first
+    Together(RUN, patience=1.2 * waited if waited < MAX_SHORT_WAIT and not RUN.paid else 0).ask()
 
 
 @pytest.mark.skipif(RUN.control is None or RUN.stateless or RUN.paid, reason="R15 to R19 so need a clock to turn")
@@ -96,7 +96,7 @@ def test_lives_in_any_order() -> None:
 
         @initialize()
         def begin(self) -> None:
-            self.tasks = Tasks(RUN)
+            self.tasks = TaskDriver(RUN)
 
         @rule(
             target=made,

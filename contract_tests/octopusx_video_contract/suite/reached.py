@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from octopusx_video_contract._coverage import gaps
-from octopusx_video_contract._run import current
+from octopusx_video_contract.core.coverage import gaps
+from octopusx_video_contract.core.run import current
 
 RUN = current()
 SUBMITS = list(RUN.contract.submits)
@@ -14,15 +14,16 @@ SUBMITS = list(RUN.contract.submits)
 @pytest.mark.parametrize("operation", RUN.contract.operations)
 def test_operation_was_reached(operation: str) -> None:
     """The run sent at least one request to the operation that was answered with success."""
-    answers = RUN.seen.statuses(operation, ordered=False)
+    responses = RUN.log.statuses(operation, ordered=False)
     if RUN.paid and operation in SUBMITS:
         _was_accepted()
         return
     # Where a task that the key has would have to be paid for, a read can show no more than how it refuses.
     enough = {*range(200, 300), *((400, 404) if RUN.paid and not RUN.known_ids else ())}
-    statuses = ", ".join(f"{status} {count} times" for status, count in answers.items())
-    assert enough & answers.keys(), (
-        f"{operation} was never answered with success in {sum(answers.values())} requests ({statuses or 'no answer'}). "
+    statuses = ", ".join(f"{status} {count} times" for status, count in responses.items())
+    assert enough & responses.keys(), (
+        f"{operation} was never answered with success in {sum(responses.values())} requests "
+        f"({statuses or 'no answer'}). "
         "Is the key right, does it own the tasks (--task-id), and is it this API that listens there?"
     )
 
@@ -45,7 +46,7 @@ def test_nothing_was_left_out(kind: str) -> None:
     """Every parameter, documented response, keyword and rule of the contract was exercised."""
     if kind == "rule" and not RUN.complete:
         pytest.skip("some rules need a server that keeps tasks, a clock that can be turned and a second key")
-    if kind == "keyword" and RUN.seen.findings:
+    if kind == "keyword" and RUN.log.findings:
         pytest.skip("the tests that would have sent more ended with a finding")
     missing = [gap.name for gap in gaps(RUN, RUN.coverage) if gap.kind == kind]
     assert not missing, f"never exercised, as a {kind}:\n" + "\n".join(missing)

@@ -21,9 +21,10 @@ from octopusx_video_client import AuthenticatedClient, models
 from octopusx_video_client.types import Response, Unset
 from octopusx_video_openapi import Operation, Schema, operations, text
 
-from octopusx_video_contract import _judge, _values
-from octopusx_video_contract._client_calls import UNREADABLE
-from octopusx_video_contract._run import current
+from octopusx_video_contract.cases import generated_values
+from octopusx_video_contract.checks import single_response
+from octopusx_video_contract.core.run import current
+from octopusx_video_contract.scenarios.client_calls import UNREADABLE
 
 RUN = current()
 CONTRACT = RUN.contract
@@ -40,14 +41,16 @@ def test_model(name: str) -> None:
     fields = schema.properties
 
     def check(some: dict[str, Any], every: dict[str, Any]) -> None:
-        _hold_model(name, fields, some)
-        _hold_model(name, fields, every)
+        _check_model(name, fields, some)
+        _check_model(name, fields, every)
 
     # Left to chance, a field of a large schema is seldom there.
-    _for_all(check, _values.of_schema(schema), _values.of_schema(schema, fields), place=name, share=20)
+    _for_all(
+        check, generated_values.of_schema(schema), generated_values.of_schema(schema, fields), place=name, share=20
+    )
 
 
-def _hold_model(name: str, fields: Iterable[str], value: dict[str, Any]) -> None:
+def _check_model(name: str, fields: Iterable[str], value: dict[str, Any]) -> None:
     """Hold a model to the value that it is made of.
 
     Raises:
@@ -79,26 +82,26 @@ def test_operation(operation: Operation) -> None:
         if media.schema is not None
     }
 
-    def check(request: _values.Request, answers: dict[tuple[int, str], Any]) -> None:
+    def check(request: generated_values.Request, answers: dict[tuple[int, str], Any]) -> None:
         for (status, media_type), answer in answers.items():
             for flavour in FLAVOURS:
-                _hold_exchange(operation, request, status, media_type, answer, flavour)
+                _check_exchange(operation, request, status, media_type, answer, flavour)
 
     answers = {
         # One value for all answers of a schema: most of an operation's statuses have the same.
         place: st.shared(_answers(place[1], schema), key=_json([place[1], schema.text]))
         for place, schema in medias.items()
     }
-    requests = _values.of_requests(operation)
+    requests = generated_values.of_requests(operation)
     _for_all(check, requests, st.fixed_dictionaries(answers), place=operation.id, share=10)
 
 
 def _answers(media_type: str, schema: Schema) -> st.SearchStrategy[Any]:
-    return _values.of_schema(schema) if "json" in media_type else st.binary()
+    return generated_values.of_schema(schema) if "json" in media_type else st.binary()
 
 
-def _hold_exchange(
-    operation: Operation, request: _values.Request, status: int, media_type: str, answer: Any, flavour: str
+def _check_exchange(
+    operation: Operation, request: generated_values.Request, status: int, media_type: str, answer: Any, flavour: str
 ) -> None:
     """Hold one call of the client to the contract: what it sent, and what it made of this answer.
 
@@ -118,7 +121,7 @@ def _hold_exchange(
     except UNREADABLE as error:
         raise AssertionError(f"{place}: {request} was given and {answer!r} answered; {error!r}") from error
     assert len(sent) == 1, f"{place}: {len(sent)} requests were sent"
-    _hold_sent(place, operation, request, sent[0])
+    _check_sent(place, operation, request, sent[0])
     assert (got.status_code, got.content) == (status, content), f"{place}: got {got.status_code} {got.content!r}"
     parsed: Any = got.parsed
     if isinstance(answer, bytes):
@@ -130,7 +133,7 @@ def _hold_exchange(
     assert after == _json(answer), f"{place}: {answer!r} was answered, and read as {after}"
 
 
-def _hold_sent(place: str, operation: Operation, request: _values.Request, sent: httpx.Request) -> None:
+def _check_sent(place: str, operation: Operation, request: generated_values.Request, sent: httpx.Request) -> None:
     """Hold what was sent to what the contract says of this request.
 
     Raises:
@@ -164,10 +167,10 @@ def _scheme(operation: Operation) -> str:
 def _models_of(schema: Schema | None, value: Any) -> set[str]:
     """Which schema's model an answer is to be read as: the one, or the branch that it matches."""
     branches = (schema.branches("oneOf") or (schema,)) if schema else ()
-    return {branch.reference for branch in branches if not list(_judge.mismatches(branch, value))}
+    return {branch.reference for branch in branches if not list(single_response.mismatches(branch, value))}
 
 
-def _call(operation: Operation, request: _values.Request, flavour: str, handle: Handler) -> Response[Any]:
+def _call(operation: Operation, request: generated_values.Request, flavour: str, handle: Handler) -> Response[Any]:
     """Send the request through the generated client, and give what it makes of the handler's answer."""
     tag = operation.tags[0]
     module: Any = importlib.import_module(f"octopusx_video_client.api.{tag}.{text.snake(operation.id)}")
@@ -211,11 +214,11 @@ def _json(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _body(request: _values.Request) -> str | None:
+def _body(request: generated_values.Request) -> str | None:
     return None if request.media_type is None else _json(request.body)
 
 
-def _for_all(check: _values.Check, *strategies: Any, place: str, share: int) -> None:
+def _for_all(check: generated_values.Check, *strategies: Any, place: str, share: int) -> None:
     # A seed for each place, or all would get the same few values.
     examples = -(-RUN.max_examples // share)
-    _values.for_all(check, *strategies, seed=f"{RUN.seed} {place}", examples=examples)
+    generated_values.for_all(check, *strategies, seed=f"{RUN.seed} {place}", examples=examples)

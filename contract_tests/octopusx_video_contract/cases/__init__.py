@@ -1,0 +1,1 @@
+"""What is sent: requests drawn from the contract, valid and invalid. Nothing here does I/O."""

@@ -1,0 +1,1 @@
+"""A run: what sends, what may be spent, and what is found."""

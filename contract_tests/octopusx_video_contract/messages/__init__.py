@@ -1,0 +1,1 @@
+"""Requests and responses: what is sent, what arrives, and how both are shown."""

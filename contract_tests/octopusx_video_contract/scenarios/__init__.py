@@ -1,0 +1,1 @@
+"""Several requests that belong together: the life of a task, requests at the same moment, and generated ones."""

@@ -1,0 +1,428 @@
+"""Whole lives of tasks: from the submit through every read to the end, the download and the day when it is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from octopusx_video_openapi import Operation, RuleId, lifecycle, task_ids, values
+
+from octopusx_video_contract.cases import submit_bodies
+from octopusx_video_contract.checks.registry import checks
+from octopusx_video_contract.checks.task_life import Task, is_number
+from octopusx_video_contract.core.billing_check import BillingCheck
+from octopusx_video_contract.core.budget import NotAskedError
+from octopusx_video_contract.core.findings import Finding, Findings
+from octopusx_video_contract.core.run import MANY_BROKEN_RULES, Run
+from octopusx_video_contract.messages.text import counted
+from octopusx_video_contract.scenarios.task_driver import UNKNOWN, TaskDriver, a_submit
+
+FAILING = "fault=failed"
+"""Orders a task that fails, of a mock that follows it."""
+_MOMENTS = (0.1, 0.25, 0.4, 0.45, 0.48, 0.495, 0.501, 0.52, 0.6, 0.75, 1.01, 1.2)
+"""When a task is read on a turned clock, in parts of its expected time, of which half has passed before: most often
+around its end."""
+_FIRST_PAUSE, _MAX_PAUSE = 0.05, 2.0
+_SAY_AFTER = 10.0
+"""Seconds until it is first said that tasks are awaited; each further line comes after twice the time."""
+_SHORT_DEADLINE = 30.0
+_DAY = 86_400.0
+_NOT_A_WHOLE_HOUR = 45_296.7
+MAX_SHORT_WAIT = 15.0
+"""Seconds of real time up to which tasks are awaited once more, to see every length that a video can have."""
+
+
+@checks(RuleId.R41, RuleId.R45, RuleId.R47)
+class WholeLife:
+    """The lives of one task of each submit, followed together, and what was found of each.
+
+    Attributes:
+        findings: By the submit's operation id.
+        skipped: Why a submit was not followed, by its operation id.
+        waited: Seconds of real time until the tasks had ended; 0 on a clock that was turned.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.tasks = TaskDriver(run)
+        # Those that most routes can read come first: what is paid for is to tell most.
+        names = sorted(run.contract.submits, key=lambda name: -len(self.tasks.routes(name)))
+        self.findings: dict[str, list[Finding]] = {name: [] for name in names}
+        self.skipped: dict[str, str] = {}
+        self.waited = 0.0
+        self._twins: dict[str, list[Task]] = {}
+        self._readable: dict[str, list[Operation]] = {}
+
+    def whole(self) -> None:
+        """Walk all of it; what is found is kept, and does not end the walk of the others."""
+        if self.run.control is not None:
+            # Times that are cut to a day or an hour are the same at a beginning of one, where a mock's clock may stand.
+            self.run.control.advance(_NOT_A_WHOLE_HOUR)
+        self._look_at_known()
+        begun = [task for name in self.findings for task in self._begin(name)]
+        if self.run.stateless:
+            return
+        for task in begun:
+            self._while_running(task)
+        if self.run.control is not None:
+            self.run.control.advance(lifecycle.task_life(self.run.contract).lasts / 2)
+        for task in begun:
+            self._compare(task)
+        self._come_late()
+        self._follow(begun)
+        for task in begun:
+            self._compare(task)
+            self._after_its_end(task)
+        begun_and_continued = [*begun, *self._chain(begun)]
+        self._refuse([task for task in begun if task.ended])
+        self._look_again(begun_and_continued)
+        if self.run.control is not None:
+            self._expire([task for task in begun if task.ended])
+
+    def _begin(self, name: str) -> Iterator[Task]:
+        run = self.run
+        submit = run.contract.operations[name]
+        if not run.known_ids and task_ids.places(submit):
+            self.skipped[name] = "no finished task is known to continue from; name one with --task-id"
+            return
+        orders = ["", FAILING] if "fault" in run.orders else [""]
+        for order in orders:
+            task: Task | None = None
+            with self._catching(name):
+                # What is paid for is to tell most: also whether a server answers reads meanwhile.
+                beside = self.tasks.reads_of_known if run.paid and run.known_ids else ()
+                body = self._body(submit, order)
+                task = self.tasks.submit(submit, body, self._source, orders=order, beside=beside)
+            if task is None:
+                return
+            self._readable[task.id] = []
+            for route in self.tasks.routes(name):
+                with self._catching(name):
+                    if self.tasks.first_read(task, route) is not None:
+                        self._readable[task.id].append(route)
+            if order == "" and self.run.control is not None and not self.run.paid and not self.run.stateless:
+                self._twins[task.id] = []
+                with self._catching(name):
+                    for _ in range(2):
+                        twin = self.tasks.submit(submit, a_submit(submit), self._source)
+                        self._twins[task.id].append(twin)
+            yield task
+
+    def _body(self, submit: Operation, order: str) -> dict[str, Any]:
+        """The body of a task; of one that is to fail it is sent for no other."""
+        body = a_submit(submit)
+        return {**body, "prompt": f"{body['prompt']}, and fail"} if order == FAILING else body
+
+    @property
+    def _source(self) -> str:
+        """The finished task that submits continue; "" where none is known."""
+        return next(iter(self.run.known_ids), "")
+
+    def _compare(self, task: Task) -> None:
+        """Hold a task that was read again and again to one that nobody has read yet."""
+        if self._twins.get(task.id):
+            with self._catching(task.submit.id):
+                self.tasks.stand_alike(task, self._twins[task.id].pop())
+
+    def _come_late(self) -> None:
+        """Submit another task while the others run, who have to stay what they are."""
+        name, *_ = self.findings
+        if self.run.control is not None and not self.run.paid and name not in self.skipped:
+            with self._catching(name):
+                submit = self.run.contract.operations[name]
+                self.tasks.submit(submit, a_submit(submit), self._source)
+
+    def _while_running(self, task: Task) -> None:
+        name, tasks = task.submit.id, self.tasks
+        for route in self._other_routes(task):
+            with self._catching(name):
+                if tasks.read(task, route) is not None:
+                    self._readable[task.id].append(route)
+        with self._catching(name):
+            tasks.kept_apart(task)
+        if task.phase != "running":
+            return
+        with self._catching(name):
+            tasks.no_content_yet(task, still=self.run.is_still)
+        for route in self._readable[task.id]:
+            with self._catching(name):
+                tasks.reads_change_nothing(task, route)
+        if not self.run.paid:
+            for other in self.run.contract.submits:
+                with self._catching(other):
+                    self._refused_source(other, task)
+
+    def _other_routes(self, task: Task) -> list[Operation]:
+        return [route for route in self.tasks.reads if route not in self._readable[task.id]]
+
+    def _refused_source(self, name: str, source: Task) -> None:
+        submit = self.run.contract.operations[name]
+        if not task_ids.places(submit):
+            return
+        _, request = self.tasks.submission(submit, a_submit(submit), source.id)
+        found: list[Finding] = []
+        with self.run.collecting(found):
+            self.tasks.refused(request, RuleId.R47, f"{name}: a source that is {source.phase}")
+        # It may have succeeded meanwhile, where the clock does not stand still.
+        if found and (self.run.is_still or source.phase == "failed" or self._still_runs(source)):
+            raise Findings(found)
+
+    def _still_runs(self, task: Task) -> bool:
+        told = self.tasks.read(task, self.tasks.route(task))
+        return told is not None and told.phase == "running"
+
+    def _follow(self, tasks: list[Task]) -> None:
+        """Read the tasks until they have ended, or their time is up."""
+        followed = [task for task in tasks if self._readable[task.id]]  # of the others R04 says that they can't be read
+        running = [task for task in followed if not task.ended]
+        if self.run.control is not None:
+            names = itertools.cycle(self.findings)
+            for pause in self._turns() if running else ():
+                self.run.control.advance(pause)
+                running = self._still_running(running)
+                for source in running[:1] if not self.run.paid else ():
+                    name = next(names)
+                    with self._catching(name):
+                        self._refused_source(name, source)
+                if not running:
+                    break
+        else:
+            patience = self._patience()
+            running = self._wait(running, patience)
+            if running and patience < self.run.deadline:
+                self.run.say(
+                    f"{counted(len(running), 'task')} had not ended after {patience:g} s; a server that breaks "
+                    f"{MANY_BROKEN_RULES} rules or more gets no more time, and {RuleId.R45} is not asked"
+                )
+                return
+        within = self._within()
+        given = f"{within:,.0f} s of its clock" if self.run.control else f"{self.run.deadline:g} s (--deadline)"
+        for task in followed:
+            with self._catching(task.submit.id):
+                read = self.tasks.request(self.tasks.route(task), task.id)
+                fault = f"{task.submit.id}: {task.id} has not ended in {given}" if task in running else None
+                self.run.check(RuleId.R45, fault, read)
+
+    def _within(self) -> float:
+        """Seconds of its clock in which a task ends, by the contract."""
+        rule = self.run.contract.rules_by_id.get(RuleId.R45)
+        return rule.within.seconds if rule and rule.within else _DAY
+
+    def _turns(self) -> Iterator[float]:
+        lasts = lifecycle.task_life(self.run.contract).lasts
+        within = self._within()
+        moments = [part * lasts for part in _MOMENTS]
+        while moments[-1] < within:
+            moments.append(2 * moments[-1])
+        begun = 0.0
+        for moment in moments:
+            yield min(moment, within) - begun
+            begun = min(moment, within)
+
+    def _still_running(self, running: list[Task]) -> list[Task]:
+        """Read each task by each of its routes, and by the first once more; those of them that have not ended."""
+        first = {name: routes[:1] for name, routes in self._readable.items()}
+        for routes, route in itertools.product((self._readable, first), self.tasks.reads):
+            read = [task for task in running if route in routes[task.id]]
+            billed = self.tasks.billed()
+            for task in read:
+                with self._catching(task.submit.id):
+                    self.tasks.read(task, route)
+            for task in read[-1:]:
+                with self._catching(task.submit.id):
+                    self.tasks.unbilled(billed, self.tasks.request(route, task.id))
+        return [task for task in running if not task.ended]
+
+    def _patience(self) -> float:
+        """Seconds of real time in which the tasks have to end: fewer for a server that is wrong in many ways."""
+        found = {finding.rule for findings in self.findings.values() for finding in findings}
+        if len(found | self.run.log.broken) < MANY_BROKEN_RULES:
+            return self.run.deadline
+        return min(self.run.deadline, _SHORT_DEADLINE)
+
+    def _wait(self, running: list[Task], patience: float) -> list[Task]:
+        begun = time.monotonic()
+        say_at = _SAY_AFTER
+        pause = _FIRST_PAUSE
+        while running and time.monotonic() - begun < patience:
+            time.sleep(min(pause, max(0.0, patience - (time.monotonic() - begun))))
+            pause = min(pause * 1.3, _MAX_PAUSE if not self.run.paid else 5 * _MAX_PAUSE)
+            running = self._still_running(running)
+            waited = time.monotonic() - begun
+            if running and waited > say_at:
+                say_at *= 2
+                self.run.say(
+                    f"waiting for {counted(len(running), 'task')} to end: {waited:.0f} s of at most {patience:g} s"
+                )
+        self.waited = time.monotonic() - begun
+        return running
+
+    def _after_its_end(self, task: Task) -> None:
+        name, tasks, run = task.submit.id, self.tasks, self.run
+        if not task.ended:
+            return
+        for _ in range(2):
+            for route in self._readable[task.id]:
+                with self._catching(name):
+                    tasks.read(task, route)
+        for route in self._readable[task.id]:
+            with self._catching(name):
+                tasks.reads_change_nothing(task, route)
+        if task.phase == "failed":
+            with self._catching(name):
+                tasks.no_content_yet(task, still=True)
+            if not run.paid:
+                with self._catching(name):
+                    self._refused_source(name, task)
+                with self._catching(name):  # the same again is another task
+                    tasks.submit(task.submit, self._body(task.submit, FAILING), self._source)
+            return
+        self._look_at_the_video(task)
+
+    def _look_at_the_video(self, task: Task) -> None:
+        name, tasks = task.submit.id, self.tasks
+        with self._catching(name):
+            if tasks.download(task) is not None:
+                tasks.download(task)
+        if task.video is not None:
+            with self._catching(name):
+                tasks.parts(task.id, task.video)
+            addresses = {told.route: told for told in task.observations if told.phase == "succeeded"}
+            for told in addresses.values():
+                with self._catching(name):
+                    tasks.address(task, told)
+        with self._catching(name):
+            for route in self._readable[task.id]:
+                tasks.read(task, route)
+
+    def _look_at_known(self) -> None:
+        """Read and download the known tasks, at the beginning and at the end: whatever came between changed nothing."""
+        tasks, run = self.tasks, self.run
+        if run.stateless:
+            return
+        for known in run.known_ids:
+            for operation in (*tasks.reads, *(() if run.paid else (tasks.content,))):
+                with self._catching(next(iter(self.findings))):
+                    run.check_response(run.send(tasks.request(operation, known)))
+
+    def _refuse(self, ended: list[Task]) -> None:
+        """Ask for what is refused and names tasks that have ended: it changes nothing of them."""
+        tasks, run = self.tasks, self.run
+        credentials = ["", *([f"Bearer {run.other_key}"] if run.other_key else [])]
+        for task, name, credential in itertools.product(ended if not run.paid else (), self.findings, credentials):
+            # Neither has a model or a prompt.
+            _, request = tasks.submission(run.contract.operations[name], {}, task.id, credential=credential)
+            with self._catching(name), BillingCheck(run):
+                response = run.send(request)
+                fault = f"{name}: a submit of nothing but its source was answered with {response.status}"
+                run.check_response(response, [(RuleId.R41, None if response.status in UNKNOWN else fault)])
+        for task in ended:
+            with self._catching(task.submit.id):
+                tasks.kept_apart(task)
+
+    def _look_again(self, ended: list[Task]) -> None:
+        """Read and download all once more: what came after its end changes nothing of a task."""
+        for task in ended:
+            for route in self._readable.get(task.id, []):
+                with self._catching(task.submit.id):
+                    self.tasks.read(task, route)
+            if task.phase == "succeeded" and task.video is not None and not self.run.paid:
+                with self._catching(task.submit.id):
+                    self.tasks.download(task)
+                with self._catching(task.submit.id):
+                    self.tasks.part(task.id, task.video, "bytes=0-9", 0, min(9, len(task.video) - 1))
+        self._look_at_known()
+
+    def _chain(self, begun: list[Task]) -> list[Task]:
+        """Continue a video of the run's own, whose length is known, so that of the next one is too: the new tasks."""
+        source = next((task for task in begun if task.phase == "succeeded" and task.length is not None), None)
+        if source is None or self.run.paid or (self.run.control is None and self.waited > MAX_SHORT_WAIT):
+            return []
+        made = self._continued(source)
+        self._follow(made)
+        for task in made:
+            if task.phase == "succeeded":
+                with self._catching(task.submit.id):
+                    self.tasks.download(task, self.tasks.size_by_a_part(task))
+        return made
+
+    def _continued(self, source: Task) -> list[Task]:
+        """New tasks that continue a source, one of each body, each of them read by every route that can."""
+        made: list[Task] = []
+        for name, submit in self.run.contract.submits.items():
+            for body in submit_bodies.bodies(submit, a_submit(submit)):
+                with self._catching(name):
+                    made.append(self.tasks.submit(submit, body, source.id))
+            for body in submit_bodies.behind_the_end(submit, a_submit(submit), source.length or 0):
+                with self._catching(name), contextlib.suppress(NotAskedError):
+                    made.append(self.tasks.submit(submit, body, source.id, sure=False))
+        for task in made:
+            self._readable[task.id] = self.tasks.reads
+        self._still_running([source, *made])
+        with self._catching(source.submit.id):
+            self.tasks.download(source)
+        for task in made:
+            read = {told.route for told in task.observations}
+            for route in self.tasks.routes(task.submit.id):
+                if route.id not in read:
+                    with self._catching(task.submit.id):
+                        self.tasks.first_read(task, route)
+        return made
+
+    def _expire(self, ended: list[Task]) -> None:
+        """Let the time pass after which a video is gone: the task is still what it was."""
+        succeeded = [task for task in ended if task.phase == "succeeded"]
+        if not succeeded or self.run.control is None:
+            return
+        expires = min(filter(None, map(self._expiry, succeeded)), default=self.run.now() + _DAY)
+        now = self.run.now()
+        for moment in (now + 3700, expires - 60):  # an hour on, and just before it is gone
+            if now < moment < expires:
+                self._at(moment, ended)
+                for task in succeeded:
+                    with self._catching(task.submit.id):
+                        self.tasks.download(task)
+                    for last in {one.route: one for one in task.observations}.values():
+                        with self._catching(task.submit.id):
+                            self.tasks.address(task, last)
+        for moment in (expires + 60, expires + 2.5 * _DAY):
+            self._at(moment, ended)
+            for task in succeeded:
+                with self._catching(task.submit.id):
+                    self.run.check_response(self.run.send(self.tasks.request(self.tasks.content, task.id)))
+        for name, submit in self.run.contract.submits.items() if not self.run.paid else ():
+            with self._catching(name):  # whether it can still be continued is for the server to say
+                _, request = self.tasks.submission(submit, a_submit(submit), succeeded[0].id)
+                self.run.check_response(self.run.send(request))
+
+    def _expiry(self, task: Task) -> float | None:
+        """When a task expires by the last read that says so, in Unix seconds; None where none does."""
+        operations = self.run.contract.operations
+        told = (values.first(operations[one.route], one.body, values.EXPIRES) for one in reversed(task.observations))
+        return next((value for value in told if is_number(value) and value > 0), None)
+
+    def _at(self, moment: float, tasks: list[Task]) -> None:
+        """Turn the clock, and read tasks again by each route."""
+        if self.run.control is not None:
+            self.run.control.advance(max(1.0, moment - self.run.now()))
+        for task in tasks:
+            for route in self._readable[task.id]:
+                with self._catching(task.submit.id):
+                    self.tasks.read(task, route)
+
+    @contextlib.contextmanager
+    def _catching(self, name: str) -> Iterator[None]:
+        """Keep what is found in a block, which goes on after it, as what follows the block does."""
+        findings = self.findings[name]
+        try:
+            with self.run.collecting(findings):
+                yield
+        except (Finding, Findings) as error:
+            findings += error.findings if isinstance(error, Findings) else [error]
+        except NotAskedError as error:
+            self.skipped.setdefault(name, str(error))
+        if findings and self.run.ends_at_once:
+            raise Findings(findings)

@@ -1,0 +1,105 @@
+"""Runs of the suite in processes of their own, forked from one that has imported everything."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+# Imported here and not in each run, which would take longer than many of them.
+import av  # noqa: F401
+import schemathesis  # noqa: F401
+from octopusx_video_contract import cli
+from octopusx_video_contract.core.transport import InProcess, OverHttp
+from octopusx_video_contract.runner import plugin, session, target
+from octopusx_video_contract.runner.selection import LAYERS
+from octopusx_video_contract.runner.target import Server
+from octopusx_video_contract.scenarios import schemathesis_adapter  # noqa: F401
+
+from tests.defects import Defect, defective, serve
+
+WORKERS = 3
+"""More than there are cores: a server that says nothing costs time, and no work."""
+START = 1_767_225_600.0
+IN_PROCESS = "http://localhost"
+OF_THE_CONTRACT = {"examples", "round_trip"}
+"""The layers that send nothing to the server: what they find is no matter of a defect."""
+Case = TypeVar("Case")
+Outcome = TypeVar("Outcome")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One finding of a run: its rule, the layer that made it, seconds from the beginning of the run, and its text."""
+
+    rule: str
+    layer: str
+    after: float
+    detail: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a run came to.
+
+    Attributes:
+        status: Its exit status.
+        found: Its findings, in order.
+        seconds: How long it took.
+        output: What it printed.
+    """
+
+    status: int
+    found: list[Found]
+    seconds: float
+    output: str
+
+
+def judged(
+    defect: Defect | None, *arguments: str, over_http: bool = False, without: frozenset[str] = frozenset()
+) -> Judged:
+    """Run the suite against a server with a defect, or the correct one; call it in a process of its own."""
+    begun = time.monotonic()
+    plugin.MAX_SHRINKING_SECONDS = 1  # nobody reads the examples of a campaign
+    options = cli.parser().parse_args(list(arguments))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(session.own_settings())
+        printed = stack.enter_context(_printed())
+        server = stack.enter_context(_server(defect, over_http=over_http))
+        try:
+            run = target.prepare(options, stack, server)
+        except target.CannotRunError as error:
+            return Judged(2, [], time.monotonic() - begun, str(error))
+        chosen = [layer for layer in LAYERS if layer not in OF_THE_CONTRACT | without]
+        status = session.run(run, session.pytest_options(options), chosen=chosen)
+        found = [Found(one.rule, layer, one.after, one.detail) for layer, one in run.log.findings]
+        return Judged(status, found, time.monotonic() - begun, printed.read_text("utf-8", "replace"))
+
+
+@contextlib.contextmanager
+def _server(defect: Defect | None, *, over_http: bool) -> Iterator[Server]:
+    if over_http or (defect is not None and defect.wire is not None):
+        with serve(defect) as served:
+            yield Server(served.base_url, OverHttp(local=True), served.key, served.other_key, local=True)
+    else:
+        made = defective(defect, start=START)
+        yield Server(IN_PROCESS, InProcess(made.mock.controlled_transport), made.key, made.other_key, local=True)
+
+
+@contextlib.contextmanager
+def _printed() -> Iterator[Path]:
+    """Send what the run prints into a file."""
+    path = Path(f"/proc/self/fd/{os.memfd_create('printed')}") if hasattr(os, "memfd_create") else Path(os.devnull)
+    with path.open("w", encoding="utf-8", errors="replace") as file, contextlib.redirect_stdout(file):
+        yield path
+
+
+def each(judge: Callable[[Case], Outcome], cases: Iterable[Case]) -> Iterator[Outcome]:
+    """What comes of each case, in a process of its own, as many at a time as there are cores for."""
+    with multiprocessing.get_context("fork").Pool(WORKERS, maxtasksperchild=1) as pool:
+        yield from pool.imap_unordered(judge, cases)

@@ -1,0 +1,59 @@
+"""Runs of the suite's command in a process that is forked from the tests', which has imported everything."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+
+from octopusx_video_contract import cli
+from octopusx_video_contract.runner.selection import LAYERS
+
+from tests.conftest import KEY
+
+
+@dataclasses.dataclass(frozen=True)
+class Ran:
+    """A run: its exit status, and what it printed."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str, key: str | None = KEY, first: Callable[[], object] = str) -> Ran:
+    """Run the command.
+
+    Args:
+        arguments: Those of the command.
+        key: The key in the environment; None for none.
+        first: Is called before, in the process of the run.
+    """
+    with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
+        child = os.fork()
+        if not child:
+            status = 99
+            try:
+                os.dup2(stdout.fileno(), 1)
+                os.dup2(stderr.fileno(), 2)
+                sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="replace", closefd=False)
+                sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="replace", closefd=False)
+                os.environ.pop("OCTOPUSX_API_KEY", None)
+                os.environ |= {"OCTOPUSX_API_KEY": key} if key else {}
+                for layer in LAYERS:  # of an earlier run in this process
+                    sys.modules.pop(layer, None)
+                first()
+                status = cli.main(list(arguments))
+            except BaseException:  # noqa: BLE001 - nothing of it may go on in the tests
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(status)
+        _, waited = os.waitpid(child, 0)
+        stdout.seek(0)
+        stderr.seek(0)
+        return Ran(os.waitstatus_to_exitcode(waited), stdout.read(), stderr.read())
