@@ -24,10 +24,10 @@ from octopusx_video_contract.cases.code_samples import documented
 from octopusx_video_contract.checks import task_life
 from octopusx_video_contract.core import transport
 from octopusx_video_contract.core.budget import Budget
-from octopusx_video_contract.core.coverage import Coverage
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.mock_control import Control
 from octopusx_video_contract.core.run import Run, running
+from octopusx_video_contract.core.settings import Settings
 from octopusx_video_contract.core.transport import InProcess, NoResponseError, OverHttp, Sender
 from octopusx_video_contract.probe.probe import Probe
 from octopusx_video_contract.probe.questions import Question
@@ -50,13 +50,20 @@ BODY = json.dumps({"id": NEW, "status": "processing"}).encode()
 JSON = "application/json"
 
 
-def run_of(sender: Sender, base_url: str = "http://localhost", ledger: Path | None = None, limit: int = 3) -> Run:
+def run_of(
+    sender: Sender,
+    base_url: str = "http://localhost",
+    ledger: Path | None = None,
+    limit: int = 3,
+    *,
+    timeout: float = 10.0,
+    strict: bool = False,
+) -> Run:
     """A run in which submits are paid for."""
     budget = Budget(CONTRACT, KEY, limit, ledger)
     known = tuple(task_ids.documented(CONTRACT))
-    run = Run(base_url, KEY, CONTRACT, sender, known, 1, timeout=10.0, strict=False, budget=budget)
-    run.coverage = Coverage(CONTRACT)
-    return run
+    settings = Settings(base_url, KEY, CONTRACT, known, seed=1, timeout=timeout, strict=strict)
+    return Run.begin(settings, sender, budget)
 
 
 def answering(*pieces: bytes, status: int = 200, then: Callable[[], object] = str, **headers: str) -> InProcess:
@@ -125,8 +132,7 @@ def served(case: InProcess | tuple[bytes, bool], ledger: Path | None = None) -> 
         return
     answer, closes = case
     with raw_server(answer, closes=closes) as url:
-        run = run_of(OverHttp(local=True), url, ledger)
-        run.timeout = 10.0 if closes else 0.7
+        run = run_of(OverHttp(local=True), url, ledger, timeout=10.0 if closes else 0.7)
         with contextlib.closing(run.transport):
             yield run
 
@@ -342,8 +348,7 @@ def test_a_coding_changes_nothing_for_whoever_reads(coding: str, pack: Callable[
 
         return httpx.Response(response.status_code, headers=kept, stream=Stream())
 
-    run = run_of(InProcess(httpx.MockTransport(handle)))
-    run.strict = True
+    run = run_of(InProcess(httpx.MockTransport(handle)), strict=True)
     answer = run.send(READ)
     assert answer.json()["status"] == "completed"
     assert answer.headers.get("content-length", str(len(answer.content))) == str(len(answer.content))
@@ -353,7 +358,7 @@ def test_a_coding_changes_nothing_for_whoever_reads(coding: str, pack: Callable[
     assert asyncio.run(call.asyncio(through, KEY)).status == "completed"
     with running(run):
         schema: Any = schemathesis_adapter.schema(run)
-        case = schema.find_operation_by_id("getVideoTask").Case(path_parameters={"task_id": run.known_ids[0]})
+        case = schema.find_operation_by_id("getVideoTask").Case(path_parameters={"task_id": run.settings.known_ids[0]})
         schemathesis_adapter.validate(run, case)
 
 

@@ -63,7 +63,7 @@ def found_in_reads(transport: httpx.BaseTransport) -> list[str]:
     with prepared(transport) as run:
         tasks = TaskDriver(run)
         submit = next(operation for operation in run.contract.operations.values() if operation.id == "extendVideo")
-        task = tasks.submit(submit, a_submit(submit), run.known_ids[0])
+        task = tasks.submit(submit, a_submit(submit), run.settings.known_ids[0])
         found: list[str] = []
         for route in tasks.routes(submit.id):
             try:

@@ -66,7 +66,7 @@ def test_a_listed_host_is_reached_over_plain_http(
                 run.transport.send(Request("GET", "/v1/videos/a", (("Authorization", f"Bearer {KEY}"),))).status == 400
             )
     assert set(resolved) == {"127.0.0.1", host.lower()} or set(resolved) == {host.lower()}
-    assert (run.budget.limit, run.control, run.strict) == (0, None, False)
+    assert (run.budget.limit, run.control, run.settings.strict) == (0, None, False)
 
 
 @pytest.mark.parametrize("host", ["example.com", "a.mock", "mock.example.com", "10.0.0.1", "127.0.0.1.example.com"])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-from octopusx_video_openapi import Contract, Operation, RuleId, lifecycle, operations, schemas, task_ids, values
+from octopusx_video_openapi import Contract, Operation, RuleId, lifecycle, schemas, task_ids, values
 
 from octopusx_video_contract.checks import task_life
 from octopusx_video_contract.checks.registry import Outcomes, checks
@@ -79,7 +79,7 @@ class _Account:
     def check(self, contract: Contract, response: Response, now: Callable[[], float]) -> Outcomes:
         """Compare a success with those before it."""
         request = response.request
-        reached = operations.match(contract, request.method, request.path)
+        reached = request.reached(contract)
         if reached is None:
             return
         operation, path = reached

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from octopusx_video_openapi import Contract, Operation, Rule, RuleId, Schema, lifecycle, operations, schemas, task_ids
+from octopusx_video_openapi import Contract, Operation, Rule, RuleId, Schema, lifecycle, schemas, task_ids
 from octopusx_video_openapi.model import is_json
 from octopusx_video_openapi.schemas import Validator
 
@@ -172,7 +172,7 @@ def is_wrong_route(contract: Contract, response: Response) -> bool:
 
 def parts(contract: Contract, request: Request) -> dict[str, Any]:
     """What a request sends, as ``path``, ``query`` and ``body``, decoded."""
-    reached = operations.match(contract, request.method, request.path)
+    reached = request.reached(contract)
     body = request.json()
     return {"path": reached[1] if reached else {}, "query": request.query, "body": None if body is ABSENT else body}
 

@@ -24,7 +24,7 @@ class BillingCheck:
         """Note the bill, and what is answered from now on."""
         if self._run.control is not None:
             self._before, self._lost = self._run.control.billed(), self._run.transport.lost
-            self._run.listeners.append(self._responses.append)
+            self._run.log.listeners.append(self._responses.append)
 
     @checks(RuleId.R54)
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
@@ -36,7 +36,7 @@ class BillingCheck:
         run = self._run
         if run.control is None:
             return
-        run.listeners.remove(self._responses.append)
+        run.log.listeners.remove(self._responses.append)
         if error is not None:
             return
         cost, lost = run.control.billed() - self._before, run.transport.lost - self._lost
@@ -51,4 +51,4 @@ class BillingCheck:
             what = f"{told[0]} billed by its answer, and it was"
         fault = None if cost <= most and (least is None or cost >= least) else f"{what} billed {cost} times"
         if fault or told:
-            run.check(rule, fault, self._responses[-1] if told else None)
+            run.recorder.check(rule, fault, self._responses[-1] if told else None)

@@ -234,7 +234,7 @@ def _carries(request: Request, key: str) -> bool:
 
 def _is_refused(contract: Contract, response: Response) -> bool:
     """Whether an answer says for sure that nothing was done: of a submit as the contract has it, else a 4xx or 501."""
-    if operations.match(contract, response.request.method, response.request.path) is not None:
+    if response.request.reached(contract) is not None:
         return billed(contract, response) == "never"
     return 400 <= response.status < 500 or response.status == _NOT_IMPLEMENTED
 

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import httpcore
 import httpx
-from octopusx_video_openapi import Contract, interrupts, operations
+from octopusx_video_openapi import Contract, interrupts
 
 from octopusx_video_contract.core.budget import Budget, NotAskedError, Unit
 from octopusx_video_contract.messages.http import Request, Response, target_of
@@ -295,8 +295,8 @@ class Transport:
         self.base_url = base_url
         self.sent: list[Request] | None = None
         self._contract = contract
-        self._sender = sender
-        self._budget = budget
+        self.sender = sender
+        self.budget = budget
         self._timeout = timeout
         self._watch = watch
         self.lost = 0
@@ -318,7 +318,7 @@ class Transport:
         """
         interrupts.check()
         self._ensure_responding(request)
-        sending = self._begun(request, self._sender, seconds or self._timeout)
+        sending = self._begun(request, self.sender, seconds or self._timeout)
         with self._accounting([sending]):
             sending.outcome = self._tried(sending)
         return self._outcome(sending, counts=seconds is None)
@@ -336,7 +336,7 @@ class Transport:
             request = dataclasses.replace(alone, beside=len(requests) - 1)
             try:
                 self._ensure_responding(request)
-                sendings[number] = self._begun(request, self._sender.another(), self._timeout)
+                sendings[number] = self._begun(request, self.sender.another(), self._timeout)
             except (NoResponseError, NotAskedError) as error:
                 outcomes[number] = error
         with self._accounting(list(sendings.values())):
@@ -373,7 +373,7 @@ class Transport:
 
     def _place(self, request: Request) -> str:
         """The operation that a request reaches, as the silence of servers is counted."""
-        reached = operations.match(self._contract, request.method, request.path)
+        reached = request.reached(self._contract)
         return reached[0].id if reached else "no operation"
 
     def _ensure_responding(self, request: Request) -> None:
@@ -392,7 +392,7 @@ class Transport:
 
     def _begun(self, request: Request, sender: Sender, seconds: float) -> _Sending:
         """A request that is about to be sent, its unit taken."""
-        unit = self._budget.take(request)
+        unit = self.budget.take(request)
         if self.sent is not None:
             self.sent.append(request)
         return _Sending(request, sender, unit, Arriving(request), seconds)
@@ -416,7 +416,7 @@ class Transport:
 
     def _tried(self, sending: _Sending) -> Response | str:
         """The answer, or why there is none that can be used."""
-        operation = operations.match(self._contract, sending.request.method, sending.request.path)
+        operation = sending.request.reached(self._contract)
         may_be_video = operation is None or operation[0].sends_video
         try:
             return self._exchange(sending, may_be_video=may_be_video)
@@ -444,7 +444,7 @@ class Transport:
     def _account(self, sending: _Sending) -> None:
         """Tell the budget what came, with the ids of tasks that a response may have started that can't be used."""
         if isinstance(sending.outcome, Response):
-            self._budget.settle(sending.unit, sending.outcome)
+            self.budget.settle(sending.unit, sending.outcome)
             sending.accounted = True
             return
         arriving = sending.arriving
@@ -452,7 +452,7 @@ class Transport:
             arriving.raw = sending.sender.raw
         part = arriving.part()
         if part is not None:
-            sending.possible = self._budget.give_up(sending.unit, part)
+            sending.possible = self.budget.give_up(sending.unit, part)
         sending.accounted = True
 
     def _exchange(self, sending: _Sending, *, may_be_video: bool) -> Response:
@@ -474,7 +474,7 @@ class Transport:
 
     def close(self) -> None:
         """Close the connections."""
-        self._sender.close()
+        self.sender.close()
 
 
 def fetched(address: str, seconds: float) -> Response | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from octopusx_video_openapi import Operation, operations
+from octopusx_video_openapi import Contract, Operation, operations
 
 from octopusx_video_contract.messages import shell
 
@@ -40,6 +40,9 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     beside: int = field(default=0, compare=False)
+    _reached: dict[Contract, operations.Match | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def path(self) -> str:
@@ -59,6 +62,12 @@ class Request:
     def header(self, name: str) -> str | None:
         """The first header of this name, in whatever case."""
         return next((value for given, value in self.headers if given.lower() == name.lower()), None)
+
+    def reached(self, contract: Contract) -> operations.Match | None:
+        """The operation that it is for, with the values of its path; None where it is for none. Found once."""
+        if contract not in self._reached:
+            self._reached[contract] = operations.match(contract, self.method, self.path)
+        return self._reached[contract]
 
     def json(self) -> Any:
         """The body's JSON value; ABSENT where there is none."""

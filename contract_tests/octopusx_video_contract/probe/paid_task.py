@@ -84,7 +84,7 @@ def paid(run: Run, tasks: TaskDriver, source: str, ask: Asking) -> ObservedTask 
     """Submit once, whatever comes; None where no new task was told."""
     submit = run.contract.operations[SUBMIT]
     whole, request = tasks.submission(submit, a_submit(submit), source)
-    run.say(f"one paid submit, {submit.id}; it is not repeated, whatever comes")
+    run.log.say(f"one paid submit, {submit.id}; it is not repeated, whatever comes")
     before = run.now()
     route = f"{submit.method.upper()} {submit.path}"
     response = ask(Question("paid submit", f"{route}, {_chosen(submit, whole)}", request, submit, valid=True))
@@ -126,7 +126,7 @@ def follow(run: Run, tasks: TaskDriver, observed: ObservedTask, ask: Asking) -> 
         if phases and len(read) == len(waiting) and all(phase in task_life.ENDED for phase in phases):
             observed.ended = second
             break
-        if not waiting or second >= run.deadline:
+        if not waiting or second >= run.settings.deadline:
             break
         _wait(run, PAUSE if len(read) == len(waiting) else PAUSE_AT_FIRST)
     if observed.ended is not None:
@@ -148,7 +148,7 @@ def _read(run: Run, tasks: TaskDriver, observed: ObservedTask, route: Operation,
         return
     second = _clock(run) - observed.began
     _note(observed, second, route.id, "HTTP", response.status)
-    run.say(f"{second:.0f} s: {route.id} answers {response.status}, the task is {observed.task.phase}")
+    run.log.say(f"{second:.0f} s: {route.id} answers {response.status}, the task is {observed.task.phase}")
     body = response.json()
     if response.is_success and isinstance(body, dict):
         if observed.readable.get(route.id) is None:
@@ -159,7 +159,7 @@ def _read(run: Run, tasks: TaskDriver, observed: ObservedTask, route: Operation,
 def _hear(run: Run, observed: ObservedTask, route: str, response: Response, second: float) -> None:
     observation = task_life.observed(run.contract, route, run.now(), response.json())
     assert observation is not None  # noqa: S101 - it is an object
-    found = at(route, [*run.changed(response), *task_life.check(run.contract, observed.task, observation)])
+    found = at(route, [*run.recorder.changed(response), *task_life.check(run.contract, observed.task, observation)])
     kept, broken = kept_and_broken(run.contract, route, found)
     observed.kept |= kept
     observed.broken = broken | observed.broken

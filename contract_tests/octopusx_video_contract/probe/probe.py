@@ -12,7 +12,7 @@ import dataclasses
 import json
 import sys
 
-from octopusx_video_openapi import RuleId, operations
+from octopusx_video_openapi import RuleId
 
 from octopusx_video_contract.cases.routes import unknown_tasks
 from octopusx_video_contract.checks import single_response
@@ -46,7 +46,7 @@ class Probe:
         self.named = named
         self.tasks = TaskDriver(run)
         self.results: list[ProbeResult] = []
-        self.task: str | None = next(iter(run.known_ids), None)
+        self.task: str | None = next(iter(run.settings.known_ids), None)
         self.observed_task: ObservedTask | None = None
         self.paid = False
 
@@ -56,7 +56,7 @@ class Probe:
         result = ProbeResult(question, None, listed=listed)
         self.results.append(result)
         if listed:
-            run.say(f"{question.name}: {question.asked}")
+            run.log.say(f"{question.name}: {question.asked}")
         try:
             result.response = readable(run.transport.send(question.request))
         except NoResponseError as error:
@@ -87,7 +87,7 @@ class Probe:
                 paid_task.follow(self.run, self.tasks, self.observed_task, self.ask)
         if limit > 1:
             submit = self.run.contract.operations[paid_task.SUBMIT]
-            unknown = next(unknown_tasks(self.run.contract, (), self.run.seed))
+            unknown = next(unknown_tasks(self.run.contract, (), self.run.settings.seed))
             self.ask(questions.missing_field(self.run, submit, unknown))
 
     def _known(self) -> bool:
@@ -113,7 +113,8 @@ def run(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
         options.report = options.report.resolve()
     run_ = target.prepare(options, stack)
     if options.base_url is None:
-        run_.control = Control(run_.sender, run_.base_url)  # so that nobody waits for the mock that was started here
+        # So that nobody waits for the mock that was started here.
+        run_ = dataclasses.replace(run_, control=Control(run_.transport.sender, run_.settings.base_url))
     probe = Probe(run_, named=bool(options.task_id))
     interrupted = True
     try:
@@ -156,12 +157,12 @@ def readable(response: Response) -> Response:
 
 def held(run: Run, question: Question, response: Response) -> tuple[set[str], dict[str, str]]:
     """The numbered rules that an answer keeps, and those that it breaks with what was found."""
-    reached = operations.match(run.contract, response.request.method, response.request.path)
+    reached = response.request.reached(run.contract)
     if reached is None:
         return set(), {}
     operation = reached[0]
     found = [*single_response.documented(operation, response), *single_response.numbered(operation, response)]
-    found += single_response.rejection(run.context, operation, response) if question.valid else ()
+    found += single_response.rejection(run.recorder.context, operation, response) if question.valid else ()
     return kept_and_broken(
-        run.contract, operation.id, [*found, *single_response.new_id(run.context, operation, response)]
+        run.contract, operation.id, [*found, *single_response.new_id(run.recorder.context, operation, response)]
     )

@@ -87,7 +87,7 @@ def request_id_header(run: Run) -> str:
 
 def free(run: Run, tasks: TaskDriver) -> Iterator[Question]:
     """The questions that need no task and can't be billed."""
-    unknown = list(islice(unknown_tasks(run.contract, (), run.seed), 2))
+    unknown = list(islice(unknown_tasks(run.contract, (), run.settings.seed), 2))
     readers = [*tasks.reads, tasks.content]
     for task in unknown:
         for reader in readers:
@@ -107,7 +107,7 @@ def free(run: Run, tasks: TaskDriver) -> Iterator[Question]:
 
 
 def _routes(run: Run, tasks: TaskDriver, unknown: str) -> Iterator[Question]:
-    key = (("Authorization", f"Bearer {run.key}"),)
+    key = (("Authorization", f"Bearer {run.settings.key}"),)
     for template in dict.fromkeys(operation.path for operation in run.contract.operations.values()):
         path = operations.filled(template, lambda _: unknown)
         # A method without a body, and never DELETE: a server that has it would do what it says.
@@ -159,8 +159,8 @@ def known(tasks: TaskDriver, task: str) -> Iterator[Question]:
 
 def other_account(run: Run, tasks: TaskDriver, task: str) -> Iterator[Question]:
     """What a key of another account is told of a task, where there is such a key."""
-    for reader in tasks.reads if run.other_key else ():
-        request = tasks.request(reader, task, credential=f"Bearer {run.other_key}")
+    for reader in tasks.reads if run.settings.other_key else ():
+        request = tasks.request(reader, task, credential=f"Bearer {run.settings.other_key}")
         yield Question("other account", _route(reader), request, reader, "unknown-task", RuleId.R20, _not_unknown)
 
 

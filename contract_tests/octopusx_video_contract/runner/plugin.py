@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from octopusx_video_contract.core.budget import NotAskedError
-from octopusx_video_contract.core.coverage import gaps
 from octopusx_video_contract.core.findings import Finding, Findings, by_operation, by_rule
+from octopusx_video_contract.core.gaps import gaps
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.messages.text import counted, shortened
 
@@ -66,7 +66,7 @@ class Plugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Called by pytest before each test: what is sent from now on is of its layer."""
-        self._run.layer = Path(str(item.path)).stem
+        self._run.log.layer = Path(str(item.path)).stem
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, bool, bool]:
@@ -98,9 +98,9 @@ class Plugin:
         """
         findings: list[Finding] = []
         also = ""
-        self._run.announce = functools.partial(self._announce, item.config)
+        self._run.log.announce = functools.partial(self._announce, item.config)
         try:
-            with self._run.collecting(findings):
+            with self._run.recorder.collecting(findings):
                 yield
         except Finding as finding:
             findings.append(finding)
@@ -114,7 +114,7 @@ class Plugin:
                 raise
             also = f"and the test ended with {type(error).__name__}: {error}"
         finally:
-            self._run.announce = None
+            self._run.log.announce = None
         if findings:
             raise Findings(findings, also)
 
@@ -125,7 +125,7 @@ class Plugin:
         if reporter is not None:
             with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
                 reporter.ensure_newline()
-                reporter.write_line(self._run.redactor.shown(line))
+                reporter.write_line(self._run.settings.redactor.shown(line))
                 reporter.flush()
 
     @pytest.hookimpl(wrapper=True)
@@ -140,14 +140,14 @@ class Plugin:
                 known.times += finding.times
                 continue
             finding.after = time.monotonic() - self._begun
-            self._run.log.findings.append((self._run.layer, finding))
+            self._run.log.findings.append((self._run.log.layer, finding))
         if found:
-            report.longrepr = f"{error}\nrepeat it with --seed {self._run.seed}"
+            report.longrepr = f"{error}\nrepeat it with --seed {self._run.settings.seed}"
             report.is_finding = True
         if isinstance(error, NotAskedError):  # where it was asked says more than where the budget says no
             report.longrepr = (str(item.path), (item.location[1] or 0) + 1, f"Skipped: {error}")
         if report.when == "call" or report.outcome != "passed":
-            self.outcomes[self._run.layer, report.outcome] += 1
+            self.outcomes[self._run.log.layer, report.outcome] += 1
         return report
 
     @pytest.hookimpl(tryfirst=True)
@@ -172,7 +172,7 @@ class Plugin:
         run = self._run
 
         def write(line: str) -> None:
-            terminalreporter.write_line(run.redactor.shown(line))
+            terminalreporter.write_line(run.settings.redactor.shown(line))
 
         terminalreporter.section("what was exercised")
         for operation in run.contract.operations:
@@ -188,7 +188,7 @@ class Plugin:
         write(f"rules asked: {' '.join(asked)}")
         rest = [rule.id for rule in run.contract.rules if rule.id not in run.log.asked]
         write(f"rules not asked: {' '.join(rest) or 'none'}")
-        unseen = [gap.name for gap in gaps(run, run.coverage) if gap.kind == "response"]
+        unseen = [gap.name for gap in gaps(run) if gap.kind == "response"]
         if unseen and not self._is_part:
             write(f"documented responses that never came: {', '.join(unseen)}")
         if run.log.warnings:
@@ -205,7 +205,7 @@ class Plugin:
                 write(line)
         self.accounted = True
         write("")
-        write(f"seed {run.seed}: repeat it with --seed {run.seed} and the same other options")
+        write(f"seed {run.settings.seed}: repeat it with --seed {run.settings.seed} and the same other options")
 
 
 @contextlib.contextmanager

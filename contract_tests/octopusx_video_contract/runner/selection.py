@@ -13,7 +13,8 @@ from octopusx_video_openapi import Contract, Operation
 
 from octopusx_video_contract.cases import routes
 from octopusx_video_contract.core.findings import Finding, Findings
-from octopusx_video_contract.core.run import MANY_BROKEN_RULES, Run
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.run_log import MANY_BROKEN_RULES
 from octopusx_video_contract.runner.target import CannotRunError
 
 LAYERS = (

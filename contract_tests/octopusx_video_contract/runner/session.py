@@ -73,17 +73,17 @@ def run(
     files = [f"{layer}.py" for layer in layers(run_) if layer in chosen and choice.runs(layer)]
     later = files.index(_SLOW_TO_COLLECT) if _SLOW_TO_COLLECT in files else len(files)
     arguments += files[:later]
-    redactor = run_.redactor
-    print(f"seed {run_.seed}: repeat this run with --seed {run_.seed} and the same other options")
-    manner = run_.strictness or ("strict" if run_.strict else "should rules only reported")
+    redactor = run_.settings.redactor
+    print(f"seed {run_.settings.seed}: repeat this run with --seed {run_.settings.seed} and the same other options")
+    manner = run_.settings.strictness or ("strict" if run_.settings.strict else "should rules only reported")
     paid = f", at most {run_.budget.limit} submits that may be billed" if run_.paid else ""
-    print(f"server {run_.base_url}, contract {run_.contract.version}, {manner}{paid}", flush=True)
+    print(f"server {run_.settings.base_url}, contract {run_.contract.version}, {manner}{paid}", flush=True)
     if choice.is_part:
         print(f"limited to {choice}", flush=True)
     for rule in without_check(run_.contract):
         print(f"warning: {rule.id} is not asked, since this version has no check for it: {rule.title}", flush=True)
     if choice.max_time is not None:
-        run_.deadline = min(run_.deadline, choice.max_time)
+        run_ = run_.with_settings(deadline=min(run_.settings.deadline, choice.max_time))
     # A run makes many objects that stay, and the collector would look at all of them again and again.
     thresholds = gc.get_threshold()
     gc.set_threshold(50_000, 20, 100)
@@ -122,7 +122,7 @@ def rehearse(options: argparse.Namespace, stack: contextlib.ExitStack, choice: C
     known = stands_in or not limited
     options.task_id = None  # a mock does not know it; its own stand for it
     run_ = target.prepare(options, stack)
-    run_.known_ids = run_.known_ids if known else ()
+    run_ = run_ if known else run_.with_settings(known_ids=())
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
         run(run_, [], choice=choice)
     interrupts.check()

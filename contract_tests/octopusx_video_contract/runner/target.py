@@ -17,9 +17,9 @@ import httpx
 from octopusx_video_openapi import Contract, Operation, hosts, load, task_ids
 
 from octopusx_video_contract.core.budget import Budget
-from octopusx_video_contract.core.coverage import Coverage
 from octopusx_video_contract.core.mock_control import Control
 from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.settings import Settings
 from octopusx_video_contract.core.transport import InProcess, NoResponseError, OverHttp, Sender, proxy_of_environment
 from octopusx_video_contract.messages.http import Request, Response
 
@@ -77,49 +77,49 @@ def prepare(options: argparse.Namespace, stack: contextlib.ExitStack, server: Se
     stack.callback(server.sender.close)
     local = server.local and options.max_paid is None
     seed = getattr(options, "seed", None)
-    run = Run(
-        base_url=server.base_url,
-        key=server.key,
-        contract=contract,
-        sender=server.sender,
-        known_ids=tuple(options.task_id or (task_ids.documented(contract) if server.local else ())),
-        seed=random.SystemRandom().randrange(2**32) if seed is None else seed,
-        max_examples=getattr(options, "max_examples", 1),
-        timeout=options.timeout,
-        deadline=options.deadline,
-        strict=bool(getattr(options, "strict", None)),
-        ends_at_once=getattr(options, "fail_fast", False) or getattr(options, "max_findings", None) == 1,
-        stateless=getattr(options, "engine", None) == _STATELESS,
-        budget=_budget(options, contract, server.key, server.other_key, local=local),
-        other_key=server.other_key,
+    run = Run.begin(
+        Settings(
+            server.base_url,
+            server.key,
+            contract,
+            tuple(options.task_id or (task_ids.documented(contract) if server.local else ())),
+            seed=random.SystemRandom().randrange(2**32) if seed is None else seed,
+            max_examples=getattr(options, "max_examples", 1),
+            timeout=options.timeout,
+            deadline=options.deadline,
+            strict=bool(getattr(options, "strict", None)),
+            ends_at_once=getattr(options, "fail_fast", False) or getattr(options, "max_findings", None) == 1,
+            stateless=getattr(options, "engine", None) == _STATELESS,
+            other_key=server.other_key,
+        ),
+        server.sender,
+        _budget(options, contract, server.key, server.other_key, local=local),
     )
     if getattr(options, "dry_run", False):
         run.transport.sent = []
-    run.coverage = Coverage(contract)
-    run.listeners.append(run.coverage.watch)
     _greet(run)
     if local:
-        _look_around(run)
+        run = looked_around(run)
         if run.control is not None and hasattr(options, "seed"):  # the probe observes a task while time passes
             stack.enter_context(run.control.stopped())
         if getattr(options, "strict", None) is None:
-            run.strict = _is_mock(run, started=started)
-        if not options.task_id and run.control is None and not run.stateless:
-            run.known_ids = tuple(task for task in run.known_ids if _has(run, task)) or run.known_ids
-    run.strictness = _manner(run, getattr(options, "strict", None))
-    return run
+            run = run.with_settings(strict=_is_mock(run, started=started))
+        if not options.task_id and run.control is None and not run.settings.stateless:
+            known = tuple(task for task in run.settings.known_ids if _has(run, task))
+            run = run.with_settings(known_ids=known or run.settings.known_ids)
+    return run.with_settings(strictness=_strictness(run, getattr(options, "strict", None)))
 
 
 def _is_mock(run: Run, *, started: bool) -> bool:
     """Whether a server is this project's mock: started for the run, said to be Prism, or with what it alone has."""
-    return started or run.stateless or run.control is not None or "fault" in run.orders
+    return started or run.settings.stateless or run.control is not None or "fault" in run.settings.orders
 
 
-def _manner(run: Run, asked: bool | None) -> str:  # noqa: FBT001 - the option as it was given
+def _strictness(run: Run, asked: bool | None) -> str:  # noqa: FBT001 - the option as it was given
     """How broken ``should`` rules are taken, why, and how to change it."""
     if asked is not None:
         return "strict" if asked else "should rules only reported"
-    if run.strict:
+    if run.settings.strict:
         return "strict, since it is this project's mock (--no-strict only reports broken should rules)"
     return "should rules only reported (--strict has them fail the run)"
 
@@ -264,30 +264,34 @@ def _greet(run: Run) -> None:
     except NoResponseError as error:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             raise CannotRunError(
-                f"{run.base_url} shows a certificate that is not trusted; SSL_CERT_FILE may name those that are"
+                f"{run.settings.base_url} shows a certificate that is not trusted; "
+                "SSL_CERT_FILE may name those that are"
             ) from None
         if any(kind in str(error) for kind in ("ConnectError", "ConnectTimeout", "ProxyError")):
             raise CannotRunError(
-                f"{run.base_url} does not answer as a server does: {error}; is it running there?"
+                f"{run.settings.base_url} does not answer as a server does: {error}; is it running there?"
             ) from None
         return
     if status == 401:
         raise CannotRunError(
-            f"{run.base_url} refuses the key of {KEY_VARIABLE} (401); a run with it would prove nothing"
+            f"{run.settings.base_url} refuses the key of {KEY_VARIABLE} (401); a run with it would prove nothing"
         )
 
 
-def _look_around(run: Run) -> None:
-    """Find out what a mock can do: turn its clock, answer as it is told."""
-    control = Control(run.sender, run.base_url)
-    run.control = control if control.is_there() else None
+def looked_around(run: Run) -> Run:
+    """The run that knows what a mock can do: turn its clock, answer as it is told."""
+    control = Control(run.transport.sender, run.settings.base_url)
+    is_there = control.is_there()
+    orders = set()
     for kind, order in {"code": "code=429", "fault": "fault=rate_limited"}.items():
         try:
             follows = _read(run, order).status == 429
         except NoResponseError:
             continue
         if follows:
-            run.orders |= {kind}
+            orders.add(kind)
+    run = dataclasses.replace(run, control=control if is_there else None)
+    return run.with_settings(orders=run.settings.orders | orders)
 
 
 def _has(run: Run, task: str) -> bool:
@@ -315,7 +319,7 @@ def _reading(run: Run, operation: Operation, task: str, order: str = "") -> Requ
 
 def _read(run: Run, order: str = "") -> Response:
     """Read a task by the first operation that answers at all."""
-    task = next(iter(run.known_ids), "unknown")
+    task = next(iter(run.settings.known_ids), "unknown")
     silent: NoResponseError | None = None
     for operation in _reads(run):
         try:

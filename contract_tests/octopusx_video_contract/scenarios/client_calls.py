@@ -37,7 +37,7 @@ class Through(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def _response(self, request: httpx.Request, body: bytes) -> httpx.Response:
         dropped = {"host", "content-length", "connection", "accept-encoding", "user-agent"}
         headers = tuple((name, value) for name, value in request.headers.items() if name.lower() not in dropped)
-        target = str(request.url).removeprefix(self.run.base_url)
+        target = str(request.url).removeprefix(self.run.settings.base_url)
         sent = Request(request.method, target, headers, body or None)
         self.response = response = self.run.send(sent)
         dropped = {"content-length", "connection", "transfer-encoding"}
@@ -81,7 +81,7 @@ class Call:
 
 def _client(transport: Through, key: str) -> AuthenticatedClient:
     return AuthenticatedClient(
-        base_url=transport.run.base_url,
+        base_url=transport.run.settings.base_url,
         token=key,
         raise_on_unexpected_status=True,
         httpx_args={"transport": transport, "trust_env": False},

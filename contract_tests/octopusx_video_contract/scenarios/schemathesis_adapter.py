@@ -71,7 +71,7 @@ def operations(run: Run) -> list[str]:
 def chain_settings(run: Run) -> hypothesis.settings:
     """How many chains of linked requests are tried, and how long one is."""
     return hypothesis.settings(
-        max_examples=max(1, run.max_examples // 4),
+        max_examples=max(1, run.settings.max_examples // 4),
         stateful_step_count=6,
         deadline=None,
         database=None,
@@ -83,14 +83,14 @@ def chain_settings(run: Run) -> hypothesis.settings:
 
 def _settings(run: Run) -> dict[str, Any]:
     settings: dict[str, Any] = {
-        "base-url": run.base_url,
-        "seed": run.seed,
-        "request-timeout": run.timeout,
-        "auth": {"openapi": {"bearerAuth": {"bearer": run.key}}},
+        "base-url": run.settings.base_url,
+        "seed": run.settings.seed,
+        "request-timeout": run.settings.timeout,
+        "auth": {"openapi": {"bearerAuth": {"bearer": run.settings.key}}},
         # Other methods are asked for by the layer of boundaries, and never with an id that somebody could want to keep:
         # where a service has a DELETE that its pages don't tell of, it deletes.
         "phases": {"coverage": {"unexpected-methods": []}},
-        "generation": {"max-examples": run.max_examples, "database": "none"},
+        "generation": {"max-examples": run.settings.max_examples, "database": "none"},
         # What is shortened before the key is taken out could leave half of it.
         "output": {"truncation": {"enabled": False}},
         "checks": {
@@ -102,8 +102,8 @@ def _settings(run: Run) -> dict[str, Any]:
             "not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", "502"]},
         },
     }
-    if run.known_ids:
-        settings["dictionaries"] = {"known-tasks": {"values": list(run.known_ids)}}
+    if run.settings.known_ids:
+        settings["dictionaries"] = {"known-tasks": {"values": list(run.settings.known_ids)}}
         binding = {"dictionary": "known-tasks", "probability": KNOWN_ID_SHARE}
         # For all operations at once: settings of single ones are merged anew for each request and each check.
         settings["parameters"] = {
@@ -159,7 +159,7 @@ class _Adapter(BaseAdapter):
 
 def _request(run: Run, prepared: requests.PreparedRequest) -> Request:
     body = prepared.body.encode() if isinstance(prepared.body, str) else prepared.body
-    target = (prepared.url or "").removeprefix(run.base_url)
+    target = (prepared.url or "").removeprefix(run.settings.base_url)
     headers = [(_text(name), _text(value)) for name, value in prepared.headers.items()]
     kept = tuple((name, value) for name, value in headers if name.lower() not in NOT_SENT)
     return Request(prepared.method or "", target, kept, body if isinstance(body, bytes) else None)
@@ -190,8 +190,10 @@ def contract_rules(ctx: schemathesis.CheckContext, received: ReceivedResponse, c
         return
     run = current()
     response, operation = _response(run, received), _operation(case)
-    found = [*run.changed(response), *single_response.numbered(operation, response)]
-    run.check_all(at(operation.id, [*found, *single_response.new_id(run.context, operation, response)]), response)
+    found = [*run.recorder.changed(response), *single_response.numbered(operation, response)]
+    run.recorder.check_all(
+        at(operation.id, [*found, *single_response.new_id(run.recorder.context, operation, response)]), response
+    )
 
 
 @schemathesis.check
@@ -204,7 +206,9 @@ def valid_request_is_not_refused(ctx: schemathesis.CheckContext, received: Recei
         return
     run = current()
     response, operation = _response(run, received), _operation(case)
-    run.check_all(at(operation.id, single_response.rejection(run.context, operation, response)), response)
+    run.recorder.check_all(
+        at(operation.id, single_response.rejection(run.recorder.context, operation, response)), response
+    )
 
 
 CHECKS = (contract_rules, valid_request_is_not_refused)
@@ -231,7 +235,7 @@ def send(run: Run, case: Case) -> ReceivedResponse:
     try:
         return case.call()
     except NoResponseError as error:
-        raise run.unanswered(error) from None
+        raise run.recorder.unanswered(error) from None
 
 
 def check(run: Run, case: Case, received: ReceivedResponse, **options: Any) -> None:
@@ -244,7 +248,7 @@ def check(run: Run, case: Case, received: ReceivedResponse, **options: Any) -> N
     try:
         case.validate_response(received, **options)
     except NoResponseError as error:
-        raise run.unanswered(error) from None
+        raise run.recorder.unanswered(error) from None
     except FailureGroup as group:
         response = _response(run, received)
         findings = [finding for failure in group.exceptions for finding in _findings(run, failure, response)]
@@ -252,7 +256,7 @@ def check(run: Run, case: Case, received: ReceivedResponse, **options: Any) -> N
         return
     if ranges.is_in_parts(response):
         findings = [one for one in findings if one.rule not in {RuleId.R39, RuleId.R40}]
-    serious = [finding for finding in findings if run.strict or finding.level == "must"]
+    serious = [finding for finding in findings if run.settings.strict or finding.level == "must"]
     for finding in findings:
         if finding not in serious:
             run.log.warnings[f"{finding.rule}: {finding.title}"] += 1
@@ -268,4 +272,4 @@ def _findings(run: Run, failure: BaseException, response: Response) -> list[Find
     rule = next((RULES_OF_CHECKS[check] for check in failure.checks if check in RULES_OF_CHECKS), RuleId.R36)
     if rule == RuleId.R36 and not response.is_success:
         rule = RuleId.R37
-    return [run.finding(rule, run.redactor.text(f"{failure.operation}: {failure}"), response)]
+    return [run.recorder.finding(rule, run.settings.redactor.text(f"{failure.operation}: {failure}"), response)]

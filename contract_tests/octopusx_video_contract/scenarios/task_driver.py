@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from octopusx_video_openapi import Operation, RuleId, hosts, operations, task_ids, values
+from octopusx_video_openapi import Operation, RuleId, hosts, task_ids, values
 
 from octopusx_video_contract.checks import differences, head_requests, ranges, task_life
 from octopusx_video_contract.checks.mp4 import seconds_of
@@ -115,20 +115,20 @@ class TaskDriver:
     @functools.cached_property
     def reads_of_known(self) -> list[Request]:
         """Reads of the first task that is known, and of a part of its video, as far as they succeed alone."""
-        known = self.run.known_ids[0]
+        known = self.run.settings.known_ids[0]
         reads = [self.request(route, known) for route in self.reads]
         reads.append(self.request(self.content, known, Range=f"bytes=0-{PART - 1}"))
         return [request for request in reads if self.run.send(request).is_success]
 
     def known(self, response: Response) -> None:
         """Hold the answer to a read of a task that could be read before."""
-        known = self.run.known_ids[0]
-        also = list(self.run.rejected(response, f"{known}, which could be read before"))
-        reached = operations.match(self.contract, response.request.method, response.request.path)
+        known = self.run.settings.known_ids[0]
+        also = list(self.run.recorder.rejected(response, f"{known}, which could be read before"))
+        reached = response.request.reached(self.contract)
         told = values.first(reached.operation, response.json(), values.ID) if reached and response.is_success else None
         if told is not None:
             also.append((RuleId.R06, None if told == known else f"asked for {known}, answered {told!r}"))
-        self.run.check_response(response, also)
+        self.run.recorder.check_response(response, also)
 
     def submitted(
         self,
@@ -159,25 +159,27 @@ class TaskDriver:
         run = self.run
         if not response.is_success:
             wrong = [(RuleId.R34, f"{submit.id}: a valid submit was answered with {response.status}")]
-            run.check_response(response, [*(wrong if sure else ()), *run.rejected(response, "a valid submit")])
+            run.recorder.check_response(
+                response, [*(wrong if sure else ()), *run.recorder.rejected(response, "a valid submit")]
+            )
             raise NotAskedError(f"{submit.id}: a valid submit was answered with {response.status}")
         findings: list[Finding] = []
-        with run.collecting(findings):
-            run.check_response(response)
+        with run.recorder.collecting(findings):
+            run.recorder.check_response(response)
         told = task_life.observed(self.contract, submit.id, between[1], response.json())
         new = submit.new_task_id(response.json())
         if told is None or new is None:
             findings.append(
-                run.finding(RuleId.R04, f"{submit.id}: the response has no id that could be read", response)
+                run.recorder.finding(RuleId.R04, f"{submit.id}: the response has no id that could be read", response)
             )
             raise Findings(findings)
         length = submit.result_length.seconds(whole, self.length_of(source))
         task = Task(new, submit, whole, between, length)
         self.made.append(task)
         if not ordered:
-            with run.collecting(findings):
+            with run.recorder.collecting(findings):
                 self.note(task, told, response)
-        run.keep(findings)
+        run.recorder.keep(findings)
         return task
 
     def submission(
@@ -221,21 +223,21 @@ class TaskDriver:
         at = self.run.now()
         if not response.is_success:
             self.rejection = response
-            self.run.check_response(response, self._lost(task, route, response))
+            self.run.recorder.check_response(response, self._lost(task, route, response))
             return None
         told = task_life.observed(self.contract, route.id, at, response.json())
         findings: list[Finding] = []
-        with self.run.collecting(findings):  # a finding does not keep it from being known
+        with self.run.recorder.collecting(findings):  # a finding does not keep it from being known
             if told is not None:
                 self.note(task, told, response)
-            self.run.check_response(response)
-        self.run.keep(findings)
+            self.run.recorder.check_response(response)
+        self.run.recorder.keep(findings)
         return told
 
     def _lost(self, task: Task, route: Operation, response: Response) -> Outcomes:
         """What is wrong where a task can't be read any more that could be read before."""
         before = [told for told in task.observations if told.route == route.id]
-        if not before or self.run.stateless:
+        if not before or self.run.settings.stateless:
             return
         yield RuleId.R04, f"{route.id}: {task.id} could be read before, and is answered with {response.status}"
         if self.run.control is not None and before[-1].at == self.run.now():
@@ -243,17 +245,17 @@ class TaskDriver:
 
     def note(self, task: Task, told: Observation, response: Response) -> None:
         """Hold what an answer tells to what was told of its task before, and keep it."""
-        if not self.run.stateless:
+        if not self.run.settings.stateless:
             found = list(at(told.route, task_life.check(self.contract, task, told)))
             task.observations.append(told)
-            self.run.check_all(found, response)
+            self.run.recorder.check_all(found, response)
 
     def first_read(self, task: Task, route: Operation) -> Observation | None:
         """Read a new task by one of its routes: at once, or at least within the contract's tolerance."""
         run = self.run
         told = self.read(task, route)
         if told is not None:
-            run.check_all([(RuleId.R04, None), (RuleId.R05, None)], self.request(route, task.id))
+            run.recorder.check_all([(RuleId.R04, None), (RuleId.R05, None)], self.request(route, task.id))
             self._read_encoded(task, route)
             return told
         refused = self.rejection
@@ -268,9 +270,9 @@ class TaskDriver:
                 run.control.advance(tolerance)
                 waited = True
             told = self.read(task, route)
-        run.check(RuleId.R04, f"{route.id}: {task.id} can't be read" if told is None else None, refused)
+        run.recorder.check(RuleId.R04, f"{route.id}: {task.id} can't be read" if told is None else None, refused)
         if told is not None:
-            run.check(RuleId.R05, f"{route.id}: {task.id} could not be read at once", refused)
+            run.recorder.check(RuleId.R05, f"{route.id}: {task.id} could not be read at once", refused)
         return told
 
     def _read_encoded(self, task: Task, route: Operation) -> None:
@@ -281,19 +283,21 @@ class TaskDriver:
             return
         response = self.run.send(dataclasses.replace(request, target=target))
         if not response.is_success and self.read(task, route) is not None:  # else it is gone, however it is written
-            self.run.check(RuleId.R04, f"{route.id}: {task.id} can't be read with its colon encoded", response)
+            self.run.recorder.check(RuleId.R04, f"{route.id}: {task.id} can't be read with its colon encoded", response)
         told = task_life.observed(self.contract, route.id, self.run.now(), response.json())
         if told is not None:
             self.note(task, told, response)
         if response.is_success:
-            self.run.check_response(response)
+            self.run.recorder.check_response(response)
 
     def refused(self, request: Request, rule: RuleId, what: str) -> Response:
         """Send a request that has to be refused as for an unknown task, by a rule. Gives the answer."""
         with BillingCheck(self.run):
             response = self.run.send(request)
             fault = None if response.status in UNKNOWN else f"{what} was answered with {response.status}"
-            self.run.check_response(response, [(rule, fault), *(() if fault else self.run.rejected(response, what))])
+            self.run.recorder.check_response(
+                response, [(rule, fault), *(() if fault else self.run.recorder.rejected(response, what))]
+            )
         return response
 
     def no_content_yet(self, task: Task, *, still: bool) -> None:
@@ -302,16 +306,16 @@ class TaskDriver:
         if not still and task.phase == "running":
             told = self.read(task, self.route(task))
             if told is None or told.phase == "succeeded":
-                self.run.check_response(response)
+                self.run.recorder.check_response(response)
                 return
         what = f"a task that is {task.phase}"
         fault = None if response.status in UNKNOWN else f"the content of {what} was answered with {response.status}"
-        also = () if fault else self.run.rejected(response, what)
-        self.run.check_response(response, [(RuleId.R23, fault), *also])
+        also = () if fault else self.run.recorder.rejected(response, what)
+        self.run.recorder.check_response(response, [(RuleId.R23, fault), *also])
         if still:
             part = self.run.send(self.request(self.content, task.id, Range="bytes=0-9"))
             fault = None if part.status in UNKNOWN else f"a part of {what} was answered with {part.status}"
-            self.run.check_response(part, [(RuleId.R23, fault)])
+            self.run.recorder.check_response(part, [(RuleId.R23, fault)])
 
     def size_by_a_part(self, task: Task) -> int | None:
         """Bytes of a video as one of its parts tells them, before all of it is asked for; None where it does not."""
@@ -334,7 +338,9 @@ class TaskDriver:
             wrong = [(RuleId.R52, f"{task.id} has succeeded, and its content was answered with {response.status}")]
             if task.video is not None and run.control is not None and task.observations[-1].at == run.now():
                 wrong.append((RuleId.R19, f"the content of {task.id} was there, and is gone after nothing but reads"))
-            run.check_response(response, [*wrong, *run.rejected(response, "a task that has succeeded")])
+            run.recorder.check_response(
+                response, [*wrong, *run.recorder.rejected(response, "a task that has succeeded")]
+            )
             return None
         also: list[Outcome] = [(RuleId.R52, None)]
         told, came = response.headers.get("content-length"), len(response.content)
@@ -345,7 +351,7 @@ class TaskDriver:
             also += self._length_faults(task, response)
             if size not in {None, came}:
                 also.append((RuleId.R52, f"a part was one of {size} bytes, and {came} are all"))
-        run.check_response(response, also)
+        run.recorder.check_response(response, also)
         return response.content
 
     def _length_faults(self, task: Task, response: Response) -> Outcomes:
@@ -366,7 +372,7 @@ class TaskDriver:
         also = outcomes(RuleId.R24, part_faults(response, whole, first, last), f"{wanted} ")
         if 400 <= response.status < 500 and response.status != 416:  # its task is known, and has a video
             also.append((RuleId.R34, f"{wanted}: a valid request was answered with {response.status}"))
-        run.check_response(response, [*also, *run.rejected(response, wanted)])
+        run.recorder.check_response(response, [*also, *run.recorder.rejected(response, wanted)])
 
     def parts(self, task: str, whole: bytes) -> None:
         """Ask for parts of a video of each kind that RFC 9110 has."""
@@ -396,14 +402,14 @@ class TaskDriver:
             also = outcomes(RuleId.R24, ranges.faults(response, whole, wanted), f"{wanted.header} ")
             if 400 <= response.status < 500 and response.status != 416 and not wanted.may_be_refused:
                 also.append((RuleId.R34, f"{wanted.header}: a valid request was answered with {response.status}"))
-            self.run.check_response(response, also)
+            self.run.recorder.check_response(response, also)
 
     def unknown_range(self, task: str) -> None:
         """Ask in a unit that nobody knows, which is ignored (RFC 9110 section 14.2)."""
         response = self.run.send(self.request(self.content, task, Range="seconds=0-1"))
         is_wrong = 400 <= response.status < 500 and response.status != 416
         fault = f"a Range in seconds was answered with {response.status}" if is_wrong else None
-        self.run.check_response(response, [(RuleId.R34, fault)])
+        self.run.recorder.check_response(response, [(RuleId.R34, fault)])
 
     def address(self, task: Task, told: Observation) -> None:
         """Fetch the video from the address that a read gave, without the key."""
@@ -411,11 +417,11 @@ class TaskDriver:
         address = task_life.address(self.contract, told)
         if address is None or task.video is None:
             return  # R07 and R08 speak of that
-        mine = urlsplit(run.base_url)
+        mine = urlsplit(run.settings.base_url)
         try:
             theirs, target = urlsplit(address), target_of(address)
         except ValueError as error:
-            run.check(RuleId.R51, f"the address {address} can't be used: {error}")
+            run.recorder.check(RuleId.R51, f"the address {address} can't be used: {error}")
             return
         request = Request("GET", target.removeprefix(mine.path))
         if theirs.hostname not in {None, mine.hostname} and not hosts.is_loopback(theirs.hostname or ""):
@@ -427,11 +433,11 @@ class TaskDriver:
             response = run.send(request)
             status, content = response.status, response.content
         else:
-            lying = fetched(address, run.timeout * VIDEO_TIME_FACTOR)
+            lying = fetched(address, run.settings.timeout * VIDEO_TIME_FACTOR)
             status, content = (lying.status, lying.content) if lying else (0, b"")
         what = "with another video" if status == 200 else f"with {status or 'nothing'}"
         is_the_video = status == 200 and content == task.video
-        run.check(RuleId.R51, None if is_the_video else f"the address {address} was answered {what}", request)
+        run.recorder.check(RuleId.R51, None if is_the_video else f"the address {address} was answered {what}", request)
 
     def reads_change_nothing(self, task: Task, route: Operation) -> None:
         """Read a task again and again: nothing changes but what the time that passed changes, and nothing is billed."""
@@ -451,7 +457,7 @@ class TaskDriver:
                 status = f"{before.status} became {response.status}" if response.status != before.status else None
                 what, faults = "read again at the same time", filter(None, [other or status])
             for rule, fault in outcomes(RuleId.R19, faults, f"{route.id}: {what}, "):
-                run.check(rule, fault, response)
+                run.recorder.check(rule, fault, response)
         self.unbilled(billed, responses[-1].request)
 
     def stand_alike(self, read: Task, unread: Task) -> None:
@@ -466,7 +472,7 @@ class TaskDriver:
                 continue
             second = others[name]
             what = f"{route.id}: {name} of a task that was read is {first!r}, and of one that was not {second!r}"
-            self.run.check(RuleId.R19, None if _is_near(first, second) else what, self.request(route, read.id))
+            self.run.recorder.check(RuleId.R19, None if _is_near(first, second) else what, self.request(route, read.id))
 
     def kept_apart(self, task: Task) -> None:
         """Nobody without the key, and nobody with the key of another account, gets at a task."""
@@ -475,11 +481,11 @@ class TaskDriver:
             response = run.send(self.request(operation, task.id, credential=None))
             rule = RuleId.R01 if response.is_success else RuleId.R02
             fault = f"{operation.id}: without a key: {response.status}" if response.status != 401 else None
-            run.check_response(response, [(rule, fault)])
+            run.recorder.check_response(response, [(rule, fault)])
             check_head(run, response.request, [response], "no key", RuleId.R01)
-            for headers in ({}, {"Range": "bytes=0-9"}) if run.other_key else ():
+            for headers in ({}, {"Range": "bytes=0-9"}) if run.settings.other_key else ():
                 if operation == self.content or not headers:
-                    other = self.request(operation, task.id, credential=f"Bearer {run.other_key}", **headers)
+                    other = self.request(operation, task.id, credential=f"Bearer {run.settings.other_key}", **headers)
                     response = self.refused(
                         other, RuleId.R20, f"{operation.id}: {task.id} with a key of another account"
                     )
@@ -490,7 +496,7 @@ class TaskDriver:
         """Hold reads to cost nothing: the bill is no higher than before them."""
         if before is not None:
             fault = f"a read was billed: {before} submits cost money before it"
-            self.run.check(RuleId.R19, fault if (self.billed() or 0) > before else None, request)
+            self.run.recorder.check(RuleId.R19, fault if (self.billed() or 0) > before else None, request)
 
     def billed(self) -> int | None:
         """How many submits cost money; None where the server's books can't be looked at."""
@@ -516,12 +522,12 @@ def check_head(run: Run, get: Request, gets: Sequence[Response], who: str, rule:
         rule: What a success breaks as well, where GET has none.
     """
     head = run.send(head_requests.of_get(get))
-    behind = head_requests.body_on_the_wire(bytes(getattr(run.sender, "raw", b"")))
+    behind = head_requests.body_on_the_wire(bytes(getattr(run.transport.sender, "raw", b"")))
     found = outcomes(RuleId.R59, head_requests.faults(head, gets, behind), f"{get.path} with {who}: ")
     if not gets[0].is_success and rule != RuleId.R59:
         fault = f"HEAD {get.path} with {who} was answered with {head.status}"
         found.append((rule, fault if head.is_success else None))
-    run.check_all(found, head)
+    run.recorder.check_all(found, head)
 
 
 def part_faults(response: Response, whole: bytes, first: int, last: int) -> Iterator[str]:

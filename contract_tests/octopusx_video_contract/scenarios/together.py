@@ -54,10 +54,10 @@ class Together:
     def __init__(self, run: Run, patience: float = 0.0) -> None:
         self.run = run
         self.patience = patience
-        self.source = run.known_ids[0]
-        others = [run.other_key] if run.other_key and not run.paid else []
+        self.source = run.settings.known_ids[0]
+        others = [run.settings.other_key] if run.settings.other_key and not run.paid else []
         self.accounts = [TaskDriver(run), *(TaskDriver(run, key) for key in others)]
-        self._random = random.Random(run.seed)  # noqa: S311 - made to be repeated
+        self._random = random.Random(run.settings.seed)  # noqa: S311 - made to be repeated
 
     def ask(self) -> None:
         """Ask all of it; what is found is kept, and does not end it.
@@ -67,16 +67,16 @@ class Together:
         """
         findings: list[Finding] = []
         for part in (self._submits, self._reads, self._turns, self._parts, self._ends):
-            if findings and self.run.ends_at_once:
+            if findings and self.run.settings.ends_at_once:
                 break
             try:
-                with self.run.collecting(findings):
+                with self.run.recorder.collecting(findings):
                     part()
             except (Finding, Findings) as error:
                 findings += error.findings if isinstance(error, Findings) else [error]
             except NotAskedError:
                 continue
-        self.run.keep(findings, together=True)
+        self.run.recorder.keep(findings, together=True)
 
     def _at_once(self, questions: list[Question]) -> None:
         """Send the requests at the same moment, in a drawn order, and judge each answer."""
@@ -118,7 +118,7 @@ class Together:
 
         def check(response: Response) -> None:
             if not response.is_success and (response.status in UNKNOWN and not sure):
-                self.run.check_response(response)
+                self.run.recorder.check_response(response)
                 return
             try:
                 tasks.submitted(submit, whole, self.source, response, (now, self.run.now()), sure=sure)
@@ -163,7 +163,7 @@ class Together:
                     task if before is None else dataclasses.replace(task, observations=[*before]), told, response
                 )
             gone = [(RuleId.R04, f"{route.id}: {task.id} could be read before, and is answered with {response.status}")]
-            self.run.check_response(response, [] if response.is_success or response.status == 429 else gone)
+            self.run.recorder.check_response(response, [] if response.is_success or response.status == 429 else gone)
 
         return check
 
@@ -171,7 +171,7 @@ class Together:
         def check(response: Response) -> None:
             what = f"{route.id}: {task.id} with a key of another account"
             fault = None if response.status in UNKNOWN else f"{what} was answered with {response.status}"
-            self.run.check_response(response, [] if response.status == 429 else [(RuleId.R20, fault)])
+            self.run.recorder.check_response(response, [] if response.status == 429 else [(RuleId.R20, fault)])
 
         return check
 
@@ -216,7 +216,7 @@ class Together:
         """Download a video and several of its parts at the same moment."""
         tasks, run = self.accounts[0], self.run
         response = run.send(tasks.request(tasks.content, self.source))
-        run.check_response(response)
+        run.recorder.check_response(response)
         if response.status != 200:
             return
         whole = response.content
@@ -233,13 +233,13 @@ class Together:
         # Tested here as well: what was kept of the video may be from before it expired, and is then not compared.
         def check(response: Response) -> None:
             fault = None if response.content == whole else "the content is not what it was before"
-            self.run.check_response(response, [(RuleId.R52, fault)] if response.status == 200 else [])
+            self.run.recorder.check_response(response, [(RuleId.R52, fault)] if response.status == 200 else [])
 
         return check
 
     def _part(self, whole: bytes, first: int, last: int) -> Check:
         def check(response: Response) -> None:
             found = outcomes(RuleId.R24, part_faults(response, whole, first, last), f"bytes={first}-{last} ")
-            self.run.check_response(response, [] if response.status == 429 else found)
+            self.run.recorder.check_response(response, [] if response.status == 429 else found)
 
         return check

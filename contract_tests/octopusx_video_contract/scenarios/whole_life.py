@@ -16,7 +16,8 @@ from octopusx_video_contract.checks.task_life import Task, is_number
 from octopusx_video_contract.core.billing_check import BillingCheck
 from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings
-from octopusx_video_contract.core.run import MANY_BROKEN_RULES, Run
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.run_log import MANY_BROKEN_RULES
 from octopusx_video_contract.messages.text import counted
 from octopusx_video_contract.scenarios.task_driver import UNKNOWN, TaskDriver, a_submit
 
@@ -63,7 +64,7 @@ class WholeLife:
             self.run.control.advance(_NOT_A_WHOLE_HOUR)
         self._look_at_known()
         begun = [task for name in self.findings for task in self._begin(name)]
-        if self.run.stateless:
+        if self.run.settings.stateless:
             return
         for task in begun:
             self._while_running(task)
@@ -85,15 +86,15 @@ class WholeLife:
     def _begin(self, name: str) -> Iterator[Task]:
         run = self.run
         submit = run.contract.operations[name]
-        if not run.known_ids and task_ids.places(submit):
+        if not run.settings.known_ids and task_ids.places(submit):
             self.skipped[name] = "no finished task is known to continue from; name one with --task-id"
             return
-        orders = ["", FAILING] if "fault" in run.orders else [""]
+        orders = ["", FAILING] if "fault" in run.settings.orders else [""]
         for order in orders:
             task: Task | None = None
             with self._catching(name):
                 # What is paid for is to tell most: also whether a server answers reads meanwhile.
-                beside = self.tasks.reads_of_known if run.paid and run.known_ids else ()
+                beside = self.tasks.reads_of_known if run.paid and run.settings.known_ids else ()
                 body = self._body(submit, order)
                 task = self.tasks.submit(submit, body, self._source, orders=order, beside=beside)
             if task is None:
@@ -103,7 +104,7 @@ class WholeLife:
                 with self._catching(name):
                     if self.tasks.first_read(task, route) is not None:
                         self._readable[task.id].append(route)
-            if order == "" and self.run.control is not None and not self.run.paid and not self.run.stateless:
+            if order == "" and self.run.control is not None and not self.run.paid and not self.run.settings.stateless:
                 self._twins[task.id] = []
                 with self._catching(name):
                     for _ in range(2):
@@ -119,7 +120,7 @@ class WholeLife:
     @property
     def _source(self) -> str:
         """The finished task that submits continue; "" where none is known."""
-        return next(iter(self.run.known_ids), "")
+        return next(iter(self.run.settings.known_ids), "")
 
     def _compare(self, task: Task) -> None:
         """Hold a task that was read again and again to one that nobody has read yet."""
@@ -164,7 +165,7 @@ class WholeLife:
             return
         _, request = self.tasks.submission(submit, a_submit(submit), source.id)
         found: list[Finding] = []
-        with self.run.collecting(found):
+        with self.run.recorder.collecting(found):
             self.tasks.refused(request, RuleId.R47, f"{name}: a source that is {source.phase}")
         # It may have succeeded meanwhile, where the clock does not stand still.
         if found and (self.run.is_still or source.phase == "failed" or self._still_runs(source)):
@@ -192,19 +193,21 @@ class WholeLife:
         else:
             patience = self._patience()
             running = self._wait(running, patience)
-            if running and patience < self.run.deadline:
-                self.run.say(
+            if running and patience < self.run.settings.deadline:
+                self.run.log.say(
                     f"{counted(len(running), 'task')} had not ended after {patience:g} s; a server that breaks "
                     f"{MANY_BROKEN_RULES} rules or more gets no more time, and {RuleId.R45} is not asked"
                 )
                 return
         within = self._within()
-        given = f"{within:,.0f} s of its clock" if self.run.control else f"{self.run.deadline:g} s (--deadline)"
+        given = (
+            f"{within:,.0f} s of its clock" if self.run.control else f"{self.run.settings.deadline:g} s (--deadline)"
+        )
         for task in followed:
             with self._catching(task.submit.id):
                 read = self.tasks.request(self.tasks.route(task), task.id)
                 fault = f"{task.submit.id}: {task.id} has not ended in {given}" if task in running else None
-                self.run.check(RuleId.R45, fault, read)
+                self.run.recorder.check(RuleId.R45, fault, read)
 
     def _within(self) -> float:
         """Seconds of its clock in which a task ends, by the contract."""
@@ -240,8 +243,8 @@ class WholeLife:
         """Seconds of real time in which the tasks have to end: fewer for a server that is wrong in many ways."""
         found = {finding.rule for findings in self.findings.values() for finding in findings}
         if len(found | self.run.log.broken) < MANY_BROKEN_RULES:
-            return self.run.deadline
-        return min(self.run.deadline, _SHORT_DEADLINE)
+            return self.run.settings.deadline
+        return min(self.run.settings.deadline, _SHORT_DEADLINE)
 
     def _wait(self, running: list[Task], patience: float) -> list[Task]:
         begun = time.monotonic()
@@ -254,7 +257,7 @@ class WholeLife:
             waited = time.monotonic() - begun
             if running and waited > say_at:
                 say_at *= 2
-                self.run.say(
+                self.run.log.say(
                     f"waiting for {counted(len(running), 'task')} to end: {waited:.0f} s of at most {patience:g} s"
                 )
         self.waited = time.monotonic() - begun
@@ -301,24 +304,24 @@ class WholeLife:
     def _look_at_known(self) -> None:
         """Read and download the known tasks, at the beginning and at the end: whatever came between changed nothing."""
         tasks, run = self.tasks, self.run
-        if run.stateless:
+        if run.settings.stateless:
             return
-        for known in run.known_ids:
+        for known in run.settings.known_ids:
             for operation in (*tasks.reads, *(() if run.paid else (tasks.content,))):
                 with self._catching(next(iter(self.findings))):
-                    run.check_response(run.send(tasks.request(operation, known)))
+                    run.recorder.check_response(run.send(tasks.request(operation, known)))
 
     def _refuse(self, ended: list[Task]) -> None:
         """Ask for what is refused and names tasks that have ended: it changes nothing of them."""
         tasks, run = self.tasks, self.run
-        credentials = ["", *([f"Bearer {run.other_key}"] if run.other_key else [])]
+        credentials = ["", *([f"Bearer {run.settings.other_key}"] if run.settings.other_key else [])]
         for task, name, credential in itertools.product(ended if not run.paid else (), self.findings, credentials):
             # Neither has a model or a prompt.
             _, request = tasks.submission(run.contract.operations[name], {}, task.id, credential=credential)
             with self._catching(name), BillingCheck(run):
                 response = run.send(request)
                 fault = f"{name}: a submit of nothing but its source was answered with {response.status}"
-                run.check_response(response, [(RuleId.R41, None if response.status in UNKNOWN else fault)])
+                run.recorder.check_response(response, [(RuleId.R41, None if response.status in UNKNOWN else fault)])
         for task in ended:
             with self._catching(task.submit.id):
                 tasks.kept_apart(task)
@@ -392,11 +395,11 @@ class WholeLife:
             self._at(moment, ended)
             for task in succeeded:
                 with self._catching(task.submit.id):
-                    self.run.check_response(self.run.send(self.tasks.request(self.tasks.content, task.id)))
+                    self.run.recorder.check_response(self.run.send(self.tasks.request(self.tasks.content, task.id)))
         for name, submit in self.run.contract.submits.items() if not self.run.paid else ():
             with self._catching(name):  # whether it can still be continued is for the server to say
                 _, request = self.tasks.submission(submit, a_submit(submit), succeeded[0].id)
-                self.run.check_response(self.run.send(request))
+                self.run.recorder.check_response(self.run.send(request))
 
     def _expiry(self, task: Task) -> float | None:
         """When a task expires by the last read that says so, in Unix seconds; None where none does."""
@@ -418,11 +421,11 @@ class WholeLife:
         """Keep what is found in a block, which goes on after it, as what follows the block does."""
         findings = self.findings[name]
         try:
-            with self.run.collecting(findings):
+            with self.run.recorder.collecting(findings):
                 yield
         except (Finding, Findings) as error:
             findings += error.findings if isinstance(error, Findings) else [error]
         except NotAskedError as error:
             self.skipped.setdefault(name, str(error))
-        if findings and self.run.ends_at_once:
+        if findings and self.run.settings.ends_at_once:
             raise Findings(findings)

@@ -18,12 +18,12 @@ from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
 RUN = current()
 CONTRACT = RUN.contract
 TASKS = TaskDriver(RUN)
-KNOWN = next(iter(RUN.known_ids), "unknown")
+KNOWN = next(iter(RUN.settings.known_ids), "unknown")
 PATIENCE = 0.5
 """Seconds that an answer is awaited that has been ordered not to come."""
 
 pytestmark = pytest.mark.skipif(
-    RUN.control is None or "fault" not in RUN.orders or RUN.stateless or RUN.paid,
+    RUN.control is None or "fault" not in RUN.settings.orders or RUN.settings.stateless or RUN.paid,
     reason="R28 to R30, R35 and R54 need a mock whose books can be looked at and whose answers can be ordered",
 )
 
@@ -65,7 +65,7 @@ def test_no_bill_is_higher_than_its_answer_says(operation: Operation, order: str
     cost = (TASKS.billed() or 0) - before
     least, most = billing.times(told)
     fault = f"{operation.id}: {order}: {told} billed, and it was billed {cost} times"
-    RUN.check(rule, None if least <= cost <= most else fault, shown or request)
+    RUN.recorder.check(rule, None if least <= cost <= most else fault, shown or request)
 
 
 @checks(RuleId.R30)
@@ -82,4 +82,4 @@ def test_failed_task_may_stay_billed(name: str) -> None:
     cost = (TASKS.billed() or 0) - before
     is_broken = cost > 2 or (told == "never" and cost)
     fault = f"{name}: {told} billed, and two failed tasks are billed {cost} times"
-    RUN.check(RuleId.R30, fault if is_broken else None)
+    RUN.recorder.check(RuleId.R30, fault if is_broken else None)

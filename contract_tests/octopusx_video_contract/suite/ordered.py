@@ -13,7 +13,7 @@ from octopusx_video_contract.core.run import current
 
 RUN = current()
 CONTRACT = RUN.contract
-FOLLOWS = pytest.mark.skipif("code" not in RUN.orders, reason="the server does not follow Prefer: code=…")
+FOLLOWS = pytest.mark.skipif("code" not in RUN.settings.orders, reason="the server does not follow Prefer: code=…")
 
 
 def _documented() -> Iterator[Any]:
@@ -27,11 +27,11 @@ def _documented() -> Iterator[Any]:
 @pytest.mark.parametrize(("operation", "status", "example"), list(_documented()))
 def test_documented_answer(operation: Operation, status: int, example: str) -> None:
     """Each documented answer, in each of its documented shapes, keeps the contract."""
-    task = next(iter(RUN.known_ids), "unknown")
+    task = next(iter(RUN.settings.known_ids), "unknown")
     values = boundary_values.valid_requests(operation, task)[0]
     headers = [("Prefer", f"code={status}" + (f", example={example}" if example else ""))]
     if status in {206, 416}:
         headers.append(("Range", "bytes=0-"))
-    RUN.check_response(
+    RUN.recorder.check_response(
         RUN.send(RUN.request(operation, path=values.path, query=values.query, body=values.body, headers=headers))
     )

@@ -140,7 +140,7 @@ def _check_sent(place: str, operation: Operation, request: generated_values.Requ
         AssertionError: A part of it differs.
     """
     path, _, query = sent.url.raw_path.decode().partition("?")
-    template = httpx.URL(RUN.base_url).path.rstrip("/") + operation.path
+    template = httpx.URL(RUN.settings.base_url).path.rstrip("/") + operation.path
     wanted = [operations.filled(step, lambda name: request.path[name]) for step in template.split("/")]
     given = {
         "method": (sent.method, operation.method.upper()),
@@ -156,7 +156,9 @@ def _check_sent(place: str, operation: Operation, request: generated_values.Requ
     for part, (is_, should_be) in given.items():
         assert is_ == should_be, f"{place}: {part} of what was sent is {is_!r}, but {should_be!r} was given"
     scheme, _, key = sent.headers.get("authorization", "").partition(" ")
-    assert (scheme.lower(), key) == (_scheme(operation), RUN.key), f"{place}: Authorization does not carry the key"
+    assert (scheme.lower(), key) == (_scheme(operation), RUN.settings.key), (
+        f"{place}: Authorization does not carry the key"
+    )
 
 
 def _scheme(operation: Operation) -> str:
@@ -180,8 +182,8 @@ def _call(operation: Operation, request: generated_values.Request, flavour: str,
     if operation.body_schema is not None:
         arguments["body"] = _model(operation.body_schema.reference).from_dict(request.body)
     arguments["client"] = AuthenticatedClient(
-        base_url=RUN.base_url,
-        token=RUN.key,
+        base_url=RUN.settings.base_url,
+        token=RUN.settings.key,
         raise_on_unexpected_status=True,
         httpx_args={"transport": httpx.MockTransport(handle), "trust_env": False},
     )
@@ -220,5 +222,5 @@ def _body(request: generated_values.Request) -> str | None:
 
 def _for_all(check: generated_values.Check, *strategies: Any, place: str, share: int) -> None:
     # A seed for each place, or all would get the same few values.
-    examples = -(-RUN.max_examples // share)
-    generated_values.for_all(check, *strategies, seed=f"{RUN.seed} {place}", examples=examples)
+    examples = -(-RUN.settings.max_examples // share)
+    generated_values.for_all(check, *strategies, seed=f"{RUN.settings.seed} {place}", examples=examples)
