@@ -28,10 +28,10 @@ from _servers import HOST, Running, Server, environment, running
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.core.run import running as current_run
 from octopusx_video_contract.core.settings import Settings
-from octopusx_video_contract.core.transport import InProcess
 from octopusx_video_contract.runner import session
 from octopusx_video_contract.runner.target import KEY_VARIABLE
 from octopusx_video_contract.scenarios import schemathesis_adapter
+from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import task_ids
 

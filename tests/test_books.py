@@ -10,11 +10,12 @@ import pytest
 from octopusx_video_contract.core.asking import ask_each
 from octopusx_video_contract.core.billing_check import BillingCheck
 from octopusx_video_contract.core.findings import Finding, Findings
-from octopusx_video_contract.core.mock_control import Control
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.core.settings import Settings
-from octopusx_video_contract.core.transport import InProcess, NoResponseError
 from octopusx_video_contract.messages.http import Request, Response
+from octopusx_video_contract.sending.mock_control import Control
+from octopusx_video_contract.sending.senders import InProcess
+from octopusx_video_contract.sending.transport import NoResponseError
 from octopusx_video_openapi import load, task_ids
 
 from tests.defects import DEFECTS, Defect, defective

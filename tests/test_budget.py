@@ -20,13 +20,14 @@ import pytest
 from octopusx_video_contract import cli
 from octopusx_video_contract.cases.code_samples import documented
 from octopusx_video_contract.checks.billing import billed
-from octopusx_video_contract.core.budget import Budget, NotAskedError
 from octopusx_video_contract.core.run import Run, running
 from octopusx_video_contract.core.settings import Settings
-from octopusx_video_contract.core.transport import InProcess, NoResponseError, OverHttp
 from octopusx_video_contract.messages.http import Request, Response
 from octopusx_video_contract.runner import session, target
 from octopusx_video_contract.scenarios import schemathesis_adapter
+from octopusx_video_contract.sending.budget import Budget, NotAskedError
+from octopusx_video_contract.sending.senders import InProcess, OverHttp
+from octopusx_video_contract.sending.transport import NoResponseError
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import Contract, load, task_ids
 

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from octopusx_video_contract.core.findings import Finding
 from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.scenarios.downloads import Downloads
 from octopusx_video_contract.scenarios.task_driver import TaskDriver
 from octopusx_video_contract.scenarios.whole_life import WholeLife
 from octopusx_video_mock import Mock
@@ -211,7 +212,7 @@ def found_in(run: Run, tasks: TaskDriver, name: str, body: dict[str, Any], sourc
             tasks.read(task, tasks.route(task))
             assert run.control is not None
             run.control.advance(LASTS / 3)
-        tasks.download(task)
+        Downloads(tasks).download(task)
     return {finding.rule for finding in findings}
 
 

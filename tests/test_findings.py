@@ -7,19 +7,21 @@ import dataclasses
 import re
 
 import pytest
+from octopusx_video_contract.cases.submit_bodies import a_submit
 from octopusx_video_contract.checks import task_life
 from octopusx_video_contract.core.asking import ask_each
-from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.gaps import gaps
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.core.settings import Settings
-from octopusx_video_contract.core.transport import InProcess, NoResponseError
 from octopusx_video_contract.messages.http import Request, Response
 from octopusx_video_contract.runner import plugin, reports
 from octopusx_video_contract.scenarios import whole_life
-from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
 from octopusx_video_contract.scenarios.whole_life import WholeLife
+from octopusx_video_contract.sending.budget import NotAskedError
+from octopusx_video_contract.sending.senders import InProcess
+from octopusx_video_contract.sending.transport import NoResponseError
 from octopusx_video_mock import Mock
 from octopusx_video_mock._message import Answer as Sent
 from octopusx_video_mock._message import Request as Asked

@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 import pytest
 from octopusx_video_contract.core.findings import Finding, Findings
-from octopusx_video_contract.core.redaction import Redactor
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.core.settings import Settings
-from octopusx_video_contract.core.transport import OverHttp
 from octopusx_video_contract.messages.http import Request
+from octopusx_video_contract.messages.redaction import Redactor
+from octopusx_video_contract.sending.senders import OverHttp
 from octopusx_video_openapi import load, task_ids
 
 from tests.defects import DEFECTS, serve

@@ -6,14 +6,17 @@ import dataclasses
 from typing import Any
 
 import pytest
+from octopusx_video_contract.cases.submit_bodies import a_submit
 from octopusx_video_contract.checks import head_requests
 from octopusx_video_contract.checks.ranges import Wanted, faults, is_in_parts, several
 from octopusx_video_contract.core.findings import Finding
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.core.settings import Settings
-from octopusx_video_contract.core.transport import InProcess
 from octopusx_video_contract.messages.http import Request, Response
-from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
+from octopusx_video_contract.scenarios.downloads import Downloads
+from octopusx_video_contract.scenarios.read_checks import ReadChecks
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
+from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_openapi import load, task_ids
 
 from tests.defects import DEFECTS, defective
@@ -203,7 +206,7 @@ def test_head_gives_nothing_away_of_a_new_task(name: str) -> None:
     task = tasks.submit(submit, a_submit(submit), run.settings.known_ids[0])
     findings: list[Finding] = []
     with run.recorder.collecting(findings):
-        tasks.kept_apart(task)
+        ReadChecks(tasks).kept_apart(task)
     rule = next(one.rule for one in DEFECTS if one.name == name)
     assert {finding.rule for finding in findings} == {rule, "R59"}
 
@@ -214,6 +217,6 @@ def test_several_ranges_are_asked_with_the_single_ones() -> None:
     whole = run.send(tasks.request(tasks.content, run.settings.known_ids[0])).content
     findings: list[Finding] = []
     with run.recorder.collecting(findings):
-        tasks.parts(run.settings.known_ids[0], whole)
+        Downloads(tasks).parts(run.settings.known_ids[0], whole)
     assert {finding.rule for finding in findings} == {"R24"}
     assert all("416, though" in finding.detail for finding in findings)

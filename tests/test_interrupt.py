@@ -15,9 +15,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.core.settings import Settings
-from octopusx_video_contract.core.transport import InProcess
 from octopusx_video_contract.messages.http import Request
 from octopusx_video_contract.runner.plugin import Plugin
+from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import interrupts, load
 

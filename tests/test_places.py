@@ -12,8 +12,9 @@ from octopusx_video_contract.checks import task_life
 from octopusx_video_contract.core.findings import Finding
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.core.settings import Settings
-from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.scenarios.read_checks import ReadChecks
 from octopusx_video_contract.scenarios.task_driver import TaskDriver
+from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_openapi import load, values
 
 from tests.conftest import KEY
@@ -36,7 +37,7 @@ def reading(answered: Callable[[int], dict[str, Any]]) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=answered(next(numbers))))
     run = Run.begin(Settings("http://localhost", KEY, CONTRACT, ("grok:1",), seed=1), InProcess(transport))
     task = task_life.Task("grok:1", CONTRACT.operations["createVideoExtension"], {}, (0.0, 0.0), None)
-    TaskDriver(run).reads_change_nothing(task, READ)
+    ReadChecks(TaskDriver(run)).reads_change_nothing(task, READ)
 
 
 @pytest.mark.parametrize("place", HOLDERS)

@@ -22,19 +22,21 @@ import pytest
 from octopusx_video_contract import cli
 from octopusx_video_contract.cases.code_samples import documented
 from octopusx_video_contract.checks import task_life
-from octopusx_video_contract.core import transport
-from octopusx_video_contract.core.budget import Budget
 from octopusx_video_contract.core.findings import Finding, Findings
-from octopusx_video_contract.core.mock_control import Control
 from octopusx_video_contract.core.run import Run, running
 from octopusx_video_contract.core.settings import Settings
-from octopusx_video_contract.core.transport import InProcess, NoResponseError, OverHttp, Sender
 from octopusx_video_contract.probe.probe import Probe
 from octopusx_video_contract.probe.questions import Question
 from octopusx_video_contract.probe.reports import Report
 from octopusx_video_contract.runner import session
 from octopusx_video_contract.scenarios import client_calls, schemathesis_adapter
+from octopusx_video_contract.scenarios.downloads import Downloads
 from octopusx_video_contract.scenarios.task_driver import TaskDriver
+from octopusx_video_contract.sending import transport
+from octopusx_video_contract.sending.budget import Budget
+from octopusx_video_contract.sending.mock_control import Control
+from octopusx_video_contract.sending.senders import InProcess, OverHttp, Sender
+from octopusx_video_contract.sending.transport import NoResponseError
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import content_encoding, interrupts, load, task_ids
 
@@ -404,7 +406,7 @@ def test_numbers_without_end_are_none() -> None:
     """Python turns neither thousands of digits into a number nor every whole number into another one."""
     run = run_of(answering(b"a" * 10, status=206, content_range=f"bytes 0-9/{'9' * 5000}"))
     task = task_life.Task("a", CONTRACT.operations["createVideoExtension"], {}, (0.0, 0.0), None)
-    assert TaskDriver(run).size_by_a_part(task) is None
+    assert Downloads(TaskDriver(run)).size_by_a_part(task) is None
     told = task_life.Observation("getVideoTask", 0.0, {"seconds": 10**400}, "running")
     task.length = 5.0
     assert [rule for rule, fault in task_life.check(CONTRACT, task, told) if fault and rule == "R55"] == ["R55"]

@@ -16,18 +16,20 @@ from typing import Any
 
 import pytest
 import yaml
+from octopusx_video_contract.cases.submit_bodies import a_submit
 from octopusx_video_contract.checks import billing, registry, single_response, task_life
 from octopusx_video_contract.checks.history import History
 from octopusx_video_contract.checks.registry import Outcome
 from octopusx_video_contract.core.billing_check import BillingCheck
 from octopusx_video_contract.core.gaps import gaps
-from octopusx_video_contract.core.mock_control import Control
 from octopusx_video_contract.core.run import Run, running
 from octopusx_video_contract.core.settings import Settings
-from octopusx_video_contract.core.transport import InProcess
 from octopusx_video_contract.messages.http import Request, Response
 from octopusx_video_contract.runner.selection import LAYERS
-from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
+from octopusx_video_contract.scenarios.downloads import Downloads
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
+from octopusx_video_contract.sending.mock_control import Control
+from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import Contract, RuleId, contract_path, load, task_ids
 
@@ -348,10 +350,10 @@ def test_the_length_of_a_video_is_asked_where_it_is_known(run: Run) -> None:
     run.control.advance(3600)
     tasks.read(task, tasks.route(task))
     task.length, length = None, 6.0
-    tasks.download(task)
+    Downloads(tasks).download(task)
     assert run.log.asked >= {"R24", "R52"}
     assert "R26" not in run.log.asked
     task.length, task.video = length, None
     with run.recorder.collecting([]):
-        tasks.download(task)
+        Downloads(tasks).download(task)
     assert "R26" in run.log.asked

@@ -12,10 +12,10 @@ from octopusx_video_contract import cli
 from octopusx_video_contract.core.findings import Finding
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.core.settings import Settings
-from octopusx_video_contract.core.transport import InProcess
 from octopusx_video_contract.runner import selection
 from octopusx_video_contract.runner.selection import Choice
 from octopusx_video_contract.runner.target import CannotRunError
+from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import load
 

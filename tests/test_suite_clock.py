@@ -15,12 +15,14 @@ from typing import Any
 import httpx
 import pytest
 from octopusx_video_contract import cli
+from octopusx_video_contract.cases.submit_bodies import a_submit
 from octopusx_video_contract.core.findings import Finding
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.core.transport import InProcess
 from octopusx_video_contract.runner import session, target
-from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
+from octopusx_video_contract.scenarios.read_checks import ReadChecks
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
 from octopusx_video_contract.scenarios.whole_life import WholeLife
+from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_mock import Mock
 
 from tests.conftest import KEY
@@ -67,7 +69,7 @@ def found_in_reads(transport: httpx.BaseTransport) -> list[str]:
         found: list[str] = []
         for route in tasks.routes(submit.id):
             try:
-                tasks.reads_change_nothing(task, route)
+                ReadChecks(tasks).reads_change_nothing(task, route)
             except Finding as finding:
                 found.append(f"{finding.rule} {finding.detail}")
         return found

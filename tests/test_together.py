@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 import httpx
 import pytest
-from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.core.transport import InProcess, NoResponseError, OverHttp
 from octopusx_video_contract.messages.http import Request, Response
 from octopusx_video_contract.scenarios.together import Together
 from octopusx_video_contract.scenarios.whole_life import WholeLife
+from octopusx_video_contract.sending.budget import NotAskedError
+from octopusx_video_contract.sending.senders import InProcess, OverHttp
+from octopusx_video_contract.sending.transport import NoResponseError
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import interrupts
 

@@ -13,8 +13,8 @@ from typing import NoReturn
 from octopusx_video_openapi import ContractError, interrupts, load
 from octopusx_video_openapi.hosts import HTTP_HOSTS_VARIABLE
 
-from octopusx_video_contract.core.redaction import Redactor
 from octopusx_video_contract.core.run_log import MANY_BROKEN_RULES
+from octopusx_video_contract.messages.redaction import Redactor
 from octopusx_video_contract.runner import selection, session, setup, target
 from octopusx_video_contract.runner.target import KEY_VARIABLE, LEDGER, OTHER_KEY_VARIABLE, CannotRunError
 

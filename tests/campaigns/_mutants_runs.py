@@ -23,9 +23,9 @@ import schemathesis.pytest.plugin  # noqa: F401
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import Run, running
 from octopusx_video_contract.core.settings import Settings
-from octopusx_video_contract.core.transport import InProcess
 from octopusx_video_contract.runner import session, target
 from octopusx_video_contract.scenarios import schemathesis_adapter  # noqa: F401
+from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_mock._mock import START
 from octopusx_video_openapi import Contract, task_ids
 

@@ -15,11 +15,11 @@ from typing import TypeVar
 import av  # noqa: F401
 import schemathesis  # noqa: F401
 from octopusx_video_contract import cli
-from octopusx_video_contract.core.transport import InProcess, OverHttp
 from octopusx_video_contract.runner import plugin, session, target
 from octopusx_video_contract.runner.selection import LAYERS
 from octopusx_video_contract.runner.target import Server
 from octopusx_video_contract.scenarios import schemathesis_adapter  # noqa: F401
+from octopusx_video_contract.sending.senders import InProcess, OverHttp
 
 from tests.defects import Defect, defective, serve
 

@@ -36,14 +36,14 @@ import octopusx_video_contract
 from octopusx_video_contract import cli
 from octopusx_video_contract.cases import code_samples
 from octopusx_video_contract.core import run as _run
-from octopusx_video_contract.core.budget import Budget
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.core.settings import Settings
-from octopusx_video_contract.core.transport import InProcess
 from octopusx_video_contract.runner import session
 from octopusx_video_contract.runner import target as _target
 from octopusx_video_contract.runner.selection import LAYERS
 from octopusx_video_contract.scenarios import schemathesis_adapter, task_driver, together, whole_life
+from octopusx_video_contract.sending.budget import Budget
+from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_mock import Mock, MockError
 from octopusx_video_mock._clock import Clock
 from octopusx_video_mock._faults import BY_NAME

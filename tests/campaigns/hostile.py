@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.core.settings import Settings
-from octopusx_video_contract.core.transport import OverHttp
+from octopusx_video_contract.sending.senders import OverHttp
 from octopusx_video_openapi import load, task_ids
 
 from tests.campaigns import _hostile_holds as holds

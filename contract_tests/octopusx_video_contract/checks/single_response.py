@@ -21,6 +21,9 @@ DOCUMENT_RULES = frozenset({RuleId.R36, RuleId.R37, RuleId.R38, RuleId.R39, Rule
 LARGE = 1_000_000
 """Bytes of a body from which on it may be refused for its size."""
 
+UNKNOWN_TASK = frozenset({400, 404})
+"""The statuses that an unknown task is answered with."""
+
 
 @dataclass(frozen=True)
 class Context:

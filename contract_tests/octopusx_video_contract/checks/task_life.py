@@ -17,6 +17,8 @@ NOT_YET = (None, "", 0)
 """What stands for a value that is not there yet, as the contract has it."""
 _RISING = frozenset({"task.progress", "task.updated"})
 """What time lets rise and never fall, as ``x-value-of`` names it."""
+LENGTH_TOLERANCE = 0.5
+"""Seconds that a video may be longer or shorter, by R26."""
 CONSTANT = frozenset({"task.id", "task.created"})
 """What time does not change."""
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from octopusx_video_contract.core.billing_check import BillingCheck
-from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.sending.budget import NotAskedError
 
 Case = TypeVar("Case")
 

@@ -9,14 +9,14 @@ from octopusx_video_openapi import Rule, RuleId
 
 from octopusx_video_contract.checks import single_response
 from octopusx_video_contract.checks.registry import Outcome, Outcomes, at, checks, speaks_of
-from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run_log import RunLog
 from octopusx_video_contract.core.settings import Settings
-from octopusx_video_contract.core.transport import NoResponseError
 from octopusx_video_contract.messages import description
 from octopusx_video_contract.messages.http import Request, Response
 from octopusx_video_contract.messages.text import counted
+from octopusx_video_contract.sending.budget import NotAskedError
+from octopusx_video_contract.sending.transport import NoResponseError
 
 SHOWN_HEADERS = frozenset(
     {

@@ -18,16 +18,17 @@ from typing import Any
 from octopusx_video_openapi import Contract, Operation, RuleId
 
 from octopusx_video_contract.checks.registry import checks
-from octopusx_video_contract.core.budget import Budget
 from octopusx_video_contract.core.coverage import Coverage
 from octopusx_video_contract.core.findings import Finding, Findings
-from octopusx_video_contract.core.mock_control import Control
 from octopusx_video_contract.core.recorder import Recorder
 from octopusx_video_contract.core.run_log import RunLog
 from octopusx_video_contract.core.settings import Settings
-from octopusx_video_contract.core.transport import NoResponseError, Sender, Transport
 from octopusx_video_contract.messages import http
 from octopusx_video_contract.messages.http import ABSENT, Request, Response
+from octopusx_video_contract.sending.budget import Budget
+from octopusx_video_contract.sending.mock_control import Control
+from octopusx_video_contract.sending.senders import Sender
+from octopusx_video_contract.sending.transport import NoResponseError, Transport
 
 
 @checks(RuleId.R53)

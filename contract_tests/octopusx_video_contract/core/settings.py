@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from octopusx_video_openapi import Contract
 
-from octopusx_video_contract.core.redaction import Redactor
+from octopusx_video_contract.messages.redaction import Redactor
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from octopusx_video_openapi import Contract, Operation, RuleId, values
 
+from octopusx_video_contract.cases.submit_bodies import a_submit
 from octopusx_video_contract.checks import task_life
 from octopusx_video_contract.checks.mp4 import seconds_of
 from octopusx_video_contract.checks.registry import at, kept_and_broken
@@ -15,7 +16,7 @@ from octopusx_video_contract.checks.task_life import Task
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.messages.http import Response
 from octopusx_video_contract.probe.questions import Question
-from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
 
 SUBMIT = "createVideoExtension"
 """Of the submits the one that both reads are named for, and whose length the pages contradict each other about."""

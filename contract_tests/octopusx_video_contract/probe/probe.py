@@ -17,16 +17,16 @@ from octopusx_video_openapi import RuleId
 from octopusx_video_contract.cases.routes import unknown_tasks
 from octopusx_video_contract.checks import single_response
 from octopusx_video_contract.checks.registry import kept_and_broken
-from octopusx_video_contract.core.budget import NotAskedError
-from octopusx_video_contract.core.mock_control import Control
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.core.transport import NoResponseError
 from octopusx_video_contract.messages.http import ABSENT, Response
 from octopusx_video_contract.probe import paid_task, questions, reports
 from octopusx_video_contract.probe.paid_task import ObservedTask
 from octopusx_video_contract.probe.questions import ProbeResult, Question
 from octopusx_video_contract.runner import target
 from octopusx_video_contract.scenarios.task_driver import TaskDriver
+from octopusx_video_contract.sending.budget import NotAskedError
+from octopusx_video_contract.sending.mock_control import Control
+from octopusx_video_contract.sending.transport import NoResponseError
 
 
 class Probe:

@@ -10,9 +10,11 @@ from itertools import islice
 from octopusx_video_openapi import Operation, RuleId, operations
 
 from octopusx_video_contract.cases.routes import unknown_tasks
+from octopusx_video_contract.cases.submit_bodies import a_submit
+from octopusx_video_contract.checks.single_response import UNKNOWN_TASK
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.messages.http import Request, Response
-from octopusx_video_contract.scenarios.task_driver import UNKNOWN, TaskDriver, a_submit
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
 
 NO_KEYS = {"no key": None, "wrong key": "Bearer made-up", "malformed scheme": "Token made-up"}
 """What is sent instead of the key; none of it is made of the key, so that a lenient server has nothing to bill."""
@@ -199,7 +201,7 @@ def _route(operation: Operation) -> str:
 
 
 def _not_unknown(response: Response) -> str:
-    return "" if response.status in UNKNOWN else f"an unknown task was answered with {response.status}"
+    return "" if response.status in UNKNOWN_TASK else f"an unknown task was answered with {response.status}"
 
 
 def _not_401(response: Response) -> str:

@@ -9,12 +9,11 @@ from typing import Any, Protocol
 
 from octopusx_video_openapi import Contract, Grade, Operation, RuleId, values
 
-from octopusx_video_contract.checks.task_life import NOT_YET
+from octopusx_video_contract.checks.task_life import LENGTH_TOLERANCE, NOT_YET
 from octopusx_video_contract.probe import paid_task
 from octopusx_video_contract.probe.paid_task import ObservedTask
 from octopusx_video_contract.probe.questions import ProbeResult
 from octopusx_video_contract.probe.shapes import clean
-from octopusx_video_contract.scenarios.task_driver import LENGTH_TOLERANCE
 
 KNOWN = "documented"
 """The grade that needs no raising."""

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings, by_operation, by_rule
 from octopusx_video_contract.core.gaps import gaps
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.messages.text import counted, shortened
+from octopusx_video_contract.sending.budget import NotAskedError
 
 MAX_SHRINKING_SECONDS = 5
 """How long a smaller example is looked for."""

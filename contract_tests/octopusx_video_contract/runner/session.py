@@ -16,8 +16,8 @@ import pytest
 from octopusx_video_openapi import hosts, interrupts
 
 from octopusx_video_contract.checks.registry import without_check
-from octopusx_video_contract.core.redaction import Redactor
 from octopusx_video_contract.core.run import Run, running
+from octopusx_video_contract.messages.redaction import Redactor
 from octopusx_video_contract.runner import reports, target
 from octopusx_video_contract.runner.plugin import Plugin
 from octopusx_video_contract.runner.selection import LAYERS, Choice, Limits

@@ -16,12 +16,13 @@ from urllib.parse import urlsplit
 import httpx
 from octopusx_video_openapi import Contract, Operation, hosts, load, task_ids
 
-from octopusx_video_contract.core.budget import Budget
-from octopusx_video_contract.core.mock_control import Control
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.core.settings import Settings
-from octopusx_video_contract.core.transport import InProcess, NoResponseError, OverHttp, Sender, proxy_of_environment
 from octopusx_video_contract.messages.http import Request, Response
+from octopusx_video_contract.sending.budget import Budget
+from octopusx_video_contract.sending.mock_control import Control
+from octopusx_video_contract.sending.senders import InProcess, OverHttp, Sender, proxy_of_environment
+from octopusx_video_contract.sending.transport import NoResponseError
 
 KEY_VARIABLE = "OCTOPUSX_API_KEY"
 OTHER_KEY_VARIABLE = "OCTOPUSX_OTHER_API_KEY"

@@ -20,8 +20,8 @@ from octopusx_video_contract.checks import ranges, single_response
 from octopusx_video_contract.checks.registry import at
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import Run, current
-from octopusx_video_contract.core.transport import NoResponseError
 from octopusx_video_contract.messages.http import Request, Response
+from octopusx_video_contract.sending.transport import NoResponseError
 
 Case: TypeAlias = "schemathesis.Case[Any]"
 

@@ -9,16 +9,18 @@ from collections.abc import Callable, Iterator
 
 from octopusx_video_openapi import Operation, RuleId, lifecycle
 
-from octopusx_video_contract.cases import boundary_values
-from octopusx_video_contract.checks import task_life
+from octopusx_video_contract.cases import request_values
+from octopusx_video_contract.cases.submit_bodies import a_submit
+from octopusx_video_contract.checks import ranges, task_life
 from octopusx_video_contract.checks.registry import checks, outcomes
+from octopusx_video_contract.checks.single_response import UNKNOWN_TASK
 from octopusx_video_contract.checks.task_life import Observation, Task
 from octopusx_video_contract.core.billing_check import BillingCheck
-from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.messages.http import Request, Response
-from octopusx_video_contract.scenarios.task_driver import PART, UNKNOWN, TaskDriver, a_submit, part_faults
+from octopusx_video_contract.scenarios.task_driver import PART, TaskDriver
+from octopusx_video_contract.sending.budget import NotAskedError
 
 ROUNDS = 2
 """How often submits are sent at the same moment to a server that bills nothing."""
@@ -109,7 +111,7 @@ class Together:
     def _submit(self, tasks: TaskDriver, submit: Operation, name: str) -> Question:
         """A submit whose prompt no other one has, so that a read shows whether prompts were mixed up."""
         # Few fields and a short prompt: a server may not have room to repeat more.
-        shortest = boundary_values.valid_requests(submit, self.source)[0].body
+        shortest = request_values.valid_requests(submit, self.source)[0].body
         body = {field: value for field, value in a_submit(submit).items() if field in shortest}
         body = {**body, "prompt": f"Two Cats {name}"}
         whole, request = tasks.submission(submit, body, self.source)
@@ -117,7 +119,7 @@ class Together:
         now = self.run.now()
 
         def check(response: Response) -> None:
-            if not response.is_success and (response.status in UNKNOWN and not sure):
+            if not response.is_success and (response.status in UNKNOWN_TASK and not sure):
                 self.run.recorder.check_response(response)
                 return
             try:
@@ -170,7 +172,7 @@ class Together:
     def _others(self, route: Operation, task: Task) -> Check:
         def check(response: Response) -> None:
             what = f"{route.id}: {task.id} with a key of another account"
-            fault = None if response.status in UNKNOWN else f"{what} was answered with {response.status}"
+            fault = None if response.status in UNKNOWN_TASK else f"{what} was answered with {response.status}"
             self.run.recorder.check_response(response, [] if response.status == 429 else [(RuleId.R20, fault)])
 
         return check
@@ -239,7 +241,7 @@ class Together:
 
     def _part(self, whole: bytes, first: int, last: int) -> Check:
         def check(response: Response) -> None:
-            found = outcomes(RuleId.R24, part_faults(response, whole, first, last), f"bytes={first}-{last} ")
+            found = outcomes(RuleId.R24, ranges.part_faults(response, whole, first, last), f"bytes={first}-{last} ")
             self.run.recorder.check_response(response, [] if response.status == 429 else found)
 
         return check

@@ -11,15 +11,19 @@ from typing import Any
 from octopusx_video_openapi import Operation, RuleId, lifecycle, task_ids, values
 
 from octopusx_video_contract.cases import submit_bodies
+from octopusx_video_contract.cases.submit_bodies import a_submit
 from octopusx_video_contract.checks.registry import checks
+from octopusx_video_contract.checks.single_response import UNKNOWN_TASK
 from octopusx_video_contract.checks.task_life import Task, is_number
 from octopusx_video_contract.core.billing_check import BillingCheck
-from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.core.run_log import MANY_BROKEN_RULES
 from octopusx_video_contract.messages.text import counted
-from octopusx_video_contract.scenarios.task_driver import UNKNOWN, TaskDriver, a_submit
+from octopusx_video_contract.scenarios.downloads import Downloads
+from octopusx_video_contract.scenarios.read_checks import ReadChecks
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
+from octopusx_video_contract.sending.budget import NotAskedError
 
 FAILING = "fault=failed"
 """Orders a task that fails, of a mock that follows it."""
@@ -49,6 +53,8 @@ class WholeLife:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.tasks = TaskDriver(run)
+        self.downloads = Downloads(self.tasks)
+        self.read_checks = ReadChecks(self.tasks)
         # Those that most routes can read come first: what is paid for is to tell most.
         names = sorted(run.contract.submits, key=lambda name: -len(self.tasks.routes(name)))
         self.findings: dict[str, list[Finding]] = {name: [] for name in names}
@@ -126,7 +132,7 @@ class WholeLife:
         """Hold a task that was read again and again to one that nobody has read yet."""
         if self._twins.get(task.id):
             with self._catching(task.submit.id):
-                self.tasks.stand_alike(task, self._twins[task.id].pop())
+                self.read_checks.stand_alike(task, self._twins[task.id].pop())
 
     def _come_late(self) -> None:
         """Submit another task while the others run, who have to stay what they are."""
@@ -143,14 +149,14 @@ class WholeLife:
                 if tasks.read(task, route) is not None:
                     self._readable[task.id].append(route)
         with self._catching(name):
-            tasks.kept_apart(task)
+            self.read_checks.kept_apart(task)
         if task.phase != "running":
             return
         with self._catching(name):
-            tasks.no_content_yet(task, still=self.run.is_still)
+            self.downloads.no_content_yet(task, still=self.run.is_still)
         for route in self._readable[task.id]:
             with self._catching(name):
-                tasks.reads_change_nothing(task, route)
+                self.read_checks.reads_change_nothing(task, route)
         if not self.run.paid:
             for other in self.run.contract.submits:
                 with self._catching(other):
@@ -273,10 +279,10 @@ class WholeLife:
                     tasks.read(task, route)
         for route in self._readable[task.id]:
             with self._catching(name):
-                tasks.reads_change_nothing(task, route)
+                self.read_checks.reads_change_nothing(task, route)
         if task.phase == "failed":
             with self._catching(name):
-                tasks.no_content_yet(task, still=True)
+                self.downloads.no_content_yet(task, still=True)
             if not run.paid:
                 with self._catching(name):
                     self._refused_source(name, task)
@@ -288,15 +294,15 @@ class WholeLife:
     def _look_at_the_video(self, task: Task) -> None:
         name, tasks = task.submit.id, self.tasks
         with self._catching(name):
-            if tasks.download(task) is not None:
-                tasks.download(task)
+            if self.downloads.download(task) is not None:
+                self.downloads.download(task)
         if task.video is not None:
             with self._catching(name):
-                tasks.parts(task.id, task.video)
+                self.downloads.parts(task.id, task.video)
             addresses = {told.route: told for told in task.observations if told.phase == "succeeded"}
             for told in addresses.values():
                 with self._catching(name):
-                    tasks.address(task, told)
+                    self.downloads.address(task, told)
         with self._catching(name):
             for route in self._readable[task.id]:
                 tasks.read(task, route)
@@ -321,10 +327,12 @@ class WholeLife:
             with self._catching(name), BillingCheck(run):
                 response = run.send(request)
                 fault = f"{name}: a submit of nothing but its source was answered with {response.status}"
-                run.recorder.check_response(response, [(RuleId.R41, None if response.status in UNKNOWN else fault)])
+                run.recorder.check_response(
+                    response, [(RuleId.R41, None if response.status in UNKNOWN_TASK else fault)]
+                )
         for task in ended:
             with self._catching(task.submit.id):
-                tasks.kept_apart(task)
+                self.read_checks.kept_apart(task)
 
     def _look_again(self, ended: list[Task]) -> None:
         """Read and download all once more: what came after its end changes nothing of a task."""
@@ -334,9 +342,9 @@ class WholeLife:
                     self.tasks.read(task, route)
             if task.phase == "succeeded" and task.video is not None and not self.run.paid:
                 with self._catching(task.submit.id):
-                    self.tasks.download(task)
+                    self.downloads.download(task)
                 with self._catching(task.submit.id):
-                    self.tasks.part(task.id, task.video, "bytes=0-9", 0, min(9, len(task.video) - 1))
+                    self.downloads.part(task.id, task.video, "bytes=0-9", 0, min(9, len(task.video) - 1))
         self._look_at_known()
 
     def _chain(self, begun: list[Task]) -> list[Task]:
@@ -349,7 +357,7 @@ class WholeLife:
         for task in made:
             if task.phase == "succeeded":
                 with self._catching(task.submit.id):
-                    self.tasks.download(task, self.tasks.size_by_a_part(task))
+                    self.downloads.download(task, self.downloads.size_by_a_part(task))
         return made
 
     def _continued(self, source: Task) -> list[Task]:
@@ -366,7 +374,7 @@ class WholeLife:
             self._readable[task.id] = self.tasks.reads
         self._still_running([source, *made])
         with self._catching(source.submit.id):
-            self.tasks.download(source)
+            self.downloads.download(source)
         for task in made:
             read = {told.route for told in task.observations}
             for route in self.tasks.routes(task.submit.id):
@@ -387,10 +395,10 @@ class WholeLife:
                 self._at(moment, ended)
                 for task in succeeded:
                     with self._catching(task.submit.id):
-                        self.tasks.download(task)
+                        self.downloads.download(task)
                     for last in {one.route: one for one in task.observations}.values():
                         with self._catching(task.submit.id):
-                            self.tasks.address(task, last)
+                            self.downloads.address(task, last)
         for moment in (expires + 60, expires + 2.5 * _DAY):
             self._at(moment, ended)
             for task in succeeded:

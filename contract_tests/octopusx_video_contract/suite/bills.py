@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from octopusx_video_openapi import Operation, RuleId
 
-from octopusx_video_contract.cases import boundary_values
+from octopusx_video_contract.cases import request_values
+from octopusx_video_contract.cases.submit_bodies import a_submit
 from octopusx_video_contract.checks import billing
 from octopusx_video_contract.checks.registry import checks
 from octopusx_video_contract.core.run import current
-from octopusx_video_contract.core.transport import NoResponseError
-from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
+from octopusx_video_contract.sending.transport import NoResponseError
 
 RUN = current()
 CONTRACT = RUN.contract
@@ -50,7 +51,7 @@ def _orders() -> Iterator[Any]:
 @pytest.mark.parametrize(("operation", "order"), list(_orders()))
 def test_no_bill_is_higher_than_its_answer_says(operation: Operation, order: str) -> None:
     """What the contract calls never billed costs nothing, the rest is billed once at most."""
-    values = boundary_values.valid_requests(operation, KNOWN)[0]
+    values = request_values.valid_requests(operation, KNOWN)[0]
     headers = [("Prefer", order), *([("Range", "bytes=0-")] if "code=206" in order else [])]
     request = RUN.request(operation, path=values.path, query=values.query, body=values.body, headers=headers)
     before = TASKS.billed() or 0

@@ -13,21 +13,32 @@ from typing import Any
 import pytest
 from octopusx_video_openapi import METHODS, Operation, RuleId, lifecycle, operations, task_ids
 
-from octopusx_video_contract.cases import boundary_values, credentials, routes, submit_bodies, unusual_bodies
-from octopusx_video_contract.cases.boundary_values import Variant
+from octopusx_video_contract.cases import (
+    credentials,
+    invalid_values,
+    request_values,
+    routes,
+    submit_bodies,
+    unusual_bodies,
+    valid_values,
+)
 from octopusx_video_contract.cases.credentials import Credential
 from octopusx_video_contract.cases.sizes import Sizes
+from octopusx_video_contract.cases.submit_bodies import a_submit
+from octopusx_video_contract.cases.variants import Variant
 from octopusx_video_contract.checks import single_response
 from octopusx_video_contract.checks.registry import checks, outcomes
+from octopusx_video_contract.checks.single_response import UNKNOWN_TASK
 from octopusx_video_contract.checks.task_life import Task
 from octopusx_video_contract.core.asking import ask_each
 from octopusx_video_contract.core.billing_check import BillingCheck
-from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import current
 from octopusx_video_contract.messages.http import ABSENT, Request, Response
 from octopusx_video_contract.messages.text import shortened
-from octopusx_video_contract.scenarios.task_driver import UNKNOWN, TaskDriver, a_submit
+from octopusx_video_contract.scenarios.downloads import Downloads
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
+from octopusx_video_contract.sending.budget import NotAskedError
 
 RUN = current()
 CONTRACT = RUN.contract
@@ -55,8 +66,8 @@ def _name(operation: Operation) -> str:
     return operation.id
 
 
-def _valid(operation: Operation, task: str = KNOWN) -> list[boundary_values.Request]:
-    return boundary_values.valid_requests(operation, task)
+def _valid(operation: Operation, task: str = KNOWN) -> list[request_values.Request]:
+    return request_values.valid_requests(operation, task)
 
 
 def _made(operation: Operation, values: Any, **options: Any) -> Request:
@@ -166,8 +177,8 @@ def _near(operation_id: str) -> dict[Place, list[Variant]]:
     valid = _valid(operation)
     found: dict[Place, list[Variant]] = {}
     for variant in itertools.chain(
-        boundary_values.invalid_variants(operation, valid[-1]),
-        boundary_values.invalid_variants_alone(operation, valid[0]),
+        invalid_values.invalid_variants(operation, valid[-1]),
+        invalid_values.invalid_variants_alone(operation, valid[0]),
     ):
         found.setdefault(variant.place[:2], []).append(variant)
     return found
@@ -202,7 +213,7 @@ def test_what_is_just_right_is_not_refused(operation: Operation) -> None:
         _taken(operation, _made(operation, variant), variant.name)
 
     bases = _valid(operation)
-    ask_each(RUN, (variant for base in bases for variant in boundary_values.valid_variants(operation, base)), ask)
+    ask_each(RUN, (variant for base in bases for variant in valid_values.valid_variants(operation, base)), ask)
 
 
 def _taken(operation: Operation, request: Request, what: str) -> None:
@@ -395,7 +406,9 @@ def test_task_that_does_not_exist(operation: Operation) -> None:
     def ask(case: tuple[str, list[tuple[str, str]]]) -> None:
         task, headers = case
         response = RUN.send(_made(operation, _valid(operation, task)[0], headers=headers))
-        fault = None if response.status in UNKNOWN else f"{operation.id}: {task} was answered with {response.status}"
+        fault = (
+            None if response.status in UNKNOWN_TASK else f"{operation.id}: {task} was answered with {response.status}"
+        )
         RUN.recorder.check_response(
             response, [(RuleId.R46, fault), *(() if fault else RUN.recorder.rejected(response, task))]
         )
@@ -414,11 +427,11 @@ def test_task_that_does_not_exist(operation: Operation) -> None:
 def test_task_of_the_path_is_the_one_that_counts(operation: Operation) -> None:
     """A body that names a known task under whatever name does not make up for an unknown one in the path."""
     values = _valid(operation, "unknown")[0]
-    named = dict.fromkeys(sorted(boundary_values.task_names(CONTRACT)), KNOWN)
+    named = dict.fromkeys(sorted(request_values.task_names(CONTRACT)), KNOWN)
     with BillingCheck(RUN):
         response = RUN.send(_made(operation, replace(values, body={**values.body, **named})))
         fault = f"{operation.id}: an unknown task in the path was answered with {response.status}"
-        RUN.recorder.check_response(response, [(RuleId.R46, None if response.status in UNKNOWN else fault)])
+        RUN.recorder.check_response(response, [(RuleId.R46, None if response.status in UNKNOWN_TASK else fault)])
 
 
 @checks(RuleId.R41, RuleId.R46)
@@ -469,8 +482,8 @@ def test_any_size_that_is_right_is_not_refused(operation: Operation) -> None:
         _taken(operation, _made(operation, variant), variant.name)
 
     fullest = _valid(operation)[-1]
-    known = {variant.name for variant in boundary_values.valid_variants(operation, fullest)}
-    variants = boundary_values.valid_variants(operation, fullest, _sizes(operation))
+    known = {variant.name for variant in valid_values.valid_variants(operation, fullest)}
+    variants = valid_values.valid_variants(operation, fullest, _sizes(operation))
     ask_each(RUN, [variant for variant in variants if variant.name not in known], ask)
 
 
@@ -496,7 +509,7 @@ def test_a_task_of_any_size_is_told_as_it_was_sent(operation: Operation) -> None
         for route in tasks.routes(operation.id):
             tasks.read(task, route)
         if task.phase == "succeeded":
-            tasks.download(task)
+            Downloads(tasks).download(task)
 
     bodies = submit_bodies.of_each_size(operation, a_submit(operation), _sizes(operation))
     found: list[Finding] = []

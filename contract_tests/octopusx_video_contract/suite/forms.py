@@ -9,10 +9,10 @@ from typing import NamedTuple
 import pytest
 from octopusx_video_openapi import Operation, RuleId, lifecycle
 
-from octopusx_video_contract.cases import boundary_values
+from octopusx_video_contract.cases import request_values
 from octopusx_video_contract.core.asking import ask_each
 from octopusx_video_contract.core.run import current
-from octopusx_video_contract.scenarios.task_driver import check_head
+from octopusx_video_contract.scenarios.read_checks import check_head
 
 RUN = current()
 CONTRACT = RUN.contract
@@ -42,7 +42,7 @@ def test_head_is_answered_as_get(operation: Operation) -> None:
 
     def ask(case: tuple[str, _Who]) -> None:
         task, who = case
-        values = boundary_values.valid_requests(operation, task)[0]
+        values = request_values.valid_requests(operation, task)[0]
         headers = [("Accept-Encoding", "identity")]  # what is packed may be of another length
         get = RUN.request(operation, path=values.path, query=values.query, headers=headers, credential=who.credential)
         gets = [RUN.send(get)]

@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from octopusx_video_openapi import RuleId, lifecycle
 
+from octopusx_video_contract.cases.submit_bodies import a_submit
 from octopusx_video_contract.checks.registry import checks
 from octopusx_video_contract.checks.task_life import Task
 from octopusx_video_contract.core.asking import ask_each
 from octopusx_video_contract.core.findings import Findings
 from octopusx_video_contract.core.run import current
-from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
+from octopusx_video_contract.scenarios.downloads import Downloads
+from octopusx_video_contract.scenarios.read_checks import ReadChecks
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
 from octopusx_video_contract.scenarios.together import Together
 from octopusx_video_contract.scenarios.whole_life import FAILING, MAX_SHORT_WAIT, WholeLife
 
@@ -56,7 +59,7 @@ def test_parts_of_a_video() -> None:
     fault = f"the content of {RUN.settings.known_ids[0]} was answered with {response.status}"
     RUN.recorder.check(RuleId.R52, None if response.status == 200 else fault, response)
     if response.status == 200:
-        tasks.parts(RUN.settings.known_ids[0], response.content)
+        Downloads(tasks).parts(RUN.settings.known_ids[0], response.content)
 
 
 @checks(RuleId.R46)
@@ -128,15 +131,15 @@ def test_lives_in_any_order() -> None:
         def download(self, task: Task) -> None:
             self.tasks.read(task, self.tasks.route(task))
             if task.phase == "succeeded":
-                self.tasks.download(task)
+                Downloads(self.tasks).download(task)
             else:
-                self.tasks.no_content_yet(task, still=RUN.is_still)
+                Downloads(self.tasks).no_content_yet(task, still=RUN.is_still)
 
         @rule(task=made)
         def stand_still(self, task: Task) -> None:
             route = self.tasks.route(task)
             self.tasks.read(task, route)
-            self.tasks.reads_change_nothing(task, route)
+            ReadChecks(self.tasks).reads_change_nothing(task, route)
 
     hypothesis.seed(RUN.settings.seed)(Lives)
     settings = hypothesis.settings(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from octopusx_video_openapi import Operation
 
-from octopusx_video_contract.cases import boundary_values
+from octopusx_video_contract.cases import request_values
 from octopusx_video_contract.core.run import current
 
 RUN = current()
@@ -28,7 +28,7 @@ def _documented() -> Iterator[Any]:
 def test_documented_answer(operation: Operation, status: int, example: str) -> None:
     """Each documented answer, in each of its documented shapes, keeps the contract."""
     task = next(iter(RUN.settings.known_ids), "unknown")
-    values = boundary_values.valid_requests(operation, task)[0]
+    values = request_values.valid_requests(operation, task)[0]
     headers = [("Prefer", f"code={status}" + (f", example={example}" if example else ""))]
     if status in {206, 416}:
         headers.append(("Range", "bytes=0-"))

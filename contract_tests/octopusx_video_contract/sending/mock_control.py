@@ -11,9 +11,9 @@ from typing import Any
 
 from _pytest.outcomes import Failed
 
-from octopusx_video_contract.core.transport import FAILURES, Sender
 from octopusx_video_contract.messages.http import ABSENT, Request
 from octopusx_video_contract.messages.receiving import Arriving
+from octopusx_video_contract.sending.senders import FAILURES, Sender
 
 _PREFIX = "/__mock__/"
 _SECONDS = 5.0

@@ -20,8 +20,8 @@ from octopusx_video_openapi import Contract, operations, task_ids, text
 from octopusx_video_openapi.model import Billed
 
 from octopusx_video_contract.checks.billing import billed
-from octopusx_video_contract.core.redaction import Redactor
 from octopusx_video_contract.messages.http import Request, Response
+from octopusx_video_contract.messages.redaction import Redactor
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 _NOT_IMPLEMENTED = 501
