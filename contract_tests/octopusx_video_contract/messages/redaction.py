@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
-import pytest
 from octopusx_video_openapi.text import printable
 
 HIDDEN = "[key]"
@@ -21,7 +20,7 @@ _PIECE = 8
 
 
 class Redactor:
-    """Replaces the keys in text, in streams and in pytest's reports (from which JUnit is made).
+    """Replaces the keys in text and in streams.
 
     A server can send the key back. It is found in the spellings of JSON and of URLs, and when it was cut off after its
     first eight characters, as whoever shortens an answer may do; and in what the suite's own malformed credentials or a
@@ -50,19 +49,6 @@ class Redactor:
     def stream(self, stream: TextIO) -> TextIO:
         """A stream that writes to this one, without the key."""
         return cast("TextIO", _Stream(stream, self))
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Called by pytest with each outcome, before any reporter sees it."""
-        if isinstance(report.longrepr, tuple):  # where a test was skipped, and why
-            path, line, reason = report.longrepr
-            report.longrepr = (path, line, self.shown(reason))
-        else:
-            plain = str(report.longrepr)
-            fit = self.shown(plain)
-            if fit != plain:
-                report.longrepr = fit
-        report.sections = [(name, self.shown(content)) for name, content in report.sections]
 
 
 def _made_of(key: str) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import functools
-import itertools
 import time
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -16,12 +15,9 @@ import pytest
 from octopusx_video_contract.core.findings import Finding, Findings, by_operation, by_rule
 from octopusx_video_contract.core.gaps import gaps
 from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.messages.redaction import Redactor
 from octopusx_video_contract.messages.text import counted, shortened
 from octopusx_video_contract.sending.budget import NotAskedError
-
-MAX_SHRINKING_SECONDS = 5
-"""How long a smaller example is looked for."""
-
 
 MAX_LINES = 105
 """Lines up to which examples are added to the findings on the console; the rules are named, however many there are."""
@@ -31,12 +27,36 @@ _MAX_COMMAND = 1_200
 """Characters of a command that is shown as an example."""
 
 
+class RedactedReports:
+    """Keeps the keys out of pytest's reports, from which JUnit is made.
+
+    Args:
+        redactor: Knows the keys.
+    """
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Called by pytest with each outcome, before any reporter sees it."""
+        shown = self._redactor.shown
+        if isinstance(report.longrepr, tuple):  # where a test was skipped, and why
+            path, line, reason = report.longrepr
+            report.longrepr = (path, line, shown(reason))
+        else:
+            plain = str(report.longrepr)
+            fit = shown(plain)
+            if fit != plain:
+                report.longrepr = fit
+        report.sections = [(name, shown(content)) for name, content in report.sections]
+
+
 class Plugin:
     """Watches a run's tests, and tells at the end what was exercised, found and spent.
 
     Args:
         run: The run.
-        later: Files of tests that are collected when the others have run.
         is_part: Whether a part of the suite was chosen, which need not reach all that the contract documents.
 
     Attributes:
@@ -44,10 +64,9 @@ class Plugin:
         accounted: Whether it has been said what the run may have cost.
     """
 
-    def __init__(self, run: Run, later: Sequence[str] = (), *, is_part: bool = False) -> None:
+    def __init__(self, run: Run, *, is_part: bool = False) -> None:
         self._run = run
         self._is_part = is_part
-        self._later = later
         self._begun = time.monotonic()
         self._verbose = False
         self.outcomes: collections.Counter[tuple[str, str]] = collections.Counter()
@@ -57,37 +76,10 @@ class Plugin:
         """Called by pytest before it collects anything."""
         self._verbose = config.option.verbose > 0
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_collection(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Called by pytest to collect the tests, of which there are two lots: neither number is that of all tests."""
-        with _quiet(session.config):
-            return (yield)
-
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Called by pytest before each test: what is sent from now on is of its layer."""
         self._run.log.layer = Path(str(item.path)).stem
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, bool, bool]:
-        """Called by pytest to run what it has collected; the later layers are collected and run after that.
-
-        What schemathesis collects takes a second, in which the layers before it may have found something.
-        """
-        result = yield
-        from hypothesis.internal.conjecture import engine  # noqa: PLC0415 - the first layers do without it
-
-        # A finding is worth seconds of looking for a smaller one, not the five minutes that Hypothesis takes.
-        engine.MAX_SHRINKING_SECONDS = MAX_SHRINKING_SECONDS
-        begun = session.testscollected
-        with _quiet(session.config):
-            items = session.perform_collect(self._later) if self._later else []
-        session.testscollected += begun
-        for item, following in itertools.zip_longest(items, items[1:]):
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            if session.shouldfail:
-                raise session.Failed(session.shouldfail)
-        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
@@ -153,9 +145,7 @@ class Plugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Called by pytest, which needs the line of each frame: one that was interrupted between two lines has none."""
-        excinfo.traceback = excinfo.traceback.filter(
-            lambda entry: entry._rawentry.tb_lineno is not None  # noqa: SLF001 - its own property raises TypeError
-        )
+        excinfo.traceback = excinfo.traceback.filter(_has_line)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
@@ -208,15 +198,12 @@ class Plugin:
         write(f"seed {run.settings.seed}: repeat it with --seed {run.settings.seed} and the same other options")
 
 
-@contextlib.contextmanager
-def _quiet(config: pytest.Config) -> Iterator[None]:
-    """Have pytest name no number of tests while the block lasts."""
-    before = config.option.verbose
-    config.option.verbose = -1
+def _has_line(entry: Any) -> bool:
     try:
-        yield
-    finally:
-        config.option.verbose = before
+        _ = entry.lineno
+    except TypeError:
+        return False
+    return True
 
 
 def broken(findings: Sequence[tuple[str, Finding]]) -> Iterator[str]:

@@ -19,14 +19,13 @@ from octopusx_video_contract.checks.registry import without_check
 from octopusx_video_contract.core.run import Run, running
 from octopusx_video_contract.messages.redaction import Redactor
 from octopusx_video_contract.runner import reports, target
-from octopusx_video_contract.runner.plugin import Plugin
+from octopusx_video_contract.runner.plugin import Plugin, RedactedReports
 from octopusx_video_contract.runner.selection import LAYERS, Choice, Limits
 from octopusx_video_contract.runner.setup import Collecting
 from octopusx_video_contract.runner.target import CannotRunError
 
 _OF_A_TEST = {"PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER"}
 """What pytest sets itself, of a test that starts the suite."""
-_SLOW_TO_COLLECT = "conformance.py"
 _NOT_RUN = {
     pytest.ExitCode.NO_TESTS_COLLECTED: "no test is left by --layer, --operation and --rule together; choose less",
     pytest.ExitCode.USAGE_ERROR: "pytest can't run in this environment, as it says above; see its variables (PYTEST_…)",
@@ -70,9 +69,7 @@ def run(
     arguments = ["-c", "pytest.ini", "--rootdir", ".", "--no-header", "--tb=short", *options]
     # It looks through all memory several times at the end, for faults of destructors, and a server's are none.
     arguments += ["-p", "no:unraisableexception"]
-    files = [f"{layer}.py" for layer in layers(run_) if layer in chosen and choice.runs(layer)]
-    later = files.index(_SLOW_TO_COLLECT) if _SLOW_TO_COLLECT in files else len(files)
-    arguments += files[:later]
+    arguments += [f"{layer}.py" for layer in layers(run_) if layer in chosen and choice.runs(layer)]
     redactor = run_.settings.redactor
     print(f"seed {run_.settings.seed}: repeat this run with --seed {run_.settings.seed} and the same other options")
     manner = run_.settings.strictness or ("strict" if run_.settings.strict else "should rules only reported")
@@ -87,11 +84,11 @@ def run(
     # A run makes many objects that stay, and the collector would look at all of them again and again.
     thresholds = gc.get_threshold()
     gc.set_threshold(50_000, 20, 100)
-    plugin = Plugin(run_, files[later:], is_part=choice.is_part)
+    plugin = Plugin(run_, is_part=choice.is_part)
     limits, collecting = Limits(run_, choice), Collecting(run_)
     with running(run_), _redacted_output(redactor), contextlib.chdir(suite):
         try:
-            outcome = pytest.main(arguments, plugins=[redactor, plugin, limits, collecting])
+            outcome = pytest.main(arguments, plugins=[RedactedReports(redactor), plugin, limits, collecting])
         except KeyboardInterrupt:  # in the summary, say
             outcome = pytest.ExitCode.INTERRUPTED
         unasked = limits.unasked() if outcome == pytest.ExitCode.OK else ""

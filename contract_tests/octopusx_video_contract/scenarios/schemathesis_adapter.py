@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import hypothesis
@@ -13,7 +15,8 @@ from octopusx_video_openapi import Operation, RuleId, task_ids
 from requests.adapters import BaseAdapter
 from schemathesis.core.failures import CustomFailure, Failure, FailureGroup
 from schemathesis.core.transport import Response as ReceivedResponse
-from schemathesis.transport.requests import REQUESTS_TRANSPORT, RequestsTransport
+from schemathesis.transport import BaseTransport
+from schemathesis.transport.requests import REQUESTS_TRANSPORT
 from urllib3 import HTTPResponse
 
 from octopusx_video_contract.checks import ranges, single_response
@@ -56,11 +59,19 @@ def schema(run: Run) -> schemathesis.BaseSchema:
     """The contract as schemathesis sees it, with the run's key and seed."""
     config = schemathesis.Config.from_dict(_settings(run))
     loaded = schemathesis.openapi.from_dict(json.loads(run.contract.text()), config=config)
-    # Its checks send requests of their own, without the session that they are given: all have to leave by the wire.
+    # Its checks send requests of their own, without the session that they are given: all have to leave by the run's
+    # transport. No option of schemathesis names one, so that the property is overridden that it takes its own from.
+    if not isinstance(getattr(type(loaded), "transport", None), property):
+        raise NotImplementedError("this version of schemathesis takes its transport from elsewhere; install 4.32")
     transport = _Transport(run)
-    kind = type(loaded)
-    loaded.__class__ = type(kind.__name__, (kind,), {"transport": property(lambda _: transport)})
-    return loaded
+
+    class Schema(type(loaded)):  # type: ignore[misc]
+        @property
+        def transport(self) -> BaseTransport[requests.Session]:
+            return transport
+
+    fields = {field.name: getattr(loaded, field.name) for field in dataclasses.fields(loaded) if field.init}
+    return Schema(**fields)
 
 
 def operations(run: Run) -> list[str]:
@@ -119,20 +130,27 @@ class _Session(requests.Session):
         """Follow no redirect: it could lead a submit, or the key, elsewhere."""
 
 
-class _Transport(RequestsTransport):
-    """Sends each case through the run's wire, which repeats nothing and follows no redirect."""
+class _Transport(BaseTransport[requests.Session]):
+    """Sends each case through the run's transport, which repeats nothing and follows no redirect."""
 
     def __init__(self, run: Run) -> None:
         super().__init__()
-        self._copy_serializers_from(REQUESTS_TRANSPORT)
         self._session = _Session()
         self._session.trust_env = False
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, _Adapter(run))
 
+    def serialize_case(self, case: Case, **options: Any) -> dict[str, Any]:
+        """Called by schemathesis to see what a case sends."""
+        return REQUESTS_TRANSPORT.serialize_case(case, **options)
+
+    def get_matching_media_types(self, media_type: str) -> Iterator[tuple[str, Any]]:
+        """Called by schemathesis to see what can be sent."""
+        return REQUESTS_TRANSPORT.get_matching_media_types(media_type)
+
     def send(self, case: Case, *, session: requests.Session | None = None, **options: Any) -> ReceivedResponse:
         """Called by schemathesis for whatever it sends."""
-        return super().send(case, session=self._session, **options)
+        return REQUESTS_TRANSPORT.send(case, session=self._session, **options)
 
 
 class _Adapter(BaseAdapter):

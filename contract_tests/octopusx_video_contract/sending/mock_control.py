@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from _pytest.outcomes import Failed
+import pytest
 
 from octopusx_video_contract.messages.http import ABSENT, Request
 from octopusx_video_contract.messages.receiving import Arriving
@@ -92,7 +92,7 @@ class Control:
     def _number(self, name: str, field: str) -> float:
         told = self._ask("GET", name)
         if not isinstance(told, dict) or not isinstance(told.get(field), int | float):
-            raise Failed(f"{self._base_url}{_PREFIX}{name} was answered before, and is no more", pytrace=False)
+            pytest.fail(f"{self._base_url}{_PREFIX}{name} was answered before, and is no more", pytrace=False)
         return float(told[field])
 
     def _ask(self, method: str, name: str, value: Any = None) -> Any:

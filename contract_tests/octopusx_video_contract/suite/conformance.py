@@ -10,9 +10,11 @@ from schemathesis.core.transport import Response
 
 from octopusx_video_contract.core.run import current
 from octopusx_video_contract.scenarios import schemathesis_adapter
+from octopusx_video_contract.scenarios.shrinking import limit_shrinking
 
 RUN = current()
 schema = schemathesis_adapter.schema(RUN)
+limit_shrinking()
 TRIED = schemathesis_adapter.operations(RUN)
 
 

@@ -19,12 +19,14 @@ from octopusx_video_contract.core.findings import Findings
 from octopusx_video_contract.core.run import current
 from octopusx_video_contract.scenarios.downloads import Downloads
 from octopusx_video_contract.scenarios.read_checks import ReadChecks
+from octopusx_video_contract.scenarios.shrinking import limit_shrinking
 from octopusx_video_contract.scenarios.task_driver import TaskDriver
 from octopusx_video_contract.scenarios.together import Together
 from octopusx_video_contract.scenarios.whole_life import FAILING, MAX_SHORT_WAIT, WholeLife
 
 RUN = current()
 CONTRACT = RUN.contract
+limit_shrinking()
 SUBMITS = list(CONTRACT.submits)
 
 
