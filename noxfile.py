@@ -20,7 +20,7 @@ ENVIRONMENT = ROOT / ".nox" / "dev"
 """The environment that all sessions share."""
 DEV_LOCK = "locks/dev.txt"
 CLIENT_LOCK = "locks/client.txt"
-PINNED_NODE_PACKAGES = ("benchmarks/peers", "mock/prism", "openapi/redocly")
+PINNED_NODE_PACKAGES = ("benchmarks/peers", "mock/octopusx_video_mock/prism", "openapi/redocly")
 WRITTEN = (
     "benchmarks",
     "contract_tests",

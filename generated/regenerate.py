@@ -28,6 +28,8 @@ SYNC_CLIENT = ASYNC_CLIENT.with_name("_client.py")
 RULE_IDS = COMPILED.with_name("rule_ids.py")
 TEMPLATES = HERE / "templates"
 INSERT_BEFORE = {
+    "endpoint_module.py.jinja": "def _parse_response("
+    "*, client: AuthenticatedClient | Client, response: httpx.Response) -> {{return_type}}:\n",
     "model.py.jinja": "    def to_dict(self) -> dict[str, Any]:\n",
     "types.py.jinja": "    def __bool__(self) -> Literal[False]:\n",
 }

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from octopusx_video_openapi import Contract, Operation, task_ids
 
-NAMES = {"__aenter__": "__enter__", "__aexit__": "__exit__", "_async": "_sync"}
+NAMES = {"__aenter__": "__enter__", "__aexit__": "__exit__", "async_driver": "sync_driver"}
 """What names are in the synchronous client, apart from those that begin with ``Async``, which lose it."""
 PHRASES = {
     "The asynchronous client: the same calls as the synchronous one, awaited.": "The synchronous client.",

@@ -11,8 +11,8 @@ import pytest
 from octopusx_video_mock import Mock, PrismMock
 from octopusx_video_openapi import Contract, load
 
-from tests import recording
-from tests.audit import Audit
+from tests.support import recording
+from tests.support.audit import Audit
 
 recording.record(pytest.MonkeyPatch())  # before any test module loads a contract
 

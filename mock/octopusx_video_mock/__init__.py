@@ -1,7 +1,7 @@
-"""Servers that stand in for the OctopusX API, built from the contract.
+"""Mock servers of the OctopusX API, built from the contract.
 
-``Mock`` lives through time: tasks run, finish, fail and cost, in the process of a test or as a server. ``PrismMock``
-runs stock Prism: it answers each request by itself, from the contract's examples.
+The tasks of ``Mock`` run, finish and fail as the real ones do, in the process of a test or over HTTP. ``PrismMock``
+runs stock Prism, which responds to each request from the contract's examples and remembers nothing.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from octopusx_video_mock._errors import MockError
+from octopusx_video_mock.errors import MockError
 
 if TYPE_CHECKING:
-    from octopusx_video_mock._ledger import Call, Submission
-    from octopusx_video_mock._mock import Mock
-    from octopusx_video_mock._prism import PrismMock
+    from octopusx_video_mock.engine.ledger import Call, Submission
+    from octopusx_video_mock.mock import Mock
+    from octopusx_video_mock.prism.process import PrismMock
 
 __all__ = ["Call", "Mock", "MockError", "PrismMock", "Submission"]
 
-# Looked up when they are asked for: who serves with the one engine pays nothing for the other.
-_PLACES = {"Call": "_ledger", "Mock": "_mock", "PrismMock": "_prism", "Submission": "_ledger"}
+# Imported when they are used: one engine needs nothing of the other.
+_PLACES = {"Call": "engine.ledger", "Mock": "mock", "PrismMock": "prism.process", "Submission": "engine.ledger"}
 
 
 def __getattr__(name: str) -> Any:

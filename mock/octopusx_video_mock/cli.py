@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
 import sys
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import Any
 
-from octopusx_video_mock import _signals
-from octopusx_video_mock._errors import MockError
-from octopusx_video_mock._voice import Voice
+import click
 
-EXAMPLES = """\
+from octopusx_video_mock.errors import MockError
+from octopusx_video_mock.server import signals
+from octopusx_video_mock.server.stderr_log import NonBlockingStderr
+
+_NAME = "octopusx-video-mock"
+_EPILOG = """\
+\b
 examples:
-  octopusx-video-mock                      a task takes as long as the contract says
-  octopusx-video-mock --speed 60           a minute of a task's life passes in a second
+  octopusx-video-mock                      a task takes as long as in the contract
+  octopusx-video-mock --speed 60           a minute of a task passes in a second
   octopusx-video-mock --faults lost_answer:0.05,rate_limited:0.1 --seed 7
-  octopusx-video-mock --faults list        what can go wrong, and how to order it
+  octopusx-video-mock --faults list        every fault, with its source
   octopusx-video-mock --engine prism       stock Prism: no time, no tasks, the contract's examples
   curl -H 'Authorization: Bearer any' http://127.0.0.1:4010/v1/videos/video_abc123
 
-Mocks that share the secret in OCTOPUSX_MOCK_SECRET answer for each other's tasks, over restarts and on any machine.
+\b
+environment:
+  OCTOPUSX_MOCK_SECRET  mocks that share it know each other's tasks, over restarts and on any machine
 
-exit status: 0 stopped by Ctrl-C, SIGTERM or SIGHUP, 2 can't start, 1 ended by itself
+\b
+exit status:
+  0  stopped by Ctrl-C, SIGTERM or SIGHUP
+  1  the server ended by itself
+  2  the server can't start
 """
-
-# What is of one engine alone, with the value that it has when nobody names it.
+# The options of the lifecycle engine alone, with their defaults.
 _LIFECYCLE = {
     "speed": 1.0,
     "seed": 0,
@@ -38,137 +47,30 @@ _LIFECYCLE = {
 }
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run a mock in the foreground until Ctrl-C, SIGTERM or SIGHUP. Returns the exit status."""
-    options = _parser().parse_args(argv)
-    if options.version:
-        import importlib.metadata  # noqa: PLC0415 - needed here alone, and slow to import
-
-        return _show(f"octopusx-video-mock {importlib.metadata.version('octopusx-video')}\n")
-    if options.faults == "list":
-        return _show(_fault_list())
-    _signals.end_on_signals()
-    say = Voice()
     try:
-        return _lifecycle(options, say) if options.engine == "lifecycle" else _prism(options, say)
-    except KeyboardInterrupt:
-        say("stopped")
-        return 0
-    except MockError as error:
-        for line in error.args:
-            say(f"error: {line}")
-        return 2
-    finally:
-        say.finish()
+        # In place of the command's main(), which prints an empty line for Ctrl-C.
+        with _command.make_context(_NAME, list(sys.argv[1:] if arguments is None else arguments)) as context:
+            status: int = _command.invoke(context)
+    except click.exceptions.Exit as end:
+        status = end.exit_code
+    except click.ClickException as error:
+        status = _misused(error)
+    return status
 
 
-def _lifecycle(options: argparse.Namespace, say: Voice) -> int:
-    gc.disable()  # until it serves: what the start makes stays, and a tenth of the start is spent on looking through it
-    try:
-        _serve(options, say)
-    finally:
-        gc.enable()
-    return 1
+def _misused(error: click.ClickException) -> int:
+    from octopusx_video_openapi.text import printable  # noqa: PLC0415 - it imports the reader of the contract
+
+    lines = [f"{_NAME}: error: {printable(error.format_message())}"]
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        lines = [error.ctx.get_usage(), f"Try '{_NAME} --help' for help.", *lines]
+    sys.stderr.write("\n".join([*lines, ""]))
+    return error.exit_code
 
 
-def _serve(options: argparse.Namespace, say: Voice) -> None:
-    # Imported here, so that the other engine and the help need no server.
-    try:
-        from octopusx_video_mock import _server  # noqa: PLC0415
-    except ImportError as error:
-        raise MockError(f"{error.name} is not installed; pip install 'octopusx-video[mock]'") from None
-    shared = ("contract", "host", "port", "token", "quiet")
-    _server.run(_server.Options(**{name: getattr(options, name) for name in (*shared, *_LIFECYCLE)}), say)
-
-
-def _prism(options: argparse.Namespace, say: Voice) -> int:
-    for name, value in _LIFECYCLE.items():
-        if getattr(options, name) != value:
-            raise MockError(f"--{name} is for the lifecycle engine; leave it out, or leave out --engine prism")
-    tokens: list[str] = options.token or []
-    if len(tokens) > 1:
-        raise MockError("several --token are for the lifecycle engine; name one, or leave out --engine prism")
-    from octopusx_video_mock._prism import PrismMock  # noqa: PLC0415 - the other engine needs none of it
-
-    running = False
-    try:
-        with PrismMock(
-            options.contract,
-            host=options.host,
-            port=options.port,
-            token=next(iter(tokens), None),
-            on_event=lambda event: None if options.quiet else say(_line(event)),
-            on_progress=say,
-        ) as mock:
-            running = True
-            say(f"Prism serves contract {mock.contract.version} on {mock.base_url} (Ctrl-C stops it)")
-            mock.wait()
-    except MockError as error:
-        if not running:
-            raise
-        say(f"error: {error}")
-    return 1
-
-
-class _Parser(argparse.ArgumentParser):
-    """Shows arguments that it can't use without their control characters."""
-
-    def error(self, message: str) -> NoReturn:
-        from octopusx_video_openapi.text import printable  # noqa: PLC0415 - it brings the reader of the contract along
-
-        super().error(printable(message))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="octopusx-video-mock",
-        description="Serve a mock of the OctopusX video-extension API, built from its OpenAPI contract.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--engine",
-        choices=["lifecycle", "prism"],
-        default="lifecycle",
-        help="lifecycle: tasks run, end and cost; prism: stock Prism, which answers each request by itself "
-        "(default: %(default)s)",
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=4010, help="port, 0 for any free one (default: %(default)s)")
-    parser.add_argument(
-        "--token",
-        action="append",
-        metavar="KEY",
-        help="the API key that is accepted; made-up, never a real one (default: any well-formed key); may be repeated "
-        "for the lifecycle engine, where each key has tasks of its own",
-    )
-    parser.add_argument("--contract", metavar="FILE", help="an OpenAPI file to serve (default: the project's contract)")
-    parser.add_argument("--quiet", action="store_true", help="do not show a line for each request")
-    parser.add_argument("--version", action="store_true", help="show the version and exit")
-    only = parser.add_argument_group("of the lifecycle engine")
-    only.add_argument(
-        "--speed", type=float, default=1.0, metavar="N", help="how many times faster tasks run (default: 1)"
-    )
-    only.add_argument(
-        "--faults",
-        default="",
-        metavar="PLAN",
-        help="what goes wrong: NAME, NAME@OPERATION or NAME:0.1 (a share of the requests), several with commas; "
-        "`list` lists them",
-    )
-    only.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="decides which requests the shares of --faults fall on"
-    )
-    only.add_argument("--workers", type=int, default=1, metavar="N", help="processes that serve (default: 1)")
-    only.add_argument("--reload", action="store_true", help="take over the contract whenever its file changes")
-    only.add_argument("--cors", action="store_true", help="let web pages of any origin use it")
-    only.add_argument(
-        "--control", action="store_true", help="let programs on this machine turn the clock and more, under /__mock__/"
-    )
-    return parser
-
-
-def _show(text: str) -> int:
+def _print(text: str) -> int:
     """Write to stdout. A reader that leaves early, as `head` does, is no error."""
     try:
         sys.stdout.write(text)
@@ -179,8 +81,155 @@ def _show(text: str) -> int:
     return 0
 
 
+def _print_help(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - as click calls it
+    if wanted:
+        context.exit(_print(f"{context.get_help()}\n"))
+
+
+def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - as click calls it
+    if wanted:
+        import importlib.metadata  # noqa: PLC0415 - needed here alone, and slow to import
+
+        context.exit(_print(f"{_NAME} {importlib.metadata.version('octopusx-video')}\n"))
+
+
+class _Command(click.Command):
+    """Shows the options of the lifecycle engine in a section of their own."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, own in (("Options", False), ("Options of the lifecycle engine", True)):
+            shown = [option for option in self.get_params(ctx) if (option.name in _LIFECYCLE) is own]
+            with formatter.section(title):
+                formatter.write_dl([record for option in shown if (record := option.get_help_record(ctx))])
+
+
+@click.command(
+    cls=_Command,
+    epilog=_EPILOG,
+    add_help_option=False,
+    context_settings={"max_content_width": 110, "show_default": True},
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["lifecycle", "prism"]),
+    default="lifecycle",
+    help="lifecycle: tasks run, end and are billed; prism: stock Prism, which responds to each request by itself.",
+)
+@click.option("--host", default="127.0.0.1", help="Address to listen on.")
+@click.option("--port", type=int, default=4010, help="Port to listen on; 0 is any free one.")
+@click.option(
+    "--token",
+    multiple=True,
+    metavar="KEY",
+    help="The API key that is accepted; made-up, never a real one. May be repeated with the lifecycle engine, where "
+    "each key has tasks of its own. [default: any well-formed key]",
+)
+@click.option("--contract", metavar="FILE", help="OpenAPI file to serve. [default: the project's contract]")
+@click.option("--quiet", is_flag=True, help="Do not show a line for each request.")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+@click.option(
+    "-h",
+    "--help",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_help,
+    help="Show this message and exit.",
+)
+@click.option("--speed", type=float, default=1.0, metavar="N", help="How many times faster tasks run.")
+@click.option(
+    "--faults",
+    default="",
+    metavar="PLAN",
+    show_default=False,
+    help="What goes wrong: NAME, NAME@OPERATION or NAME:0.1 (a share of the requests), several with commas; `list` "
+    "lists them.",
+)
+@click.option(
+    "--seed", type=int, default=0, metavar="N", help="Decides at which requests a fault with a probability shows."
+)
+@click.option("--workers", type=int, default=1, metavar="N", help="Number of processes that serve.")
+@click.option("--reload", is_flag=True, help="Take over the contract whenever its file changes.")
+@click.option("--cors", is_flag=True, help="Send CORS headers that let web pages of any origin use it.")
+@click.option("--control", is_flag=True, help="Let programs on this machine set the clock and more, under /__mock__/.")
+def _command(**options: Any) -> int:
+    """Serve a mock of the OctopusX video-extension API, built from its OpenAPI contract."""
+    if options["faults"] == "list":
+        return _print(_fault_list())
+    options["token"] = list(options["token"]) or None
+    engine = options.pop("engine")
+    signals.end_on_signals()
+    log = NonBlockingStderr()
+    try:
+        return _serve_lifecycle(options, log) if engine == "lifecycle" else _serve_prism(options, log)
+    except KeyboardInterrupt:
+        log("stopped")
+        return 0
+    except MockError as error:
+        for line in error.args:
+            log(f"error: {line}")
+        return 2
+    finally:
+        log.finish()
+
+
+def _serve_lifecycle(options: dict[str, Any], log: NonBlockingStderr) -> int:
+    gc.disable()  # until it serves: what the start makes stays, and a tenth of the start is spent on looking through it
+    try:
+        _serve(options, log)
+    finally:
+        gc.enable()
+    return 1
+
+
+def _serve(options: dict[str, Any], log: NonBlockingStderr) -> None:
+    # Imported here, so that the other engine and the help need no server.
+    try:
+        from octopusx_video_mock.server.foreground import run  # noqa: PLC0415
+        from octopusx_video_mock.server.state import Options  # noqa: PLC0415
+    except ImportError as error:
+        raise MockError(f"{error.name} is not installed; pip install 'octopusx-video[mock]'") from None
+    run(Options(**options), log)
+
+
+def _serve_prism(options: dict[str, Any], log: NonBlockingStderr) -> int:
+    for name, value in _LIFECYCLE.items():
+        if options[name] != value:
+            raise MockError(f"--{name} is for the lifecycle engine; leave it out, or leave out --engine prism")
+    tokens: list[str] = options["token"] or []
+    if len(tokens) > 1:
+        raise MockError("several --token are for the lifecycle engine; name one, or leave out --engine prism")
+    from octopusx_video_mock.prism.process import PrismMock  # noqa: PLC0415 - the other engine needs none of it
+
+    running = False
+    try:
+        with PrismMock(
+            options["contract"],
+            host=options["host"],
+            port=options["port"],
+            token=next(iter(tokens), None),
+            on_event=lambda event: None if options["quiet"] else log(_line(event)),
+            on_progress=log,
+        ) as mock:
+            running = True
+            log(f"Prism serves contract {mock.contract.version} on {mock.base_url} (Ctrl-C stops it)")
+            mock.wait()
+    except MockError as error:
+        if not running:
+            raise
+        log(f"error: {error}")
+    return 1
+
+
 def _fault_list() -> str:
-    from octopusx_video_mock._faults import FAULTS  # noqa: PLC0415 - the other engine needs none of it
+    from octopusx_video_mock.faults.table import FAULTS  # noqa: PLC0415 - the other engine needs none of it
 
     lines = []
     for fault in FAULTS:

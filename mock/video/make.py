@@ -1,10 +1,11 @@
 """Make the second of moving picture that every video of the mock repeats.
 
-python mock/video/make.py            # writes mock/octopusx_video_mock/second.mp4
+python mock/video/make.py            # writes mock/octopusx_video_mock/tasks/second.mp4
 python mock/video/make.py OTHER.mp4
 
-It needs PyAV, which brings libx264. The mock needs neither: `octopusx_video_mock/_mp4.py` repeats the bytes made here,
-so a video of any length costs no encoding, and the mock no dependency. What that asks of the asset, and how it is had:
+It needs PyAV, which brings libx264. The mock needs neither: `octopusx_video_mock/tasks/mp4.py` repeats the bytes made
+here, so a video of any length costs no encoding, and the mock no dependency. What that asks of the asset, and how it is
+had:
 
 - It ends where it begins: a disc goes round once in FRAMES steps, and the last of them leads from the last frame to the
   first.
@@ -27,7 +28,7 @@ from pathlib import Path
 import av
 from av.bitstream import BitStreamFilterContext
 
-ASSET = Path(__file__).resolve().parents[1] / "octopusx_video_mock" / "second.mp4"
+ASSET = Path(__file__).resolve().parents[1] / "octopusx_video_mock" / "tasks" / "second.mp4"
 WIDTH, HEIGHT = 160, 90
 FRAMES = 10  # per second and in all
 TIMESCALE = 90_000  # ticks per second, as everywhere in MPEG; a frame takes 9000 of them

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
         TaskFailedError,
         WaitTimeoutError,
     )
-    from octopusx_video._models import SubmittedTask, UnifiedVideoTask, VideoTask
-    from octopusx_video._verdict import phase
+    from octopusx_video._messages.models import SubmittedTask, UnifiedVideoTask, VideoTask
+    from octopusx_video._messages.outcome import phase
 
     __version__: str
 
@@ -58,10 +58,10 @@ __all__ = [
 _MODULES = {
     "AsyncOctopusX": "_async_client",
     "OctopusX": "_client",
-    "SubmittedTask": "_models",
-    "UnifiedVideoTask": "_models",
-    "VideoTask": "_models",
-    "phase": "_verdict",
+    "SubmittedTask": "_messages.models",
+    "UnifiedVideoTask": "_messages.models",
+    "VideoTask": "_messages.models",
+    "phase": "_messages.outcome",
 }
 """Where each name of ``__all__`` is, errors apart."""
 

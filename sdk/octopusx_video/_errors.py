@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions: one small tree under ``OctopusXError``."""
+"""The exceptions of this package, in one tree under ``OctopusXError``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class OctopusXError(Exception):
     """Whatever this package raises.
 
     Attributes:
-        task_id: The task that it is about, where there is one: go on with ``wait(task_id)`` or ``download(task_id)``.
+        task_id: The task that it is about, if there is one: continue with ``wait(task_id)`` or ``download(task_id)``.
         problem: The message without its advice for Python, for programs that give advice of their own.
     """
 
@@ -34,7 +34,7 @@ def _rebuilt(kind: type[OctopusXError], arguments: tuple[Any, ...], state: dict[
 
 
 class NotSentError(OctopusXError):
-    """The request surely never reached the service: bad input, a missing key, no connection. Nothing was billed."""
+    """The request never reached the service: bad input, a missing key, no connection. Nothing was billed."""
 
 
 class RefusedError(OctopusXError):
@@ -44,8 +44,8 @@ class RefusedError(OctopusXError):
         status: HTTP status.
         code: The reason for programs, "" where there is none.
         reason: The reason for people, as the service put it; may be in any language.
-        request_id: What the gateway calls the request; quote it to support. None where it does not say.
-        retry_after: Seconds after which the service wants to be asked again; None where it does not say.
+        request_id: The gateway's id of the request, to be quoted to support; None where there is none.
+        retry_after: Seconds after which the service wants the next request; None where it does not say.
         response: The beginning of the response's body, without the key; None where none was received.
     """
 
@@ -79,8 +79,8 @@ class AmbiguousSubmitError(OctopusXError):
         sent_at: When it was sent, in Unix seconds of this machine.
         request_hash: SHA-256 of method, path and body, in hexadecimal: the same for the same request.
         status: HTTP status of the response; None where none arrived.
-        request_id: What the gateway calls the request; quote it to support. None where no response said.
-        reason: What came instead of a documented response, with the service's own reason where it gave one.
+        request_id: The gateway's id of the request, to be quoted to support; None where there is none.
+        reason: What arrived instead of a documented response, with the service's own reason where it gave one.
         response: The beginning of the response's body, as far as it arrived, without the key; None where none did.
         possible_task_ids: What may be the id of the new task, at most five, the likeliest first; reading one is free.
     """
@@ -111,10 +111,10 @@ class AmbiguousSubmitError(OctopusXError):
 
 
 class WaitTimeoutError(OctopusXError, TimeoutError):
-    """The task had not ended when the time was up. It goes on, and can be waited for again by its id.
+    """The task had not ended when the time was up. It continues, and can be waited for again by its id.
 
     Attributes:
-        task: How it stood when it was read last; None where no read came through.
+        task: The task as it was read last; None where no read succeeded.
     """
 
     def __init__(self, message: str, *, task_id: str, task: Any = None, advice: str = "") -> None:
@@ -149,19 +149,19 @@ class TaskExpiredError(TaskFailedError):
 
 
 class TaskBlockedError(TaskFailedError):
-    """The task calls itself completed and carries an error, as when the result is held back. It is likely billed."""
+    """The task is completed and has an error, as when the result is held back. It is likely billed."""
 
 
 class NoVideoAddressError(TaskFailedError):
-    """The task calls itself completed and gives no address of a video; ``download(task_id)`` may have it."""
+    """The task is completed and has no address of a video; ``download(task_id)`` may get it."""
 
 
 class BrokenAnswerError(OctopusXError):
-    """A read got no response that can be understood, or none at all. The task is not touched; read it again.
+    """A read got no response that can be understood, or none at all. The task is not affected; read it again.
 
     Attributes:
         status: HTTP status of the response; None where none arrived.
-        request_id: What the gateway calls the request; None where no response said.
+        request_id: The gateway's id of the request; None where there is none.
         response: The beginning of the response's body, as far as it arrived, without the key; None where none did.
     """
 
@@ -182,10 +182,10 @@ class BrokenAnswerError(OctopusXError):
 
 
 class DownloadError(OctopusXError):
-    """The video could not be downloaded or written whole. ``download(task_id)`` tries again.
+    """The video could not be downloaded or written completely. ``download(task_id)`` tries again.
 
     Attributes:
-        rejected: Where a response lies that is no complete mp4 file, beside the target; None where there was none.
+        rejected: The file beside the target with a response that is no complete mp4 file; None where there was none.
             ``download(task_id, path, accept_any=True)`` saves such a response as it is.
     """
 

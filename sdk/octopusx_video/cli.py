@@ -36,10 +36,10 @@ def run(arguments: Sequence[str]) -> int:
 
     with interrupts.handled():
         try:
-            from octopusx_video._command import commands  # noqa: PLC0415 - brings httpx, click and the contract
+            from octopusx_video._command import running  # noqa: PLC0415 - brings httpx, click and the contract
         except KeyboardInterrupt:
             return _nothing_sent()
-        return commands.run(arguments)
+        return running.run(arguments)
 
 
 def _nothing_sent() -> int:

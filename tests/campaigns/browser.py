@@ -24,13 +24,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests import documents
+from tests.support import documents
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from octopusx_video_openapi import load
 
-from tests.campaigns._mock_process import mock_process
+from tests.campaigns.mock_process import mock_process
 
 KEY = "sk-browser"
 SUBMIT, POLL, DOWNLOAD = "createVideoExtension", "getVideoTask", "downloadVideoContent"

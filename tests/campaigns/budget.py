@@ -45,9 +45,9 @@ from octopusx_video_contract.scenarios import schemathesis_adapter, task_driver,
 from octopusx_video_contract.sending.budget import Budget
 from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_mock import Mock, MockError
-from octopusx_video_mock._clock import Clock
-from octopusx_video_mock._faults import BY_NAME
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.engine.clock import Clock
+from octopusx_video_mock.faults.table import BY_NAME
+from octopusx_video_mock.messages import Request, Response
 from octopusx_video_openapi import Contract, load, task_ids
 from rich.console import Console
 from rich.progress import Progress
@@ -162,7 +162,7 @@ class Server:
         self._mock = mock
         self._plan = plan
         self._ledger = ledger
-        self._serve: Callable[[Request], Answer] = mock.engine.answer
+        self._serve: Callable[[Request], Response] = mock.engine.respond
         self._random = random.Random(~plan.seed)  # noqa: S311 - made to be repeated
         paths = {name: contract.operations[name].path for name in contract.submits}
         self._submits = {name: re.compile(re.sub(r"\{\w+\}", "[^/]+", path)) for name, path in paths.items()}
@@ -172,14 +172,14 @@ class Server:
                 mock.faults.on(name, operation=operation, probability=share)
             except MockError:  # it does not show there
                 mock.faults.on(name, probability=share)
-        mock.engine.answer = self.answer  # type: ignore[method-assign]  # both ways in meet here
+        mock.engine.respond = self.answer  # type: ignore[method-assign]  # both ways in meet here
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         """Answer a request as the plan has it, one at a time: several may come at the same moment."""
         with self._lock:
             return self._answer(request)
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request) -> Response:
         if MOVED.encode() in request.query:
             self.broken.append("a redirect was followed")
         if request.method in _SAFE:
@@ -226,11 +226,11 @@ class Server:
         if not self._plan.over_http and not self.priced <= written.total() < self.priced + together.PAID:
             self.broken.append(f"{self.priced} requests that cost came, and the ledger has {written.total()} units")
 
-    def _moved(self, request: Request) -> Answer | None:
+    def _moved(self, request: Request) -> Response | None:
         if self._plan.redirects <= self._random.random():
             return None
         place = request.path + b"?" + request.query + f"&{MOVED}=1".encode()
-        return Answer(307, [(b"location", place)], b"")
+        return Response(307, [(b"location", place)], b"")
 
     def _operation(self, request: Request, *lenient: str) -> str | None:
         path = request.path.decode("latin-1")
@@ -395,7 +395,7 @@ def _prepared() -> Contract:
             # The suite's own modules ask for the current run, and are imported in the process of each.
             if not module.name.startswith("octopusx_video_contract.suite.") and not module.name.endswith("__main__"):
                 importlib.import_module(module.name)
-    for name in ("_hypothesis_pytestplugin", "schemathesis.pytest.plugin", "octopusx_video_mock._server"):
+    for name in ("_hypothesis_pytestplugin", "schemathesis.pytest.plugin", "octopusx_video_mock.server.foreground"):
         importlib.import_module(name)
     contract = load()
     schemathesis_adapter.schema(_paid(Mock(token=KEY), contract, Plan.drawn(1, contract), None))

@@ -130,18 +130,18 @@ def all_of(*edits: Edit) -> Edit:
 
 
 _CONTRACT_TESTS = (
-    "tests/test_contract_document.py",
-    "tests/test_openapi_package.py",
-    "tests/test_regenerate.py",
+    "tests/openapi/test_document.py",
+    "tests/openapi/test_package.py",
+    "tests/generated/test_regenerate.py",
 )
 _SERVER_TESTS = (
-    "tests/test_bad_input.py",
-    "tests/test_blueprint.py",
-    "tests/test_near_misses.py",
-    "tests/test_suite_cases.py",
-    "tests/test_suite_questions.py",
+    "tests/mock/test_bad_input.py",
+    "tests/mock/test_blueprint.py",
+    "tests/suite_cases/test_near_misses.py",
+    "tests/suite_cases/test_cases.py",
+    "tests/suite/test_questions.py",
 )
-_SDK_TESTS = ("tests/test_sdk_command.py", "tests/test_sdk_sending.py", "tests/test_sdk_surface.py")
+_SDK_TESTS = ("tests/sdk/test_command.py", "tests/sdk/test_sending.py", "tests/sdk/test_surface.py")
 
 _GRADE = """\
         1080P:
@@ -155,7 +155,7 @@ ENUM = Change(
     "one more value of an enumeration (size: 2160P)",
     (Step(CONTRACT, all_of(_SIZE, replaced(_GRADE, _GRADE + _GRADE.replace("1080P", "2160P")))),),
     (Mistake(_SIZE, r'x-enum-grades.*"2160P" is missing'),),
-    (*_CONTRACT_TESTS, *_SERVER_TESTS, *_SDK_TESTS, "tests/test_model.py", "tests/test_task_life.py"),
+    (*_CONTRACT_TESTS, *_SERVER_TESTS, *_SDK_TESTS, "tests/openapi/test_model.py", "tests/mock/test_task_life.py"),
 )
 RENAME = Change(
     "rename",
@@ -293,10 +293,10 @@ _REMIX_METHOD = '''\
             RefusedError: The service refused it, and did not bill it.
             AmbiguousSubmitError: It may exist and **may be billed**.
         """
-        return await self._shell.run(_calls.submit(self._caller, "remixVideo", locals()))
+        return await self._driver.run(calls.submit(self._context, "remixVideo", locals()))
 
 '''
-_RETRIEVE = "    async def retrieve(self, task: TaskOrId) -> VideoTask:\n"
+_EXTENSIONS = "        self.extensions = AsyncExtensions(context, driver)\n\n"
 
 
 def _in_rules(text: str) -> str:
@@ -313,7 +313,7 @@ OPERATION = Change(
     "a new operation (remixVideo, a submit)",
     (
         Step(CONTRACT, all_of(_PATH, _in_rules, first(_READ_BY, _READ_BY.replace("extendVideo", "remixVideo")))),
-        Step(CLIENT, replaced(_RETRIEVE, _REMIX_METHOD + _RETRIEVE), "no method sends remixVideo"),
+        Step(CLIENT, replaced(_EXTENSIONS, _EXTENSIONS + _REMIX_METHOD), "no method sends remixVideo"),
     ),
     (Mistake(all_of(_PATH, _in_rules), "read-by.*remixVideo"),),
     (*_CONTRACT_TESTS, *_SERVER_TESTS, *_SDK_TESTS),

@@ -6,7 +6,8 @@ import argparse
 import os
 import sys
 
-from tests import correct, suite_runs
+from tests.support import correct_servers as correct
+from tests.support import suite_runs
 
 SECONDS = 60
 

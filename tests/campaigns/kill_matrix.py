@@ -13,8 +13,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from tests.campaigns import _detection
-from tests.campaigns._suite_runs import Judged, each, judged
+from tests.campaigns import detection
+from tests.campaigns.suite_runs import Judged, each, judged
 from tests.defects import DEFECTS, Defect
 
 SEEDS = 20
@@ -51,7 +51,7 @@ def main() -> int:
     alive = [name for (name, _, _), result in results.items() if name and not _caught(name, result)]
     alarms = [case for case, result in results.items() if not case[0] and result.status != 0]
     if not options.only:
-        _detection.write("kill_matrix", _result(options.seed, results))
+        detection.write("kill_matrix", _result(options.seed, results))
     caught = len(chosen) - len(alive)
     print(f"{caught} of {len(chosen)} defects caught, {len(alarms)} false alarms in {len(correct)} correct runs")
     return 1 if alive or alarms else 0

@@ -11,7 +11,7 @@ from collections import Counter
 from octopusx_video_openapi import contract_path
 from octopusx_video_openapi.reading import read
 
-from tests.mistakes import mistakes, refused
+from tests.support.contract_mistakes import mistakes, refused
 
 
 def main() -> int:

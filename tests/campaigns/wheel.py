@@ -44,7 +44,7 @@ PACKAGED = {
     "octopusx_video_mock/prism/guard.cjs",
     "octopusx_video_mock/prism/package-lock.json",
     "octopusx_video_mock/prism/package.json",
-    "octopusx_video_mock/second.mp4",
+    "octopusx_video_mock/tasks/second.mp4",
     "octopusx_video_openapi/compiled.json",
     "octopusx_video_openapi/extensions.schema.yaml",
     "octopusx_video_openapi/openapi.yaml",

@@ -12,12 +12,12 @@ from typing import Any, Literal
 from urllib.parse import quote, unquote
 
 from octopusx_video_mock import Mock
-from octopusx_video_mock._clock import Clock
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.engine.clock import Clock
+from octopusx_video_mock.messages import Request, Response
 from octopusx_video_openapi import Contract, load
 
 Json = Any
-Answerer = Callable[[Request], Answer]
+Answerer = Callable[[Request], Response]
 Make = Callable[["Server"], Answerer]
 Wire = Callable[["Asked"], Iterator[bytes] | None]
 Family = Literal[
@@ -70,21 +70,21 @@ class Server:
 
     def operation(self, request: Request) -> str | None:
         """The id of the operation that a request reaches."""
-        found = self.mock.engine.blueprint.find(request.method, request.path)
-        return None if found is None else found[0].operation.id
+        found = self.mock.engine.compiled.find(request.method, request.path)
+        return None if found is None else found[0].id
 
-    def at(self, request: Request, ahead: float) -> Answer:
+    def at(self, request: Request, ahead: float) -> Response:
         """The correct answer to a read, so many seconds from now; it is noted nowhere."""
         engine = copy.copy(self.mock.engine)
         engine.clock = Clock(max(0.0, self.now + ahead))
         engine.ledger = None
-        return type(engine).answer(engine, request)
+        return type(engine).respond(engine, request)
 
-    def unknown(self, request: Request) -> Answer:
+    def unknown(self, request: Request) -> Response:
         """The correct answer to a request that names a task, if there were none of that id."""
         return self.correct(naming(request, UNKNOWN_ID))
 
-    def invalid(self, request: Request) -> Answer:
+    def invalid(self, request: Request) -> Response:
         """The correct answer to a submit whose fields are all missing."""
         return self.correct(altered(request, body=b"{}", headers={b"content-type": b"application/json"}))
 
@@ -128,7 +128,7 @@ class Case:
     server: Server
     memory: dict[str, Any]
     request: Request
-    answer: Answer
+    answer: Response
 
     @property
     def value(self) -> Json:
@@ -150,7 +150,7 @@ class Case:
         count: int = self.memory[what]
         return count
 
-    def become(self, other: Answer) -> None:
+    def become(self, other: Response) -> None:
         """Take over status, headers and body of another answer."""
         self.answer.status, self.answer.headers, self.answer.body = other.status, other.headers, other.body
 
@@ -186,7 +186,7 @@ def changes(change: Callable[[Case], None], of: frozenset[str] = ALL, statuses: 
     def make(server: Server) -> Answerer:
         memory: dict[str, Any] = {}
 
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             given = server.correct(request)
             if given.operation in of and (statuses is None or given.status in statuses):
                 change(Case(server, memory, request, given))
@@ -221,7 +221,7 @@ def rewrites(rewrite: Callable[[Request], Request], of: frozenset[str] = ALL) ->
     """A server that takes a request of these operations for another one."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             return server.correct(rewrite(request) if server.operation(request) in of else request)
 
         return answer

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from octopusx_video_mock import Mock
-from octopusx_video_mock._message import Request
+from octopusx_video_mock.messages import Request
 
 from tests.defects._defect import Asked, Defect, Server, Wire, contract
 
@@ -51,9 +51,9 @@ def defective(
         seed: Decides the ids.
     """
     mock = Mock(token=(key, other_key), start=start, seed=seed)
-    server = Server(mock, contract(), key, other_key, mock.engine.answer)
+    server = Server(mock, contract(), key, other_key, mock.engine.respond)
     if defect is not None:
-        mock.engine.answer = defect.make(server)  # type: ignore[method-assign,assignment]  # all ways meet here
+        mock.engine.respond = defect.make(server)  # type: ignore[method-assign,assignment]  # all ways meet here
     return server
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Request, Response
 
 from tests.defects._defect import (
     CONTENT,
@@ -72,7 +72,7 @@ def free(of: frozenset[str]) -> Make:
     """A server that forgets to charge these submits."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             if server.operation(request) not in of:
                 return server.correct(request)
             engine = server.mock.engine
@@ -90,9 +90,9 @@ def free(of: frozenset[str]) -> Make:
 def _first_free(server: Server) -> Answerer:
     """The price of a submit is looked up at the next one."""
     unbilled = free(SUBMITS)(server)
-    seen: list[Answer] = []
+    seen: list[Response] = []
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         if server.operation(request) not in SUBMITS or seen:
             return server.correct(request)
         given = unbilled(request)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from octopusx_video_mock._faults import Delivery
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.delivery import Delivery
+from octopusx_video_mock.messages import Request, Response
 
 from tests.defects._defect import (
     ALL,
@@ -61,10 +61,10 @@ def _delivered(delivery: Delivery, of: frozenset[str], when: Callable[[Case], bo
 
 def _redirected(status: int, target: Callable[[Request], bytes], of: frozenset[str]) -> Make:
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             if server.operation(request) not in of:
                 return server.correct(request)
-            return Answer(status, [(b"location", target(request))], b"", server.operation(request))
+            return Response(status, [(b"location", target(request))], b"", server.operation(request))
 
         return answer
 

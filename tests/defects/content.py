@@ -7,8 +7,8 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from octopusx_video_mock._message import Answer, Request
-from octopusx_video_mock._mp4 import mp4
+from octopusx_video_mock.messages import Request, Response
+from octopusx_video_mock.tasks.mp4 import mp4
 
 from tests.defects._defect import (
     CONTENT,
@@ -66,7 +66,7 @@ def _long(seconds: Callable[[float, dict[str, Any], str], float], of: frozenset[
     def make(server: Server) -> Answerer:
         made: dict[str, tuple[dict[str, Any], str]] = {}
 
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             given = server.correct(request)
             if given.operation in of and given.task is not None:
                 made[given.task] = sent(request), given.operation
@@ -112,7 +112,7 @@ def _of_last(case: Case) -> None:
     case.answer.body = first
 
 
-def _unfinished(cause: Callable[[Answer], bool]) -> Make:
+def _unfinished(cause: Callable[[Response], bool]) -> Make:
     """A server that sends a video although the task has none."""
 
     def change(case: Case) -> None:
@@ -179,7 +179,7 @@ def _called_whole(case: Case, first: int, last: int, size: int) -> None:
 
 
 def _suffix_as_prefix(server: Server) -> Answerer:
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         wanted = request.header(_WANTED) or b""
         if server.operation(request) == CONTENT and wanted.startswith(b"bytes=-"):
             return server.correct(altered(request, headers={_WANTED: b"bytes=0-" + wanted[7:]}))
@@ -215,7 +215,7 @@ def _gone(when: Callable[[Case], bool]) -> Make:
 def _an_hour_after(server: Server) -> Answerer:
     born: dict[str, float] = {}
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         if given.operation in SUBMITS and given.task is not None:
             born[given.task] = server.now
@@ -233,11 +233,11 @@ def _an_hour_after(server: Server) -> Answerer:
 # Addresses.
 
 
-def _at_address(change: Callable[[Server, Request, Answer], Answer]) -> Make:
+def _at_address(change: Callable[[Server, Request, Response], Response]) -> Make:
     """A server whose addresses give something else."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             given = server.correct(request)
             is_address = request.path.startswith(b"/videos/") and given.status in {200, 206}
             return change(server, request, given) if is_address else given
@@ -247,32 +247,32 @@ def _at_address(change: Callable[[Server, Request, Answer], Answer]) -> Make:
     return make
 
 
-def _wants_key(server: Server, request: Request, given: Answer) -> Answer:
+def _wants_key(server: Server, request: Request, given: Response) -> Response:
     if request.header(b"authorization") is not None:
         return given
     return server.correct(altered(request, path=b"/v1/video/query", query=b"id=-"))
 
 
-def _other_video(server: Server, request: Request, given: Answer) -> Answer:
-    return Answer(200, [_VIDEO], mp4(3))
+def _other_video(server: Server, request: Request, given: Response) -> Response:
+    return Response(200, [_VIDEO], mp4(3))
 
 
-def _landing_page(server: Server, request: Request, given: Answer) -> Answer:
-    return Answer(200, [(b"content-type", b"text/html")], b"<!doctype html><video src=video.mp4></video>")
+def _landing_page(server: Server, request: Request, given: Response) -> Response:
+    return Response(200, [(b"content-type", b"text/html")], b"<!doctype html><video src=video.mp4></video>")
 
 
-def _nowhere(server: Server, request: Request, given: Answer) -> Answer:
+def _nowhere(server: Server, request: Request, given: Response) -> Response:
     return server.correct(altered(request, path=b"/nowhere"))
 
 
-def _forbidden(server: Server, request: Request, given: Answer) -> Answer:
-    return Answer(403, [(b"content-type", b"application/xml")], b"<Error><Code>AccessDenied</Code></Error>")
+def _forbidden(server: Server, request: Request, given: Response) -> Response:
+    return Response(403, [(b"content-type", b"application/xml")], b"<Error><Code>AccessDenied</Code></Error>")
 
 
 def _once(server: Server) -> Answerer:
     used: set[bytes] = set()
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         if request.path.startswith(b"/videos/") and given.status == 200:
             if request.path in used:

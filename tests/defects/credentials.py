@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import parse_qs
 
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Request, Response
 
 from tests.defects._defect import (
     ALL,
@@ -45,7 +45,7 @@ def _lets_in(found: Callable[[Server, Request], bool], of: frozenset[str] = ALL)
     """A server that takes a request for one with a key where ``found`` says so."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             let_in = server.operation(request) in of and found(server, request)
             return server.correct(_with_key(server, request) if let_in else request)
 
@@ -76,7 +76,7 @@ def _only_spelt(pattern: bytes, of: frozenset[str] = ALL) -> Make:
     """A server that looks at the case of the scheme's name."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             credential = request.header(_NAME) or b""
             is_other = server.operation(request) in of and re.match(pattern, credential) is None
             return server.correct(altered(request, headers={_NAME: b"made-up"}) if is_other and credential else request)
@@ -91,11 +91,11 @@ def _is_bearer(request: Request, found: Callable[[bytes], bool]) -> bool:
     return scheme == b"bearer" and found(sent)
 
 
-def _only_after(cause: Callable[[Answer], bool], of: frozenset[str] = ALL) -> Make:
+def _only_after(cause: Callable[[Response], bool], of: frozenset[str] = ALL) -> Make:
     """A server that looks at the key after it has looked at something else."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             given = server.correct(request)
             if given.status == 401 and given.operation in of and request.method != "POST":
                 other = server.at(_with_key(server, request), 0)
@@ -128,7 +128,7 @@ def _ended(server: Server, request: Request) -> bool:
 def _remembering(server: Server) -> Answerer:
     known: set[bytes] = set()
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         caller = request.header(b"user-agent") or b""
         if request.header(_NAME) is None and caller in known:
             return server.correct(_with_key(server, request))

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from octopusx_video_mock._message import Answer, Request
-from octopusx_video_mock._reading import part
+from octopusx_video_mock.engine.content import byte_range
+from octopusx_video_mock.messages import Request, Response
 
 from tests.defects._defect import CONTENT, READ, READS, Answerer, Asked, Case, Defect, Make, Server, Wire, altered
 
@@ -25,11 +25,11 @@ def _with_key(server: Server, request: Request, key: str) -> Request:
     return altered(request, headers={_AUTH: f"Bearer {key}".encode()})
 
 
-def _heads(answered: Callable[[Server, Request], Answer | None], of: frozenset[str] = READS | {CONTENT}) -> Make:
+def _heads(answered: Callable[[Server, Request], Response | None], of: frozenset[str] = READS | {CONTENT}) -> Make:
     """A server that answers HEAD of these operations so; None leaves the correct answer."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             if request.method == "HEAD" and server.operation(_as_get(request)) in of:
                 given = answered(server, request)
                 if given is not None:
@@ -41,22 +41,22 @@ def _heads(answered: Callable[[Server, Request], Answer | None], of: frozenset[s
     return make
 
 
-def _owned(server: Server, request: Request) -> Answer:
+def _owned(server: Server, request: Request) -> Response:
     """What the owner of a task is answered with GET, whoever asks."""
     answers = [server.correct(_with_key(server, _as_get(request), key)) for key in (server.key, server.other_key)]
     return min(answers, key=lambda one: one.status)
 
 
-def _any_key(server: Server, request: Request) -> Answer | None:
+def _any_key(server: Server, request: Request) -> Response | None:
     is_known = server.correct(_as_get(request)).status != 401
     return _owned(server, request) if is_known else None
 
 
-def _keyless(server: Server, request: Request) -> Answer | None:
+def _keyless(server: Server, request: Request) -> Response | None:
     return _owned(server, request) if server.correct(_as_get(request)).status == 401 else None
 
 
-def _always(server: Server, request: Request) -> Answer | None:
+def _always(server: Server, request: Request) -> Response | None:
     given = server.correct(_as_get(request))
     if given.status in {401, 200}:
         return given
@@ -64,31 +64,31 @@ def _always(server: Server, request: Request) -> Answer | None:
     return given
 
 
-def _empty(server: Server, request: Request) -> Answer | None:
+def _empty(server: Server, request: Request) -> Response | None:
     given = server.correct(_as_get(request))
     given.body = b""
     return given
 
 
-def _shorter(server: Server, request: Request) -> Answer | None:
+def _shorter(server: Server, request: Request) -> Response | None:
     """The length is that of the file in storage, without a box that is added on its way."""
     given = server.correct(_as_get(request))
     given.body = given.body[:-8] if given.status == 200 else given.body
     return given
 
 
-def _with_range(server: Server, request: Request) -> Answer | None:
+def _with_range(server: Server, request: Request) -> Response | None:
     return server.correct(altered(request, method="GET"))
 
 
-def _as_bytes(server: Server, request: Request) -> Answer | None:
+def _as_bytes(server: Server, request: Request) -> Response | None:
     given = server.correct(_as_get(request))
     if given.status == 200:
         Case(server, {}, request, given).header(b"content-type", b"application/octet-stream")
     return given
 
 
-def _breaks(server: Server, request: Request) -> Answer | None:
+def _breaks(server: Server, request: Request) -> Response | None:
     given = server.correct(_as_get(request))
     given.status = 500 if given.status == 200 else given.status
     return given
@@ -112,7 +112,7 @@ def _wanted(request: Request, size: int) -> list[Range | None]:
     sent = request.header(_RANGE) or b""
     if not _SEVERAL.fullmatch(sent):
         return []
-    return [part(b"bytes=" + one.strip(), size) for one in sent.removeprefix(b"bytes=").split(b",")]
+    return [byte_range(b"bytes=" + one.strip(), size) for one in sent.removeprefix(b"bytes=").split(b",")]
 
 
 def _ranges(change: Callable[[Case, list[Range | None]], None]) -> Make:
@@ -121,7 +121,7 @@ def _ranges(change: Callable[[Case, list[Range | None]], None]) -> Make:
     def make(server: Server) -> Answerer:
         memory: dict[str, Any] = {}
 
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             given = server.correct(request)
             if request.method == "GET" and given.operation == CONTENT and given.status == 200:
                 wanted = _wanted(request, len(given.body))
@@ -194,11 +194,11 @@ def _refused(status: int, when: Callable[[list[Range | None]], bool] = lambda _:
 def _one_as_several(server: Server) -> Answerer:
     """A single range is answered with one part of several."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         if request.method == "GET" and given.operation == CONTENT and given.status == 206:
             whole = server.correct(altered(request, headers={_RANGE: None}))
-            one = part(request.header(_RANGE) or b"", len(whole.body))
+            one = byte_range(request.header(_RANGE) or b"", len(whole.body))
             if one is not None and one != (-1, -1):
                 case = Case(server, {}, request, whole)
                 _parted(case, _there(case, [one]))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Request, Response
 
 from tests.defects._defect import (
     CONTENT,
@@ -38,27 +38,27 @@ def _source_of(request: Request) -> str:
     return told if isinstance(told, str) else ""
 
 
-When = Callable[[Server, Request, Answer], str | None]
+When = Callable[[Server, Request, Response], str | None]
 """The task that an answer makes a server change from now on; None where it is none."""
 
 
-def _downloaded(server: Server, request: Request, given: Answer) -> str | None:
+def _downloaded(server: Server, request: Request, given: Response) -> str | None:
     return named(request) if given.operation == CONTENT and given.status == 200 else None
 
 
-def _read_in_part(server: Server, request: Request, given: Answer) -> str | None:
+def _read_in_part(server: Server, request: Request, given: Response) -> str | None:
     return named(request) if given.operation == CONTENT and given.status == 206 else None
 
 
-def _continued(server: Server, request: Request, given: Answer) -> str | None:
+def _continued(server: Server, request: Request, given: Response) -> str | None:
     return _source_of(request) if given.operation in SUBMITS and given.status == 200 else None
 
 
-def _refused_submit(server: Server, request: Request, given: Answer) -> str | None:
+def _refused_submit(server: Server, request: Request, given: Response) -> str | None:
     return _source_of(request) if given.operation in SUBMITS and given.status == 400 else None
 
 
-def _refused_to_another(server: Server, request: Request, given: Answer) -> str | None:
+def _refused_to_another(server: Server, request: Request, given: Response) -> str | None:
     foreign = request.header(b"authorization") == f"Bearer {server.other_key}".encode()
     return named(request) if foreign and given.operation in READS and given.status == 400 else None
 
@@ -78,7 +78,7 @@ def _once(when: When, change: Callable[[Case], None], of: frozenset[str]) -> Mak
         memory: dict[str, Any] = {}
         touched: set[str] = set()
 
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             given = server.correct(request)
             if given.operation in of and given.status in _SENT and named(request) in touched:
                 case = Case(server, memory, request, given)
@@ -129,7 +129,7 @@ def _after_an_hour(server: Server) -> Answerer:
     ended: dict[str, float] = {}
     memory: dict[str, Any] = {}
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         if given.operation == READ and given.status == 200:
             case = Case(server, memory, request, given)
@@ -146,7 +146,7 @@ def _echoes_continuation(server: Server) -> Answerer:
     prompts: dict[str, Any] = {}
     memory: dict[str, Any] = {}
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         if given.operation == QUERY and given.status == 200 and named(request) in prompts:
             case = Case(server, memory, request, given)

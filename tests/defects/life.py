@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Request, Response
 from octopusx_video_openapi import lifecycle
 
 from tests.defects._defect import (
@@ -244,7 +244,7 @@ def _read_ends_others(server: Server) -> Answerer:
     """Who reads a task cancels the one that was read before it."""
     memory: dict[str, Any] = {"last": "", "gone": set()}
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         if given.operation not in READS or given.status != 200 or given.task is None:
             return given
@@ -270,7 +270,7 @@ def _as_owner(of: frozenset[str], *, is_source: bool = False) -> Make:
     """A server that looks a task up by its id alone, without its account."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             given = server.correct(request)
             if given.operation not in of or given.status not in {400, 404}:
                 return given
@@ -290,7 +290,7 @@ def _with_source(becomes: str, cause: bytes, of: frozenset[str] = SUBMITS) -> Ma
     """A server that accepts a submit in spite of its source."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             given = server.correct(request)
             if given.operation in of and given.status == 400 and b'"code":"' + cause + b'"' in given.body:
                 return server.correct(_on(request, becomes))
@@ -315,7 +315,7 @@ def _any_task(of: frozenset[str], told: str) -> Make:
     """A server for which every task exists."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             given = server.correct(request)
             if (
                 given.operation in of

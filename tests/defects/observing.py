@@ -11,8 +11,8 @@ from urllib.parse import quote
 import httpx
 from octopusx_video_openapi import task_ids
 
-from tests import documents
 from tests.defects._defect import CONTENT, CREATE, EXTEND, QUERY, READ, SUBMITS, UNIFIED, UNKNOWN_ID, Server
+from tests.support import documents
 
 Seen = tuple[Any, ...]
 Look = Callable[["Caller"], Iterator[Seen]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Request, Response
 
 from tests.defects._defect import (
     CONTENT,
@@ -42,7 +42,7 @@ def _refuses(is_refused: Callable[[dict[str, Any]], bool], of: frozenset[str] = 
 
 def _refuses_request(is_refused: Callable[[Request], bool], of: frozenset[str] = SUBMITS) -> Make:
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             refuses = server.operation(request) in of and is_refused(request)
             return server.invalid(request) if refuses else server.correct(request)
 
@@ -55,7 +55,7 @@ def _hides(is_hidden: Callable[[Request], bool], of: frozenset[str]) -> Make:
     """A server that takes the task that a read names for an unknown one."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             hides = server.operation(request) in of and is_hidden(request)
             return server.unknown(request) if hides else server.correct(request)
 
@@ -67,7 +67,7 @@ def _hides(is_hidden: Callable[[Request], bool], of: frozenset[str]) -> Make:
 def _shape_checked(server: Server) -> Answerer:
     """A read that wants the ids of one family of models."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         wrong = server.operation(request) in READS and not named(request).startswith("grok:")
         given = server.correct(request)
         if wrong and given.status in {200, 400}:
@@ -97,7 +97,7 @@ _KNOWN = {
 
 
 def _closed(server: Server) -> Answerer:
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         operation = server.operation(request)
         more = set(sent(request)) - _KNOWN[operation] if operation in _KNOWN else set()
         return server.invalid(request) if more else server.correct(request)
@@ -108,7 +108,7 @@ def _closed(server: Server) -> Answerer:
 def _unavailable(server: Server) -> Answerer:
     """A list of models of the server's own, and a channel for each of them."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         model = _text(sent(request), "model")
         if server.operation(request) in SUBMITS and model.endswith("-max"):
             return server.correct(altered(request, headers={b"prefer": b"code=503"}))
@@ -122,7 +122,7 @@ def _accept(request: Request) -> bytes:
 
 
 def _not_acceptable(server: Server) -> Answerer:
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         if server.operation(request) in READS and _accept(request) == b"application/json" and given.status == 200:
             given.status = 406
@@ -135,7 +135,7 @@ def _breaks(is_breaking: Callable[[Server, Request], bool]) -> Make:
     """A server that breaks over a valid request."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             if server.operation(request) is not None and is_breaking(server, request):
                 return server.correct(altered(request, headers={b"prefer": b"code=500"}))
             return server.correct(request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Request, Response
 
 from tests.defects._defect import (
     CREATE,
@@ -27,7 +27,7 @@ from tests.defects._defect import (
     running,
     succeeded,
 )
-from tests.faulty import Exchange, corrupts, response_properties
+from tests.support.faulty import Exchange, corrupts, response_properties
 
 
 def _defect(name: str, rule: str, summary: str, make: Make) -> Defect:
@@ -42,7 +42,7 @@ def _corrupting(schema: str, property_: str) -> Make:
     defect = corrupts(contract(), schema, property_)
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             given = server.correct(request)
             headers = {name.decode(): value.decode("latin-1") for name, value in given.headers}
             exchange = Exchange(request.method, request.path.decode("latin-1"), given.status, headers, given.body)

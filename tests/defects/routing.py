@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Request, Response
 
 from tests.defects._defect import (
     CONTENT,
@@ -31,11 +31,11 @@ def _defect(name: str, rule: str, summary: str, make: Make) -> Defect:
     return Defect(name, "routing", rule, summary, make)
 
 
-def _off_route(change: Callable[[Request, Answer], Answer], statuses: frozenset[int]) -> Make:
+def _off_route(change: Callable[[Request, Response], Response], statuses: frozenset[int]) -> Make:
     """A server that answers otherwise what the contract has no operation for."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             given = server.correct(request)
             off = server.operation(request) is None and given.status in statuses
             return change(request, given) if off and not request.path.startswith(b"/videos/") else given
@@ -46,47 +46,47 @@ def _off_route(change: Callable[[Request, Answer], Answer], statuses: frozenset[
 
 
 def _restated(status: int, statuses: frozenset[int]) -> Make:
-    def change(_: Request, given: Answer) -> Answer:
+    def change(_: Request, given: Response) -> Response:
         given.status = status
         return given
 
     return _off_route(change, statuses)
 
 
-def _page(_: Request, given: Answer) -> Answer:
-    return Answer(200, [(b"content-type", b"text/html")], _PAGE)
+def _page(_: Request, given: Response) -> Response:
+    return Response(200, [(b"content-type", b"text/html")], _PAGE)
 
 
-def _without_allow(_: Request, given: Answer) -> Answer:
+def _without_allow(_: Request, given: Response) -> Response:
     given.headers = [pair for pair in given.headers if pair[0] != b"allow"]
     return given
 
 
-def _allowing_all(_: Request, given: Answer) -> Answer:
+def _allowing_all(_: Request, given: Response) -> Response:
     given = _without_allow(_, given)
     given.headers.append((b"allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"))
     return given
 
 
-def _allowing_what_was_sent(request: Request, given: Answer) -> Answer:
+def _allowing_what_was_sent(request: Request, given: Response) -> Response:
     given = _without_allow(request, given)
     given.headers.append((b"allow", request.method.encode()))
     return given
 
 
-def _deleted(request: Request, given: Answer) -> Answer:
-    return Answer(204, [], b"") if request.method == "DELETE" else given
+def _deleted(request: Request, given: Response) -> Response:
+    return Response(204, [], b"") if request.method == "DELETE" else given
 
 
-def _redirected(request: Request, given: Answer) -> Answer:
-    return Answer(308, [(b"location", request.path + b"/index.html")], b"")
+def _redirected(request: Request, given: Response) -> Response:
+    return Response(308, [(b"location", request.path + b"/index.html")], b"")
 
 
 def _leads(lead: Callable[[Request], Request | None]) -> Make:
     """A server that takes a request, where it is of no operation, for one that is."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             taken = lead(request) if server.operation(request) is None else None
             return server.correct(request if taken is None else taken)
 
@@ -125,7 +125,7 @@ def _lower_case(request: Request) -> Request | None:
 def _shadowed(server: Server) -> Answerer:
     """The route of a task stands before that of extensions, and takes POST nowhere."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         if server.operation(request) == CREATE:
             given = server.correct(altered(request, method="PUT"))
             given.operation = CREATE
@@ -146,7 +146,7 @@ def _last_read(server: Server) -> Answerer:
 def _hidden(server: Server) -> Answerer:
     """The route of a task stands before that of extensions, and POST is none there."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         if server.operation(request) == CREATE and given.status == 200:
             nowhere = server.correct(altered(request, path=b"/v1/nowhere"))
@@ -174,7 +174,7 @@ _SOURCE = "grok:2d8ef725-c4a9-46e0-b133-eca6c297e830"
 def _unified_as_other(server: Server) -> Answerer:
     """The unified submit is given the schema of the extend in the path, and the source that it finds nowhere."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         value = sent(request)
         if server.operation(request) == UNIFIED and value and "task_id" not in value:
             return server.correct(sending(request, {**value, "task_id": _SOURCE}))
@@ -186,7 +186,7 @@ def _unified_as_other(server: Server) -> Answerer:
 def _extend_as_other(server: Server) -> Answerer:
     """The extend in the path is given the schema of the unified submit."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         if server.operation(request) == EXTEND and sent(request) and "task_id" not in sent(request):
             return server.invalid(request)
         return server.correct(request)
@@ -197,7 +197,7 @@ def _extend_as_other(server: Server) -> Answerer:
 def _source_from_body(server: Server) -> Answerer:
     """A task_id in the body goes before the one in the path, and an unknown one in the path is not noticed."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         task = sent(request).get("task_id")
         if server.operation(request) == EXTEND and isinstance(task, str):
             return server.correct(naming(request, task))
@@ -209,7 +209,7 @@ def _source_from_body(server: Server) -> Answerer:
 def _content_as_read(server: Server) -> Answerer:
     """A path below a task is taken for the task."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         if server.operation(request) == CONTENT:
             given = server.correct(altered(request, path=request.path.removesuffix(b"/content")))
             given.operation = CONTENT

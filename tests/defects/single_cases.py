@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Request, Response
 from octopusx_video_openapi import lifecycle
 
 from tests.defects._defect import (
@@ -155,9 +155,9 @@ def _no_address_once_expired(case: Case, made: Made, value: Json) -> Json:
 
 def _cached_by_path(server: Server) -> Answerer:
     """A cache in front of the unified read whose key lacks the query."""
-    kept: dict[bytes, tuple[float, Answer]] = {}
+    kept: dict[bytes, tuple[float, Response]] = {}
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         if given.operation != QUERY or given.status != 200:
             return given
@@ -174,9 +174,9 @@ def _cached_by_path(server: Server) -> Answerer:
 
 def _cached_for_others(server: Server) -> Answerer:
     """A cache in front of the OpenAI-format read whose key lacks the account."""
-    kept: dict[bytes, tuple[float, Answer]] = {}
+    kept: dict[bytes, tuple[float, Response]] = {}
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         if given.operation != READ:
             return given
@@ -218,7 +218,7 @@ def _chain_unknown(case: Case, made: Made) -> None:
 def _failed_for_all(server: Server) -> Answerer:
     """The list of failures is looked at before whose task it is."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         if given.operation != READ or given.status not in {400, 404}:
             return given
@@ -233,7 +233,7 @@ def _failed_for_all(server: Server) -> Answerer:
 
 def _accepts(when: Callable[[Server, Request], bool], cause: bytes, of: frozenset[str]) -> Make:
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             given = server.correct(request)
             refused = given.operation in of and given.status == 400 and b'"code":"' + cause + b'"' in given.body
             return server.correct(_on(request, _DOCUMENTED)) if refused and when(server, request) else given
@@ -293,14 +293,14 @@ def _address_of_the_end(server: Server) -> Answerer:
     """An address is signed for an hour from the end of its task, whenever it is told."""
     memory: dict[str, Any] = {}
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         _noted(server, memory, request, given)
         made = memory.get("made", {}).get(given.task)
         is_video = request.path.startswith(b"/videos/") and given.status in {200, 206}
         if is_video and made is not None and made.age(server) - _LIFE.lasts > _HOUR:
             body = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
-            return Answer(403, [(b"content-type", b"application/xml")], body)
+            return Response(403, [(b"content-type", b"application/xml")], body)
         return given
 
     return answer
@@ -370,7 +370,7 @@ def _priced(times: Callable[[dict[str, Any]], int], of: frozenset[str] = SUBMITS
     """A server that charges what it accepts so often."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             operation = server.operation(request)
             count = times(sent(request)) if operation in of else 1
             given = server.correct(request) if count else _unbilled(server, request)
@@ -393,7 +393,7 @@ def _second_free(server: Server) -> Answerer:
     """The second submit of an account is let through by the reservation that the first one left."""
     counts: dict[bytes | None, int] = {}
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         if server.operation(request) not in SUBMITS:
             return server.correct(request)
         key = request.header(b"authorization")

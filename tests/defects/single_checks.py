@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jiter
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Request, Response
 
 from tests.defects._defect import (
     ALL,
@@ -59,11 +59,11 @@ def _with_key(server: Server, request: Request) -> Request:
     return altered(request, headers={_AUTH: f"Bearer {server.key}".encode()})
 
 
-def _only_after(cause: Callable[[Answer], bool], of: frozenset[str]) -> Make:
+def _only_after(cause: Callable[[Response], bool], of: frozenset[str]) -> Make:
     """A server that looks at the key after it has found something else wrong."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             given = server.correct(request)
             if given.status != 401 or given.operation not in of:
                 return given
@@ -79,21 +79,21 @@ def _breaks(is_breaking: Callable[[Server, Request], bool], of: frozenset[str] =
     """A server that breaks over a request, where its key is right or the key is what breaks it."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             if server.operation(request) not in of or not is_breaking(server, request):
                 return server.correct(request)
             given = server.correct(request)
             if given.status == 401 and is_breaking is not _is_not_ascii:
                 return given
             panic = b'{"error":{"message":"Panic detected, error: runtime error","type":"new_api_panic"}}'
-            return Answer(500, [(_TYPE, _JSON), *_id_header(given)], panic, given.operation)
+            return Response(500, [(_TYPE, _JSON), *_id_header(given)], panic, given.operation)
 
         return answer
 
     return make
 
 
-def _id_header(given: Answer) -> list[tuple[bytes, bytes]]:
+def _id_header(given: Response) -> list[tuple[bytes, bytes]]:
     return [pair for pair in given.headers if pair[0] == b"x-oneapi-request-id"]
 
 
@@ -264,7 +264,7 @@ def _refuses(is_refused: Callable[[Server, Request], bool], of: frozenset[str]) 
     """A server that refuses, as invalid, requests that are valid."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             refuses = server.operation(request) in of and is_refused(server, request)
             return server.invalid(request) if refuses else server.correct(request)
 
@@ -280,7 +280,7 @@ def _past_the_end(server: Server, request: Request) -> bool:
     if not isinstance(source, str) or type(start) is not int:
         return False
     engine = server.mock.engine
-    task = engine.task(source, engine.key_of(request) or "")
+    task = engine.tasks.find(source, engine.credentials.key_of(request) or "")
     return task is not None and start > task.length
 
 
@@ -397,11 +397,11 @@ def _overridden(request: Request) -> Request | None:
     return altered(request, method=method.decode("latin-1").upper()) if method and request.method == "POST" else None
 
 
-def _off(change: Callable[[Request, Answer], Answer], status: int) -> Make:
+def _off(change: Callable[[Request, Response], Response], status: int) -> Make:
     """A server that answers otherwise what the contract has no operation for."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             given = server.correct(request)
             off = server.operation(request) is None and given.status == status
             return change(request, given) if off and not request.path.startswith(b"/videos/") else given
@@ -411,19 +411,19 @@ def _off(change: Callable[[Request, Answer], Answer], status: int) -> Make:
     return make
 
 
-def _allows_options_alone(_: Request, given: Answer) -> Answer:
+def _allows_options_alone(_: Request, given: Response) -> Response:
     given.headers = [(name, b"OPTIONS" if name == b"allow" else value) for name, value in given.headers]
     return given
 
 
-def _head_everywhere(request: Request, given: Answer) -> Answer:
+def _head_everywhere(request: Request, given: Response) -> Response:
     allowed = dict(given.headers).get(b"allow", b"")
     if request.method != "HEAD" or b"GET" in allowed:
         return given
-    return Answer(200, [(_TYPE, _JSON), *_id_header(given)], b"")
+    return Response(200, [(_TYPE, _JSON), *_id_header(given)], b"")
 
 
-def _not_allowed(_: Request, given: Answer) -> Answer:
+def _not_allowed(_: Request, given: Response) -> Response:
     given.status = 405
     given.headers.append((b"allow", b"GET, POST"))
     return given
@@ -431,9 +431,9 @@ def _not_allowed(_: Request, given: Answer) -> Answer:
 
 def _in_any_case(server: Server) -> Answerer:
     """Ids are looked up in a column whose collation knows no case."""
-    known = {one.lower(): one for one in server.mock.engine.blueprint.known}
+    known = {one.lower(): one for one in server.mock.engine.compiled.known_tasks}
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         asked = named(request) if server.operation(request) in _NAMING else ""
         meant = known.get(asked.lower(), asked)
         given = server.correct(naming(request, meant) if meant != asked else request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Request, Response
 
 from tests.defects._defect import (
     CONTENT,
@@ -56,7 +56,10 @@ _credential, _validation, _routing, _status, _media_type, _content = (
 
 
 def _wrong_key(server: Server, request: Request) -> bool:
-    return _BEARER.fullmatch(request.header(_AUTH) or b"") is not None and server.mock.engine.key_of(request) is None
+    return (
+        _BEARER.fullmatch(request.header(_AUTH) or b"") is not None
+        and server.mock.engine.credentials.key_of(request) is None
+    )
 
 
 def _part_without_key(_: Server, request: Request) -> bool:
@@ -74,8 +77,8 @@ def _bare_bearer(case: Case) -> bool:
 
 
 def _second_account(server: Server) -> Answerer:
-    def answer(request: Request) -> Answer:
-        other = server.operation(request) == READ and server.mock.engine.key_of(request) == server.other_key
+    def answer(request: Request) -> Response:
+        other = server.operation(request) == READ and server.mock.engine.credentials.key_of(request) == server.other_key
         return server.correct(altered(request, headers={_AUTH: None}) if other else request)
 
     return answer
@@ -252,13 +255,13 @@ def _posted_content(request: Request) -> Request | None:
     return altered(request, method="GET") if fits else None
 
 
-def _content_without_allow(request: Request, given: Answer) -> Answer:
+def _content_without_allow(request: Request, given: Response) -> Response:
     if request.path.endswith(b"/content"):
         given.headers = [pair for pair in given.headers if pair[0] != b"allow"]
     return given
 
 
-def _unified_forbids(request: Request, given: Answer) -> Answer:
+def _unified_forbids(request: Request, given: Response) -> Response:
     if request.path == b"/v1/video/query" and request.method in {"PUT", "DELETE"}:
         given.status = 403
         given.headers = [pair for pair in given.headers if pair[0] != b"allow"]
@@ -297,8 +300,10 @@ def _invalid(case: Case) -> bool:
 
 def _others_content(case: Case) -> None:
     server, engine = case.server, case.server.mock.engine
-    key, task = engine.key_of(case.request), named(case.request)
-    if key is not None and any(engine.task(task, owner) for owner in (server.key, server.other_key) if owner != key):
+    key, task = engine.credentials.key_of(case.request), named(case.request)
+    if key is not None and any(
+        engine.tasks.find(task, owner) for owner in (server.key, server.other_key) if owner != key
+    ):
         case.answer.status = 403
 
 

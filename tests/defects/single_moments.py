@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from octopusx_video_mock._message import Answer, Request
-from octopusx_video_mock._mp4 import mp4
-from octopusx_video_mock._reading import part
+from octopusx_video_mock.engine.content import byte_range
+from octopusx_video_mock.messages import Request, Response
+from octopusx_video_mock.tasks.mp4 import mp4
 from octopusx_video_openapi import lifecycle
 
-from tests import documents
 from tests.defects._defect import (
     CONTENT,
     CREATE,
@@ -49,6 +48,7 @@ from tests.defects._defect import (
     sent,
     succeeded,
 )
+from tests.support import documents
 
 _LIFE = lifecycle.task_life(contract())
 _MAX = "grok-video-3-max"
@@ -120,7 +120,7 @@ def _task_read(server: Server, request: Request, task: str, *, by: str = READ) -
     return Case(server, {}, request, other).value if other.status == 200 else {}
 
 
-def _noted(server: Server, memory: dict[str, Any], request: Request, given: Answer) -> None:
+def _noted(server: Server, memory: dict[str, Any], request: Request, given: Response) -> None:
     if given.operation in SUBMITS and given.status == 200 and given.task is not None:
         source = _source_of(request)
         length = float(_task_read(server, request, source).get("seconds", 0))
@@ -135,7 +135,7 @@ def _knows(change: Callable[[Case, Made], None], of: frozenset[str], statuses: f
     def make(server: Server) -> Answerer:
         memory: dict[str, Any] = {}
 
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             given = server.correct(request)
             _noted(server, memory, request, given)
             case = Case(server, memory, request, given)
@@ -165,7 +165,7 @@ def _with(request: Request, key: str) -> Request:
     return altered(request, headers={_AUTH: f"Bearer {key}".encode()})
 
 
-def _for_owner(server: Server, request: Request) -> Answer | None:
+def _for_owner(server: Server, request: Request) -> Response | None:
     """What a task's owner would be answered, whoever asks with a key that is accepted."""
     for key in (server.key, server.other_key):
         other = server.at(_with(request, key), 0)
@@ -174,7 +174,7 @@ def _for_owner(server: Server, request: Request) -> Answer | None:
     return None
 
 
-def _ordered(server: Server, request: Request, status: int) -> Answer:
+def _ordered(server: Server, request: Request, status: int) -> Response:
     """The contract's answer of this status to a request."""
     return server.at(altered(request, headers={b"prefer": b"code=%d" % status}), 0)
 
@@ -254,7 +254,7 @@ def _first_of_body(case: Case, made: Made) -> None:
 def _nearly_done(server: Server) -> Answerer:
     """A submit whose source has but a tenth to go is accepted, and waits for it."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         if given.operation not in SUBMITS or given.status != 400 or b'"code":"fail_to_fetch_task"' not in given.body:
             return given
@@ -351,7 +351,7 @@ def _one_buffer(case: Case) -> None:
 def _part_for_others(server: Server) -> Answerer:
     """A part is looked for by its task alone."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         if given.operation == CONTENT and given.status == 404 and request.header(_RANGE):
             other = _for_owner(server, request)
@@ -362,7 +362,7 @@ def _part_for_others(server: Server) -> Answerer:
 
 
 def _refusal_kept(case: Case, made: Made) -> None:
-    kept: dict[str, tuple[float, Answer]] = case.memory.setdefault("refused", {})
+    kept: dict[str, tuple[float, Response]] = case.memory.setdefault("refused", {})
     if _not_yet(case):
         kept[made.id] = case.server.now, copy.copy(case.answer)
     elif made.id in kept and case.answer.status in _SENT and case.server.now - kept[made.id][0] < _HOUR:
@@ -411,7 +411,7 @@ def _long(seconds: Callable[[float, Made], float], of: frozenset[str] = SUBMITS)
     def make(server: Server) -> Answerer:
         memory: dict[str, Any] = {}
 
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             given = server.correct(request)
             _noted(server, memory, request, given)
             is_video = given.operation == CONTENT or request.path.startswith(b"/videos/")
@@ -423,7 +423,7 @@ def _long(seconds: Callable[[float, Made], float], of: frozenset[str] = SUBMITS)
             if wanted == told:
                 return given
             whole = mp4(max(1.0, wanted))
-            cut = part(request.header(_RANGE) or b"", len(whole)) if given.status == 206 else (-1, -1)
+            cut = byte_range(request.header(_RANGE) or b"", len(whole)) if given.status == 206 else (-1, -1)
             if cut is None:
                 return given
             first, last = cut if cut != (-1, -1) else (0, len(whole) - 1)
@@ -457,7 +457,7 @@ def _is_of_others(case: Case) -> bool:
     return _for_owner(case.server, case.request) is not None
 
 
-def _unbilled(server: Server, request: Request) -> Answer:
+def _unbilled(server: Server, request: Request) -> Response:
     engine = server.mock.engine
     engine.ledger = None
     try:
@@ -472,7 +472,7 @@ def _not_made(status: int, when: Callable[[Server, Request, Made | None], bool],
     def make(server: Server) -> Answerer:
         memory: dict[str, Any] = {"made": {}}
 
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             source = memory["made"].get(_source_of(request))
             if server.operation(request) not in of or not when(server, request, source):
                 given = server.correct(request)
@@ -512,7 +512,7 @@ def _charged(times: Callable[[dict[str, Any], Request], int]) -> Make:
     def make(server: Server) -> Answerer:
         memory: dict[str, Any] = {}
 
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             operation = server.operation(request)
             count = times(memory, request) if operation in SUBMITS else 1
             given = server.correct(request) if count else _unbilled(server, request)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Request, Response
 
 from tests.defects._defect import (
     ALL,
@@ -62,13 +62,13 @@ def _breaks(is_breaking: Callable[[Request], bool], of: frozenset[str] = ALL, *,
     """A server that breaks over a request, behind the check of the key or within it."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             if server.operation(request) not in of or not is_breaking(request):
                 return server.correct(request)
             given = server.at(request, 0)
             if given.status == 401 and not without_key:
                 return server.correct(request)
-            return Answer(500, [(_TYPE, _JSON), *_id_header(given)], _PANIC, given.operation)
+            return Response(500, [(_TYPE, _JSON), *_id_header(given)], _PANIC, given.operation)
 
         return answer
 
@@ -86,7 +86,7 @@ def _other_scheme(case: Case) -> bool:
 def _behind_tab(server: Server) -> Answerer:
     """The header is split at any white space."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         words = (request.header(_AUTH) or b"").split()
         fits = len(words) == 2 and words[0].lower() == b"bearer" and words[1] == server.key.encode()
         return server.correct(_with_key(server, request) if fits and len(request.every(_AUTH)) == 1 else request)
@@ -97,7 +97,7 @@ def _behind_tab(server: Server) -> Answerer:
 def _too_large_first(server: Server) -> Answerer:
     """The size of a body is looked at by what stands in front of the check of the key."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         if server.operation(request) in SUBMITS and request.body is None:
             return server.correct(_with_key(server, request))
         return server.correct(request)
@@ -110,7 +110,7 @@ def _locks_out(server: Server) -> Answerer:
     wrong: dict[bytes, int] = {}
     until: dict[bytes, float] = {}
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         caller = request.header(b"user-agent") or b""
         if server.now < until.get(caller, 0.0):
             return server.correct(altered(request, headers={_AUTH: None}))
@@ -129,7 +129,7 @@ def _locks_out(server: Server) -> Answerer:
 def _source_first(server: Server) -> Answerer:
     """The task in the path is looked for by what stands in front of the check of the key."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         if given.status != 401 or given.operation != EXTEND:
             return given
@@ -270,7 +270,7 @@ def _refuses_request(is_refused: Callable[[Request], bool], of: frozenset[str] =
     """A server that refuses, as invalid, requests that are valid; behind the check of the key."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             refuses = server.operation(request) in of and is_refused(request)
             return server.invalid(request) if refuses else server.correct(request)
 
@@ -381,14 +381,14 @@ def _get_submits(request: Request) -> Request | None:
     return altered(request, method="POST", headers={_TYPE: _JSON}) if fits else None
 
 
-def _echoed(request: Request, given: Answer) -> Answer:
+def _echoed(request: Request, given: Response) -> Response:
     if request.method != "TRACE":
         return given
     body = b"TRACE " + request.path + b" HTTP/1.1\r\n\r\n"
-    return Answer(200, [(_TYPE, b"message/http"), *_id_header(given)], body)
+    return Response(200, [(_TYPE, b"message/http"), *_id_header(given)], body)
 
 
-def _allow_printed(_: Request, given: Answer) -> Answer:
+def _allow_printed(_: Request, given: Response) -> Response:
     given.headers = [
         (name, repr([one.strip() for one in value.decode().split(",")]).encode() if name == b"allow" else value)
         for name, value in given.headers
@@ -396,13 +396,13 @@ def _allow_printed(_: Request, given: Answer) -> Answer:
     return given
 
 
-def _listed(request: Request, given: Answer) -> Answer:
+def _listed(request: Request, given: Response) -> Response:
     if request.method != "GET" or request.path != b"/v1/videos":
         return given
-    return Answer(200, [(_TYPE, _JSON), *_id_header(given)], b'{"object":"list","data":[],"has_more":false}')
+    return Response(200, [(_TYPE, _JSON), *_id_header(given)], b'{"object":"list","data":[],"has_more":false}')
 
 
-def _below_task(request: Request, given: Answer) -> Answer:
+def _below_task(request: Request, given: Response) -> Response:
     if re.match(rb"/v1/videos/[^/]+/", request.path):
         given.status, given.body = 400, b'{"code":"task_not_exist","message":"task_not_exist","data":null}'
     return given
@@ -445,7 +445,7 @@ ROUTING = (
 def _wall(server: Server) -> Answerer:
     """A firewall in front, which sees an injection in an id with a quote or a bracket."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         suspicious = re.search(r"['();]", named(request)) is not None
         if given.operation in READS and given.status in {400, 404} and suspicious:
@@ -624,10 +624,10 @@ def _coded_otherwise(asked: Asked) -> Iterator[bytes]:
 def _to_slash(server: Server) -> Answerer:
     """A slash is asked for where the router has none either."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         if server.operation(request) != CREATE:
             return server.correct(request)
-        return Answer(307, [(b"location", request.path + b"/")], b"", CREATE)
+        return Response(307, [(b"location", request.path + b"/")], b"", CREATE)
 
     return answer
 

@@ -6,9 +6,9 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from octopusx_video_mock._message import Answer, Request
-from octopusx_video_mock._mp4 import mp4
-from octopusx_video_mock._reading import part
+from octopusx_video_mock.engine.content import byte_range
+from octopusx_video_mock.messages import Request, Response
+from octopusx_video_mock.tasks.mp4 import mp4
 from octopusx_video_openapi import lifecycle
 
 from tests.defects._defect import (
@@ -72,7 +72,7 @@ def _extensions(case: Case, made: Made) -> list[Made]:
     return [one for one in _all(case).values() if one.source == made.id and one.key == made.key]
 
 
-def _before_end(case: Case, made: Made) -> Answer:
+def _before_end(case: Case, made: Made) -> Response:
     """The correct answer of a second before the task's end."""
     return case.server.at(case.request, -1 - made.since_end(case.server))
 
@@ -146,7 +146,7 @@ def _again_after_refusal(server: Server) -> Answerer:
     """A submit takes the row of its source for its own, and gives it back when it is refused: the work begins anew."""
     memory: dict[str, Any] = {"made": {}, "refused": {}}
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         _noted(server, memory, request, given)
         if given.operation in SUBMITS and given.status == 400 and b"fail_to_fetch_task" in given.body:
@@ -203,7 +203,7 @@ def _films(seconds: Callable[[float, Made, dict[str, Made]], float]) -> Make:
     def make(server: Server) -> Answerer:
         memory: dict[str, Any] = {}
 
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             given = server.correct(request)
             _noted(server, memory, request, given)
             is_video = given.operation == CONTENT or request.path.startswith(b"/videos/")
@@ -219,12 +219,12 @@ def _films(seconds: Callable[[float, Made, dict[str, Made]], float]) -> Make:
     return make
 
 
-def _sent_instead(request: Request, given: Answer, whole: bytes) -> Answer:
+def _sent_instead(request: Request, given: Response, whole: bytes) -> Response:
     """An answer of the content with another file, whole or in part as it was."""
     if given.status == 200:
         given.body = whole
         return given
-    cut = part(request.header(_RANGE) or b"", len(whole))
+    cut = byte_range(request.header(_RANGE) or b"", len(whole))
     if cut is None or cut == (-1, -1):
         return given
     first, last = cut
@@ -266,9 +266,9 @@ def _moved_while_extended(case: Case, made: Made) -> None:
 
 def _missing_for_all(server: Server) -> Answerer:
     """That a video was not found is kept for a minute, for whomever it was not."""
-    kept: dict[bytes, tuple[float, Answer]] = {}
+    kept: dict[bytes, tuple[float, Response]] = {}
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         if given.operation != CONTENT:
             return given
@@ -297,13 +297,13 @@ def _address_until_download(server: Server) -> Answerer:
     """Once the gateway has a video, it is taken from where it was."""
     fetched: set[str | None] = set()
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         if given.operation == CONTENT and given.status == 200:
             fetched.add(given.task)
         elif request.path.startswith(b"/videos/") and given.status in _SENT and given.task in fetched:
             body = b"<Error><Code>NoSuchKey</Code></Error>"
-            return Answer(404, [(b"content-type", b"application/xml")], body)
+            return Response(404, [(b"content-type", b"application/xml")], body)
         return given
 
     return answer
@@ -320,7 +320,7 @@ def _twice_after_refusal(server: Server) -> Answerer:
     """What was reserved for a submit that is refused is charged with the next one."""
     reserved: set[bytes | None] = set()
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         key = request.header(_AUTH)
         if given.operation in SUBMITS and given.status == 400:

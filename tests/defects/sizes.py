@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from octopusx_video_mock._message import Answer, Request
-from octopusx_video_mock._mp4 import mp4
+from octopusx_video_mock.messages import Request, Response
+from octopusx_video_mock.tasks.mp4 import mp4
 
 from tests.defects._defect import (
     CONTENT,
@@ -41,7 +41,7 @@ def _refusing(when: Callable[[Body, Request], bool], of: frozenset[str] = SUBMIT
     """A server that refuses a submit that it should accept, or breaks over it."""
 
     def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Answer:
+        def answer(request: Request) -> Response:
             is_meant = server.operation(request) in of and when(sent(request), request)
             if not is_meant or server.at(request, 0).status != 200:
                 return server.correct(request)

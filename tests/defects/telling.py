@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Request, Response
 
 from tests.defects._defect import (
     CREATE,
@@ -122,7 +122,7 @@ def _seconds_of_submit(server: Server) -> Answerer:
     """The length that is told is that of the request's duration, without where it starts."""
     memory: dict[str, Any] = {}
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = server.correct(request)
         if given.operation == CREATE and given.task is not None:
             memory[given.task] = str(sent(request).get("duration", 10))

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Request, Response
 
 from tests.defects._defect import (
     CONTENT,
@@ -33,7 +33,7 @@ _MOMENT = 0.004
 _AUTH, _RANGE = b"authorization", b"range"
 _CONTENT = frozenset({CONTENT})
 
-Beside = Callable[[Server, Request, Request], Answer]
+Beside = Callable[[Server, Request, Request], Response]
 """Answers a request while another one is under way, which comes last."""
 
 
@@ -43,7 +43,7 @@ def _beside(of: frozenset[str], others: frozenset[str], answer: Beside) -> Make:
     def make(server: Server) -> Answerer:
         under_way: dict[int, Request] = {}
 
-        def handle(request: Request) -> Answer:
+        def handle(request: Request) -> Response:
             operation = server.operation(request)
             if operation not in of | others:
                 return server.correct(request)
@@ -63,7 +63,7 @@ def _beside(of: frozenset[str], others: frozenset[str], answer: Beside) -> Make:
     return make
 
 
-def _edited(server: Server, request: Request, edit: Callable[[Json], Json]) -> Answer:
+def _edited(server: Server, request: Request, edit: Callable[[Json], Json]) -> Response:
     """The correct answer with another JSON value, where it is a success."""
     answer = server.correct(request)
     if answer.status == 200:
@@ -77,9 +77,9 @@ def _one_flight(of: frozenset[str]) -> Make:
     def make(server: Server) -> Answerer:
         lock = threading.Lock()
         under_way: list[Request] = []
-        first: list[Answer] = []
+        first: list[Response] = []
 
-        def handle(request: Request) -> Answer:
+        def handle(request: Request) -> Response:
             if server.operation(request) not in of:
                 return server.correct(request)
             with lock:
@@ -103,7 +103,7 @@ def _one_flight(of: frozenset[str]) -> Make:
     return make
 
 
-def _forgotten(server: Server, request: Request, _: Request) -> Answer:
+def _forgotten(server: Server, request: Request, _: Request) -> Response:
     def lost(value: Json) -> Json:
         number = int(time.monotonic_ns() % 10**12)
         return {**value, "id": f"{UNKNOWN_ID[:-12]}{number:012d}"}
@@ -111,39 +111,39 @@ def _forgotten(server: Server, request: Request, _: Request) -> Answer:
     return _edited(server, request, lost)
 
 
-def _prompt_of(server: Server, request: Request, other: Request) -> Answer:
+def _prompt_of(server: Server, request: Request, other: Request) -> Response:
     prompt = sent(other).get("prompt")
     body = sent(request)
     valid = isinstance(prompt, str) and isinstance(body.get("prompt"), str)
     return server.correct(sending(request, {**body, "prompt": prompt}) if valid else request)
 
 
-def _broken(server: Server, request: Request, _: Request) -> Answer:
+def _broken(server: Server, request: Request, _: Request) -> Response:
     answer = server.correct(request)
-    return Answer(500, answer.headers, b'{"error":{"message":"database is locked","type":"new_api_error","code":""}}')
+    return Response(500, answer.headers, b'{"error":{"message":"database is locked","type":"new_api_error","code":""}}')
 
 
-def _of_another(server: Server, request: Request, other: Request) -> Answer:
+def _of_another(server: Server, request: Request, other: Request) -> Response:
     other_task = task_of(other)
     if not other_task or other_task == task_of(request) or server.correct(request).status != 200:
         return server.correct(request)
     return server.correct(naming(request, other_task))
 
 
-def _with_key_of(server: Server, request: Request, other: Request) -> Answer:
+def _with_key_of(server: Server, request: Request, other: Request) -> Response:
     if request.path != other.path or request.query != other.query:
         return server.correct(request)
     return server.correct(altered(request, headers={_AUTH: other.header(_AUTH)}))
 
 
-def _billed_twice(server: Server, request: Request, _: Request) -> Answer:
+def _billed_twice(server: Server, request: Request, _: Request) -> Response:
     answer = server.correct(request)
     if answer.status == 200:
         server.bill(server.operation(request) or "")
     return answer
 
 
-def _part_of(server: Server, request: Request, other: Request) -> Answer:
+def _part_of(server: Server, request: Request, other: Request) -> Response:
     answer = server.correct(request)
     if answer.status == 206 and other.header(_RANGE) not in {None, request.header(_RANGE)}:
         wrong = server.correct(altered(request, headers={_RANGE: other.header(_RANGE)}))
@@ -152,18 +152,18 @@ def _part_of(server: Server, request: Request, other: Request) -> Answer:
     return answer
 
 
-def _half(server: Server, request: Request, _: Request) -> Answer:
+def _half(server: Server, request: Request, _: Request) -> Response:
     answer = server.correct(request)
     if answer.status == 200:
         answer.body = answer.body[: len(answer.body) // 2]
     return answer
 
 
-def _refused(server: Server, request: Request, _: Request) -> Answer:
+def _refused(server: Server, request: Request, _: Request) -> Response:
     return server.invalid(request) if server.correct(request).status == 200 else server.correct(request)
 
 
-def _unknown(server: Server, request: Request, _: Request) -> Answer:
+def _unknown(server: Server, request: Request, _: Request) -> Response:
     return server.unknown(request)
 
 
@@ -171,8 +171,8 @@ def _account_of_the_one_before(server: Server) -> Answerer:
     """A server that keeps the account of a request for the submit that comes next, whoever sends it."""
     before: list[str | None] = [None]
 
-    def answer(request: Request) -> Answer:
-        key = server.mock.engine.key_of(request)
+    def answer(request: Request) -> Response:
+        key = server.mock.engine.credentials.key_of(request)
         valid = key in {server.key, server.other_key}
         used = before[0]
         if valid:

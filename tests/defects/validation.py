@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl
 
-from octopusx_video_mock._message import Answer, Request
+from octopusx_video_mock.messages import Request, Response
 
 from tests.defects._defect import (
     CONTENT,
@@ -178,7 +178,7 @@ def _relaxed(pattern: bytes, instead: bytes) -> Callable[[Request], Request]:
 def _last_of_query(server: Server) -> Answerer:
     last = [""]
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> Response:
         given = parse_qs(request.query.decode("latin-1"), keep_blank_values=True)
         asks = server.operation(request) == QUERY
         if asks and last[0] and given.get("id", [""]) == [""]:

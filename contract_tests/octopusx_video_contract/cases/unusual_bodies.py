@@ -1,6 +1,6 @@
 """The cases of the layer of boundaries that are no single change of a value. Pure: none is sent.
 
-Each case is wrong for the reason that it is for and for no other, or it is valid. tests/test_suite_cases.py proves it.
+Each case is wrong for the reason that it is for and for no other, or it is valid (tests/suite_cases/test_cases.py).
 """
 
 from __future__ import annotations

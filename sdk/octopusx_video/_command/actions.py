@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,18 +13,19 @@ from typing import Any
 
 import click
 
-from octopusx_video import _contract, _defaults, _models, _part, _requests, _settings, _verdict
+from octopusx_video import _defaults, _settings
 from octopusx_video._client import OctopusX, Unified, Videos
-from octopusx_video._command import progress
+from octopusx_video._command import progress, saving
 from octopusx_video._command.console import STDOUT, is_terminal
 from octopusx_video._command.job import PROGRAM, Job, Records
 from octopusx_video._errors import DownloadError, NotSentError, NoVideoAddressError
+from octopusx_video._messages import contract, models, outcome, requests
 
 
 def extend(job: Job, video_id: str, options: dict[str, Any], *, unified: bool) -> None:
     """Submit by the operation of one of the two families."""
     operation, other = ("extendUnifiedVideo", "extendVideo") if unified else ("extendVideo", "extendUnifiedVideo")
-    fields, foreign = _taken(operation, options), _contract.fields(other).keys() - _contract.fields(operation).keys()
+    fields, foreign = _taken(operation, options), contract.fields(other).keys() - contract.fields(operation).keys()
     for name in foreign:
         if options.pop(name) not in {None, ()}:
             option = _names(click.get_current_context().command)[name]
@@ -55,8 +54,8 @@ def wait(job: Job, task_id: str, options: dict[str, Any], *, unified: bool) -> N
     """Read a task until it has ended."""
     job.only_reads = True
     with _client(job, options) as client:
-        _check_output(options)
-        job.task_id = _requests.task_id(task_id, "TASK_ID")
+        saving.check(options)
+        job.task_id = requests.task_id(task_id, "TASK_ID")
         _finish(job, _routes(client, unified=unified), task_id, options)
 
 
@@ -65,11 +64,11 @@ def download(job: Job, task_id: str, options: dict[str, Any], *, unified: bool) 
     job.only_reads = True
     with _client(job, options) as client:
         routes = _routes(client, unified=unified)
-        job.task_id = _requests.task_id(task_id, "TASK_ID")
+        job.task_id = requests.task_id(task_id, "TASK_ID")
         job.resume = _command("download", routes, task_id, options)
-        _check_output(options)
+        saving.check(options)
         task = routes.retrieve(task_id)
-        if _verdict.phase(task) == "running":
+        if outcome.phase(task) == "running":
             job.resume = _command("wait", routes, task_id, options)
         _save(job, routes, task, options)
 
@@ -80,7 +79,7 @@ def _routes(client: OctopusX, *, unified: bool) -> Videos | Unified:
 
 def _taken(operation: str, options: dict[str, Any]) -> dict[str, Any]:
     """Take the fields of an operation's body out of the options; None stands for one that was not given."""
-    taken = {name: options.pop(name) for name in _contract.fields(operation)}
+    taken = {name: options.pop(name) for name in contract.fields(operation)}
     return {name: None if value == () else value for name, value in taken.items()}
 
 
@@ -134,47 +133,29 @@ def _names(command: click.Command) -> dict[str, str]:
     return names
 
 
-def _check_output(options: dict[str, Any]) -> None:
-    """See whether the video can be saved, before anything is paid for."""
-    output, flags = options["output"], [name for name in ("overwrite", "accept_any") if options[name]]
-    if output is None:
-        if flags:
-            raise click.UsageError(f"--{flags[0].replace('_', '-')} needs -o FILE")
-    elif output != STDOUT:
-        _part.check(output, overwrite=options["overwrite"])
-    elif options["overwrite"]:
-        raise click.UsageError(f"--overwrite needs a FILE; standard output (-o {STDOUT}) has nothing to replace")
-    elif sys.stdout is None or sys.stdout.isatty():
-        kind = "closed" if sys.stdout is None else "a terminal"
-        raise click.UsageError(f"-o {STDOUT}: standard output is {kind}; redirect it to a file or a pipe")
-    else:
-        with _scratch() as folder:
-            _part.check(folder / "video.mp4", overwrite=False)
-
-
 def _submit(
-    job: Job, routes: Videos | Unified, submit: Callable[[], _models.SubmittedTask], options: dict[str, Any]
+    job: Job, routes: Videos | Unified, submit: Callable[[], models.SubmittedTask], options: dict[str, Any]
 ) -> None:
-    _check_output(options)
+    saving.check(options)
     job.waits = options["waits"] or options["output"] is not None
     job.resume_with = lambda task_id: _command("wait", routes, task_id, options)
     job.submits = True
     task = submit()
     job.submits = False
     if job.waits:
-        _finish(job, routes, _verdict.task_id(task), options)
+        _finish(job, routes, outcome.task_id(task), options)
     else:
-        _show(job, task, _verdict.task_id(task))
+        _show(job, task, outcome.task_id(task))
 
 
 def _finish(job: Job, routes: Videos | Unified, task_id: str, options: dict[str, Any]) -> None:
     job.resume = _command("wait", routes, task_id, options)
-    task: _models.Task
+    task: models.Task
     with job.console.progress("waiting", 100) as shown:
 
-        def show(now: _models.Task) -> None:
-            percent = _verdict.value(now, _contract.PROGRESS) or None
-            shown.show(percent, job.console.clean(_verdict.status(now)), job.console.clean(_standing(now)))
+        def show(now: models.Task) -> None:
+            percent = outcome.value(now, contract.PROGRESS) or None
+            shown.show(percent, job.console.clean(outcome.status(now)), job.console.clean(_standing(now)))
 
         try:
             task = routes.wait(
@@ -191,22 +172,20 @@ def _finish(job: Job, routes: Videos | Unified, task_id: str, options: dict[str,
     _save(job, routes, task, {**options, "timeout": _defaults.DOWNLOAD_SECONDS})
 
 
-def _save(job: Job, routes: Videos | Unified, task: _models.Task, options: dict[str, Any]) -> None:
+def _save(job: Job, routes: Videos | Unified, task: models.Task, options: dict[str, Any]) -> None:
     """Save the video, or write it to standard output once all of it is there."""
     if options["output"] != STDOUT:
         file = _download(job, routes, task, options["output"], options)
         job.saved = str(file)
         _show(job, task, str(file), file)
         return
-    with _scratch() as folder:
-        _pipe(_download(job, routes, task, folder / "video.mp4", options), _verdict.task_id(task))
+    with saving.scratch() as folder:
+        saving.pipe(_download(job, routes, task, folder / "video.mp4", options), outcome.task_id(task))
     if job.console.as_json:
         _show(job, task, "", STDOUT)
 
 
-def _download(
-    job: Job, routes: Videos | Unified, task: _models.Task, path: str | Path, options: dict[str, Any]
-) -> Path:
+def _download(job: Job, routes: Videos | Unified, task: models.Task, path: str | Path, options: dict[str, Any]) -> Path:
     with job.console.progress("downloading", None) as shown:
 
         def show(position: int, total: int | None) -> None:
@@ -223,46 +202,16 @@ def _download(
                 on_progress=show,
             )
         except NotSentError as error:  # the folder has gone since it was looked at
-            raise DownloadError(str(error), task_id=_verdict.task_id(task)) from None
-
-
-@contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
-    """A folder for a video on its way to standard output; it stays if it holds a response that was rejected."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix="octopusx-video-"))
-    except OSError as error:
-        text = f"there is no folder for temporary files: {error.strerror}"
-        raise NotSentError(text, advice="set TMPDIR to one, or name a file with -o") from None
-    keeps = False
-    try:
-        yield folder
-    except DownloadError as error:
-        keeps = error.rejected is not None
-        raise
-    finally:
-        if not keeps:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _pipe(path: Path, task_id: str) -> None:
-    """Write a whole video to standard output."""
-    try:
-        with path.open("rb") as file:
-            shutil.copyfileobj(file, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
-    except OSError as error:
-        text = f"the video could not be written to standard output: {error.strerror}"
-        raise DownloadError(text, task_id=task_id) from None
+            raise DownloadError(str(error), task_id=outcome.task_id(task)) from None
 
 
 def _show(
-    job: Job, task: _models.SubmittedTask | _models.Task, plain: str, file: os.PathLike[str] | str | None = None
+    job: Job, task: models.SubmittedTask | models.Task, plain: str, file: os.PathLike[str] | str | None = None
 ) -> None:
     """Print a result."""
     if job.console.as_json:
         name = None if file is None else os.fspath(file)
-        job.console.print_json({"task": job.console.clean(task.to_dict()), "phase": _verdict.phase(task), "file": name})
+        job.console.print_json({"task": job.console.clean(task.to_dict()), "phase": outcome.phase(task), "file": name})
     else:
         job.console.print(plain if file is not None else job.console.clean(plain))
 
@@ -276,11 +225,11 @@ def _command(name: str, routes: Videos | Unified, task_id: str, options: dict[st
     return [PROGRAM, name, task_id, *output, *flags, *unified, *base_url]
 
 
-def _summary(task: _models.Task) -> str:
-    url = _verdict.value(task, _contract.ADDRESS)
-    return f"{_verdict.task_id(task)} {_standing(task)}{f' {url}' if url else ''}"
+def _summary(task: models.Task) -> str:
+    url = outcome.value(task, contract.ADDRESS)
+    return f"{outcome.task_id(task)} {_standing(task)}{f' {url}' if url else ''}"
 
 
-def _standing(task: _models.Task) -> str:
-    progress = _verdict.value(task, _contract.PROGRESS)
-    return f"{_verdict.status(task)}{f' {progress} %' if isinstance(progress, int) else ''}"
+def _standing(task: models.Task) -> str:
+    progress = outcome.value(task, contract.PROGRESS)
+    return f"{outcome.status(task)}{f' {progress} %' if isinstance(progress, int) else ''}"

@@ -15,8 +15,8 @@ from typing import Any, TextIO
 import click
 from octopusx_video_openapi.text import printable
 
-from octopusx_video._command.progress import Bar, Lines, Progress, Silence
-from octopusx_video._settings import Key
+from octopusx_video._command.progress import Bar, Lines, Progress
+from octopusx_video._key import Key
 
 STDOUT = "-"
 """Names standard output as the place of a video."""
@@ -46,7 +46,7 @@ class Console:
         self.has_result = False
         self.sends_video = bool(re.search(r"(\0-[a-zA-Z]*o|\0--output)[\0=]?-\0", "\0".join(["", *arguments, ""])))
         self._key = Key(key) if key else None
-        self._progress: Progress = Silence()
+        self._progress: Progress = Progress()
 
     def use_key(self, key: str) -> None:
         """Hide a key that was not known before."""
@@ -87,11 +87,11 @@ class Console:
         """Show progress: a bar on a terminal, a line now and then elsewhere, nothing where it is not wanted.
 
         Args:
-            label: What is going on.
+            label: What is being done.
             total: At which position it ends; None where it is not known and the positions are bytes.
         """
         if self.quiet:
-            progress: Progress = Silence()
+            progress = Progress()
         elif not is_terminal(sys.stderr):
             progress = Lines(self.report)
         else:
@@ -100,7 +100,7 @@ class Console:
             self._progress = progress
             yield progress
         finally:
-            self._progress = Silence()
+            self._progress = Progress()
             progress.close()
 
     def tick(self) -> None:

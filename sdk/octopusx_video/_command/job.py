@@ -1,7 +1,8 @@
-"""What one run of the command has come to: its task, its bill, and how an error or an interrupt is reported."""
+"""What one run of the command has done: its task, its bill, and how an error or an interrupt is reported."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import signal
@@ -15,7 +16,6 @@ import click
 from octopusx_video_openapi import interrupts
 from octopusx_video_openapi.model import Billed
 
-from octopusx_video import _contract
 from octopusx_video._command.console import Console, OutputError, command_line
 from octopusx_video._command.progress import EVERY
 from octopusx_video._errors import (
@@ -30,6 +30,7 @@ from octopusx_video._errors import (
     TaskFailedError,
     WaitTimeoutError,
 )
+from octopusx_video._messages import contract
 
 PROGRAM = "octopusx-video"
 _STATUSES: tuple[tuple[type[OctopusXError], int], ...] = (
@@ -53,14 +54,14 @@ _NO_ARGUMENTS: type[click.UsageError] | tuple[()] = getattr(click.exceptions, "N
 _LOOK = "Look into your account before you submit the same again"
 _VARYING = re.compile(r"request[ _-]?id\W*[\w-]+|[\w.-]*\d[\w.-]*", re.IGNORECASE)
 """What differs between two lines that say the same: the id of a request, numbers and words with digits."""
-_SHOWN_LINES = 10
-_SHOWN_LENGTH = 600
+_MAX_SHOWN_LINES = 10
+_MAX_SHOWN_CHARACTERS = 600
 """How much of a response is shown to a person, in lines and in characters."""
 
 
 @dataclass
 class Job:
-    """What a command does, and what it has come to.
+    """What a command does, and what is known of it.
 
     Attributes:
         console: Where it prints.
@@ -93,7 +94,7 @@ class Job:
     names: Mapping[str, str] = field(default_factory=dict)
 
     def accepted(self, task_id: str) -> None:
-        """The submit was accepted: from here on, whatever ends the command tells how to continue."""
+        """The submit was accepted: from here on, whatever ends the command says how to continue."""
         self.billed, self.task_id, self.resume = "yes", task_id, self.resume_with(task_id)
         if self.waits:  # else the id is printed as the result, at once
             self.console.note(f"task {self.console.clean(task_id)} is submitted; to resume: {self._resume()}")
@@ -112,12 +113,7 @@ class Job:
         status = next(status for kind, status in _STATUSES if isinstance(error, kind))
         if status == 2 and self.billed != "never":
             status = 1  # something was sent, after all
-        message = self._in_commands(error)
-        if self.console.as_json:
-            self._print_json(type(error).__name__, message, _known(error), error)
-        else:
-            self.console.note(f"error: {message}")
-            self._advise(error)
+        self._report(type(error).__name__, self._in_commands(error), _known(error), error)
         return status
 
     def misused(self, error: click.ClickException) -> int:
@@ -125,22 +121,19 @@ class Job:
         if isinstance(error, _NO_ARGUMENTS):
             self.console.note(error.format_message())  # the help, which is our own text
             return error.exit_code
-        message = self.console.clean(error.format_message())
+        context = error.ctx if isinstance(error, click.UsageError) else None
         if self.console.as_json:
-            command = "" if not isinstance(error, click.UsageError) or error.ctx is None else error.ctx.info_name
-            self.only_reads |= command in _READS
-            self._print_json("UsageError", message, {}, None)
-            return error.exit_code
-        if isinstance(error, click.UsageError) and error.ctx is not None:
-            self.console.note(error.ctx.get_usage())
-            self.console.note(f"Try '{error.ctx.command_path} --help' for help.")
-        self.console.note(f"error: {message}")
+            self.only_reads |= context is not None and context.info_name in _READS
+        elif context is not None:
+            self.console.note(context.get_usage())
+            self.console.note(f"Try '{context.command_path} --help' for help.")
+        self._report("UsageError", self.console.clean(error.format_message()), {}, None)
         return error.exit_code
 
     def broken(self, reason: str, error: Exception) -> int:
         """Report an error that is not one of the SDK's. Returns the exit status."""
         text, known = self.console.clean(reason), {"task_id": self.task_id}
-        status, advised = 1, None
+        status = 1
         if self.submits and self.billed == "never" and NOT_SENT not in getattr(error, "__notes__", ()):
             self.billed = "possible"
         if self.saved is not None:
@@ -149,15 +142,11 @@ class Job:
             text += f"; task {self.console.clean(self.task_id)} was submitted and is billed"
         elif self.ambiguous is not None:
             text += f"; {self._in_commands(self.ambiguous)}"
-            status, advised, known = 3, self.ambiguous, _known(self.ambiguous)
+            status, known = 3, _known(self.ambiguous)
         elif self.billed == "possible":
             text += "; the submit may have been sent and may be billed. It was not sent again. " + _LOOK
             status = 3
-        if self.console.as_json:
-            self._print_json(type(error).__name__, text, known, advised)
-        else:
-            self.console.note(f"error: {text}")
-            self._advise(advised)
+        self._report(type(error).__name__, text, known, self.ambiguous if self.billed != "yes" else None)
         return status
 
     def interrupted(self) -> int:
@@ -171,11 +160,7 @@ class Job:
             text = f"interrupted: this does not affect task {self.console.clean(self.task_id)}"
         elif not self.only_reads:
             text = "interrupted: nothing was sent that may be billed"
-        if self.console.as_json:
-            self._print_json("Interrupted", text, known, self.ambiguous)
-        else:
-            self.console.note(text)
-            self._advise(self.ambiguous)
+        self._report("Interrupted", text, known, self.ambiguous)
         return interrupts.status() or 128 + signal.SIGINT
 
     def _continues(self, error: OctopusXError) -> bool:
@@ -199,18 +184,30 @@ class Job:
             text = f"{self.names[argument[0]]}{text[argument.end() :]}"
         return file + text
 
+    def _report(self, kind: str, message: str, known: Mapping[str, Any], error: OctopusXError | None) -> None:
+        """Print an error: as JSON where that is wanted and can be printed, else for a person, with advice."""
+        if self.console.as_json and not self.console.has_result:
+            with contextlib.suppress(OutputError):
+                self.console.print_json({"error": self._fields(kind, message, known)})
+                return
+        self.console.note(message if kind == "Interrupted" else f"error: {message}")
+        if kind != "UsageError":
+            self._advise(error)
+
+    def _fields(self, kind: str, message: str, known: Mapping[str, Any]) -> dict[str, Any]:
+        """An error for programs."""
+        billed = None if self.only_reads else self.billed  # what a task costs is known to the command that submits it
+        fields = {"type": kind, "message": message, **self.console.clean(dict(known)), "billed": billed}
+        if "response" in known:
+            fields["response"] = known["response"]  # which is clean, and keeps its lines
+        if self.ambiguous is not None:
+            fields["look"] = self._looks(self.ambiguous)
+        return fields | {"resume": self._resume() if self.resume else None}
+
     def _advise(self, error: OctopusXError | None) -> None:
         """Print what a person can do now."""
         if isinstance(error, AmbiguousSubmitError):
-            for command in self._looks(error):
-                self.console.note(f"to look at it, for free: {command}")
-            if error.response:
-                lines = error.response[:_SHOWN_LENGTH].splitlines()
-                for line in [f"response with status {error.status}:", *lines[:_SHOWN_LINES]]:
-                    self.console.note(self.console.clean(line))
-            known = f"request id {error.request_id}" if error.request_id else f"request hash {error.request_hash[:12]}"
-            otherwise = "if that is not it, look" if error.possible_task_ids else "look"
-            self.console.note(f"{otherwise} into your account before you submit the same again ({known})")
+            self._advise_to_look(error)
         elif isinstance(error, NoVideoAddressError) and self.task_id is not None:
             task_id = self.console.clean(self.task_id)
             command = command_line([PROGRAM, "download", task_id, *self.to_server, "-o", "FILE"])
@@ -220,33 +217,26 @@ class Job:
             if _is_rejected(error):
                 self.console.note("with --accept-any it saves such a file as it is")
 
+    def _advise_to_look(self, error: AmbiguousSubmitError) -> None:
+        for command in self._looks(error):
+            self.console.note(f"to look at it, for free: {command}")
+        if error.response:
+            lines = error.response[:_MAX_SHOWN_CHARACTERS].splitlines()
+            for line in [f"response with status {error.status}:", *lines[:_MAX_SHOWN_LINES]]:
+                self.console.note(self.console.clean(line))
+        known = f"request id {error.request_id}" if error.request_id else f"request hash {error.request_hash[:12]}"
+        otherwise = "if that is not it, look" if error.possible_task_ids else "look"
+        self.console.note(f"{otherwise} into your account before you submit the same again ({known})")
+
     def _resume(self) -> str:
         """The command that continues, for a shell."""
         return command_line([self.console.clean(word) if word == self.task_id else word for word in self.resume])
 
     def _looks(self, error: AmbiguousSubmitError) -> list[str]:
         """The commands that look at what may be the new task, for free."""
-        unified = ["--unified"] if _contract.family(error.operation) == "unified" else []
-        return [
-            command_line([PROGRAM, "status", task_id, *unified, *self.to_server]) for task_id in error.possible_task_ids
-        ]
-
-    def _print_json(self, kind: str, message: str, known: Mapping[str, Any], error: OctopusXError | None) -> None:
-        billed = None if self.only_reads else self.billed  # what a task costs is known to the command that submits it
-        fields = {"type": kind, "message": message, **self.console.clean(dict(known)), "billed": billed}
-        if "response" in known:
-            fields["response"] = known["response"]  # which is clean, and keeps its lines
-        if self.ambiguous is not None:
-            fields["look"] = self._looks(self.ambiguous)
-        fields["resume"] = self._resume() if self.resume else None
-        try:
-            if not self.console.has_result:
-                self.console.print_json({"error": fields})
-                return
-        except OutputError:
-            pass
-        self.console.note(message if kind == "Interrupted" else f"error: {message}")
-        self._advise(error)
+        options = ["--unified"] if contract.family(error.operation) == "unified" else []
+        options += self.to_server
+        return [command_line([PROGRAM, "status", task_id, *options]) for task_id in error.possible_task_ids]
 
 
 def _is_rejected(error: OctopusXError | None) -> bool:
@@ -260,7 +250,7 @@ def _known(error: OctopusXError) -> dict[str, Any]:
 
 
 class Records(logging.Handler):
-    """Takes from the SDK's log what a command has to know and a person to see, each setback once in a while.
+    """Takes from the SDK's log what a command has to know and a person to see, each failure once in a while.
 
     Args:
         job: What it is for.
@@ -281,7 +271,7 @@ class Records(logging.Handler):
             self._job.may_be_billed(ambiguous)
         elif record.levelno >= logging.WARNING:
             self._job.console.note(f"warning: {record.getMessage()}")
-        elif getattr(record, "setback", False):
+        elif getattr(record, "retry", False):
             self._show(record.getMessage())
 
     def _show(self, text: str) -> None:

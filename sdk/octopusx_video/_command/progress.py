@@ -8,29 +8,29 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 EVERY = 30.0
 """Seconds after which a pipe gets the next line although the status is the same."""
 TICK = 0.5
 """Seconds between two looks at the clock while a command sleeps."""
-_AT_MOST_EVERY = 0.1
+_MIN_REDRAW_SECONDS = 0.1
 """Seconds between two pictures of a bar."""
-_LONGEST_LABEL = 20
+_MAX_LABEL = 20
 _PERCENT = "{desc} {percentage:3.0f}%|{bar}| {elapsed}"
 _BYTES = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}B {elapsed}"
 _UNBOUNDED = "{desc} {n_fmt}B {elapsed}"
 
 
-class Progress(Protocol):
-    """Shows how far something is."""
+class Progress:
+    """Shows how far something is; this one shows nothing."""
 
     def show(self, position: int | None, label: str, line: str, total: int | None = None) -> None:
         """Show a state.
 
         Args:
             position: How far it is, of ``total``; None where it is not known.
-            label: What is going on, in a word or two.
+            label: What is being done, in a word or two.
             line: The same with all that is known.
             total: At which position it ends, if that is known only now.
         """
@@ -40,30 +40,13 @@ class Progress(Protocol):
 
     def hidden(self) -> contextlib.AbstractContextManager[None]:
         """Make room for another line."""
+        return contextlib.nullcontext()
 
     def close(self) -> None:
         """Show the last state and no more."""
 
 
-class Silence:
-    """Shows nothing."""
-
-    def show(self, position: int | None, label: str, line: str, total: int | None = None) -> None:
-        """Do nothing."""
-
-    def tick(self) -> None:
-        """Do nothing."""
-
-    @contextlib.contextmanager
-    def hidden(self) -> Iterator[None]:
-        """Do nothing."""
-        yield
-
-    def close(self) -> None:
-        """Do nothing."""
-
-
-class Lines(Silence):
+class Lines(Progress):
     """Prints a line for each new status, for the end of a download, and now and then.
 
     Args:
@@ -83,11 +66,11 @@ class Lines(Silence):
             self._report(line)
 
 
-class Bar:
+class Bar(Progress):
     """A bar on a terminal, with the time that has passed.
 
     Args:
-        label: What is going on.
+        label: What is being done.
         total: At which position it ends; None where it is not known and the positions are bytes.
     """
 
@@ -111,12 +94,12 @@ class Bar:
 
     def show(self, position: int | None, label: str, line: str, total: int | None = None) -> None:
         """Move the bar."""
-        self._bar.desc = label[:_LONGEST_LABEL]
+        self._bar.desc = label[:_MAX_LABEL]
         self._bar.n = self._bar.n if position is None else position
         if self._counts_bytes:
             self._bar.total = total
             self._bar.bar_format = _UNBOUNDED if total is None else _BYTES
-        if time.monotonic() - self._at >= _AT_MOST_EVERY:
+        if time.monotonic() - self._at >= _MIN_REDRAW_SECONDS:
             self.tick()
 
     def tick(self) -> None:

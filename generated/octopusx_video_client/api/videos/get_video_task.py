@@ -26,6 +26,10 @@ def _get_kwargs(
     return _kwargs
 
 
+request_arguments = _get_kwargs
+"""The arguments that httpx makes the request of this operation from."""
+
+
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> OpenAIErrorResponse | TaskErrorResponse | VideoTask | None:

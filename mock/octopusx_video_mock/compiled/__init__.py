@@ -1,0 +1,1 @@
+"""The contract, compiled once so that a server can use it."""

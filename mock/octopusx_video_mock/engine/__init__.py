@@ -1,0 +1,1 @@
+"""The lifecycle engine: a request goes in, a response comes out."""

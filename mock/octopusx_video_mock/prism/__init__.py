@@ -1,0 +1,1 @@
+"""Stock Prism, pinned, as a process of its own."""

@@ -1,0 +1,1 @@
+"""The lifecycle engine as an HTTP server."""

@@ -1,0 +1,1 @@
+"""A task, its id and its video."""

@@ -1,0 +1,1 @@
+"""The rules, as generators without I/O."""

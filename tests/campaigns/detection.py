@@ -1,0 +1,106 @@
+"""What the kill matrix and the mutants found, as data, and the page that sums both up."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).parents[2] / "docs"
+RESULTS = DOCS / "results"
+PAGE = DOCS / "DETECTION.md"
+_BAR_WIDTH = 30
+_FATES = ("killed", "refused", "equivalent", "survived", "crashed")
+
+Json = dict[str, Any]
+
+
+def write(name: str, result: Json) -> None:
+    """Write the result of a campaign, and the page anew.
+
+    Args:
+        name: ``kill_matrix`` or ``mutants``.
+        result: What the page reads; the last complete run of the other campaign stays as it is.
+    """
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(_text(result), "utf-8")
+    PAGE.write_text("\n".join(_page()) + "\n", "utf-8")
+
+
+def _text(result: Json) -> str:
+    """The result as JSON with a row on each line, so that a diff shows which rows changed."""
+    members = []
+    for name, value in result.items():
+        rows = [json.dumps(row, ensure_ascii=False) for row in value] if isinstance(value, list) else []
+        text = "[\n  " + ",\n  ".join(rows) + "\n ]" if rows else json.dumps(value)
+        members.append(f"{json.dumps(name)}: {text}")
+    return "{\n " + ",\n ".join(members) + "\n}\n"
+
+
+def _page() -> Iterator[str]:
+    yield from ("# What the suite detects", "")
+    yield "`nox -s kill_matrix` and `nox -s mutants` write this page, each after a complete run, from the data in"
+    yield "[results/](results): one row for each defect and each mutant. The suite does not know the defects"
+    yield "(`tests/defects/`), which are written from the rules of the contract."
+    for name, section in (("kill_matrix", _kill_matrix), ("mutants", _mutants)):
+        file = RESULTS / f"{name}.json"
+        if file.exists():
+            yield ""
+            yield from section(json.loads(file.read_text("utf-8")))
+
+
+def _kill_matrix(result: Json) -> Iterator[str]:
+    defects, correct = result["defects"], result["correct"]
+    caught = [defect for defect in defects if defect["layer"]]
+    silent = sum(run["status"] == 0 for run in correct)
+    yield from ("## Defective servers", "")
+    yield f"- {len(caught)} of {len(defects)} defective servers fail by the rule that they break, with seed"
+    yield f"  {result['seed']}. ([kill_matrix.json](results/kill_matrix.json))"
+    yield f"- {silent} of {len(correct)} runs against correct servers find nothing, {_over_http(correct)} over HTTP."
+    yield from ("", "By what is wrong:", "")
+    yield from _chart("kind of defect", Counter(defect["family"] for defect in defects), _by(caught, "family"))
+    yield from ("", "By the layer of the suite that names the rule first:", "")
+    layers = _by(caught, "layer")
+    yield from _chart("layer", Counter(dict.fromkeys(layers, len(defects))), layers)
+    yield from _missed("defect", [defect for defect in defects if not defect["layer"]], ("summary", "rule"))
+
+
+def _over_http(correct: Sequence[Json]) -> int:
+    return sum(run["over_http"] for run in correct)
+
+
+def _by(rows: Sequence[Json], key: str) -> Counter[str]:
+    return Counter(row[key] for row in rows)
+
+
+def _mutants(result: Json) -> Iterator[str]:
+    mutants = result["mutants"]
+    yield from ("## Mutants of the contract", "")
+    yield "The contract is changed in one place, and the suite has to behave differently with it. What counts as"
+    yield "killed is in `tests/campaigns/mutants/campaign.py`. A refused mutant breaks the vocabulary of the contract."
+    yield "No server can show the difference that an equivalent mutant makes; the data has the reason."
+    yield from (f"Seed {result['seed']}. ([mutants.json](results/mutants.json))", "")
+    yield f"| kind | mutants | {' | '.join(_FATES)} |"
+    yield "| --- |" + " ---: |" * (len(_FATES) + 1)
+    for kind in ("tightens", "loosens"):
+        fates = Counter(mutant["fate"] for mutant in mutants if mutant["kind"] == kind)
+        yield f"| {kind} | {fates.total()} | {' | '.join(str(fates[fate]) for fate in _FATES)} |"
+    yield from ("", "Killed or refused, of those that are not equivalent:", "")
+    able = [mutant for mutant in mutants if mutant["fate"] != "equivalent"]
+    yield from _chart("kind", _by(able, "kind"), _by([m for m in able if m["fate"] in {"killed", "refused"}], "kind"))
+    yield from _missed("mutant", [m for m in mutants if m["fate"] in {"survived", "crashed"}], ("name", "fate"))
+
+
+def _chart(title: str, totals: Counter[str], found: Counter[str]) -> Iterator[str]:
+    yield from (f"| {title} | detected | of | |", "| --- | ---: | ---: | --- |")
+    for name, total in sorted(totals.items(), key=lambda pair: (-found[pair[0]], pair[0])):
+        full = round(_BAR_WIDTH * found[name] / total)
+        yield f"| {name} | {found[name]} | {total} | `{'█' * full}{'·' * (_BAR_WIDTH - full)}` |"
+
+
+def _missed(what: str, rows: Sequence[Json], columns: tuple[str, str]) -> Iterator[str]:
+    if rows:
+        yield from ("", f"Each {what} that is not detected:", "")
+        yield from (f"- {' — '.join(str(row[column]) for column in columns)}" for row in rows)

@@ -1,0 +1,3 @@
+from tests.campaigns.mutants.campaign import main
+
+raise SystemExit(main())
