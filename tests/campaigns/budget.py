@@ -40,6 +40,7 @@ from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.core.settings import Settings
 from octopusx_video_contract.runner import session
 from octopusx_video_contract.runner import target as _target
+from octopusx_video_contract.runner.options import Options
 from octopusx_video_contract.runner.selection import LAYERS
 from octopusx_video_contract.scenarios import schemathesis_adapter, task_driver, together, whole_life
 from octopusx_video_contract.sending.budget import Budget
@@ -350,7 +351,7 @@ def _paid(mock: Mock, contract: Contract, plan: Plan, ledger: Path | None) -> Ru
 def _by_command(plan: Plan, mock: Mock, contract: Contract, ledger: Path, runs: list[Run]) -> int:
     prepare = _target.prepare
 
-    def prepared(options: argparse.Namespace, stack: contextlib.ExitStack) -> Run:
+    def prepared(options: Options, stack: contextlib.ExitStack) -> Run:
         runs.append(prepare(options, stack))
         return runs[0]
 

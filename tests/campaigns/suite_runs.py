@@ -66,7 +66,7 @@ def judged(
     """Run the suite against a server with a defect, or the correct one; call it in a process of its own."""
     begun = time.monotonic()
     shrinking.MAX_SECONDS = 1  # nobody reads the examples of a campaign
-    options = cli.parser().parse_args(list(arguments))
+    options = cli.parsed(list(arguments))
     with contextlib.ExitStack() as stack:
         stack.enter_context(session.own_settings())
         printed = stack.enter_context(_printed())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from octopusx_video_contract.core.findings import Finding
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.core.settings import Settings
 from octopusx_video_contract.runner import selection
+from octopusx_video_contract.runner.options import Options
 from octopusx_video_contract.runner.selection import Choice
 from octopusx_video_contract.runner.target import CannotRunError
 from octopusx_video_contract.sending.senders import InProcess
@@ -26,9 +26,9 @@ from tests.support.faulty import Defect, Exchange, faulty_server
 CONTRACT = load()
 
 
-def options(*arguments: str) -> argparse.Namespace:
+def options(*arguments: str) -> Options:
     """The options of the command."""
-    return cli.parser().parse_args(list(arguments))
+    return cli.parsed(list(arguments))
 
 
 def drops(exchange: Exchange) -> None:

@@ -34,7 +34,7 @@ Change = Callable[[dict[str, Any], int], object]
 @contextlib.contextmanager
 def prepared(transport: httpx.BaseTransport, *arguments: str) -> Iterator[Run]:
     """A run against a server on this machine that answers through this transport."""
-    options = cli.parser().parse_args(["--seed", "1", "--max-examples", "1", *arguments])
+    options = cli.parsed(["--seed", "1", "--max-examples", "1", *arguments])
     server = target.Server("http://localhost", InProcess(transport), KEY, None, local=True)
     with contextlib.ExitStack() as stack:
         stack.enter_context(session.own_settings())
@@ -167,7 +167,7 @@ def test_the_probe_lets_the_clock_run() -> None:
     mock = Mock(token=KEY, start=None)
     server = target.Server("http://localhost", InProcess(mock.controlled_transport), KEY, None, local=True)
     with contextlib.ExitStack() as stack:
-        run = target.prepare(cli.parser(probing=True).parse_args([]), stack, server)
+        run = target.prepare(cli.parsed(["probe"]), stack, server)
         assert run.control is not None
         assert not mock.clock.stands_still
 

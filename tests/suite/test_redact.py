@@ -92,7 +92,7 @@ def answer(request):
 sender = InProcess(httpx.MockTransport(answer))
 server = target.Server("http://localhost", sender, KEY, None, local=True)
 folder = pathlib.Path(sys.argv[2])
-options = cli.parser().parse_args(["--seed", "1", "--max-examples", "1", "--max-paid", "9", "--deadline", "0.1",
+options = cli.parsed(["--seed", "1", "--max-examples", "1", "--max-paid", "9", "--deadline", "0.1",
     "--ledger", str(folder / "ledger"), "--junit", str(folder / "junit"), "--report", str(folder / "report")])
 with contextlib.ExitStack() as stack:
     stack.enter_context(session.own_settings())

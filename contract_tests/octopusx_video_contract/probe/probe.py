@@ -6,7 +6,6 @@ is allowed; where two are, one more that lacks a field and has to be refused, wh
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import dataclasses
 import json
@@ -23,6 +22,7 @@ from octopusx_video_contract.probe import paid_task, questions, reports
 from octopusx_video_contract.probe.paid_task import ObservedTask
 from octopusx_video_contract.probe.questions import ProbeResult, Question
 from octopusx_video_contract.runner import target
+from octopusx_video_contract.runner.options import Options
 from octopusx_video_contract.scenarios.task_driver import TaskDriver
 from octopusx_video_contract.sending.budget import NotAskedError
 from octopusx_video_contract.sending.mock_control import Control
@@ -100,17 +100,16 @@ class Probe:
         return any(response.is_success for response in responses if response is not None)
 
 
-def run(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
+def run(options: Options, stack: contextlib.ExitStack) -> int:
     """Probe the server. Returns the exit status: 0 when it was done, 1 when too little was answered to say anything.
 
     Raises:
         CannotRunError: The probe can't start.
     """
     # A server on this machine may be a tunnel to the service: nowhere is anything paid for that was not allowed.
-    options.max_paid = options.max_paid or 0
+    options = dataclasses.replace(options, max_paid=options.max_paid or 0)
     if options.report:
         target.writable(options.report, "--report")
-        options.report = options.report.resolve()
     run_ = target.prepare(options, stack)
     if options.base_url is None:
         # So that nobody waits for the mock that was started here.
@@ -130,7 +129,7 @@ def run(options: argparse.Namespace, stack: contextlib.ExitStack) -> int:
     return 0 if sum(result.observed for result in free) * 2 >= len(free) else 1
 
 
-def _tell(probe: Probe, options: argparse.Namespace, *, interrupted: bool) -> None:
+def _tell(probe: Probe, options: Options, *, interrupted: bool) -> None:
     report = reports.Report(
         probe.run,
         probe.results,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import collections
 import contextlib
+import dataclasses
 import gc
 import os
 import sys
@@ -19,6 +19,7 @@ from octopusx_video_contract.checks.registry import without_check
 from octopusx_video_contract.core.run import Run, running
 from octopusx_video_contract.messages.redaction import Redactor
 from octopusx_video_contract.runner import reports, target
+from octopusx_video_contract.runner.options import Options
 from octopusx_video_contract.runner.plugin import Plugin, RedactedReports
 from octopusx_video_contract.runner.selection import LAYERS, Choice, Limits
 from octopusx_video_contract.runner.setup import Collecting
@@ -32,7 +33,7 @@ _NOT_RUN = {
 }
 
 
-def pytest_options(options: argparse.Namespace) -> list[str]:
+def pytest_options(options: Options) -> list[str]:
     """What pytest is told, by the options of the command.
 
     Raises:
@@ -44,7 +45,6 @@ def pytest_options(options: argparse.Namespace) -> list[str]:
         chosen[f"--junit-xml={options.junit.resolve()}"] = True
     if options.report:
         target.writable(options.report, "--report")
-        options.report = options.report.resolve()
     return [name for name, wanted in chosen.items() if wanted]
 
 
@@ -109,15 +109,20 @@ def run(
     return ended or (0 if outcome == pytest.ExitCode.OK and not unasked else 1)
 
 
-def rehearse(options: argparse.Namespace, stack: contextlib.ExitStack, choice: Choice = Choice()) -> int:  # noqa: B008
+def rehearse(options: Options, stack: contextlib.ExitStack, choice: Choice = Choice()) -> int:  # noqa: B008
     """Run the suite against a mock instead of the server, within the same budget, and print what was sent and spent."""
-    named, options.base_url, options.engine = options.base_url, None, None
+    named = options.base_url
     limited = options.max_paid is not None or (named is not None and not target.is_local(named))
-    options.max_paid = options.max_paid or 0 if limited else None
-    options.ledger = Path(os.devnull)
     stands_in = bool(options.task_id)
     known = stands_in or not limited
-    options.task_id = None  # a mock does not know it; its own stand for it
+    options = dataclasses.replace(
+        options,
+        base_url=None,
+        engine=None,
+        max_paid=options.max_paid or 0 if limited else None,
+        ledger=Path(os.devnull),
+        task_id=(),  # a mock does not know it; its own stand for it
+    )
     run_ = target.prepare(options, stack)
     run_ = run_ if known else run_.with_settings(known_ids=())
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):

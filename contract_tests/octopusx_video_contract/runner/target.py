@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import dataclasses
 import os
@@ -19,6 +18,7 @@ from octopusx_video_openapi import Contract, Operation, hosts, load, task_ids
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.core.settings import Settings
 from octopusx_video_contract.messages.http import Request, Response
+from octopusx_video_contract.runner.options import Options
 from octopusx_video_contract.sending.budget import Budget
 from octopusx_video_contract.sending.mock_control import Control
 from octopusx_video_contract.sending.senders import InProcess, OverHttp, Sender, proxy_of_environment
@@ -61,7 +61,7 @@ class Server:
     local: bool
 
 
-def prepare(options: argparse.Namespace, stack: contextlib.ExitStack, server: Server | None = None) -> Run:
+def prepare(options: Options, stack: contextlib.ExitStack, server: Server | None = None) -> Run:
     """The run that the options ask for, its server started or found, unless it is given.
 
     Raises:
@@ -77,7 +77,7 @@ def prepare(options: argparse.Namespace, stack: contextlib.ExitStack, server: Se
         server = _started(options, stack) if options.base_url is None else _named(options.base_url)
     stack.callback(server.sender.close)
     local = server.local and options.max_paid is None
-    seed = getattr(options, "seed", None)
+    seed = options.seed
     run = Run.begin(
         Settings(
             server.base_url,
@@ -85,30 +85,30 @@ def prepare(options: argparse.Namespace, stack: contextlib.ExitStack, server: Se
             contract,
             tuple(options.task_id or (task_ids.documented(contract) if server.local else ())),
             seed=random.SystemRandom().randrange(2**32) if seed is None else seed,
-            max_examples=getattr(options, "max_examples", 1),
+            max_examples=options.max_examples,
             timeout=options.timeout,
             deadline=options.deadline,
-            strict=bool(getattr(options, "strict", None)),
-            ends_at_once=getattr(options, "fail_fast", False) or getattr(options, "max_findings", None) == 1,
-            stateless=getattr(options, "engine", None) == _STATELESS,
+            strict=bool(options.strict),
+            ends_at_once=options.fail_fast or options.max_findings == 1,
+            stateless=options.engine == _STATELESS,
             other_key=server.other_key,
         ),
         server.sender,
         _budget(options, contract, server.key, server.other_key, local=local),
     )
-    if getattr(options, "dry_run", False):
+    if options.dry_run:
         run.transport.sent = []
     _greet(run)
     if local:
         run = looked_around(run)
-        if run.control is not None and hasattr(options, "seed"):  # the probe observes a task while time passes
+        if run.control is not None and not options.is_probe:  # the probe observes a task while time passes
             stack.enter_context(run.control.stopped())
-        if getattr(options, "strict", None) is None:
+        if options.strict is None:
             run = run.with_settings(strict=_is_mock(run, started=started))
         if not options.task_id and run.control is None and not run.settings.stateless:
             known = tuple(task for task in run.settings.known_ids if _has(run, task))
             run = run.with_settings(known_ids=known or run.settings.known_ids)
-    return run.with_settings(strictness=_strictness(run, getattr(options, "strict", None)))
+    return run.with_settings(strictness=_strictness(run, options.strict))
 
 
 def _is_mock(run: Run, *, started: bool) -> bool:
@@ -125,13 +125,13 @@ def _strictness(run: Run, asked: bool | None) -> str:  # noqa: FBT001 - the opti
     return "should rules only reported (--strict has them fail the run)"
 
 
-def _started(options: argparse.Namespace, stack: contextlib.ExitStack) -> Server:
+def _started(options: Options, stack: contextlib.ExitStack) -> Server:
     # The only place where the suite knows of the mock: what is tested is a server like any other.
     try:
         from octopusx_video_mock import Mock, MockError, PrismMock  # noqa: PLC0415
     except ImportError:
         raise CannotRunError("name a server with --base-url, or: pip install 'octopusx-video[mock]'") from None
-    engine = getattr(options, "engine", None) or ENGINES[0]
+    engine = options.engine or ENGINES[0]
     keys = (_MOCK_KEY, _OTHER_MOCK_KEY)
     try:
         if engine == _STATELESS:
@@ -140,7 +140,7 @@ def _started(options: argparse.Namespace, stack: contextlib.ExitStack) -> Server
         if engine == "server":
             url = stack.enter_context(Mock(options.contract, token=keys, start=None).serve(control=True))
             return Server(url, OverHttp(local=True), *keys, local=True)
-        is_suite = "seed" in options
+        is_suite = not options.is_probe
         if is_suite and options.max_paid is not None:  # nobody turns its clock, as if it billed: its tasks are quick
             quick = Mock(options.contract, token=keys, start=None, speed=_QUICK)
             return Server(_IN_PROCESS, InProcess(quick.controlled_transport), *keys, local=True)
@@ -229,7 +229,7 @@ def _checked_key(variable: str) -> str:
     return key
 
 
-def _budget(options: argparse.Namespace, contract: Contract, key: str, other_key: str | None, *, local: bool) -> Budget:
+def _budget(options: Options, contract: Contract, key: str, other_key: str | None, *, local: bool) -> Budget:
     if local:
         return Budget(contract, key, other_key=other_key)
     limit = options.max_paid or 0
