@@ -253,6 +253,6 @@ def _run(options: Options) -> int:
     except KeyboardInterrupt:
         print(f"{_PROGRAM}: interrupted", file=sys.stderr)
         return interrupts.status() or 130
-    except BrokenPipeError:  # whoever read the output has gone, so there is nobody to tell
+    except BrokenPipeError:  # whoever read the output has gone, so there is nobody to report to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

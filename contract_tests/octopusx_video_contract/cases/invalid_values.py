@@ -44,7 +44,7 @@ def invalid_variants(operation: Operation, valid: Request) -> Iterator[Variant]:
 
 
 def invalid_variants_alone(operation: Operation, valid: Request) -> Iterator[Variant]:
-    """A few near misses in each place of the shortest request with its numbers at their limits.
+    """A few invalid variants in each place of the shortest request with its numbers at their limits.
 
     A server may look at a field only beside another that is there, or is not zero.
 

@@ -1,4 +1,4 @@
-"""Bodies of submits in which a task's life can differ: those that decide its length, and what is told again. Pure."""
+"""Bodies of submits in which a task's life can differ: those that decide its length, and what is repeated. Pure."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _models(submit: Operation) -> list[str]:
 
 
 def _told_again(submit: Operation, valid: Body) -> Iterator[Body]:
-    """Bodies with little more than one field that a read tells again, alone and with all that can be switched on."""
+    """Bodies with little more than one field that a read repeats, alone and with all that can be switched on."""
     properties = _properties(submit)
     required = submit.body_schema.required if submit.body_schema else ()
     shortest = {name: value for name, value in valid.items() if name in required and not isinstance(value, dict)}
@@ -147,7 +147,7 @@ def _told_again(submit: Operation, valid: Body) -> Iterator[Body]:
 
 @functools.cache
 def _echoes(contract: Contract) -> frozenset[str]:
-    """The fields of a submit that some answer tells again."""
+    """The fields of a submit that some response repeats."""
     found = {place.value_of for read in contract.reads for place in values.places_of(read)}
     return frozenset(value.removeprefix("request.") for value in found if value.startswith("request."))
 

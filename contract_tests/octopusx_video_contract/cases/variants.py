@@ -25,7 +25,7 @@ class Variant(Request):
     """A request that departs from a valid one in a single thing.
 
     Attributes:
-        name: What it departs in; unique among an operation's near misses, and among its edges.
+        name: What it departs in; unique among an operation's invalid variants, and among its edges.
         place: Where, from ``path``, ``query`` or ``body`` on; an item of an array is named by its index.
         keyword: The keyword of JSON Schema that it is about, or ``BODY``.
         raw: The bytes to send for ``body`` where its spelling matters; else any JSON of it will do.
@@ -39,7 +39,7 @@ class Variant(Request):
 
 @dataclass(frozen=True)
 class Change:
-    """What another value makes of a whole: where it stands, which keyword it is about, how it is told, the whole."""
+    """What another value makes of a whole: where it stands, which keyword it is about, what it is called, the whole."""
 
     place: tuple[str, ...]
     keyword: str

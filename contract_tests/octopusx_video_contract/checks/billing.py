@@ -15,12 +15,12 @@ def billed(contract: Contract, response: Response) -> Billed:
 
 
 def times(told: str) -> tuple[int, int]:
-    """How often a request is billed, at least and at most, by what its answer says."""
+    """How often a request is billed, at least and at most, by what its response says."""
     return {"never": (0, 0), "yes": (1, 1)}.get(told, (0, 1))
 
 
 def bill_rule(contract: Contract, response: Response) -> str:
-    """The rule that says what an answer costs: the one that looks into the body, else that of x-billed."""
+    """The rule that says what a response costs: the one that looks into the body, else that of x-billed."""
     reached = response.request.reached(contract)
     rule = reached and billing.decided_by(reached[0], response.status, response.json())
     return rule.id if rule else RuleId.R54

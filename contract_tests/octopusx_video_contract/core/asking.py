@@ -15,9 +15,9 @@ Case = TypeVar("Case")
 
 
 def ask_each(run: Run, cases: Iterable[Case], ask: Callable[[Case], None]) -> None:
-    """Ask of each case, and tell of all that was found together.
+    """Ask of each case, and report all that was found together.
 
-    What they cost, too, has to be what their answers say.
+    What they cost, too, has to be what their responses say.
 
     Raises:
         Findings: Something was found.

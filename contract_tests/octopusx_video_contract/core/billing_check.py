@@ -1,4 +1,4 @@
-"""What requests cost by the books of a mock, held to what their answers say of it."""
+"""What requests cost by the ledger of a mock, compared with what their responses say of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from octopusx_video_contract.messages.http import Response
 
 
 class BillingCheck:
-    """Holds what is asked in a block to its price. Asks nothing where the server's books can't be looked at."""
+    """Compares the price of what is asked in a block. Asks nothing where the server's ledger can't be looked at."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -31,7 +31,7 @@ class BillingCheck:
         """Compare the bill.
 
         Raises:
-            Finding: It is not what the answers say.
+            Finding: It is not what the responses say.
         """
         run = self._run
         if run.control is None:

@@ -28,12 +28,12 @@ class Keyword:
     name: str
 
     def __str__(self) -> str:
-        """As it is told to people."""
+        """As people read it."""
         return f"{self.operation} {'.'.join(self.place)} {self.name}"
 
 
 class Coverage:
-    """Counts what was exercised; told of each answer.
+    """Counts what was exercised; gets each response.
 
     Attributes:
         values: How often a valid and an invalid value of each keyword was sent with a key that was accepted.

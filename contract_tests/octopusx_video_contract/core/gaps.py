@@ -18,7 +18,7 @@ _OF_TIME = "expired"
 
 
 def can_come_about(operation: Operation, status: int, *, in_time: bool = True) -> bool:
-    """Whether a request brings about an answer with this status, or time does where it can be made to pass.
+    """Whether a request brings about a response with this status, or time does where it can be made to pass.
 
     If not, it can only be ordered.
     """

@@ -90,12 +90,20 @@ class Recorder:
         self.check_all(found, response)
 
     def rejected(self, response: Response, what: str) -> Outcomes:
-        """What is wrong with the rejection of a request that was valid, told with what the request was."""
+        """What is wrong with the rejection of a request that was valid, said with what the request was."""
         reached = response.request.reached(self.settings.contract)
         if reached is not None:
             yield from at(
                 f"{reached.operation.id}: {what}", single_response.rejection(self.context, reached.operation, response)
             )
+
+    def check_rejected(self, response: Response, rule_id: str, fault: str | None, what: str) -> None:
+        """Compare a rejection with a rule, and where it keeps that with what the contract says of the rejection.
+
+        Raises:
+            Findings: It breaks rules that fail the run.
+        """
+        self.check_response(response, [(rule_id, fault), *(() if fault else self.rejected(response, what))])
 
     def changed(self, response: Response) -> Outcomes:
         """Note what a response reports of a task, and compare it with what was reported before."""
@@ -211,7 +219,7 @@ class Recorder:
     def finding(
         self, rule_id: str, detail: str, shown: Response | Request | None = None, *, is_whole: bool = True
     ) -> Finding:
-        """A broken rule, with the request and the answer that show it, or what arrived of an answer.
+        """A broken rule, with the request and the response that show it, or what arrived of a response.
 
         Nothing in it acts on a terminal, and the key is in none of it.
         """

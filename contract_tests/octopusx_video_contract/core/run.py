@@ -37,7 +37,7 @@ class Run:
     """A run. ``begin`` makes one.
 
     Attributes:
-        settings: What it is told.
+        settings: Its settings.
         transport: What everything is sent through.
         log: What happens.
         coverage: Counts what was exercised.
@@ -55,7 +55,7 @@ class Run:
         """A run of which nothing was sent yet.
 
         Args:
-            settings: What it is told.
+            settings: Its settings.
             sender: Moves the bytes.
             budget: What may be billed; None where nothing costs anything.
         """
@@ -131,7 +131,7 @@ class Run:
         """Send a request.
 
         Raises:
-            Finding: No answer came that could be judged.
+            Finding: No response came that could be checked.
             NotAskedError: The budget does not allow it.
         """
         try:
@@ -142,10 +142,10 @@ class Run:
         return response
 
     def send_at_once(self, requests: Sequence[Request]) -> list[Response | None]:
-        """Send requests at the same moment. Gives their answers in order; None for what was not answered or not asked.
+        """Send requests at the same moment. Gives their responses in order; None where none came, or nothing was asked.
 
         Raises:
-            Finding: One of them got no answer that could be judged, and findings are not collected.
+            Finding: One of them got no response that could be checked, and findings are not collected.
         """
         responses: list[Response | None] = []
         findings: list[Finding] = []

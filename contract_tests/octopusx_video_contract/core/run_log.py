@@ -66,7 +66,7 @@ class RunLog:
         }
 
     def note(self, response: Response) -> None:
-        """Note a response, and tell those who listen."""
+        """Note a response, and call the listeners."""
         reached = response.request.reached(self.contract)
         if reached is not None:
             operation = reached.operation

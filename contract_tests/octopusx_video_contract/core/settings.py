@@ -1,4 +1,4 @@
-"""What a run is told, and what was found out about its server before the tests began."""
+"""What a run is asked to do, and what was found out about its server before the tests began."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request as it goes out, the answer as it came, and how both are shown."""
+"""A request as it goes out, the response as it came, and how both are shown."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Request:
 
     @property
     def ordered(self) -> bool:
-        """Whether it orders its answer with ``Prefer``, which a mock follows."""
+        """Whether it orders its response with ``Prefer``, which a mock follows."""
         return any(name.lower() == "prefer" for name, _ in self.headers)
 
     def header(self, name: str) -> str | None:

@@ -30,13 +30,13 @@ class Asking(Protocol):
     """Asks a question, once, and keeps what came."""
 
     def __call__(self, question: Question, *, listed: bool = True) -> Response | None:
-        """None where no answer came."""
+        """None where no response came."""
         ...
 
 
 @dataclass
 class Change:
-    """What a route told for the first time, or otherwise than before; ``second`` counts from the submit's answer."""
+    """What a route reported first, or changed; ``second`` counts from the submit's response."""
 
     second: float
     route: str
@@ -49,14 +49,14 @@ class ObservedTask:
     """What became of the new task.
 
     Attributes:
-        task: The task, with all that was told of it.
+        task: The task, with all that was reported of it.
         began: When the submit was answered, by the clock that the seconds are counted with.
         readable: By route, after how many seconds it was readable; None for not within R04's tolerance.
         changes: What changed, in order.
         ended: After how many seconds it was seen to have ended; None for not before the deadline.
         video: Seconds of the video that its content gives; None where none could be decoded.
         broken: What it broke of the rules of a task's life, by number.
-        kept: The rules of a task's life that what was told shows to be kept, where none of it breaks them.
+        kept: The rules of a task's life that the observations show to be kept, where none of it breaks them.
     """
 
     task: Task
@@ -82,7 +82,7 @@ def values_of(contract: Contract, operation: str) -> dict[str, str]:
 
 
 def paid(run: Run, tasks: TaskDriver, source: str, ask: Asking) -> ObservedTask | None:
-    """Submit once, whatever comes; None where no new task was told."""
+    """Submit once, whatever comes; None where no new task was reported."""
     submit = run.contract.operations[SUBMIT]
     whole, request = tasks.submission(submit, a_submit(submit), source)
     run.log.say(f"one paid submit, {submit.id}; it is not repeated, whatever comes")

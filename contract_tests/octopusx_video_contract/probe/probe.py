@@ -1,7 +1,7 @@
-"""The probe: asks a server how it answers where the pages are silent, and proposes what to change in the contract.
+"""The probe: asks a server what the documentation does not say, and proposes what to change in the contract.
 
-It judges nothing. It reads, submits without a valid key, and sends one submit at most that starts a task, where a unit
-is allowed; where two are, one more that lacks a field and has to be refused, which costs a unit like any other.
+It passes no judgement. It reads, submits without a valid key, and sends one submit at most that starts a task, where a
+unit is allowed; where two are, one more that lacks a field and has to be refused, which costs a unit like any other.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Probe:
     """Asks, and keeps what came.
 
     Attributes:
-        run: What it is told.
+        run: Its settings.
         came: What came of each question, in order.
         task: The known task that is asked for; None for none.
         named: Whether the caller named it: those of a mock belong to every key.
@@ -51,7 +51,7 @@ class Probe:
         self.paid = False
 
     def ask(self, question: Question, *, listed: bool = True) -> Response | None:
-        """Ask a question, once, and keep what came; None where no answer did."""
+        """Ask a question, once, and keep what came; None where no response did."""
         run = self.run
         result = ProbeResult(question, None, listed=listed)
         self.results.append(result)
@@ -145,7 +145,7 @@ def _tell(probe: Probe, options: Options, *, interrupted: bool) -> None:
 
 
 def readable(response: Response) -> Response:
-    """The answer, its body no JSON where it is some that no validator takes: half a character, or too deep."""
+    """The response, its body no JSON where it is some that no validator takes: half a character, or too deep."""
     body = response.json()
     try:
         _ = body is ABSENT or json.dumps(body, ensure_ascii=False).encode()
@@ -155,7 +155,7 @@ def readable(response: Response) -> Response:
 
 
 def held(run: Run, question: Question, response: Response) -> tuple[set[str], dict[str, str]]:
-    """The numbered rules that an answer keeps, and those that it breaks with what was found."""
+    """The numbered rules that a response keeps, and those that it breaks with what was found."""
     reached = response.request.reached(run.contract)
     if reached is None:
         return set(), {}

@@ -56,7 +56,7 @@ class Proposal:
 
 
 def proposals(contract: Contract, result: Sequence[ProbeResult], observed: ObservedTask | None) -> list[Proposal]:
-    """Everything that the answers speak for changing, nothing for what was not seen."""
+    """Everything that the responses speak for changing, nothing for what was not seen."""
     found = [
         *_documented_statuses(contract, result),
         *_causes(contract, result),
@@ -78,7 +78,7 @@ def _received(result: Iterable[ProbeResult]) -> Iterator[tuple[ProbeResult, Oper
 
 
 _OF_FORM = {RuleId.R25, RuleId.R36, RuleId.R37, RuleId.R39}
-"""Rules of what an answer is, whatever its status."""
+"""Rules of what a response is, whatever its status."""
 
 
 def _documented_statuses(contract: Contract, result: Sequence[ProbeResult]) -> Iterator[Proposal]:
@@ -129,7 +129,7 @@ def _causes(contract: Contract, result: Sequence[ProbeResult]) -> Iterator[Propo
 
 
 def _told(one: ProbeResult) -> str:
-    assert one.response is not None  # noqa: S101 - asked of answers alone
+    assert one.response is not None  # noqa: S101 - asked of responses alone
     return " ".join([str(one.response.status), *dict.fromkeys(words(one.response.json()).values())])
 
 

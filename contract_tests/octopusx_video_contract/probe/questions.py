@@ -30,16 +30,16 @@ def _nothing(_: Response) -> str:
 
 @dataclass(frozen=True)
 class Question:
-    """One request, and what its answer is to tell.
+    """One request, and what its response is to show.
 
     Attributes:
         name: What it belongs to.
         asked: What is asked, in words, without any id.
         request: What is sent.
         operation: Which operation is asked; None for what is none.
-        cause: The cause of ``x-when`` that the answer is for; "" for none.
-        rule: The numbered rule that the answer shows to be kept or broken; "" for none.
-        fault: How an answer breaks that rule; "" where it keeps it.
+        cause: The cause of ``x-when`` that the response is for; "" for none.
+        rule: The numbered rule that the response shows to be kept or broken; "" for none.
+        fault: How a response breaks that rule; "" where it keeps it.
         valid: Whether the request is valid and carries the key.
     """
 
@@ -60,9 +60,9 @@ class ProbeResult:
     Attributes:
         question: What was asked.
         response: What was answered; None for nothing.
-        missing: Why there is no answer.
-        partial: What arrived of an answer that can't be used.
-        kept: The numbered rules that the answer shows to be kept.
+        missing: Why there is no response.
+        partial: What arrived of a response that can't be used.
+        kept: The numbered rules that the response shows to be kept.
         broken: Those that it breaks, with what was found.
         listed: Whether it stands in the report by itself; the reads of a task that is followed do not.
     """
@@ -77,12 +77,12 @@ class ProbeResult:
 
     @property
     def observed(self) -> bool:
-        """Whether the answer is one to the question, and not to the rate or to what is broken."""
+        """Whether the response is one to the question, and not to the rate or to what is broken."""
         return self.response is not None and self.response.status != 429 and self.response.status < 500
 
 
 def request_id_header(run: Run) -> str:
-    """The header that tells a request's own id, by ``x-value-of``; "" where the contract has none."""
+    """The header with a request's own id, by ``x-value-of``; "" where the contract has none."""
     header = run.contract.request_id_header
     return header.name if header else ""
 
@@ -160,7 +160,7 @@ def known(tasks: TaskDriver, task: str) -> Iterator[Question]:
 
 
 def other_account(run: Run, tasks: TaskDriver, task: str) -> Iterator[Question]:
-    """What a key of another account is told of a task, where there is such a key."""
+    """What a key of another account gets for a task, where there is such a key."""
     for reader in tasks.reads if run.settings.other_key else ():
         request = tasks.request(reader, task, credential=f"Bearer {run.settings.other_key}")
         yield Question("other account", _route(reader), request, reader, "unknown-task", RuleId.R20, _not_unknown)

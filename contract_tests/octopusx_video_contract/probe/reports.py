@@ -215,7 +215,7 @@ class Report:
             yield {"rule": f"{rule.id} ({grade(rule)}): {rule.title}", "came": told, "broken": first}
 
     def open(self) -> Iterator[str]:
-        """What the answers do not tell, and why."""
+        """What the responses do not show, and why."""
         yield from self._not_asked()
         responses = [one for one in self._came if one.question.operation and one.response]
         seen = {
@@ -279,7 +279,7 @@ class Report:
 
 
 def _without(one: ProbeResult) -> str:
-    """Why there is no answer, and how one began."""
+    """Why there is no response, and how one began."""
     begun = f"{one.partial.status} came, and " if one.partial and one.partial.status else ""
     return f"{begun}{one.missing}"
 

@@ -53,7 +53,7 @@ class RedactedReports:
 
 
 class Plugin:
-    """Watches a run's tests, and tells at the end what was exercised, found and spent.
+    """Watches a run's tests, and reports at the end what was exercised, found and spent.
 
     Args:
         run: The run.

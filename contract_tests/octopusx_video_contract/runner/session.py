@@ -34,7 +34,7 @@ _NOT_RUN = {
 
 
 def pytest_options(options: Options) -> list[str]:
-    """What pytest is told, by the options of the command.
+    """The arguments of pytest, by the options of the command.
 
     Raises:
         CannotRunError: A report can't be written.

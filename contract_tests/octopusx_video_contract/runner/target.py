@@ -1,4 +1,4 @@
-"""What a run is held against: a mock that is started for it, or the server at a URL, and what either can do."""
+"""What a run is run against: a mock that is started for it, or the server at a URL, and what either can do."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _QUICK = 200.0
 
 
 class CannotRunError(Exception):
-    """The run can't start. The text names the cause and the mend."""
+    """The run can't start. The text names the cause and the fix."""
 
 
 @dataclasses.dataclass
 class Server:
-    """A server that a run can be held against.
+    """A server that a run can be run against.
 
     Attributes:
         base_url: Where it is, without a slash at the end.
@@ -258,7 +258,7 @@ def writable(path: Path, option: str) -> None:
 def _greet(run: Run) -> None:
     """Ask for one known task: nothing is learned from a server that is not there, or that refuses the key.
 
-    One that is there and does not answer as a server does is judged: that is a finding.
+    One that is there and does not answer as a server does is checked: that is a finding.
     """
     try:
         status = _read(run).status
@@ -280,7 +280,7 @@ def _greet(run: Run) -> None:
 
 
 def looked_around(run: Run) -> Run:
-    """The run that knows what a mock can do: turn its clock, answer as it is told."""
+    """The run that knows what a mock can do: turn its clock, follow Prefer."""
     control = Control(run.transport.sender, run.settings.base_url)
     is_there = control.is_there()
     orders = set()

@@ -1,4 +1,4 @@
-"""Calls of the generated client, found by the contract's operation ids, sent through the run's wire."""
+"""Calls of the generated client, found by the contract's operation ids, sent through the run's transport."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.messages.http import Request, Response
 
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, UnexpectedStatus)
-"""What the generated client raises over an answer that is not what the contract says."""
+"""What the generated client raises over a response that is not what the contract says."""
 
 
 class Through(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Carries what an httpx client sends to the run's wire, and keeps the last answer."""
+    """Carries what an httpx client sends to the run's transport, and keeps the last response."""
 
     def __init__(self, run: Run) -> None:
         self.run = run

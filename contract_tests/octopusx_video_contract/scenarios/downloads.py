@@ -50,17 +50,17 @@ class Downloads:
             self.run.recorder.check_response(part, [(RuleId.R23, fault)])
 
     def size_by_a_part(self, task: Task) -> int | None:
-        """Bytes of a video as one of its parts tells them, before all of it is asked for; None where it does not."""
+        """Bytes of a video as one of its parts reports them, before all of it is asked for; None where it does not."""
         response = self.run.send(self.tasks.request(self.tasks.content, task.id, Range="bytes=0-9"))
         size = re.fullmatch(r".*/([0-9]{1,18})", response.headers.get("content-range", ""))
         return int(size[1]) if response.status == 206 and size else None
 
     def download(self, task: Task, size: int | None = None) -> bytes | None:
-        """Download the video of a task that has succeeded, and hold it to its length and to what came before.
+        """Download the video of a task that has succeeded, and compare it with its length and to what came before.
 
         Args:
             task: The task.
-            size: How many bytes it has, where that was told before.
+            size: How many bytes it has, where that was reported before.
         """
         run = self.run
         billed = self.tasks.billed()

@@ -54,7 +54,7 @@ class ReadChecks:
         self.tasks.unbilled(billed, responses[-1].request)
 
     def stand_alike(self, read: Task, unread: Task) -> None:
-        """Hold a task that was read to one that was not, submitted at the same time and with the same body."""
+        """Compare a task that was read with one that was not, submitted at the same time and with the same body."""
         route = self.tasks.route(read)
         one, other = self.tasks.read(read, route), self.tasks.read(unread, route)
         if one is None or other is None:
@@ -99,7 +99,7 @@ def _is_near(first: Any, second: Any) -> bool:
 
 @checks(RuleId.R59)
 def check_head(run: Run, get: Request, gets: Sequence[Response], who: str, rule: RuleId) -> None:
-    """Ask a request with HEAD, and hold the answer to those of GET.
+    """Ask a request with HEAD, and compare the response with those of GET.
 
     Args:
         run: The run.

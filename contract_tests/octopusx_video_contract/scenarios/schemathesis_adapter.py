@@ -37,7 +37,7 @@ NOT_SENT = frozenset(
         "x-schemathesis-testcaseid",  # another in each run, and the same seed sends the same bytes
     }
 )
-"""Headers of requests and schemathesis that say nothing of a case; the wire adds those that HTTP needs."""
+"""Headers of requests and schemathesis that say nothing of a case; the transport adds those that HTTP needs."""
 RULES_OF_CHECKS = {
     "response_schema_conformance": RuleId.R36,
     "content_type_conformance": RuleId.R39,
@@ -99,7 +99,7 @@ def _settings(run: Run) -> dict[str, Any]:
         "request-timeout": run.settings.timeout,
         "auth": {"openapi": {"bearerAuth": {"bearer": run.settings.key}}},
         # Other methods are asked for by the layer of boundaries, and never with an id that somebody could want to keep:
-        # where a service has a DELETE that its pages don't tell of, it deletes.
+        # where a service has a DELETE that its documentation does not mention, it deletes.
         "phases": {"coverage": {"unexpected-methods": []}},
         "generation": {"max-examples": run.settings.max_examples, "database": "none"},
         # What is shortened before the key is taken out could leave half of it.
@@ -107,7 +107,7 @@ def _settings(run: Run) -> dict[str, Any]:
         "checks": {
             # A 400 for an unknown task is no fault of the server; `valid_request_is_not_refused` says which 400 is.
             "positive_data_acceptance": {"enabled": False},
-            # It wants 405; R32 leaves a server the gateway's 404, and the layer of boundaries holds it to that.
+            # It wants 405; R32 leaves a server the gateway's 404, and the layer of boundaries asks for that.
             "unsupported_method": {"enabled": False},
             # A video that is gone is 502 (R44), and whether one is there is asked over the task's life.
             "not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", "502"]},
@@ -159,7 +159,7 @@ class _Adapter(BaseAdapter):
         self._run = run
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        """Send through the wire what schemathesis has prepared."""
+        """Send through the transport what schemathesis has prepared."""
         response = self._run.transport.send(_request(self._run, request))
         received = requests.Response()
         received.status_code = response.status
@@ -172,7 +172,7 @@ class _Adapter(BaseAdapter):
         return received
 
     def close(self) -> None:
-        """The wire is closed by whoever opened it."""
+        """The transport is closed by whoever opened it."""
 
 
 def _request(run: Run, prepared: requests.PreparedRequest) -> Request:
@@ -203,7 +203,7 @@ def _response(run: Run, received: ReceivedResponse) -> Response:
 
 @schemathesis.check
 def contract_rules(ctx: schemathesis.CheckContext, received: ReceivedResponse, case: Case) -> None:
-    """Each answer keeps the contract's numbered rules of an answer that schemathesis has no check for."""
+    """Each response keeps the contract's numbered rules of a response that schemathesis has no check for."""
     if _is_probe(case):
         return
     run = current()
@@ -234,7 +234,7 @@ CHECKS = (contract_rules, valid_request_is_not_refused)
 
 
 def validate(run: Run, case: Case) -> None:
-    """Send a case and hold its answer to the contract, by schemathesis's checks and ours.
+    """Send a case and check its response, by schemathesis's checks and ours.
 
     Raises:
         Finding: A rule is broken that fails the run.
@@ -247,7 +247,7 @@ def send(run: Run, case: Case) -> ReceivedResponse:
     """Send a case.
 
     Raises:
-        Finding: No answer came that could be judged.
+        Finding: No response came that could be checked.
         Findings: The same, and it began.
     """
     try:
@@ -257,7 +257,7 @@ def send(run: Run, case: Case) -> ReceivedResponse:
 
 
 def check(run: Run, case: Case, received: ReceivedResponse, **options: Any) -> None:
-    """Hold an answer to the contract, and tell in its rules what schemathesis found.
+    """Check a response by the contract, and report by its rules what schemathesis found.
 
     Raises:
         Finding: A rule is broken that fails the run.

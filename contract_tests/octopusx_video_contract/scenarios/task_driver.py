@@ -28,7 +28,7 @@ PART = 10
 class TaskDriver:
     """Submits and reads tasks of a run.
 
-    Everything that it learns is judged: each answer by itself, and with what was told of its task before.
+    Each response is checked by itself, and with what was reported of its task before.
 
     Args:
         run: The run.
@@ -75,7 +75,7 @@ class TaskDriver:
             beside: Reads of known tasks that are sent at the same moment.
 
         Raises:
-            Finding: The answer breaks a rule.
+            Finding: The response breaks a rule.
             NotAskedError: The budget does not allow it, or it was refused.
         """
         run = self.run
@@ -86,11 +86,11 @@ class TaskDriver:
             return self.submitted(submit, whole, source, response, (before, run.now()), ordered=bool(orders), sure=sure)
 
     def _sent_beside(self, request: Request, beside: Sequence[Request]) -> Response:
-        """The answer to a submit, whose reads beside it are held to what they were before.
+        """The response to a submit, whose reads beside it are compared with what they were before.
 
         Raises:
-            Finding: An answer breaks a rule, and findings are not collected.
-            NotAskedError: No answer came that could be judged.
+            Finding: A response breaks a rule, and findings are not collected.
+            NotAskedError: No response came that could be checked.
         """
         response, *others = self.run.send_at_once([request, *beside])
         for other in others:
@@ -109,7 +109,7 @@ class TaskDriver:
         return [request for request in reads if self.run.send(request).is_success]
 
     def known(self, response: Response) -> None:
-        """Hold the answer to a read of a task that could be read before."""
+        """Compare the response to a read of a task that could be read before."""
         known = self.run.settings.known_ids[0]
         also = list(self.run.recorder.rejected(response, f"{known}, which could be read before"))
         reached = response.request.reached(self.contract)
@@ -135,13 +135,13 @@ class TaskDriver:
             submit: The operation.
             whole: The body.
             source: The source task's id.
-            response: The answer.
+            response: The response.
             between: Server time before and after the submit, in Unix seconds.
-            ordered: Whether what the answer tells was ordered.
+            ordered: Whether what the response reports was ordered.
             sure: Whether a server has to accept it, or may refuse it for its source.
 
         Raises:
-            Finding: The answer breaks a rule.
+            Finding: The response breaks a rule.
             NotAskedError: The submit was refused.
         """
         run = self.run
@@ -202,10 +202,10 @@ class TaskDriver:
         return self.run.request(operation, path=path, query=query, credential=credential, headers=headers.items())
 
     def read(self, task: Task, route: Operation) -> Observation | None:
-        """Read a task; None where it is not readable (which R04 and R05 judge).
+        """Read a task; None where it is not readable (which R04 and R05 say).
 
         Raises:
-            Finding: The answer breaks a rule.
+            Finding: The response breaks a rule.
         """
         response = self.run.send(self.request(route, task.id))
         at = self.run.now()
@@ -232,7 +232,7 @@ class TaskDriver:
             yield RuleId.R19, f"{route.id}: {task.id} was there, and is gone after nothing but reads"
 
     def note(self, task: Task, told: Observation, response: Response) -> None:
-        """Hold what an answer tells to what was told of its task before, and keep it."""
+        """Compare an observation with those of its task before, and keep it."""
         if not self.run.settings.stateless:
             found = list(at(told.route, task_life.check(self.contract, task, told)))
             task.observations.append(told)
@@ -279,21 +279,19 @@ class TaskDriver:
             self.run.recorder.check_response(response)
 
     def refused(self, request: Request, rule: RuleId, what: str) -> Response:
-        """Send a request that has to be refused as for an unknown task, by a rule. Gives the answer."""
+        """Send a request that has to be refused as for an unknown task, by a rule. Gives the response."""
         with BillingCheck(self.run):
             response = self.run.send(request)
             fault = None if response.status in UNKNOWN_TASK else f"{what} was answered with {response.status}"
-            self.run.recorder.check_response(
-                response, [(rule, fault), *(() if fault else self.run.recorder.rejected(response, what))]
-            )
+            self.run.recorder.check_rejected(response, rule, fault, what)
         return response
 
     def unbilled(self, before: int | None, request: Request) -> None:
-        """Hold reads to cost nothing: the bill is no higher than before them."""
+        """Check that reads cost nothing: the bill is no higher than before them."""
         if before is not None:
             fault = f"a read was billed: {before} submits cost money before it"
             self.run.recorder.check(RuleId.R19, fault if (self.billed() or 0) > before else None, request)
 
     def billed(self) -> int | None:
-        """How many submits cost money; None where the server's books can't be looked at."""
+        """How many submits cost money; None where the server's ledger can't be looked at."""
         return self.run.control.billed() if self.run.control else None

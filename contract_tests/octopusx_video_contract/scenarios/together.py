@@ -34,7 +34,7 @@ Check = Callable[[Response], None]
 
 @dataclasses.dataclass(frozen=True)
 class Question:
-    """A request, and what its answer is held to."""
+    """A request, and the check of its response."""
 
     request: Request
     check: Check
@@ -81,7 +81,7 @@ class Together:
         self.run.recorder.keep(findings, together=True)
 
     def _at_once(self, questions: list[Question]) -> None:
-        """Send the requests at the same moment, in a drawn order, and judge each answer."""
+        """Send the requests at the same moment, in a drawn order, and check each response."""
         self._random.shuffle(questions)
         responses = self.run.send_at_once([question.request for question in questions])
         for question, response in zip(questions, responses, strict=True):

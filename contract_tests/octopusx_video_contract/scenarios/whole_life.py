@@ -55,7 +55,7 @@ class WholeLife:
         self.tasks = TaskDriver(run)
         self.downloads = Downloads(self.tasks)
         self.read_checks = ReadChecks(self.tasks)
-        # Those that most routes can read come first: what is paid for is to tell most.
+        # Those that most routes can read come first: what is paid for is to show most.
         names = sorted(run.contract.submits, key=lambda name: -len(self.tasks.routes(name)))
         self.findings: dict[str, list[Finding]] = {name: [] for name in names}
         self.skipped: dict[str, str] = {}
@@ -64,7 +64,7 @@ class WholeLife:
         self._readable: dict[str, list[Operation]] = {}
 
     def whole(self) -> None:
-        """Walk all of it; what is found is kept, and does not end the walk of the others."""
+        """Follow all of it; what is found is kept, and does not end the others."""
         if self.run.control is not None:
             # Times that are cut to a day or an hour are the same at a beginning of one, where a mock's clock may stand.
             self.run.control.advance(_NOT_A_WHOLE_HOUR)
@@ -99,7 +99,7 @@ class WholeLife:
         for order in orders:
             task: Task | None = None
             with self._catching(name):
-                # What is paid for is to tell most: also whether a server answers reads meanwhile.
+                # What is paid for is to show most: also whether a server answers reads meanwhile.
                 beside = self.tasks.reads_of_known if run.paid and run.settings.known_ids else ()
                 body = self._body(submit, order)
                 task = self.tasks.submit(submit, body, self._source, orders=order, beside=beside)
@@ -129,7 +129,7 @@ class WholeLife:
         return next(iter(self.run.settings.known_ids), "")
 
     def _compare(self, task: Task) -> None:
-        """Hold a task that was read again and again to one that nobody has read yet."""
+        """Compare a task that was read again and again with one that nobody has read yet."""
         if self._twins.get(task.id):
             with self._catching(task.submit.id):
                 self.read_checks.stand_alike(task, self._twins[task.id].pop())

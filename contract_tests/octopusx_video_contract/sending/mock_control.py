@@ -1,4 +1,4 @@
-"""The clock and the books of a mock that lets both be looked at (``/__mock__/``), where a server has them."""
+"""The clock and the ledger of a mock that lets both be looked at (``/__mock__/``), where a server has them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _MOMENT = 0.02
 """Seconds in which a clock that runs has moved."""
 _CURL = """curl -H 'Content-Type: application/json' -d '{"running": true}'"""
 _MAX_BYTES = 100_000
-"""The largest answer that is read."""
+"""The largest response that is read."""
 
 
 class Control:
-    """Turns a mock's clock and reads its books.
+    """Turns a mock's clock and reads its ledger.
 
     Attributes:
         is_still: Whether the clock is known to stand still, so that nothing changes by itself.

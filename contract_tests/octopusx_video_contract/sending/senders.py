@@ -36,7 +36,7 @@ class Sender(Protocol):
     def __call__(
         self, method: str, base_url: str, target: str, headers: Headers, body: bytes | None, seconds: float
     ) -> Received:
-        """Raises ``httpcore`` or ``httpx`` errors where no answer comes."""
+        """Raises ``httpcore`` or ``httpx`` errors where no response comes."""
         ...
 
     def another(self) -> Sender:
@@ -135,7 +135,7 @@ class OverHttp:
         return self._deadline.raw
 
     def longer(self, seconds: float) -> None:
-        """Give the answer that is arriving more time, in seconds."""
+        """Give the response that is arriving more time, in seconds."""
         self._deadline.until += seconds
 
     def another(self) -> OverHttp:

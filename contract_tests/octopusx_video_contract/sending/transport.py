@@ -1,7 +1,7 @@
 """The one place from which requests are sent: each once, never repeated and never elsewhere, alone or several at once.
 
 What schemathesis, the generated client and the layers send all passes here, so that the budget, the account of what was
-exercised and the limits of an answer hold for everything. A response that can't be used is not dropped: the error and
+exercised and the limits of a response hold for everything. A response that can't be used is not dropped: the error and
 the budget keep what arrived of it.
 """
 
@@ -31,13 +31,13 @@ from octopusx_video_contract.sending.budget import Budget, NotAskedError, Unit
 from octopusx_video_contract.sending.senders import FAILURES, OverHttp, Sender
 
 VIDEO_TIME_FACTOR = 12
-"""How many times longer than any other answer a video may take."""
+"""How many times longer than any other response a video may take."""
 MAX_UNANSWERED = 3
-"""After how many requests without an answer an operation is not asked any more."""
+"""After how many requests without a response an operation is not asked any more."""
 
 
 class NoResponseError(Exception):
-    """A request got no answer that could be judged. The text says what came instead.
+    """A request got no response that could be checked. The text says what came instead.
 
     Attributes:
         request: What was sent.
@@ -73,7 +73,7 @@ class _Sending:
     """A request on its way: who sends it, what it may cost, what arrived of its response, and what came of it.
 
     ``outcome`` is the response, or why there is none that can be used; None as long as neither is known. ``accounted``
-    says whether the budget was told of it.
+    says whether the budget has accounted for it.
     """
 
     request: Request
@@ -88,18 +88,18 @@ class _Sending:
 
 
 class Transport:
-    """Sends requests and gives answers.
+    """Sends requests and gives responses.
 
     Args:
         contract: Tells which operation a request reaches.
         base_url: The server, without a slash at the end.
         sender: Moves the bytes.
-        budget: Is asked before each request, and told afterwards.
-        timeout: Seconds that an answer may take.
-        watch: Is told of each answer.
+        budget: Is asked before each request, and called afterwards.
+        timeout: Seconds that a response may take.
+        watch: Is called with each response.
 
     Attributes:
-        lost: How many requests have left and got no answer.
+        lost: How many requests have left and got no response.
     """
 
     def __init__(
@@ -128,11 +128,11 @@ class Transport:
 
         Args:
             request: What is sent.
-            seconds: How long an answer is awaited that is expected not to come; the silence then counts for nothing.
+            seconds: How long a response is awaited that is expected not to come; the silence then counts for nothing.
 
         Raises:
-            NoAnswerError: What came is no whole HTTP answer, or too large, or too late; or the operation has given none
-                three times before.
+            NoResponseError: What came is no whole HTTP response, or too large, or too late; or the operation has given
+                none three times before.
             NotAskedError: The budget does not allow it.
         """
         interrupts.check()
@@ -199,7 +199,7 @@ class Transport:
         """Refuse to ask where nothing is answered.
 
         Raises:
-            NoAnswerError: The operation has given no answer three times before, or the server none at all.
+            NoResponseError: The operation has given no response three times before, or the server none at all.
         """
         place = self._place(request)
         if not self._answered and self._silent.total() >= MAX_UNANSWERED:
@@ -217,10 +217,10 @@ class Transport:
         return _Sending(request, sender, unit, Arriving(request), seconds)
 
     def _outcome(self, sending: _Sending, *, counts: bool = True) -> Response:
-        """The answer of a request that was sent; ``counts`` says whether silence is held against its operation.
+        """The response of a request that was sent; ``counts`` says whether silence is run against its operation.
 
         Raises:
-            NoAnswerError: None came that can be used.
+            NoResponseError: None came that can be used.
         """
         request, response = sending.request, sending.outcome
         if isinstance(response, Response):
@@ -234,7 +234,7 @@ class Transport:
         raise NoResponseError(request, response or "", sending.arriving.part(), sending.possible)
 
     def _tried(self, sending: _Sending) -> Response | str:
-        """The answer, or why there is none that can be used."""
+        """The response, or why there is none that can be used."""
         operation = sending.request.reached(self._contract)
         may_be_video = operation is None or operation[0].sends_video
         try:

@@ -1,4 +1,4 @@
-"""Layer: bills. What a submit costs by the server's own books, and what its answer says of that."""
+"""Layer: bills. What a submit costs by the server's own ledger, and what its response says of that."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONTRACT = RUN.contract
 TASKS = TaskDriver(RUN)
 KNOWN = next(iter(RUN.settings.known_ids), "unknown")
 PATIENCE = 0.5
-"""Seconds that an answer is awaited that has been ordered not to come."""
+"""Seconds that a response is awaited that has been ordered not to come."""
 
 pytestmark = pytest.mark.skipif(
     RUN.control is None or "fault" not in RUN.settings.orders or RUN.settings.stateless or RUN.paid,
@@ -36,7 +36,7 @@ def _by_rule(rule_id: RuleId) -> str:
 
 
 def _orders() -> Iterator[Any]:
-    """Each documented answer of each operation, and what may go wrong on the way of a submit's."""
+    """Each documented response of each operation, and what may go wrong on the way of a submit's."""
     for operation in CONTRACT.operations.values():
         for status, response in operation.responses.items():
             for example in response.examples:

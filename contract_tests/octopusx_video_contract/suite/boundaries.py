@@ -77,7 +77,7 @@ def _made(operation: Operation, values: Any, **options: Any) -> Request:
 
 
 def _allowed(request: Request, rule: RuleId, what: str, *statuses: int) -> None:
-    """Send a request whose answer has to have one of these statuses, by a rule."""
+    """Send a request whose response has to have one of these statuses, by a rule."""
     response = RUN.send(request)
     fault = f"{what}: it was answered with {response.status}"
     RUN.recorder.check_response(response, [(rule, None if response.status in statuses else fault)])
@@ -106,7 +106,7 @@ def test_no_operation_succeeds_without_a_valid_key(operation: Operation) -> None
 
 @pytest.mark.parametrize("operation", SECURED, ids=_name)
 def test_the_credential_is_looked_at_first(operation: Operation) -> None:
-    """Without a valid key the answer is 401, although something else is wrong as well."""
+    """Without a valid key the response is 401, although something else is wrong as well."""
 
     def ask(case: tuple[str | None, str, dict[str, Any], str]) -> None:
         credential, what, options, task = case
@@ -157,9 +157,7 @@ def test_scheme_in_another_case(operation: Operation) -> None:
         response = RUN.send(_made(operation, _valid(operation)[0], credential=credential))
         scheme = credential.partition(" ")[0]
         fault = f"{operation.id}: the key after {scheme} was answered with 401" if response.status == 401 else None
-        RUN.recorder.check_response(
-            response, [(RuleId.R57, fault), *(() if fault else RUN.recorder.rejected(response, scheme))]
-        )
+        RUN.recorder.check_rejected(response, RuleId.R57, fault, scheme)
 
     ask_each(RUN, credentials.respelt(RUN.settings.key), ask)
 
@@ -313,7 +311,7 @@ def test_method_that_the_path_does_not_have(path: str) -> None:
 
     def ask(case: tuple[str, str]) -> None:
         method, override = case
-        # A DELETE that the pages don't tell of would delete: what is real is not named.
+        # A DELETE that the documentation does not mention would delete: what is real is not named.
         target = operations.filled(path, lambda _: "unknown" if RUN.paid else KNOWN)
         headers = [("Authorization", f"Bearer {RUN.settings.key}")]
         headers += [(name, override) for name in _OVERRIDING if override]
@@ -358,9 +356,7 @@ def test_concrete_path_comes_before_a_template(path: str) -> None:
         if operation.path == path:
             shadowed = response.status == 405 or single_response.is_wrong_route(CONTRACT, response)
             fault = f"{what} was answered with {response.status}, as if a template came before it" if shadowed else None
-            RUN.recorder.check_response(
-                response, [(RuleId.R58, fault), *(() if fault else RUN.recorder.rejected(response, what))]
-            )
+            RUN.recorder.check_rejected(response, RuleId.R58, fault, what)
         elif response.status in {400, 404}:
             RUN.recorder.check_response(response, [(RuleId.R58, None)])
         else:
@@ -409,9 +405,7 @@ def test_task_that_does_not_exist(operation: Operation) -> None:
         fault = (
             None if response.status in UNKNOWN_TASK else f"{operation.id}: {task} was answered with {response.status}"
         )
-        RUN.recorder.check_response(
-            response, [(RuleId.R46, fault), *(() if fault else RUN.recorder.rejected(response, task))]
-        )
+        RUN.recorder.check_rejected(response, RuleId.R46, fault, task)
 
     cases: list[tuple[str, list[tuple[str, str]]]] = [
         (task, [])
@@ -437,7 +431,7 @@ def test_task_of_the_path_is_the_one_that_counts(operation: Operation) -> None:
 @checks(RuleId.R41, RuleId.R46)
 @pytest.mark.parametrize("operation", WITH_BODY, ids=_name)
 def test_body_of_another_operation(operation: Operation) -> None:
-    """The body of one submit at the path of another is judged by that path, and names no source that it does not."""
+    """The body of one submit at the path of another is checked by that path, and names no source that it does not."""
     words = sorted({word for path in CONTRACT.paths for word in path.split("/") if word and "{" not in word})
     tasks = [KNOWN, *(() if RUN.settings.stateless or "{" not in operation.path else words)]
 
@@ -496,7 +490,7 @@ def _sizes(operation: Operation) -> Sizes:
 @pytest.mark.skipif(not RUN.settings.known_ids, reason="R48 and R55 need a finished task that is known")
 @pytest.mark.parametrize("operation", [one for one in WITH_BODY if one.id in SUBMITS], ids=_name)
 def test_a_task_of_any_size_is_told_as_it_was_sent(operation: Operation) -> None:
-    """Prompts of every length are told whole, and videos that begin at any second are as long as they have to be."""
+    """Prompts of every length are reported whole, and videos that begin at any second have the right length."""
     tasks = TaskDriver(RUN)
 
     def submitted(body: dict[str, Any]) -> None:

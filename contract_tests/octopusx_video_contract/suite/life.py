@@ -95,7 +95,7 @@ def test_requests_at_the_same_moment() -> None:
     RUN.control is None or RUN.settings.stateless or RUN.paid, reason="R15 to R19 so need a clock to turn"
 )
 def test_lives_in_any_order() -> None:
-    """Submits, reads, waits and downloads in whatever order keep what was told before."""
+    """Submits, reads, waits and downloads in whatever order keep what was reported before."""
     told = lifecycle.task_life(CONTRACT)
 
     class Lives(RuleBasedStateMachine):

@@ -1,4 +1,4 @@
-"""Layer: ordered answers. What a server answers where no request can bring it about, shown because it was asked to."""
+"""Layer: ordered responses. What no request can bring about, shown by a server because ``Prefer`` asks for it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _documented() -> Iterator[Any]:
 @FOLLOWS
 @pytest.mark.parametrize(("operation", "status", "example"), list(_documented()))
 def test_documented_answer(operation: Operation, status: int, example: str) -> None:
-    """Each documented answer, in each of its documented shapes, keeps the contract."""
+    """Each documented response, in each of its documented shapes, keeps the contract."""
     task = next(iter(RUN.settings.known_ids), "unknown")
     values = request_values.valid_requests(operation, task)[0]
     headers = [("Prefer", f"code={status}" + (f", example={example}" if example else ""))]

@@ -29,7 +29,7 @@ def test_operation_was_reached(operation: str) -> None:
 
 
 def _was_accepted() -> None:
-    """Where units were spent, one of all submits was accepted at least, or its answer was lost."""
+    """Where units were spent, one of all submits was accepted at least, or its response was lost."""
     units = RUN.budget.units
     if not units:
         pytest.skip("what may be billed was not sent")

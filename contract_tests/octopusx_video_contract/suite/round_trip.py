@@ -51,7 +51,7 @@ def test_model(name: str) -> None:
 
 
 def _check_model(name: str, fields: Iterable[str], value: dict[str, Any]) -> None:
-    """Hold a model to the value that it is made of.
+    """Compare a model with the value that it is made of.
 
     Raises:
         AssertionError: It loses or changes something of the value, or can't be made of it.
@@ -74,7 +74,7 @@ def _check_model(name: str, fields: Iterable[str], value: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize("operation", CONTRACT.operations.values(), ids=lambda operation: operation.id)
 def test_operation(operation: Operation) -> None:
-    """What was given is sent, no more and no less; each documented answer is handed back, as its status's model."""
+    """What was given is sent, no more and no less; each documented response is handed back, as its status's model."""
     medias = {
         (int(status), media.type): media.schema
         for status, response in operation.responses.items()
@@ -88,7 +88,7 @@ def test_operation(operation: Operation) -> None:
                 _check_exchange(operation, request, status, media_type, answer, flavour)
 
     answers = {
-        # One value for all answers of a schema: most of an operation's statuses have the same.
+        # One value for all responses of a schema: most of an operation's statuses have the same.
         place: st.shared(_answers(place[1], schema), key=_json([place[1], schema.text]))
         for place, schema in medias.items()
     }
@@ -103,7 +103,7 @@ def _answers(media_type: str, schema: Schema) -> st.SearchStrategy[Any]:
 def _check_exchange(
     operation: Operation, request: generated_values.Request, status: int, media_type: str, answer: Any, flavour: str
 ) -> None:
-    """Hold one call of the client to the contract: what it sent, and what it made of this answer.
+    """Check one call of the client by the contract: what it sent, and what it made of this response.
 
     Raises:
         AssertionError: Either is not what was given.
@@ -134,7 +134,7 @@ def _check_exchange(
 
 
 def _check_sent(place: str, operation: Operation, request: generated_values.Request, sent: httpx.Request) -> None:
-    """Hold what was sent to what the contract says of this request.
+    """Compare what was sent with what the contract says of this request.
 
     Raises:
         AssertionError: A part of it differs.
@@ -167,13 +167,13 @@ def _scheme(operation: Operation) -> str:
 
 
 def _models_of(schema: Schema | None, value: Any) -> set[str]:
-    """Which schema's model an answer is to be read as: the one, or the branch that it matches."""
+    """Which schema's model a response is to be read as: the one, or the branch that it matches."""
     branches = (schema.branches("oneOf") or (schema,)) if schema else ()
     return {branch.reference for branch in branches if not list(single_response.mismatches(branch, value))}
 
 
 def _call(operation: Operation, request: generated_values.Request, flavour: str, handle: Handler) -> Response[Any]:
-    """Send the request through the generated client, and give what it makes of the handler's answer."""
+    """Send the request through the generated client, and give what it makes of the handler's response."""
     tag = operation.tags[0]
     module: Any = importlib.import_module(f"octopusx_video_client.api.{tag}.{text.snake(operation.id)}")
     keywords = inspect.signature(module.sync_detailed).parameters
