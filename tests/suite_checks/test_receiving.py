@@ -25,6 +25,7 @@ from octopusx_video_contract.checks import task_life
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import Run, running
 from octopusx_video_contract.core.settings import Settings
+from octopusx_video_contract.messages.http import ABSENT, Response
 from octopusx_video_contract.probe.probe import Probe
 from octopusx_video_contract.probe.questions import Question
 from octopusx_video_contract.probe.reports import Report
@@ -400,6 +401,12 @@ def test_a_probe_that_is_interrupted_while_it_reports_reports_again(
     printed = capsys.readouterr()
     assert "What it may have cost" in printed.out
     assert "interrupted" in printed.err
+
+
+@pytest.mark.parametrize("body", [b"NaN", b'{"progress": Infinity}', b"[-Infinity]"])
+def test_what_only_python_takes_for_json_is_none(body: bytes) -> None:
+    """RFC 8259 section 6 has no NaN and no infinities."""
+    assert Response(READ, 200, {}, body).json() is ABSENT
 
 
 def test_numbers_without_end_are_none() -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from octopusx_video_openapi import Contract, Operation, RuleId
+from octopusx_video_openapi import Contract, Operation, RuleId, task_ids
 
 from octopusx_video_contract.checks.registry import checks
 from octopusx_video_contract.core.coverage import Coverage
@@ -126,6 +126,20 @@ class Run:
             sent.append(("Authorization", credential or f"Bearer {self.settings.key}"))
         target = http.target(operation, path or {}, query or {})
         return Request(operation.method.upper(), target, tuple(sent), content)
+
+    def read(
+        self,
+        operation: Operation,
+        task: str,
+        *,
+        headers: Iterable[tuple[str, str]] = (),
+        credential: str | None = "",
+    ) -> Request:
+        """A request of an operation that reads a task, which it names wherever the operation has the id."""
+        named: dict[str, dict[str, str]] = {"path": {}, "query": {}}
+        for place, name in task_ids.places(operation):
+            named[place][name] = task
+        return self.request(operation, path=named["path"], query=named["query"], headers=headers, credential=credential)
 
     def send(self, request: Request) -> Response:
         """Send a request.

@@ -142,11 +142,15 @@ class Response:
 
 
 def loaded(content: bytes) -> Any:
-    """The JSON value of some bytes; ABSENT where they are none."""
+    """The JSON value of some bytes; ABSENT where they are none by RFC 8259, which has no NaN and no infinities."""
     try:
-        return json.loads(content)
+        return json.loads(content, parse_constant=_refused)
     except (ValueError, RecursionError):
         return ABSENT
+
+
+def _refused(constant: str) -> None:
+    raise ValueError(constant)
 
 
 def target(operation: Operation, path: dict[str, str], query: dict[str, Any]) -> str:

@@ -311,11 +311,7 @@ def _reads(run: Run) -> list[Operation]:
 
 
 def _reading(run: Run, operation: Operation, task: str, order: str = "") -> Request:
-    named: dict[str, dict[str, str]] = {"path": {}, "query": {}}
-    for place, name in task_ids.places(operation):
-        named[place][name] = task
-    headers = [("Prefer", order)] if order else []
-    return run.request(operation, path=named["path"], query=named["query"], headers=headers)
+    return run.read(operation, task, headers=[("Prefer", order)] if order else [])
 
 
 def _read(run: Run, order: str = "") -> Response:

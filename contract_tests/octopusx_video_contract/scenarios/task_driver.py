@@ -194,12 +194,8 @@ class TaskDriver:
 
     def request(self, operation: Operation, task: str, *, credential: str | None = "", **headers: str) -> Request:
         """A read of a task, wherever its operation wants the id."""
-        path: dict[str, str] = {}
-        query: dict[str, Any] = {}
-        for place, name in task_ids.places(operation):
-            (path if place == "path" else query)[name] = task
         credential = self._credential if credential == "" else credential
-        return self.run.request(operation, path=path, query=query, credential=credential, headers=headers.items())
+        return self.run.read(operation, task, headers=headers.items(), credential=credential)
 
     def read(self, task: Task, route: Operation) -> Observation | None:
         """Read a task; None where it is not readable (which R04 and R05 say).
