@@ -6,8 +6,8 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import nox
 from uv import find_uv_bin
@@ -18,6 +18,8 @@ nox.options.sessions = ["lint", "drift", "tests"]
 ROOT = Path(__file__).parent
 ENVIRONMENT = ROOT / ".nox" / "dev"
 """The environment that all sessions share."""
+PYTEST = nox.project.load_toml(ROOT / "pyproject.toml")["tool"]["octopusx-video"]["pytest"]
+"""What pytest is told in each session; `nox -s seeded` takes it from there too."""
 DEV_LOCK = "locks/dev.txt"
 CLIENT_LOCK = "locks/client.txt"
 PINNED_NODE_PACKAGES = ("benchmarks/peers", "mock/octopusx_video_mock/prism", "openapi/redocly")
@@ -47,7 +49,7 @@ def demo(session: nox.Session) -> None:
 @job
 def tests(session: nox.Session) -> None:
     """The tests of the project's own code, a file on each core (arguments go to pytest)."""
-    _run(session, "pytest", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
+    _run(session, "pytest", *PYTEST["spread"], *PYTEST["tests"], *session.posargs)
 
 
 @job
@@ -120,6 +122,13 @@ def changes(session: nox.Session) -> None:
 
 
 @job
+def seeded(session: nox.Session) -> None:
+    """Slow: sixty seeded mistakes, of which the tests find what they found before (`-- --session quick`)."""
+    # On Ctrl-C it ends the tests that run, which takes longer than nox waits by itself.
+    _run(session, "python", "-m", "tests.campaigns.seeded", *session.posargs, interrupt_timeout=20)
+
+
+@job
 def budget(session: nox.Session) -> None:
     """Slow: a thousand paid runs against mocks on which things go wrong never spend more than they may."""
     _run(session, "python", "-m", "tests.campaigns.budget", *session.posargs)
@@ -179,12 +188,12 @@ def lock(session: nox.Session) -> None:
             _npm(session, "install", "--package-lock-only", "--loglevel=error")
 
 
-def _run(session: nox.Session, program: str, *arguments: str, success_codes: Sequence[int] = (0,)) -> None:
+def _run(session: nox.Session, program: str, *arguments: str, **options: Any) -> None:
     """Run a program of the environment that all sessions share, which is installed where that is needed."""
     _install(session)
     path = f"{ENVIRONMENT / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     env = {"PATH": path, "VIRTUAL_ENV": str(ENVIRONMENT)}
-    session.run(str(ENVIRONMENT / "bin" / program), *arguments, env=env, success_codes=success_codes, external=True)
+    session.run(str(ENVIRONMENT / "bin" / program), *arguments, env=env, external=True, **options)
 
 
 def _install(session: nox.Session) -> None:
