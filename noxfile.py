@@ -76,6 +76,12 @@ def drift(session: nox.Session) -> None:
 
 
 @job
+def layers(session: nox.Session) -> None:
+    """Draw the layers of each package into docs/layers.svg; `-- --check` compares it."""
+    _run(session, "python", "docs/layers.py", *session.posargs)
+
+
+@job
 def contract(session: nox.Session) -> None:
     """Hold the mocks to the contract, or another server: `-- --base-url URL` with the key in OCTOPUSX_API_KEY."""
     if {"--base-url", "--engine", "--help", "probe"} & {argument.split("=")[0] for argument in session.posargs}:

@@ -1,16 +1,18 @@
-"""Bodies of submits in which a task's life can differ: those that decide its length, and what is told again. Pure."""
+"""Bodies of submits in which a task's life can differ: those that decide its length, and what is repeated. Pure."""
 
 from __future__ import annotations
 
 import functools
 import json
+import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from octopusx_video_openapi import Contract, Operation, Schema, task_ids, values
 
-from octopusx_video_contract.cases.boundary_values import sized, valid_requests, without
+from octopusx_video_contract.cases.request_values import valid_requests, without
 from octopusx_video_contract.cases.sizes import Sizes
+from octopusx_video_contract.cases.valid_values import sized
 
 Body = dict[str, Any]
 
@@ -31,6 +33,16 @@ _BEHIND = 60
 
 _LATEST = 86_400
 """Second up to which a video begins: a day. Servers write longer ones down in different ways, and none is known."""
+
+
+def a_submit(submit: Operation, random_: random.Random | None = None) -> dict[str, Any]:
+    """A valid body of a submit without its source: an example of the contract, with a prompt of its own."""
+    examples = list(submit.body_examples.values())
+    body = dict(random_.choice(examples) if random_ else examples[0])
+    for place in task_ids.places(submit):
+        if place[0] == "body":
+            body.pop(place[1], None)
+    return body
 
 
 def bodies(submit: Operation, valid: Body) -> Iterator[Body]:
@@ -116,7 +128,7 @@ def _models(submit: Operation) -> list[str]:
 
 
 def _told_again(submit: Operation, valid: Body) -> Iterator[Body]:
-    """Bodies with little more than one field that a read tells again, alone and with all that can be switched on."""
+    """Bodies with little more than one field that a read repeats, alone and with all that can be switched on."""
     properties = _properties(submit)
     required = submit.body_schema.required if submit.body_schema else ()
     shortest = {name: value for name, value in valid.items() if name in required and not isinstance(value, dict)}
@@ -135,7 +147,7 @@ def _told_again(submit: Operation, valid: Body) -> Iterator[Body]:
 
 @functools.cache
 def _echoes(contract: Contract) -> frozenset[str]:
-    """The fields of a submit that some answer tells again."""
+    """The fields of a submit that some response repeats."""
     found = {place.value_of for read in contract.reads for place in values.places_of(read)}
     return frozenset(value.removeprefix("request.") for value in found if value.startswith("request."))
 

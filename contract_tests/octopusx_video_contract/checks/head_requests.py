@@ -1,4 +1,4 @@
-"""HEAD beside GET: what RFC 9110 lets a server answer. Pure: no request is made here."""
+"""HEAD beside GET: what RFC 9110 allows in response. Pure: no request is made here."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def body_on_the_wire(raw: bytes) -> bytes:
 
 
 def faults(head: Response, gets: Sequence[Response], behind: bytes = b"") -> Iterator[str]:
-    """What is wrong with the answer to HEAD.
+    """What is wrong with the response to HEAD.
 
     Args:
-        head: The answer.
+        head: The response.
         gets: What the same request is answered with GET, once or more.
         behind: What arrived behind the head of the response.
     """

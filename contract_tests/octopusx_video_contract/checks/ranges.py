@@ -1,4 +1,4 @@
-"""Several ranges at once: what is asked for, and what RFC 9110 lets a server answer. Pure: no request is made here."""
+"""One range, or several at once: what is asked for, and what RFC 9110 allows in response. Pure: nothing is sent."""
 
 from __future__ import annotations
 
@@ -34,9 +34,28 @@ class Wanted(NamedTuple):
 
 
 def is_in_parts(response: Response) -> bool:
-    """Whether an answer to several ranges comes in parts, which is right (R24), though no operation documents it."""
+    """Whether a response to several ranges comes in parts, which is right (R24), though no operation documents it."""
     asked = response.request.header("Range") or ""
     return response.status == 206 and response.media_type == MULTIPART and "," in asked
+
+
+def part_faults(response: Response, whole: bytes, first: int, last: int) -> Iterator[str]:
+    """What is wrong with the response to a Range from first to last, both included; past the end where first is."""
+    size, told = len(whole), response.headers.get("content-range", "")
+    if response.status == 200:  # a server may ignore Range, and then sends all of it
+        if response.content != whole:
+            yield "was answered with 200 and not with the whole video"
+    elif first >= size:
+        if response.status != 416:
+            yield f"begins past the end and was answered with {response.status}"
+        elif told not in {"", f"bytes */{size}"}:
+            yield f"begins past the end of {size} bytes, and Content-Range is {told!r}"
+    elif response.status != 206:
+        yield f"was answered with {response.status}"
+    elif told not in {f"bytes {first}-{last}/{size}", f"bytes {first}-{last}/*"}:
+        yield f"are bytes {first}-{last}/{size}, and Content-Range is {told!r}"
+    elif response.content != whole[first : last + 1]:
+        yield f"are not the bytes from {first} to {last} of the whole"
 
 
 def several(size: int) -> Iterator[Wanted]:
@@ -59,7 +78,7 @@ def several(size: int) -> Iterator[Wanted]:
 
 
 def faults(response: Response, whole: bytes, wanted: Wanted) -> Iterator[str]:
-    """What is wrong with 200, 206 or 416 in answer to several ranges of a video whose bytes are known."""
+    """What is wrong with 200, 206 or 416 in response to several ranges of a video whose bytes are known."""
     if response.status == 200 and response.content != whole:
         yield "what came with 200 is not the whole video"
     elif response.status == 416 and wanted.ranges and not wanted.may_be_refused:

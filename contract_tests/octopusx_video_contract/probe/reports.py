@@ -51,7 +51,7 @@ class Report:
         answered = sum(one.response is not None for one in result)
         broken_off = ", broken off" if interrupted else ""
         asked = f"{answered} of {len(result)} requests answered{broken_off}"
-        self._head = f"server {run.base_url}, contract {run.contract.version}, {asked}"
+        self._head = f"server {run.settings.base_url}, contract {run.contract.version}, {asked}"
         self._proposals = proposals.proposals(self._contract, result, observed)
 
     def text(self) -> str:
@@ -83,15 +83,15 @@ class Report:
 
     def json(self) -> str:
         """For a program."""
-        told: dict[str, Any] = {"server": self._run.base_url, "contract": self._contract.version}
+        told: dict[str, Any] = {"server": self._run.settings.base_url, "contract": self._contract.version}
         told |= {title.lower().replace(" ", "_"): rows for title, rows in self._tables()}
         told["proposals"] = [vars(proposal) for proposal in self._proposals]
         told |= {title.lower().replace(" ", "_"): items for title, items in self._lists() if title != "Proposals"}
         # Its escapes are those of JSON.
-        return self._run.redactor.text(json.dumps(told, indent=2) + "\n").replace("\x7f", r"\u007f")
+        return self._run.settings.redactor.text(json.dumps(told, indent=2) + "\n").replace("\x7f", r"\u007f")
 
     def _safe(self, text: str) -> str:
-        return self._run.redactor.shown(text)
+        return self._run.settings.redactor.shown(text)
 
     def _tables(self) -> Iterator[tuple[str, list[Row]]]:
         yield "Questions", [self._row(one) for one in self._came if one.listed]
@@ -114,7 +114,7 @@ class Report:
         text = ""
         shown = response or one.partial
         if shown is not None and not (response and response.is_success) and shown.content:
-            text = clean(self._run.redactor.excerpt(shown.content))
+            text = clean(self._run.settings.redactor.excerpt(shown.content))
         broken = "; ".join(f"{rule}: {clean(detail)}" for rule, detail in one.broken.items())
         return {
             "question": f"{one.question.name}: {one.question.asked}",
@@ -192,7 +192,7 @@ class Report:
             when = "at once" if second is not None and rule_outcomes.at_once(observed, route) else when
             yield f"{route}: readable {when}"
         if observed.ended is None:
-            yield f"it had not ended after {self._run.deadline:g} s"
+            yield f"it had not ended after {self._run.settings.deadline:g} s"
         else:
             yield f"it ended as {observed.task.phase}, seen after {observed.ended:.1f} s"
             phases = {route: told.phase for told in observed.task.observations for route in [told.route]}
@@ -215,7 +215,7 @@ class Report:
             yield {"rule": f"{rule.id} ({grade(rule)}): {rule.title}", "came": told, "broken": first}
 
     def open(self) -> Iterator[str]:
-        """What the answers do not tell, and why."""
+        """What the responses do not show, and why."""
         yield from self._not_asked()
         responses = [one for one in self._came if one.question.operation and one.response]
         seen = {
@@ -279,7 +279,7 @@ class Report:
 
 
 def _without(one: ProbeResult) -> str:
-    """Why there is no answer, and how one began."""
+    """Why there is no response, and how one began."""
     begun = f"{one.partial.status} came, and " if one.partial and one.partial.status else ""
     return f"{begun}{one.missing}"
 

@@ -1,4 +1,4 @@
-"""What the contract says of what was asked, and which of its numbered rules the answers keep or break. Pure."""
+"""What the contract says of what was asked, and which of its numbered rules the responses keep or break. Pure."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from typing import Any, Protocol
 
 from octopusx_video_openapi import Contract, Grade, Operation, RuleId, values
 
-from octopusx_video_contract.checks.task_life import NOT_YET
+from octopusx_video_contract.checks.task_life import LENGTH_TOLERANCE, NOT_YET
 from octopusx_video_contract.probe import paid_task
 from octopusx_video_contract.probe.paid_task import ObservedTask
 from octopusx_video_contract.probe.questions import ProbeResult
 from octopusx_video_contract.probe.shapes import clean
-from octopusx_video_contract.scenarios.task_driver import LENGTH_TOLERANCE
 
 KNOWN = "documented"
 """The grade that needs no raising."""
 TIMES = ("task.created", "task.updated", "task.ended", "task.expires")
 """The values of ``x-value-of`` that are times."""
 _LATEST = 10**18
-"""No time that is told is later; a server may send a number that no float holds."""
+"""No time that is reported is later; a server may send a number that no float holds."""
 
 
 def grade(part: _Graded | None) -> str:
@@ -72,7 +71,7 @@ class Tally:
 
 
 def tally(contract: Contract, result: Sequence[ProbeResult], observed: ObservedTask | None) -> dict[str, Tally]:
-    """The numbered rules that the answers touch."""
+    """The numbered rules that the responses touch."""
     found: dict[str, Tally] = collections.defaultdict(Tally)
     for one in result:
         place = one.question.operation.id if one.question.operation else one.question.asked
@@ -152,7 +151,7 @@ def length_reading(observed: ObservedTask) -> str:
 
 
 def expiry(contract: Contract, observed: ObservedTask) -> float | None:
-    """Seconds from the submit to the expiry that was told last; None where none was."""
+    """Seconds from the submit to the expiry that was reported last; None where none was."""
     for told in reversed(observed.task.observations):
         for name, value_of in paid_task.values_of(contract, told.route).items():
             value = told.body.get(name)

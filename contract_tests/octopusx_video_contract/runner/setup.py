@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from octopusx_video_openapi import Contract, ContractError, Schema
 
-from octopusx_video_contract.cases import boundary_values
+from octopusx_video_contract.cases import request_values
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.runner.target import PARTS, CannotRunError
 
@@ -41,7 +41,7 @@ def check(contract: Contract, layers: Container[str]) -> None:
         if not contract.has(part):
             raise CannotRunError(f"{contract.path}: has no {part}; the suite needs a contract like the project's own")
     for operation in contract.operations.values():
-        boundary_values.valid_requests(operation, "unknown")
+        request_values.valid_requests(operation, "unknown")
     if any(layer in layers for layer in OF_TASKS) and not any(read.sends_video for read in contract.reads):
         raise CannotRunError(
             f"{contract.path}: no operation sends the video of a task; describe one to which a submit has a link, or "

@@ -51,7 +51,7 @@ def test_model(name: str) -> None:
 
 
 def _check_model(name: str, fields: Iterable[str], value: dict[str, Any]) -> None:
-    """Hold a model to the value that it is made of.
+    """Compare a model with the value that it is made of.
 
     Raises:
         AssertionError: It loses or changes something of the value, or can't be made of it.
@@ -74,7 +74,7 @@ def _check_model(name: str, fields: Iterable[str], value: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize("operation", CONTRACT.operations.values(), ids=lambda operation: operation.id)
 def test_operation(operation: Operation) -> None:
-    """What was given is sent, no more and no less; each documented answer is handed back, as its status's model."""
+    """What was given is sent, no more and no less; each documented response is handed back, as its status's model."""
     medias = {
         (int(status), media.type): media.schema
         for status, response in operation.responses.items()
@@ -88,7 +88,7 @@ def test_operation(operation: Operation) -> None:
                 _check_exchange(operation, request, status, media_type, answer, flavour)
 
     answers = {
-        # One value for all answers of a schema: most of an operation's statuses have the same.
+        # One value for all responses of a schema: most of an operation's statuses have the same.
         place: st.shared(_answers(place[1], schema), key=_json([place[1], schema.text]))
         for place, schema in medias.items()
     }
@@ -103,7 +103,7 @@ def _answers(media_type: str, schema: Schema) -> st.SearchStrategy[Any]:
 def _check_exchange(
     operation: Operation, request: generated_values.Request, status: int, media_type: str, answer: Any, flavour: str
 ) -> None:
-    """Hold one call of the client to the contract: what it sent, and what it made of this answer.
+    """Check one call of the client by the contract: what it sent, and what it made of this response.
 
     Raises:
         AssertionError: Either is not what was given.
@@ -134,13 +134,13 @@ def _check_exchange(
 
 
 def _check_sent(place: str, operation: Operation, request: generated_values.Request, sent: httpx.Request) -> None:
-    """Hold what was sent to what the contract says of this request.
+    """Compare what was sent with what the contract says of this request.
 
     Raises:
         AssertionError: A part of it differs.
     """
     path, _, query = sent.url.raw_path.decode().partition("?")
-    template = httpx.URL(RUN.base_url).path.rstrip("/") + operation.path
+    template = httpx.URL(RUN.settings.base_url).path.rstrip("/") + operation.path
     wanted = [operations.filled(step, lambda name: request.path[name]) for step in template.split("/")]
     given = {
         "method": (sent.method, operation.method.upper()),
@@ -156,7 +156,9 @@ def _check_sent(place: str, operation: Operation, request: generated_values.Requ
     for part, (is_, should_be) in given.items():
         assert is_ == should_be, f"{place}: {part} of what was sent is {is_!r}, but {should_be!r} was given"
     scheme, _, key = sent.headers.get("authorization", "").partition(" ")
-    assert (scheme.lower(), key) == (_scheme(operation), RUN.key), f"{place}: Authorization does not carry the key"
+    assert (scheme.lower(), key) == (_scheme(operation), RUN.settings.key), (
+        f"{place}: Authorization does not carry the key"
+    )
 
 
 def _scheme(operation: Operation) -> str:
@@ -165,13 +167,13 @@ def _scheme(operation: Operation) -> str:
 
 
 def _models_of(schema: Schema | None, value: Any) -> set[str]:
-    """Which schema's model an answer is to be read as: the one, or the branch that it matches."""
+    """Which schema's model a response is to be read as: the one, or the branch that it matches."""
     branches = (schema.branches("oneOf") or (schema,)) if schema else ()
     return {branch.reference for branch in branches if not list(single_response.mismatches(branch, value))}
 
 
 def _call(operation: Operation, request: generated_values.Request, flavour: str, handle: Handler) -> Response[Any]:
-    """Send the request through the generated client, and give what it makes of the handler's answer."""
+    """Send the request through the generated client, and give what it makes of the handler's response."""
     tag = operation.tags[0]
     module: Any = importlib.import_module(f"octopusx_video_client.api.{tag}.{text.snake(operation.id)}")
     keywords = inspect.signature(module.sync_detailed).parameters
@@ -180,8 +182,8 @@ def _call(operation: Operation, request: generated_values.Request, flavour: str,
     if operation.body_schema is not None:
         arguments["body"] = _model(operation.body_schema.reference).from_dict(request.body)
     arguments["client"] = AuthenticatedClient(
-        base_url=RUN.base_url,
-        token=RUN.key,
+        base_url=RUN.settings.base_url,
+        token=RUN.settings.key,
         raise_on_unexpected_status=True,
         httpx_args={"transport": httpx.MockTransport(handle), "trust_env": False},
     )
@@ -220,5 +222,5 @@ def _body(request: generated_values.Request) -> str | None:
 
 def _for_all(check: generated_values.Check, *strategies: Any, place: str, share: int) -> None:
     # A seed for each place, or all would get the same few values.
-    examples = -(-RUN.max_examples // share)
-    generated_values.for_all(check, *strategies, seed=f"{RUN.seed} {place}", examples=examples)
+    examples = -(-RUN.settings.max_examples // share)
+    generated_values.for_all(check, *strategies, seed=f"{RUN.settings.seed} {place}", examples=examples)
