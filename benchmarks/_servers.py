@@ -174,9 +174,9 @@ def _ours(port: int, *options: str) -> list[str]:
     return [sys.executable, "-m", "octopusx_video_mock", "--engine", "lifecycle", "--port", str(port), *options]
 
 
-def _bare(port: int) -> list[str]:
+def _uvicorn(application: str, port: int) -> list[str]:
     return [
-        *(sys.executable, "-m", "uvicorn", "bare:app", "--app-dir", str(HERE), "--host", HOST, "--port", str(port)),
+        *(sys.executable, "-m", "uvicorn", application, "--app-dir", str(HERE), "--host", HOST, "--port", str(port)),
         *("--loop", "uvloop", "--http", "httptools", "--workers", "1"),
         *("--no-access-log", "--lifespan", "off", "--log-level", "warning"),
     ]
@@ -219,7 +219,7 @@ SERVERS = (
         "bare",
         "bare application",
         "Reads the body and answers a constant, on uvicorn with uvloop and httptools. The ceiling, no mock.",
-        _bare,
+        lambda port: _uvicorn("bare:app", port),
         validates=False,
     ),
     Server(
@@ -236,5 +236,13 @@ SERVERS = (
         _ours,
         remembers=True,
         noisy=True,
+    ),
+    Server(
+        "ours-asgi",
+        "ours, as plain ASGI on uvicorn",
+        "The engine alone as an ASGI application, on the bare application's uvicorn: no limits on connections, no "
+        "faults of the connection.",
+        lambda port: _uvicorn("plain_asgi:app", port),
+        remembers=True,
     ),
 )

@@ -241,4 +241,4 @@ def _fault_list() -> str:
 def _line(event: dict[str, Any]) -> str:
     if event["event"] != "request":
         return f"error: {event.get('message', 'unknown')}"
-    return f"{event['method']} {event['url']} {event['status'] or 'no answer'} {event['ms']:.0f} ms"
+    return f"{event['method']} {event['url']} {event['status'] or 'no response'} {event['ms']:.0f} ms"

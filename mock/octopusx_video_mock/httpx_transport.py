@@ -43,7 +43,7 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         response = self._respond(_mock_request(request, body))
         delivery = response.delivery
         if delivery == "lost":
-            raise httpx.ReadTimeout("the answer did not arrive", request=request)
+            raise httpx.ReadTimeout("the response did not arrive", request=request)
         if delivery == "reset":
             raise httpx.ReadError("connection reset by peer", request=request)
         length = (b"content-length", b"%d" % len(response.body))

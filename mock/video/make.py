@@ -11,7 +11,7 @@ had:
   first.
 - It may follow itself: one closed group of pictures, an IDR frame and then only frames that point back to it and to
   each other (keyint, bframes).
-- It is small, for one answer of the mock repeats it up to 600 times: a small picture, few colours, a coarse quantizer
+- It is small, for a video of the mock repeats it up to 600 times: a small picture, few colours, a coarse quantizer
   (qp), and not the encoder's message about itself (SEI, NAL unit type 6), which is longer than the key frame.
 - It has no rate of its own: a long video shows the frames more slowly, so the stream promises no fixed one (force-cfr).
 - It can be made again: one thread, and no version or date in the file (bitexact). Another release of libx264 may still

@@ -224,7 +224,7 @@ def _wrong_pattern(document: Document) -> None:
         (_no_examples, "paths./v1/videos/{task_id}.get.responses.200.content.application/json: no example; give one"),
         (_no_failed_example, "paths./v1/videos/{task_id}.get.responses: no example of a task that is failed; give one"),
         (_wrong_example, "get.responses.200.content.application/json.examples.queued: progress: the value is not of"),
-        (_range_of_statuses, "get.responses.4XX: only a status from 200 to 599 can be answered; document each"),
+        (_range_of_statuses, "get.responses.4XX: only a status from 200 to 599 can be served; document each"),
         (_no_refusal, "paths./v1/videos/{task_id}.get.responses: no example of 400 (or 422); say how an invalid"),
         (_no_unauthorized, "paths./v1/videos/{task_id}.get.responses: no example of 401; say how a missing"),
         (

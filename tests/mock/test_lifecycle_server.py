@@ -200,7 +200,7 @@ def test_a_clock_that_runs_is_stopped_and_started_by_its_route() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "request_", "status", "said"),
     [
-        ("POST", "clock", {"json": {"advance": -1}}, 400, "a clock can't be turned by -1"),
+        ("POST", "clock", {"json": {"advance": -1}}, 400, "the clock can't advance by -1"),
         ("POST", "clock", {"json": {"advance": "1"}}, 400, 'send {"advance": SECONDS}'),
         ("POST", "clock", {"json": {"running": 0}}, 400, '{"running": false} to stop it'),
         ("POST", "clock", {"json": {"stopped": True}}, 400, 'or {"running": true} to start it'),
@@ -215,7 +215,7 @@ def test_a_clock_that_runs_is_stopped_and_started_by_its_route() -> None:
         ("DELETE", "faults", {"json": {"off": 1}}, 400, 'say {"off": NAME}, or {} for all of them'),
         ("DELETE", "faults", {"json": {"off": "nope"}}, 400, "there is no fault 'nope'"),
         ("POST", "faults", {"json": {"on": "failed", "times": 10**24}}, 400, "times is not between 1 and 1000000000"),
-        ("POST", "clock", {"json": {"advance": 1e308}}, 400, "time runs forward, to the year 9999"),
+        ("POST", "clock", {"json": {"advance": 1e308}}, 400, "give 0 or more, to the year 9999 at most"),
         ("DELETE", "faults", {"content": b" " * (MAX_BODY + 1)}, 413, "the body is too large"),
         ("GET", "nope", {}, 404, "there is no such control route; there are GET /__mock__/clock"),
         ("GET", "clock", {"headers": {"Host": "evil.example"}}, 403, "for this machine alone"),

@@ -14,7 +14,7 @@ import av.logging
 import pytest
 from av.container import InputContainer
 from av.video.plane import VideoPlane
-from octopusx_video_mock.tasks.mp4 import LOOPS, Second, mp4
+from octopusx_video_mock.tasks.mp4 import MAX_LOOPS, Second, mp4
 
 ROOT = Path(__file__).parents[2]
 LENGTHS = [6, 10, 14, 15, 16, 30, 601, 3600, 100_000]
@@ -97,7 +97,7 @@ def test_key_frames_are_marked(seconds: int) -> None:
     with _open(file) as container:
         # FFmpeg looks into the frames, and marks them whatever the table says.
         found = [number for number, packet in enumerate(container.demux(video=0), 1) if packet.is_keyframe]
-    assert told == found == list(range(1, 10 * min(seconds, LOOPS), 10))
+    assert told == found == list(range(1, 10 * min(seconds, MAX_LOOPS), 10))
 
 
 @pytest.mark.parametrize("seconds", [6, 10])
@@ -111,13 +111,13 @@ def test_every_frame_decodes(seconds: int) -> None:
 
 
 def test_a_long_video_decodes_to_its_end() -> None:
-    """Over LOOPS seconds there are no more frames; they are spread evenly to the end."""
+    """Over MAX_LOOPS seconds there are no more frames; they are spread evenly to the end."""
     seconds = 3600
     times = [time for time, _ in _pictures(mp4(seconds))]
-    assert times == pytest.approx([seconds * number / (10 * LOOPS) for number in range(10 * LOOPS)], abs=0.04)
+    assert times == pytest.approx([seconds * number / (10 * MAX_LOOPS) for number in range(10 * MAX_LOOPS)], abs=0.04)
 
 
-@pytest.mark.parametrize(("seconds", "frames"), [(1, 10), (1.04, 10), (6.54, 65), (9.96, 100), (LOOPS - 0.1, 5999)])
+@pytest.mark.parametrize(("seconds", "frames"), [(1, 10), (1.04, 10), (6.54, 65), (9.96, 100), (MAX_LOOPS - 0.1, 5999)])
 def test_a_fraction_of_a_second_counts_to_the_frame(seconds: float, frames: int) -> None:
     """A length between two seconds is cut to the nearest frame, and the frames before the cut all decode."""
     with _open(mp4(seconds)) as container:
@@ -129,7 +129,7 @@ def test_a_fraction_of_a_second_counts_to_the_frame(seconds: float, frames: int)
 @pytest.mark.parametrize("seconds", LENGTHS)
 def test_a_video_can_be_entered_in_the_middle(seconds: int) -> None:
     """A seek lands on the key frame before the time, at most one loop earlier, and decoding goes on from there."""
-    middle, loop = seconds / 2, seconds / min(seconds, LOOPS)
+    middle, loop = seconds / 2, seconds / min(seconds, MAX_LOOPS)
     with _open(mp4(seconds)) as container:
         container.seek(int(middle * av.time_base))
         frames = container.decode(video=0)

@@ -146,7 +146,7 @@ def _responses(
     lacking = set()
     for status, response in operation.responses.items():
         if not status.isdecimal() or not 200 <= int(status) <= 599:
-            text = "only a status from 200 to 599 can be answered; document each by its number"
+            text = "only a status from 200 to 599 can be served; document each by its number"
             problems.add((*place, "responses", status), text)
             lacking.add(status[0])
             continue

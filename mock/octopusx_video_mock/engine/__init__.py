@@ -1,1 +1,1 @@
-"""The lifecycle engine: a request goes in, a response comes out."""
+"""The lifecycle engine: from a request to a response, without I/O."""

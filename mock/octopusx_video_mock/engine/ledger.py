@@ -1,4 +1,4 @@
-"""What was called, what was submitted, and what it cost."""
+"""The calls, the submissions and what is billed."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request and how it was answered.
+    """One request and its response.
 
     Attributes:
         at: When, in Unix seconds of the mock's clock.
         operation: The operation's id; None where the request was of none.
         method: The request's method.
         path: The request's path, as it was sent, its first thousand characters, without the key.
-        status: The status of the answer; None where no answer was sent.
+        status: The status of the response; None where none was sent.
         faults: Names of the faults that showed.
-        task: The task that it made or asked for; None where there was none.
+        task: The task that it made or read; None where there was none.
     """
 
     at: float
@@ -34,14 +34,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One accepted submit, whether its answer arrived or not.
+    """One accepted submit, whether its response arrived or not.
 
     Attributes:
         task: The new task's id.
         operation: The operation that made it.
         at: When, in Unix seconds of the mock's clock.
-        answered: Whether the caller was told the id.
-        refunded_at: When the money comes back, in Unix seconds; None for never.
+        answered: Whether the response has the id.
+        refunded_at: When it is refunded, in Unix seconds; None for never.
     """
 
     task: str
@@ -52,7 +52,7 @@ class Submission:
 
 
 class Ledger:
-    """Keeps the calls and the submissions, the oldest forgotten first when there are more than ``most``.
+    """Keeps the calls and the submissions; drops the oldest when there are more than ``most``.
 
     Args:
         now: The mock's clock.
@@ -65,16 +65,16 @@ class Ledger:
         self._calls: collections.deque[tuple[Any, ...]] = collections.deque(maxlen=most)
         self._submissions: collections.deque[tuple[Any, ...]] = collections.deque(maxlen=most)
         self._accepted = 0
-        # A bill is what was never to come back and what has not come back yet, so it costs no look at every submission.
+        # What is billed is what is never refunded and what is not refunded yet: no need to look at every submission.
         self._kept = 0
         self._refunds: list[float] = []
 
     def called(self, *call: Any) -> None:
-        """Note a call, by the attributes of ``Call``."""
+        """Record a call, by the attributes of ``Call``."""
         self._calls.append(call)
 
     def submitted(self, *submission: Any) -> None:
-        """Note a submission, by the attributes of ``Submission``."""
+        """Record a submission, by the attributes of ``Submission``."""
         self._accepted += 1
         self._submissions.append(submission)
         refunded_at = submission[-1]
@@ -96,17 +96,17 @@ class Ledger:
 
     @property
     def billed(self) -> list[Submission]:
-        """The submissions that cost money as things stand now: each accepted one, until it is refunded."""
+        """The submissions that are billed now: each accepted one, until it is refunded."""
         return [one for one in self.submissions if self._is_billed(one.refunded_at)]
 
     @property
     def accepted(self) -> int:
-        """How many submissions there were, those that are forgotten as well."""
+        """How many submissions there were, dropped ones included."""
         return self._accepted
 
     @property
     def bill(self) -> int:
-        """How many of them cost money as things stand now."""
+        """How many of them are billed now."""
         self._drop_refunded()
         return self._kept + len(self._refunds)
 
@@ -118,7 +118,7 @@ class Ledger:
         return refunded_at is None or self._now() < refunded_at
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Drop everything."""
         self._accepted = self._kept = 0
         self._refunds.clear()
         self._calls.clear()

@@ -35,14 +35,14 @@ class Preferences(NamedTuple):
             if not given and not shows:
                 raise _rejected(f"the fault {fault.name} can't show here ({fault.summary})")
         if self.code == 206 and request.header(b"range") is None:
-            raise _rejected("206 answers a request with Range; send one")
+            raise _rejected("206 is for a request with Range; send one")
         if self.code is None and self.example is None:
             return None
         for template in operation.templates:
             if self.code in {None, template.status} and self.example in {None, template.example}:
                 return template
         names = ", ".join(f"{template.status} {template.example}" for template in operation.templates)
-        raise _rejected(f"the contract has no such answer here; it has {names}")
+        raise _rejected(f"the contract has no such response here; it has {names}")
 
 
 def parse(header: bytes) -> Preferences:

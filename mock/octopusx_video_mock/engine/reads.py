@@ -91,7 +91,7 @@ class Reads:
         if phase != "running":
             ended_at = updated = int(task.after(task.lasts))
             status = life.succeeded if phase == "succeeded" else life.failed
-        elif len(life.runs) == 1:  # a read is what a mock is asked most
+        elif len(life.runs) == 1:  # the most frequent request
             status, updated = life.runs[0].status, begun
         else:
             run = life.running_after(task.age(now) / task.lasts)

@@ -1,6 +1,6 @@
 """What a request of an operation holds: its key, its parameters, its body, its preferences.
 
-They are looked at in the order of the contract: the credential (rule R02), the parameters and the body, ``Prefer``.
+They are checked in the order of the contract: the credential (rule R02), the parameters and the body, ``Prefer``.
 """
 
 from __future__ import annotations

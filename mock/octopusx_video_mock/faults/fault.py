@@ -10,7 +10,7 @@ from octopusx_video_mock.compiled.operation import Stage
 from octopusx_video_mock.delivery import Delivery
 
 TASK_ID: Final = object()
-"""Where the id of the task stands in what a fault wraps it in."""
+"""The place of the task's id in what a fault wraps it in."""
 
 
 @dataclass(frozen=True, eq=False)

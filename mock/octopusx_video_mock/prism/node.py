@@ -1,4 +1,4 @@
-"""Which Node.js is there to run Prism: the machine's where it is new enough, else the one of a Python package."""
+"""The Node.js that runs Prism: the machine's where it is new enough, else the one of a Python package."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from octopusx_video_mock.errors import MockError
 
-# What of npm's settings in the environment concerns getting packages; any other may keep npm or npx from working.
+# The settings of npm in the environment that are about the download of packages; others may break npm or npx.
 _NPM_SETTINGS = re.compile(
     r"npm_config_(registry|(https_|http_|no)?proxy|cafile|cache|offline|prefer_offline|fetch_.*)", re.IGNORECASE
 )
@@ -31,8 +31,8 @@ class Node:
 
         Left out are the key of the real service and those settings of npm that do not concern getting packages.
 
-        Node.js does not know SSL_CERT_FILE, by which Python and uv are told of a proxy's certificates: whoever set it
-        for them is spared to set it again in Node's own words.
+        Node.js does not know SSL_CERT_FILE, which names the certificates of a proxy for Python and uv: it is passed on
+        in Node's own variable.
         """
         kept = {
             name: value

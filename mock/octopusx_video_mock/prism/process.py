@@ -22,7 +22,7 @@ from octopusx_video_openapi import ContractError, load
 from octopusx_video_mock import ports
 from octopusx_video_mock.errors import MockError
 from octopusx_video_mock.prism import guard, installation
-from octopusx_video_mock.prism.node import find_node
+from octopusx_video_mock.prism.node import Node, find_node
 from octopusx_video_mock.settings import check_token
 
 START_SECONDS = 60.0
@@ -45,8 +45,8 @@ class PrismMock:
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         token: The one API key that is accepted; any well-formed key when left out.
-        on_event: Called from a thread of its own with each thing that happens, a dict with ``event`` (``request``
-            with ``method``, ``url``, ``status`` and ``ms``; or ``error`` with ``message``). No secret is in it.
+        on_event: Called from a thread of its own with each event, a dict with ``event`` (``request``
+            with ``method``, ``url``, ``status`` and ``ms``; or ``error`` with ``message``). It has no secret.
         on_progress: Called with a line of text when something takes long (the first installation).
 
     Raises:
@@ -89,30 +89,7 @@ class PrismMock:
         ports.refuse_used(self.host, self.port)
         node = find_node(installation.node_version())
         home = installation.installed(node, self._on_progress)
-        environment = node.environment() | {
-            **guard.environment(self.contract, self._token),
-            "SCARF_ANALYTICS": "false",
-            "DO_NOT_TRACK": "1",
-            "npm_config_loglevel": "error",
-            "npm_config_update_notifier": "false",
-            "NO_COLOR": "1",
-        }
-        command = [*node.npx, "--no-install", "prism", "mock", "--verboseLevel", "fatal", "--multiprocess", "false"]
-        command += ["--host", self.host, "--port", str(self.port), str(self.contract.path.resolve())]
-        # A session of its own, so that the whole group (npx, its shell, Prism) can be signalled at once, and a Ctrl-C
-        # at the terminal reaches only this process, which then stops the others in order.
-        self._process = subprocess.Popen(
-            command,
-            cwd=home,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
+        self._process = self._started(node, home)
         try:
             self._await_listening(cast("IO[str]", self._process.stdout), home)
         except BaseException:
@@ -135,43 +112,71 @@ class PrismMock:
         if self._process is None:
             raise MockError("the mock is not running; use it as a context manager")
         deadline = math.inf if seconds is None else time.monotonic() + seconds
-        # In slices: a signal that comes just before the wait would else be noticed only when it ends.
+        # In slices: a signal just before the wait would else be noticed only at its end.
         while time.monotonic() < deadline:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(min(0.5, deadline - time.monotonic()))
                 raise MockError(f"Prism ended by itself with status {self._process.returncode}; start it again")
 
+    def _started(self, node: Node, home: Path) -> subprocess.Popen[str]:
+        environment = node.environment() | {
+            **guard.environment(self.contract, self._token),
+            "SCARF_ANALYTICS": "false",
+            "DO_NOT_TRACK": "1",
+            "npm_config_loglevel": "error",
+            "npm_config_update_notifier": "false",
+            "NO_COLOR": "1",
+        }
+        command = [*node.npx, "--no-install", "prism", "mock", "--verboseLevel", "fatal", "--multiprocess", "false"]
+        command += ["--host", self.host, "--port", str(self.port), str(self.contract.path.resolve())]
+        # A session of its own, so that the whole group (npx, its shell, Prism) can be signalled at once, and a Ctrl-C
+        # at the terminal reaches only this process, which then stops the others.
+        return subprocess.Popen(
+            command,
+            cwd=home,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+
     def _await_listening(self, output: IO[str], home: Path) -> None:
-        news: queue.Queue[Event | None] = queue.Queue()
-        last_words: collections.deque[str] = collections.deque(maxlen=20)
-
-        def read() -> None:
-            for line in output:
-                event = _event(line)
-                if event is None:
-                    last_words.append(line.strip())
-                elif event["event"] in {"listening", "fatal"}:
-                    news.put(event)
-                else:
-                    with contextlib.suppress(Exception):  # the caller's trouble must not stop the news
-                        self._on_event(event)
-            news.put(None)
-
-        self._reader = threading.Thread(target=read, name="prism-output", daemon=True)
+        first: queue.Queue[Event | None] = queue.Queue()
+        printed: collections.deque[str] = collections.deque(maxlen=20)
+        self._reader = threading.Thread(
+            target=self._read, args=(output, first, printed), name="prism-output", daemon=True
+        )
         self._reader.start()
         try:
-            event = news.get(timeout=START_SECONDS)
+            event = first.get(timeout=START_SECONDS)
         except queue.Empty:
             raise MockError(f"Prism did not listen within {START_SECONDS:.0f} s; is the machine overloaded?") from None
         if event is None:
-            raise MockError(f"Prism does not start ({_reason(last_words)}); remove {home} and start again")
+            raise MockError(f"Prism does not start ({_reason(printed)}); remove {home} and start again")
         if event["event"] == "fatal":
-            if event.get("code") in _PORT_TROUBLE:
+            if event.get("code") in _PORT_ERRORS:
                 raise ports.error(self.host, self.port, event["message"])
             raise MockError(
                 f"Prism does not start with {self.contract.path} ({event['message']}); check the contract with a linter"
             )
         self.port = event["port"]
+
+    def _read(self, output: IO[str], first: queue.Queue[Event | None], printed: collections.deque[str]) -> None:
+        """Read the output: whether it listens, its other events, and what else it prints; None stands for its end."""
+        for line in output:
+            event = _event(line)
+            if event is None:
+                printed.append(line.strip())
+            elif event["event"] in {"listening", "fatal"}:
+                first.put(event)
+            else:
+                with contextlib.suppress(Exception):  # an error in the callback must not stop the reading
+                    self._on_event(event)
+        first.put(None)
 
     def _stop(self) -> None:
         process, self._process = self._process, None
@@ -193,10 +198,10 @@ class PrismMock:
             process.stdout.close()
 
 
-def _reason(words: collections.deque[str]) -> str:
-    """The line of what Prism said before it ended that tells the most."""
-    said = [line for line in words if line]
-    return next((line for line in said if "error" in line.lower()), said[0] if said else "it said nothing")
+def _reason(printed: collections.deque[str]) -> str:
+    """The most informative line of what Prism printed before it ended."""
+    lines = [line for line in printed if line]
+    return next((line for line in lines if "error" in line.lower()), lines[0] if lines else "it said nothing")
 
 
 def _signal_group(group: int, number: int) -> None:
@@ -222,4 +227,4 @@ def _event(line: str) -> Event | None:
     return event if isinstance(event, dict) and "event" in event else None
 
 
-_PORT_TROUBLE = {"EADDRINUSE", "EACCES", "EADDRNOTAVAIL"}
+_PORT_ERRORS = {"EADDRINUSE", "EACCES", "EADDRNOTAVAIL"}

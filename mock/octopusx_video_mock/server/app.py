@@ -83,6 +83,6 @@ class App:
 
     def _line(self, request: Request, response: Response, milliseconds: float) -> str:
         target = printable(self.engine.target(request, response.operation)[:_MAX_TARGET])
-        status = "no answer" if response.delivery in NOT_SENT else str(response.status)
+        status = "no response" if response.delivery in NOT_SENT else str(response.status)
         faults = f" [{', '.join(response.faults)}]" if response.faults else ""
         return f"{request.method} {target} {status} {milliseconds:.1f} ms{faults}"

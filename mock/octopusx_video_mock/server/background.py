@@ -11,7 +11,7 @@ from octopusx_video_mock.server.state import ServerState
 from octopusx_video_mock.server.uvicorn_server import Lifespan
 
 POLL_SECONDS = 0.5
-"""How often the contract is looked at with ``--reload``, and a worker's parent."""
+"""How often the contract is checked with ``--reload``, and a worker's parent."""
 
 
 def application(state: ServerState, report: WriteLine | None, log: WriteLine, parent: int | None = None) -> Lifespan:

@@ -1,4 +1,4 @@
-"""Which signals end the command in order: SIGINT (Ctrl-C), SIGTERM, and SIGHUP (its terminal was closed)."""
+"""The signals that end the command: SIGINT (Ctrl-C), SIGTERM, and SIGHUP (its terminal was closed)."""
 
 from __future__ import annotations
 

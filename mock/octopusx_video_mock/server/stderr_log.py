@@ -14,8 +14,8 @@ MAX_LINES = 1000
 class NonBlockingStderr:
     """Lines on stderr, written by a thread of their own.
 
-    Whoever started the command may never read its stderr: then the pipe fills, and a write waits for ever. Requests
-    must not wait for it, nor must the end of the command; lines that find no place are left out.
+    A program that started the command may never read its stderr: then the pipe fills, and a write blocks for ever.
+    Neither requests nor the end of the command must wait for it, so that lines beyond ``MAX_LINES`` are dropped.
     """
 
     def __init__(self) -> None:
@@ -25,20 +25,20 @@ class NonBlockingStderr:
         self._thread.start()
 
     def __call__(self, line: str) -> None:
-        """Write a line as soon as there is somebody to read it."""
+        """Write a line, as soon as stderr takes it."""
         if self._lines.qsize() < MAX_LINES:
             self._lines.put(line)
 
     def finish(self) -> None:
-        """Write what is still to be written, unless nobody reads it."""
+        """Write what waits, for a second at most."""
         self._lines.put(None)
         self._thread.join(1)
 
     def _write(self) -> None:
-        from octopusx_video_openapi.text import printable  # noqa: PLC0415 - it brings the reader of the contract along
+        from octopusx_video_openapi.text import printable  # noqa: PLC0415 - it imports the reader of the contract
 
         for line in iter(self._lines.get, None):
-            # One line on the terminal, whatever it holds: it may have parts that somebody else wrote.
+            # One line on the terminal, whatever a request wrote into it.
             shown = printable(" ".join(line.split()))
             # Not through sys.stderr: a thread that waits inside of it would block the end of the interpreter.
             with contextlib.suppress(OSError):

@@ -19,7 +19,7 @@ from octopusx_video_mock.server.app import App
 from octopusx_video_mock.server.connection import Connection
 
 STOP_SECONDS = 2
-"""How long responses may still take when the server is asked to end."""
+"""How long responses that are being sent may take when the server ends."""
 
 
 class Lifespan:

@@ -1,7 +1,7 @@
-"""What video has this length: a playable MP4 file, made of one second that was encoded before.
+"""A playable MP4 file of any length, made of one second that was encoded before.
 
-The second is `second.mp4` (made by `mock/video/make.py`): ten frames of H.264 that begin with a key frame, point at
-nothing outside of themselves and end where they begin. Its bytes are repeated, and new tables say where each frame lies
+The second is `second.mp4` (made by `mock/video/make.py`): ten frames of H.264 that begin with a key frame, refer to
+nothing else and end where they begin. Its bytes are repeated, and new tables say where each frame is
 and how long it shows; nothing is encoded, so a file costs milliseconds and needs the standard library alone.
 
 The boxes are those of ISO/IEC 14496-12, whose sections the comments name. Numbers are big-endian; a box is its size in
@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # A longer video has as many frames and shows them more slowly: its size ends below one megabyte.
-LOOPS = 600
+MAX_LOOPS = 600
 # A frame shows for 32 bits of ticks (8.6.1.2), of which some readers keep the highest for a sign.
-LONGEST_FRAME = 2**31 - 1
+MAX_FRAME_TICKS = 2**31 - 1
 # A duration of 32 bits ends before this, for all ones means that none is known (8.2.2, 8.3.2, 8.4.2).
 UNKNOWN = 2**32 - 1
 # The boxes that hold boxes and nothing else, where something within is needed (8.2.1, 8.3.1, 8.4.1, 8.4.4, 8.5.1).
@@ -30,9 +30,9 @@ def mp4(seconds: float) -> bytes:
     """An MP4 file of this length with one track of H.264, 160 by 90 pixels.
 
     Args:
-        seconds: The length, 1 or more. Up to LOOPS seconds the video has ten frames each second and is right to the
-            nearest frame. A longer one has as many frames as one of LOOPS seconds, is right to a 30th of a second, and
-            ends after four and a half years at the latest.
+        seconds: The length, 1 or more. Up to MAX_LOOPS seconds the video has ten frames each second and is right to the
+            nearest frame. A longer one has as many frames as one of MAX_LOOPS seconds, is right to a 30th of a second,
+            and ends after four and a half years at the latest.
 
     Raises:
         ValueError: The length is below one second, or no number.
@@ -64,11 +64,11 @@ class Second:
         """The second, repeated to this length: see `mp4`."""
         if not seconds >= 1:  # so written, it catches not-a-number as well
             raise ValueError(f"a video can't be {seconds} seconds long; ask for 1 or more")
-        count = round(min(seconds, LOOPS) * self._frames)
+        count = round(min(seconds, MAX_LOOPS) * self._frames)
         ticks = self._timescale // self._frames
-        if seconds > LOOPS:
-            # The limit comes first: infinity has no nearest tick.
-            ticks = round(min(seconds, LONGEST_FRAME * count / self._timescale) * self._timescale / count)
+        if seconds > MAX_LOOPS:
+            # The limit is applied first: infinity has no nearest tick.
+            ticks = round(min(seconds, MAX_FRAME_TICKS * count / self._timescale) * self._timescale / count)
         loops, rest = divmod(count, self._frames)
         end = sum(self._sizes[:rest])
         media = self._old["mdat"] * loops + self._old["mdat"][:end]
@@ -90,7 +90,7 @@ class Second:
             _table("stts", 1, count, ticks),  # 8.6.1.2: in one run, so many frames of so many ticks
             _table("stss", len(keys), *keys),  # 8.6.2: where decoding may begin
             _table("stsc", 1, 1, count, 1),  # 8.7.4: chunk 1 has all frames, and the first entry of stsd decodes them
-            _table("stsz", 0, count, *(self._sizes * LOOPS)[:count]),  # 8.7.3: no common size, and each frame's own
+            _table("stsz", 0, count, *(self._sizes * MAX_LOOPS)[:count]),  # 8.7.3: no common size, and each frame's own
             _table("stco", 1, place),  # 8.7.5: where the only chunk begins
         )
         information = _box("minf", _box("vmhd", old["vmhd"]), _box("dinf", old["dinf"]), samples)
@@ -128,7 +128,7 @@ def _table(kind: str, *numbers: int) -> bytes:
 def _header(kind: str, old: bytes, middle: bytes, duration: int) -> bytes:
     """A header of film (mvhd, 8.2.2), track (tkhd, 8.3.2) or media (mdhd, 8.4.2) with another duration.
 
-    All three are: version and flags, two dates (0: not told), a middle, the duration, and a rest that is kept. Version
+    All three are: version and flags, two dates (0: unknown), a middle, the duration, and a rest that is kept. Version
     1 has 64 bits for dates and duration; it is for the long videos alone, as some players know only version 0.
 
     Args:

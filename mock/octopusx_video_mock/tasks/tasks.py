@@ -65,7 +65,7 @@ class Tasks:
         return self._documented.get(task_id) or self._ids.read(task_id, key)
 
     def documented(self, task_id: str) -> Task | None:
-        """The finished task that an id of the contract's examples stands for; every key has it."""
+        """The finished task of an id of the contract's examples; every key has it."""
         return self._documented.get(task_id)
 
     def signed(self, task_id: str, signature: str) -> Task | None:
