@@ -175,7 +175,7 @@ def test_lengths_of_bodies_that_differ_are_not_compared() -> None:
 )
 def test_a_body_behind_the_head_is_seen_on_the_wire(raw: bytes, behind: bytes) -> None:
     """HTTP clients drop it, so that it is looked for in what arrived."""
-    assert head_requests.body_on_the_wire(raw) == behind
+    assert head_requests.body_behind_head(raw) == behind
 
 
 def test_parts_are_not_documented_and_right_all_the_same() -> None:

@@ -53,10 +53,10 @@ def bodies(submit: Operation, valid: Body) -> Iterator[Body]:
         valid: One of its bodies.
     """
     seen = set()
-    for body in (*_of_each_length(submit, valid), *_told_again(submit, valid)):
-        told = json.dumps(body, sort_keys=True)
-        if told not in seen:
-            seen.add(told)
+    for body in (*_of_each_length(submit, valid), *_repeated_fields(submit, valid)):
+        repeated = json.dumps(body, sort_keys=True)
+        if repeated not in seen:
+            seen.add(repeated)
             yield body
 
 
@@ -127,14 +127,14 @@ def _models(submit: Operation) -> list[str]:
     return sorted({model for one in submits for model in one.result_length.added_by_model})
 
 
-def _told_again(submit: Operation, valid: Body) -> Iterator[Body]:
+def _repeated_fields(submit: Operation, valid: Body) -> Iterator[Body]:
     """Bodies with little more than one field that a read repeats, alone and with all that can be switched on."""
     properties = _properties(submit)
     required = submit.body_schema.required if submit.body_schema else ()
     shortest = {name: value for name, value in valid.items() if name in required and not isinstance(value, dict)}
     flags = {name: True for name, field in properties.items() if field.types == ("boolean",)}
-    told = sorted(_echoes(submit.contract) & properties.keys() - {"model"})  # which each body has
-    for number, name in enumerate(told):
+    repeated = sorted(_echoes(submit.contract) & properties.keys() - {"model"})  # which each body has
+    for number, name in enumerate(repeated):
         if name == "prompt":
             yield from ({**shortest, name: value} for value in _PROMPTS)
             continue

@@ -72,8 +72,8 @@ def outlandish(operation: Operation, valid: Request) -> Iterator[Outlandish]:
         valid: A valid request of it.
     """
     for name, place, text, is_open in _outlandish(valid.body):
-        verdict = None if is_open else _verdict(operation, replace(valid, body=json.loads(text)), place)
-        yield Outlandish(name, place, text.encode(), verdict)
+        is_taken = None if is_open else _is_taken(operation, replace(valid, body=json.loads(text)), place)
+        yield Outlandish(name, place, text.encode(), is_taken)
 
 
 def _outlandish(body: Body) -> Iterator[tuple[str, tuple[str, ...], str, bool]]:
@@ -109,7 +109,7 @@ def _and_more(body: Body, value: str) -> str:
     return f'{json.dumps(body)[:-1]}, "more": {value}}}'
 
 
-def _verdict(operation: Operation, request: Request, place: tuple[str, ...]) -> bool | None:
+def _is_taken(operation: Operation, request: Request, place: tuple[str, ...]) -> bool | None:
     """Whether the contract takes a request; None where it finds fault with more than what stands at this place."""
     places = [found for found, _ in request_values.faults(operation, request)]
     return None if any(found[: len(place)] != place for found in places) else not places

@@ -14,9 +14,9 @@ def billed(contract: Contract, response: Response) -> Billed:
     return "possible" if reached is None else billing.billed(reached[0], response.status, response.json())
 
 
-def times(told: str) -> tuple[int, int]:
+def times(reported: str) -> tuple[int, int]:
     """How often a request is billed, at least and at most, by what its response says."""
-    return {"never": (0, 0), "yes": (1, 1)}.get(told, (0, 1))
+    return {"never": (0, 0), "yes": (1, 1)}.get(reported, (0, 1))
 
 
 def bill_rule(contract: Contract, response: Response) -> str:

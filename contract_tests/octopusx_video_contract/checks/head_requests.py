@@ -16,7 +16,7 @@ def of_get(request: Request) -> Request:
     return dataclasses.replace(request, method="HEAD", headers=(*request.headers, ("Connection", "close")))
 
 
-def body_on_the_wire(raw: bytes) -> bytes:
+def body_behind_head(raw: bytes) -> bytes:
     """What arrived behind the head of a response: HTTP clients drop what must not be there."""
     behind = raw.partition(b"\r\n\r\n")[2]
     return b"" if behind.startswith(b"HTTP/") else behind  # an interim response comes before

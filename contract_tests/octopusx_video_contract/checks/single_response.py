@@ -145,7 +145,7 @@ def rejection(context: Context, operation: Operation, response: Response) -> Out
     ids = task_ids.values(operation, parts(context.contract, response.request))
     known = bool(ids) and ids <= set(context.known_ids)
     body = response.json()
-    for rule, validator in _refusals(context.contract)[operation.id]:
+    for rule, validator in _rejections(context.contract)[operation.id]:
         if status not in rule.statuses:
             continue
         fault = _fault(validator, body)
@@ -188,7 +188,7 @@ def _rules(contract: Contract) -> dict[str, list[tuple[Rule, Validator | None]]]
 
 
 @functools.cache
-def _refusals(contract: Contract) -> dict[str, list[tuple[Rule, Validator]]]:
+def _rejections(contract: Contract) -> dict[str, list[tuple[Rule, Validator]]]:
     rules = [rule for rule in contract.rules if rule.about == "rejection-of-a-valid-request"]
     found_: dict[str, list[tuple[Rule, Validator]]] = {}
     for id_ in contract.operations:

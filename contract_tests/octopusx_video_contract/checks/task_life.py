@@ -88,7 +88,7 @@ def check(contract: Contract, task: Task, observation: Observation) -> Outcomes:
     yield from _never_falls(contract, task, observation)
     yield from _is_on_both_routes(task, observation)
     yield from _keeps_its_times(contract, task, observation)
-    yield from _tells_its_submit(contract, task, observation)
+    yield from _repeats_its_submit(contract, task, observation)
 
 
 @checks(RuleId.R06)
@@ -146,7 +146,7 @@ def _keeps_its_times(contract: Contract, task: Task, observation: Observation) -
 
 
 @checks(RuleId.R48, RuleId.R55)
-def _tells_its_submit(contract: Contract, task: Task, observation: Observation) -> Outcomes:
+def _repeats_its_submit(contract: Contract, task: Task, observation: Observation) -> Outcomes:
     for name, value_of, value in values.of_body(contract.operations[observation.route], observation.body):
         if value in NOT_YET:
             continue

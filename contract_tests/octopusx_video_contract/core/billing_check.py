@@ -40,15 +40,15 @@ class BillingCheck:
         if error is not None:
             return
         cost, lost = run.control.billed() - self._before, run.transport.lost - self._lost
-        told = [billing.billed(run.contract, response) for response in self._responses]
+        reported = [billing.billed(run.contract, response) for response in self._responses]
         # Over several requests an earlier task may have failed, and its money have come back.
-        least = billing.times(told[0])[0] if len(told) == 1 else None
-        most = sum(billing.times(one)[1] for one in told) + lost
+        least = billing.times(reported[0])[0] if len(reported) == 1 else None
+        most = sum(billing.times(one)[1] for one in reported) + lost
         rule: str = RuleId.R54
-        what = f"billed {most} times at most by their {len(told)} answers, and it was"
-        if len(told) == 1 and not lost:
+        what = f"billed {most} times at most by their {len(reported)} answers, and it was"
+        if len(reported) == 1 and not lost:
             rule = billing.bill_rule(run.contract, self._responses[0])
-            what = f"{told[0]} billed by its answer, and it was"
+            what = f"{reported[0]} billed by its answer, and it was"
         fault = None if cost <= most and (least is None or cost >= least) else f"{what} billed {cost} times"
-        if fault or told:
-            run.recorder.check(rule, fault, self._responses[-1] if told else None)
+        if fault or reported:
+            run.recorder.check(rule, fault, self._responses[-1] if reported else None)

@@ -39,8 +39,8 @@ def gaps(run: Run) -> Iterator[Gap]:
     """What of the contract this run did not exercise."""
     contract, log, coverage = run.contract, run.log, run.coverage
     for operation in contract.operations.values():
-        came, ordered = log.statuses(operation.id, ordered=False), log.statuses(operation.id, ordered=True)
-        if not any(200 <= status < 300 for status in came):
+        unordered, ordered = log.statuses(operation.id, ordered=False), log.statuses(operation.id, ordered=True)
+        if not any(200 <= status < 300 for status in unordered):
             yield Gap("operation", f"{operation.id} never succeeded")
         for place in coverage.parameters(operation):
             if not coverage.given[operation.id, place]:
@@ -48,7 +48,7 @@ def gaps(run: Run) -> Iterator[Gap]:
         for status in operation.responses:
             in_time = run.control is not None
             natural = can_come_about(operation, int(status), in_time=in_time) and not run.settings.stateless
-            if int(status) not in came and (natural or int(status) not in ordered):
+            if int(status) not in unordered and (natural or int(status) not in ordered):
                 yield Gap("response", f"{operation.id} {status}")
     yield from _values_and_rules(run)
 

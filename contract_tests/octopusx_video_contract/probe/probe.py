@@ -65,7 +65,7 @@ class Probe:
         except NotAskedError as error:
             result.missing = f"not asked: {error}"
         else:
-            result.kept, result.broken = held(run, question, result.response)
+            result.kept, result.broken = compared(run, question, result.response)
             if result.observed and question.rule:
                 fault = question.fault(result.response)
                 if fault:
@@ -121,15 +121,15 @@ def run(options: Options, stack: contextlib.ExitStack) -> int:
         interrupted = False
     finally:
         try:
-            _tell(probe, options, interrupted=interrupted)
+            _write_report(probe, options, interrupted=interrupted)
         except KeyboardInterrupt:  # another one does not follow at once, and what was paid for has to be named
-            _tell(probe, options, interrupted=interrupted)
+            _write_report(probe, options, interrupted=interrupted)
             raise
     free = [result for result in probe.results if result.listed and not result.missing.startswith("not asked")]
     return 0 if sum(result.observed for result in free) * 2 >= len(free) else 1
 
 
-def _tell(probe: Probe, options: Options, *, interrupted: bool) -> None:
+def _write_report(probe: Probe, options: Options, *, interrupted: bool) -> None:
     report = reports.Report(
         probe.run,
         probe.results,
@@ -154,7 +154,7 @@ def readable(response: Response) -> Response:
     return response
 
 
-def held(run: Run, question: Question, response: Response) -> tuple[set[str], dict[str, str]]:
+def compared(run: Run, question: Question, response: Response) -> tuple[set[str], dict[str, str]]:
     """The numbered rules that a response keeps, and those that it breaks with what was found."""
     reached = response.request.reached(run.contract)
     if reached is None:

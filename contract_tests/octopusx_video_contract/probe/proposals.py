@@ -122,13 +122,13 @@ def _causes(contract: Contract, result: Sequence[ProbeResult]) -> Iterator[Propo
                     yield Proposal(
                         f"{name} responses.{other}",
                         grade(responses[other]),
-                        f"the service answered {cause} with {_told(those[0])}",
+                        f"the service answered {cause} with {_described(those[0])}",
                         f"drop {other} for {cause}",
                     )
         yield from _examples(operation, cause, those)
 
 
-def _told(one: ProbeResult) -> str:
+def _described(one: ProbeResult) -> str:
     assert one.response is not None  # noqa: S101 - asked of responses alone
     return " ".join([str(one.response.status), *dict.fromkeys(words(one.response.json()).values())])
 
@@ -249,9 +249,9 @@ def _narrower(contract: Contract, result: Sequence[ProbeResult]) -> Iterator[Pro
         if one.question.rule in {RuleId.R32, RuleId.R43} and one.observed and one.response:
             by_question[one.question.rule, one.question.name][one.response.status] += 1
     for (rule, name), statuses in by_question.items():
-        told = " and ".join(f"{status} ({_times(count)})" for status, count in statuses.items())
+        reported = " and ".join(f"{status} ({_times(count)})" for status, count in statuses.items())
         now = grade(contract.rules_by_id.get(rule))
-        yield Proposal(rule, now, f"{name} was answered with {told}", "let the rule name it")
+        yield Proposal(rule, now, f"{name} was answered with {reported}", "let the rule name it")
 
 
 def _life(contract: Contract, observed: ObservedTask) -> Iterator[Proposal]:

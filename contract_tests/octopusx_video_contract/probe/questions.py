@@ -225,19 +225,19 @@ def _not_invalid(response: Response) -> str:
 
 
 def _not_its_length(response: Response) -> str:
-    told = response.headers.get("content-length", str(len(response.content)))
+    reported = response.headers.get("content-length", str(len(response.content)))
     return (
         ""
-        if told == str(len(response.content))
-        else f"Content-Length is {told}, and {len(response.content)} bytes came"
+        if reported == str(len(response.content))
+        else f"Content-Length is {reported}, and {len(response.content)} bytes came"
     )
 
 
 def _not_part(response: Response) -> str:
     if response.status != 206:
         return _not_its_length(response)
-    told = response.headers.get("content-range", "")
-    matches = re.fullmatch(r"bytes 0-([0-9]{1,18})/([0-9]+|\*)", told)
+    reported = response.headers.get("content-range", "")
+    matches = re.fullmatch(r"bytes 0-([0-9]{1,18})/([0-9]+|\*)", reported)
     if matches is None or int(matches[1]) + 1 != len(response.content):
-        return f"Content-Range is {told!r}, and {len(response.content)} bytes came"
+        return f"Content-Range is {reported!r}, and {len(response.content)} bytes came"
     return ""

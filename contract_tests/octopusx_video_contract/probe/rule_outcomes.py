@@ -36,17 +36,17 @@ def kind(known: Grade | None) -> str:
 def says(contract: Contract, result: ProbeResult) -> str:
     """What the contract says now of a question, with the grade."""
     question = result.question
-    told = []
+    reported = []
     if question.operation is not None:
         responses = question.operation.responses
         if question.cause:
             for status, example in expected(question.operation, question.cause).items():
-                told.append(f"{status} {example} ({grade(responses[status])})".replace("  ", " "))
+                reported.append(f"{status} {example} ({grade(responses[status])})".replace("  ", " "))
         elif question.valid:
-            told.append(f"200 ({grade(responses.get('200'))})")
+            reported.append(f"200 ({grade(responses.get('200'))})")
     if question.rule and (rule := contract.rules_by_id.get(question.rule)):
-        told.append(f"{rule.id} ({grade(rule)})")
-    return ", ".join(told) or "-"
+        reported.append(f"{rule.id} ({grade(rule)})")
+    return ", ".join(reported) or "-"
 
 
 def expected(operation: Operation, cause: str) -> dict[str, str]:
@@ -152,9 +152,9 @@ def length_reading(observed: ObservedTask) -> str:
 
 def expiry(contract: Contract, observed: ObservedTask) -> float | None:
     """Seconds from the submit to the expiry that was reported last; None where none was."""
-    for told in reversed(observed.task.observations):
-        for name, value_of in paid_task.values_of(contract, told.route).items():
-            value = told.body.get(name)
+    for reported in reversed(observed.task.observations):
+        for name, value_of in paid_task.values_of(contract, reported.route).items():
+            value = reported.body.get(name)
             unit = unit_of(contract, value)
             if value_of == "task.expires" and value and unit in {"seconds", "milliseconds"}:
                 divisor = 1000 if unit == "milliseconds" else 1

@@ -99,19 +99,19 @@ def words(value: Any, prefix: str = "", depth: int = MAX_DEPTH) -> dict[str, str
 def described_response(response: Response) -> str:
     """A response in a line."""
     body = response.json()
-    told = [str(response.status)]
+    reported = [str(response.status)]
     if "location" in response.headers:
         where = response.headers["location"]
-        told.append(f"to {address(where) if '://' in where else f'a path of {len(where)} characters'}")
+        reported.append(f"to {address(where) if '://' in where else f'a path of {len(where)} characters'}")
     if isinstance(body, dict):
-        told.append(outline(body))
+        reported.append(outline(body))
         if not response.is_success:
-            told += [f"{place}: {word}" for place, word in words(body).items()]
+            reported += [f"{place}: {word}" for place, word in words(body).items()]
     elif response.content:
-        told.append(f"{clean(response.media_type) or 'no media type'}, {len(response.content)} bytes")
+        reported.append(f"{clean(response.media_type) or 'no media type'}, {len(response.content)} bytes")
     else:
-        told.append("empty")
-    return " ".join(told)
+        reported.append("empty")
+    return " ".join(reported)
 
 
 def headers(response: Response) -> Iterator[tuple[str, str]]:

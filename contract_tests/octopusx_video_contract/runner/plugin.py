@@ -166,8 +166,8 @@ class Plugin:
 
         terminalreporter.section("what was exercised")
         for operation in run.contract.operations:
-            came, ordered = (run.log.statuses(operation, ordered=kind) for kind in (False, True))
-            line = f"{operation:22}{sum(came.values()) + sum(ordered.values()):6} requests   {_counts(came)}"
+            unordered, ordered = (run.log.statuses(operation, ordered=kind) for kind in (False, True))
+            line = f"{operation:22}{sum(unordered.values()) + sum(ordered.values()):6} requests   {_counts(unordered)}"
             write(line + (f"   ordered: {_counts(ordered)}" if ordered else ""))
         values = run.coverage.values.values()
         write(

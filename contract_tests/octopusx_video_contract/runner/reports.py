@@ -27,12 +27,12 @@ def markdown(run: Run, outcomes: collections.Counter[tuple[str, str]], *, interr
         outcomes: How many tests of each layer passed, failed or were skipped.
         interrupted: Whether it was ended before its end.
     """
-    manner = "strict" if run.settings.strict else "should rules only reported"
+    strictness = "strict" if run.settings.strict else "should rules only reported"
     parts = [
         "# Contract report",
-        f"Server {run.settings.base_url}, contract {run.contract.version}, seed {run.settings.seed}, {manner}.",
+        f"Server {run.settings.base_url}, contract {run.contract.version}, seed {run.settings.seed}, {strictness}.",
         *(["**The run was interrupted**, and says nothing of what it did not come to."] if interrupted else []),
-        *([] if interrupted and not run.log.findings else [_verdict(run, outcomes)]),
+        *([] if interrupted and not run.log.findings else [_conclusion(run, outcomes)]),
         *_findings(run),
         "## Layers",
         _table(
@@ -53,7 +53,7 @@ def markdown(run: Run, outcomes: collections.Counter[tuple[str, str]], *, interr
     return "\n\n".join(parts) + "\n"
 
 
-def _verdict(run: Run, outcomes: collections.Counter[tuple[str, str]]) -> str:
+def _conclusion(run: Run, outcomes: collections.Counter[tuple[str, str]]) -> str:
     failed = sum(count for (_, outcome), count in outcomes.items() if outcome == "failed")
     if not failed:
         return "**The server keeps the contract**, as far as it was asked."

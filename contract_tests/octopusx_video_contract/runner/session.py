@@ -72,9 +72,9 @@ def run(
     arguments += [f"{layer}.py" for layer in layers(run_) if layer in chosen and choice.runs(layer)]
     redactor = run_.settings.redactor
     print(f"seed {run_.settings.seed}: repeat this run with --seed {run_.settings.seed} and the same other options")
-    manner = run_.settings.strictness or ("strict" if run_.settings.strict else "should rules only reported")
+    strictness = run_.settings.strictness or ("strict" if run_.settings.strict else "should rules only reported")
     paid = f", at most {run_.budget.limit} submits that may be billed" if run_.paid else ""
-    print(f"server {run_.settings.base_url}, contract {run_.contract.version}, {manner}{paid}", flush=True)
+    print(f"server {run_.settings.base_url}, contract {run_.contract.version}, {strictness}{paid}", flush=True)
     if choice.is_part:
         print(f"limited to {choice}", flush=True)
     for rule in without_check(run_.contract):

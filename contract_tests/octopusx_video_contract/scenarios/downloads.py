@@ -34,8 +34,8 @@ class Downloads:
         """Ask for the content of a task that has not succeeded. ``still`` says that no time passes meanwhile."""
         response = self.run.send(self.tasks.request(self.tasks.content, task.id))
         if not still and task.phase == "running":
-            told = self.tasks.read(task, self.tasks.route(task))
-            if told is None or told.phase == "succeeded":
+            reported = self.tasks.read(task, self.tasks.route(task))
+            if reported is None or reported.phase == "succeeded":
                 self.run.recorder.check_response(response)
                 return
         what = f"a task that is {task.phase}"
@@ -75,14 +75,19 @@ class Downloads:
             )
             return None
         also: list[Outcome] = [(RuleId.R52, None)]
-        told, came = response.headers.get("content-length"), len(response.content)
-        if told is not None:
-            also.append((RuleId.R24, None if told == str(came) else f"Content-Length is {told}, and {came} bytes came"))
+        reported, received = response.headers.get("content-length"), len(response.content)
+        if reported is not None:
+            also.append(
+                (
+                    RuleId.R24,
+                    None if reported == str(received) else f"Content-Length is {reported}, and {received} bytes came",
+                )
+            )
         if task.video is None:
             task.video = response.content
             also += self._length_faults(task, response)
-            if size not in {None, came}:
-                also.append((RuleId.R52, f"a part was one of {size} bytes, and {came} are all"))
+            if size not in {None, received}:
+                also.append((RuleId.R52, f"a part was one of {size} bytes, and {received} are all"))
         run.recorder.check_response(response, also)
         return response.content
 
@@ -143,10 +148,10 @@ class Downloads:
         fault = f"a Range in seconds was answered with {response.status}" if is_wrong else None
         self.run.recorder.check_response(response, [(RuleId.R34, fault)])
 
-    def address(self, task: Task, told: Observation) -> None:
+    def address(self, task: Task, reported: Observation) -> None:
         """Fetch the video from the address that a read gave, without the key."""
         run = self.run
-        address = task_life.address(self.contract, told)
+        address = task_life.address(self.contract, reported)
         if address is None or task.video is None:
             return  # R07 and R08 speak of that
         mine = urlsplit(run.settings.base_url)
@@ -159,7 +164,7 @@ class Downloads:
         if theirs.hostname not in {None, mine.hostname} and not hosts.is_loopback(theirs.hostname or ""):
             return  # whatever is elsewhere is not this server, and not asked
         rule = self.contract.rules_by_id.get(RuleId.R51)
-        if rule is None or told.route not in rule.operations:
+        if rule is None or reported.route not in rule.operations:
             return
         if theirs.netloc == mine.netloc:
             response = run.send(request)

@@ -109,7 +109,7 @@ def check_head(run: Run, get: Request, gets: Sequence[Response], who: str, rule:
         rule: What a success breaks as well, where GET has none.
     """
     head = run.send(head_requests.of_get(get))
-    behind = head_requests.body_on_the_wire(bytes(getattr(run.transport.sender, "raw", b"")))
+    behind = head_requests.body_behind_head(bytes(getattr(run.transport.sender, "raw", b"")))
     found = outcomes(RuleId.R59, head_requests.faults(head, gets, behind), f"{get.path} with {who}: ")
     if not gets[0].is_success and rule != RuleId.R59:
         fault = f"HEAD {get.path} with {who} was answered with {head.status}"

@@ -113,9 +113,11 @@ class TaskDriver:
         known = self.run.settings.known_ids[0]
         also = list(self.run.recorder.rejected(response, f"{known}, which could be read before"))
         reached = response.request.reached(self.contract)
-        told = values.first(reached.operation, response.json(), values.ID) if reached and response.is_success else None
-        if told is not None:
-            also.append((RuleId.R06, None if told == known else f"asked for {known}, answered {told!r}"))
+        observation = (
+            values.first(reached.operation, response.json(), values.ID) if reached and response.is_success else None
+        )
+        if observation is not None:
+            also.append((RuleId.R06, None if observation == known else f"asked for {known}, answered {observation!r}"))
         self.run.recorder.check_response(response, also)
 
     def submitted(
@@ -154,9 +156,9 @@ class TaskDriver:
         findings: list[Finding] = []
         with run.recorder.collecting(findings):
             run.recorder.check_response(response)
-        told = task_life.observed(self.contract, submit.id, between[1], response.json())
+        observation = task_life.observed(self.contract, submit.id, between[1], response.json())
         new = submit.new_task_id(response.json())
-        if told is None or new is None:
+        if observation is None or new is None:
             findings.append(
                 run.recorder.finding(RuleId.R04, f"{submit.id}: the response has no id that could be read", response)
             )
@@ -166,7 +168,7 @@ class TaskDriver:
         self.made.append(task)
         if not ordered:
             with run.recorder.collecting(findings):
-                self.note(task, told, response)
+                self.note(task, observation, response)
         run.recorder.keep(findings)
         return task
 
@@ -209,55 +211,55 @@ class TaskDriver:
             self.rejection = response
             self.run.recorder.check_response(response, self._lost(task, route, response))
             return None
-        told = task_life.observed(self.contract, route.id, at, response.json())
+        observation = task_life.observed(self.contract, route.id, at, response.json())
         findings: list[Finding] = []
         with self.run.recorder.collecting(findings):  # a finding does not keep it from being known
-            if told is not None:
-                self.note(task, told, response)
+            if observation is not None:
+                self.note(task, observation, response)
             self.run.recorder.check_response(response)
         self.run.recorder.keep(findings)
-        return told
+        return observation
 
     def _lost(self, task: Task, route: Operation, response: Response) -> Outcomes:
         """What is wrong where a task can't be read any more that could be read before."""
-        before = [told for told in task.observations if told.route == route.id]
+        before = [observation for observation in task.observations if observation.route == route.id]
         if not before or self.run.settings.stateless:
             return
         yield RuleId.R04, f"{route.id}: {task.id} could be read before, and is answered with {response.status}"
         if self.run.control is not None and before[-1].at == self.run.now():
             yield RuleId.R19, f"{route.id}: {task.id} was there, and is gone after nothing but reads"
 
-    def note(self, task: Task, told: Observation, response: Response) -> None:
+    def note(self, task: Task, observation: Observation, response: Response) -> None:
         """Compare an observation with those of its task before, and keep it."""
         if not self.run.settings.stateless:
-            found = list(at(told.route, task_life.check(self.contract, task, told)))
-            task.observations.append(told)
+            found = list(at(observation.route, task_life.check(self.contract, task, observation)))
+            task.observations.append(observation)
             self.run.recorder.check_all(found, response)
 
     def first_read(self, task: Task, route: Operation) -> Observation | None:
         """Read a new task by one of its routes: at once, or at least within the contract's tolerance."""
         run = self.run
-        told = self.read(task, route)
-        if told is not None:
+        observation = self.read(task, route)
+        if observation is not None:
             run.recorder.check_all([(RuleId.R04, None), (RuleId.R05, None)], self.request(route, task.id))
             self._read_encoded(task, route)
-            return told
+            return observation
         refused = self.rejection
         rule = self.contract.rules_by_id.get(RuleId.R04)
         tolerance = rule.tolerance.seconds if rule and rule.tolerance else 0.0
         until = time.monotonic() + tolerance
         waited = False
-        while told is None and (time.monotonic() < until if run.control is None else not waited):
+        while observation is None and (time.monotonic() < until if run.control is None else not waited):
             if run.control is None:
                 time.sleep(0.5)
             else:
                 run.control.advance(tolerance)
                 waited = True
-            told = self.read(task, route)
-        run.recorder.check(RuleId.R04, f"{route.id}: {task.id} can't be read" if told is None else None, refused)
-        if told is not None:
+            observation = self.read(task, route)
+        run.recorder.check(RuleId.R04, f"{route.id}: {task.id} can't be read" if observation is None else None, refused)
+        if observation is not None:
             run.recorder.check(RuleId.R05, f"{route.id}: {task.id} could not be read at once", refused)
-        return told
+        return observation
 
     def _read_encoded(self, task: Task, route: Operation) -> None:
         """Read a task once more with the colon of its id percent-encoded, which names the same task."""
@@ -268,9 +270,9 @@ class TaskDriver:
         response = self.run.send(dataclasses.replace(request, target=target))
         if not response.is_success and self.read(task, route) is not None:  # else it is gone, however it is written
             self.run.recorder.check(RuleId.R04, f"{route.id}: {task.id} can't be read with its colon encoded", response)
-        told = task_life.observed(self.contract, route.id, self.run.now(), response.json())
-        if told is not None:
-            self.note(task, told, response)
+        observation = task_life.observed(self.contract, route.id, self.run.now(), response.json())
+        if observation is not None:
+            self.note(task, observation, response)
         if response.is_success:
             self.run.recorder.check_response(response)
 

@@ -46,16 +46,16 @@ class Together:
 
     Args:
         run: The run. A finished task must be known.
-        patience: Seconds of real time in which tasks end that are submitted now, where no clock can be turned; 0 has
+        max_wait: Seconds of real time in which tasks end that are submitted now, where no clock can be turned; 0 has
             their ends not awaited.
 
     Attributes:
         accounts: The tasks that were made for each key, the run's own first.
     """
 
-    def __init__(self, run: Run, patience: float = 0.0) -> None:
+    def __init__(self, run: Run, max_wait: float = 0.0) -> None:
         self.run = run
-        self.patience = patience
+        self.max_wait = max_wait
         self.source = run.settings.known_ids[0]
         others = [run.settings.other_key] if run.settings.other_key and not run.paid else []
         self.accounts = [TaskDriver(run), *(TaskDriver(run, key) for key in others)]
@@ -149,20 +149,20 @@ class Together:
                 if not task.observations:
                     continue  # R04 speaks of that
                 for route in tasks.routes(task.submit.id):
-                    if not any(told.route == route.id for told in task.observations):
+                    if not any(observation.route == route.id for observation in task.observations):
                         continue
-                    told_before = None if before is None else before[task.id]
-                    yield Question(tasks.request(route, task.id), self._own(tasks, task, route, told_before))
+                    observed_before = None if before is None else before[task.id]
+                    yield Question(tasks.request(route, task.id), self._own(tasks, task, route, observed_before))
                     for other in others:
                         yield Question(other.request(route, task.id), self._others(route, task))
 
     def _own(self, tasks: TaskDriver, task: Task, route: Operation, before: list[Observation] | None) -> Check:
         def check(response: Response) -> None:
-            told = task_life.observed(self.run.contract, route.id, self.run.now(), response.json())
-            if response.is_success and told is not None:
+            observation = task_life.observed(self.run.contract, route.id, self.run.now(), response.json())
+            if response.is_success and observation is not None:
                 # Which of several that were under way together was served first is not known.
                 tasks.note(
-                    task if before is None else dataclasses.replace(task, observations=[*before]), told, response
+                    task if before is None else dataclasses.replace(task, observations=[*before]), observation, response
                 )
             gone = [(RuleId.R04, f"{route.id}: {task.id} could be read before, and is answered with {response.status}")]
             self.run.recorder.check_response(response, [] if response.is_success or response.status == 429 else gone)
@@ -202,14 +202,14 @@ class Together:
         """Read the tasks when they should have ended: a read then reports the values of their own submit."""
         if self.run.control is not None:
             self.run.control.advance(1.1 * lifecycle.task_life(self.run.contract).lasts)
-        elif self.patience:
-            time.sleep(self.patience)
+        elif self.max_wait:
+            time.sleep(self.max_wait)
         else:
             return
         for tasks in self.accounts:
             for task in tasks.made:
                 for route in tasks.routes(task.submit.id):
-                    if any(told.route == route.id for told in task.observations):
+                    if any(observation.route == route.id for observation in task.observations):
                         tasks.read(task, route)
 
     # Parts beside the whole.

@@ -178,8 +178,8 @@ class WholeLife:
             raise Findings(found)
 
     def _still_runs(self, task: Task) -> bool:
-        told = self.tasks.read(task, self.tasks.route(task))
-        return told is not None and told.phase == "running"
+        observation = self.tasks.read(task, self.tasks.route(task))
+        return observation is not None and observation.phase == "running"
 
     def _follow(self, tasks: list[Task]) -> None:
         """Read the tasks until they have ended, or their time is up."""
@@ -197,11 +197,11 @@ class WholeLife:
                 if not running:
                     break
         else:
-            patience = self._patience()
-            running = self._wait(running, patience)
-            if running and patience < self.run.settings.deadline:
+            max_wait = self._max_wait()
+            running = self._wait(running, max_wait)
+            if running and max_wait < self.run.settings.deadline:
                 self.run.log.say(
-                    f"{counted(len(running), 'task')} had not ended after {patience:g} s; a server that breaks "
+                    f"{counted(len(running), 'task')} had not ended after {max_wait:g} s; a server that breaks "
                     f"{MANY_BROKEN_RULES} rules or more gets no more time, and {RuleId.R45} is not asked"
                 )
                 return
@@ -245,26 +245,26 @@ class WholeLife:
                     self.tasks.unbilled(billed, self.tasks.request(route, task.id))
         return [task for task in running if not task.ended]
 
-    def _patience(self) -> float:
+    def _max_wait(self) -> float:
         """Seconds of real time in which the tasks have to end: fewer for a server that is wrong in many ways."""
         found = {finding.rule for findings in self.findings.values() for finding in findings}
         if len(found | self.run.log.broken) < MANY_BROKEN_RULES:
             return self.run.settings.deadline
         return min(self.run.settings.deadline, _SHORT_DEADLINE)
 
-    def _wait(self, running: list[Task], patience: float) -> list[Task]:
+    def _wait(self, running: list[Task], max_wait: float) -> list[Task]:
         begun = time.monotonic()
         say_at = _SAY_AFTER
         pause = _FIRST_PAUSE
-        while running and time.monotonic() - begun < patience:
-            time.sleep(min(pause, max(0.0, patience - (time.monotonic() - begun))))
+        while running and time.monotonic() - begun < max_wait:
+            time.sleep(min(pause, max(0.0, max_wait - (time.monotonic() - begun))))
             pause = min(pause * 1.3, _MAX_PAUSE if not self.run.paid else 5 * _MAX_PAUSE)
             running = self._still_running(running)
             waited = time.monotonic() - begun
             if running and waited > say_at:
                 say_at *= 2
                 self.run.log.say(
-                    f"waiting for {counted(len(running), 'task')} to end: {waited:.0f} s of at most {patience:g} s"
+                    f"waiting for {counted(len(running), 'task')} to end: {waited:.0f} s of at most {max_wait:g} s"
                 )
         self.waited = time.monotonic() - begun
         return running
@@ -299,10 +299,12 @@ class WholeLife:
         if task.video is not None:
             with self._catching(name):
                 self.downloads.parts(task.id, task.video)
-            addresses = {told.route: told for told in task.observations if told.phase == "succeeded"}
-            for told in addresses.values():
+            addresses = {
+                observation.route: observation for observation in task.observations if observation.phase == "succeeded"
+            }
+            for observation in addresses.values():
                 with self._catching(name):
-                    self.downloads.address(task, told)
+                    self.downloads.address(task, observation)
         with self._catching(name):
             for route in self._readable[task.id]:
                 tasks.read(task, route)
@@ -376,7 +378,7 @@ class WholeLife:
         with self._catching(source.submit.id):
             self.downloads.download(source)
         for task in made:
-            read = {told.route for told in task.observations}
+            read = {observation.route for observation in task.observations}
             for route in self.tasks.routes(task.submit.id):
                 if route.id not in read:
                     with self._catching(task.submit.id):
@@ -412,8 +414,10 @@ class WholeLife:
     def _expiry(self, task: Task) -> float | None:
         """When a task expires by the last read that says so, in Unix seconds; None where none does."""
         operations = self.run.contract.operations
-        told = (values.first(operations[one.route], one.body, values.EXPIRES) for one in reversed(task.observations))
-        return next((value for value in told if is_number(value) and value > 0), None)
+        observation = (
+            values.first(operations[one.route], one.body, values.EXPIRES) for one in reversed(task.observations)
+        )
+        return next((value for value in observation if is_number(value) and value > 0), None)
 
     def _at(self, moment: float, tasks: list[Task]) -> None:
         """Turn the clock, and read tasks again by each route."""

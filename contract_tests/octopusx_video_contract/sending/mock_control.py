@@ -90,10 +90,10 @@ class Control:
         return int(self._number("bill", "billed"))
 
     def _number(self, name: str, field: str) -> float:
-        told = self._ask("GET", name)
-        if not isinstance(told, dict) or not isinstance(told.get(field), int | float):
+        reported = self._ask("GET", name)
+        if not isinstance(reported, dict) or not isinstance(reported.get(field), int | float):
             pytest.fail(f"{self._base_url}{_PREFIX}{name} was answered before, and is no more", pytrace=False)
-        return float(told[field])
+        return float(reported[field])
 
     def _ask(self, method: str, name: str, value: Any = None) -> Any:
         body = None if value is None else json.dumps(value).encode()

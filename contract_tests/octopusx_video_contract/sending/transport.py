@@ -287,9 +287,9 @@ class Transport:
             until += (VIDEO_TIME_FACTOR - 1) * self._timeout
             if isinstance(sender, OverHttp):
                 sender.longer((VIDEO_TIME_FACTOR - 1) * self._timeout)
-        most = MAX_VIDEO_BYTES if is_video else MAX_BYTES
-        arriving.read(stream, until, most)
-        return arriving.whole(most, is_video=is_video)
+        max_bytes = MAX_VIDEO_BYTES if is_video else MAX_BYTES
+        arriving.read(stream, until, max_bytes)
+        return arriving.whole(max_bytes, is_video=is_video)
 
     def close(self) -> None:
         """Close the connections."""

@@ -20,7 +20,7 @@ RUN = current()
 CONTRACT = RUN.contract
 TASKS = TaskDriver(RUN)
 KNOWN = next(iter(RUN.settings.known_ids), "unknown")
-PATIENCE = 0.5
+MAX_WAIT = 0.5
 """Seconds that a response is awaited that has been ordered not to come."""
 
 pytestmark = pytest.mark.skipif(
@@ -56,16 +56,16 @@ def test_no_bill_is_higher_than_its_answer_says(operation: Operation, order: str
     request = RUN.request(operation, path=values.path, query=values.query, body=values.body, headers=headers)
     before = TASKS.billed() or 0
     try:
-        response = RUN.transport.send(request, seconds=PATIENCE)
+        response = RUN.transport.send(request, seconds=MAX_WAIT)
     except NoResponseError:
-        told, shown = _by_rule(RuleId.R29), None
+        reported, shown = _by_rule(RuleId.R29), None
         rule: str = RuleId.R29
     else:
-        told, shown = billing.billed(CONTRACT, response), response
+        reported, shown = billing.billed(CONTRACT, response), response
         rule = billing.bill_rule(CONTRACT, response)
     cost = (TASKS.billed() or 0) - before
-    least, most = billing.times(told)
-    fault = f"{operation.id}: {order}: {told} billed, and it was billed {cost} times"
+    least, most = billing.times(reported)
+    fault = f"{operation.id}: {order}: {reported} billed, and it was billed {cost} times"
     RUN.recorder.check(rule, None if least <= cost <= most else fault, shown or request)
 
 
@@ -79,8 +79,8 @@ def test_failed_task_may_stay_billed(name: str) -> None:
         TASKS.submit(operation, a_submit(operation), KNOWN, orders=order)
     assert RUN.control is not None
     RUN.control.advance(2 * 86_400)
-    told = _by_rule(RuleId.R30)
+    reported = _by_rule(RuleId.R30)
     cost = (TASKS.billed() or 0) - before
-    is_broken = cost > 2 or (told == "never" and cost)
-    fault = f"{name}: {told} billed, and two failed tasks are billed {cost} times"
+    is_broken = cost > 2 or (reported == "never" and cost)
+    fault = f"{name}: {reported} billed, and two failed tasks are billed {cost} times"
     RUN.recorder.check(RuleId.R30, fault if is_broken else None)

@@ -22,7 +22,7 @@ REQUESTS = documented(RUN.contract)
 
 
 @checks(RuleId.R34)
-def _judged(response: Response, operation_id: str) -> None:
+def _check(response: Response, operation_id: str) -> None:
     """A documented request is accepted, or refused because its task is not one of this key."""
     RUN.recorder.check_response(response, RUN.recorder.rejected(response, "a documented request"))
     if not response.is_success and response.status not in {400, 404}:
@@ -35,7 +35,7 @@ def _judged(response: Response, operation_id: str) -> None:
 def test_request_as_written(request_: CurlRequest) -> None:
     """The curl command of the page, its very bytes, with only the host and the key changed."""
     with BillingCheck(RUN):
-        _judged(RUN.send(request_.request(RUN.settings.key)), request_.operation_id)
+        _check(RUN.send(request_.request(RUN.settings.key)), request_.operation_id)
 
 
 @pytest.mark.parametrize("flavour", ["sync", "asyncio"])
@@ -58,14 +58,14 @@ def test_request_through_the_client(request_: CurlRequest, flavour: str) -> None
         as_written.query,
     )
     assert _body(sent.body) == _body(as_written.body)
-    _judged(response, request_.operation_id)
-    told = response.json() if "json" in response.media_type else response.content
+    _check(response, request_.operation_id)
+    reported = response.json() if "json" in response.media_type else response.content
     rule = RuleId.R36 if response.is_success else RuleId.R37
     if isinstance(outcome, Exception):
         RUN.recorder.check(rule, f"{request_.operation_id}: the generated client can't read it ({outcome!r})", response)
     else:
         read = outcome.to_dict() if hasattr(outcome, "to_dict") else outcome.payload.read()
-        assert read == told
+        assert read == reported
 
 
 def _body(content: bytes | None) -> Any:

@@ -32,19 +32,19 @@ SUBMITS = list(CONTRACT.submits)
 
 @functools.cache
 def _lives() -> WholeLife:
-    walk = WholeLife(RUN)
-    walk.whole()
-    return walk
+    lives = WholeLife(RUN)
+    lives.whole()
+    return lives
 
 
 @pytest.mark.parametrize("submit", SUBMITS)
 def test_whole_life(submit: str) -> None:
     """A task of each submit, from the first read to the day when its video is gone."""
-    walk = _lives()
-    if walk.findings[submit]:
-        raise Findings(walk.findings[submit])
-    if submit in walk.skipped:
-        pytest.skip(walk.skipped[submit])
+    lives = _lives()
+    if lives.findings[submit]:
+        raise Findings(lives.findings[submit])
+    if submit in lives.skipped:
+        pytest.skip(lives.skipped[submit])
     if RUN.settings.stateless:
         pytest.skip("R06, R15 to R17 and R45 to R56 can't be asked of a server that keeps no tasks")
 
@@ -68,16 +68,16 @@ def test_parts_of_a_video() -> None:
 @pytest.mark.skipif(not RUN.settings.other_key, reason="R20 needs a key of another account (OCTOPUSX_OTHER_API_KEY)")
 def test_keys_are_kept_apart() -> None:
     """A task of the one key is unknown to the other: to read, to download, to continue."""
-    walk = _lives()
-    task = next((task for task in walk.tasks.made if task.phase == "succeeded"), None)
+    lives = _lives()
+    task = next((task for task in lives.tasks.made if task.phase == "succeeded"), None)
     if task is None or RUN.paid or RUN.settings.stateless:
         pytest.skip("R20 needs a task that has succeeded, of a server that keeps tasks and bills nothing")
 
     def continued(name: str) -> None:
         submit = CONTRACT.operations[name]
         credential = f"Bearer {RUN.settings.other_key}"
-        _, request = walk.tasks.submission(submit, a_submit(submit), task.id, credential=credential)
-        walk.tasks.refused(request, RuleId.R46, f"{name}: a source of another account")
+        _, request = lives.tasks.submission(submit, a_submit(submit), task.id, credential=credential)
+        lives.tasks.refused(request, RuleId.R46, f"{name}: a source of another account")
 
     ask_each(RUN, SUBMITS, continued)
 
@@ -88,7 +88,7 @@ def test_requests_at_the_same_moment() -> None:
     if not RUN.settings.known_ids:
         pytest.skip("no finished task is known; name one with --task-id")
     waited = _lives().waited  # and what is paid for is spent on whole lives first
-    Together(RUN, patience=1.2 * waited if waited < MAX_SHORT_WAIT and not RUN.paid else 0).ask()
+    Together(RUN, max_wait=1.2 * waited if waited < MAX_SHORT_WAIT and not RUN.paid else 0).ask()
 
 
 @pytest.mark.skipif(
@@ -96,7 +96,7 @@ def test_requests_at_the_same_moment() -> None:
 )
 def test_lives_in_any_order() -> None:
     """Submits, reads, waits and downloads in whatever order keep what was reported before."""
-    told = lifecycle.task_life(CONTRACT)
+    timing = lifecycle.task_life(CONTRACT)
 
     class Lives(RuleBasedStateMachine):
         made: Bundle[Task] = Bundle("made")
@@ -124,7 +124,7 @@ def test_lives_in_any_order() -> None:
             routes = self.tasks.routes(task.submit.id) or [self.tasks.route(task)]
             self.tasks.first_read(task, routes[route % len(routes)])
 
-        @rule(seconds=st.floats(0.1, 1.2 * told.lasts))
+        @rule(seconds=st.floats(0.1, 1.2 * timing.lasts))
         def wait(self, seconds: float) -> None:
             assert RUN.control is not None
             RUN.control.advance(seconds)

@@ -64,12 +64,14 @@ def _check_model(name: str, fields: Iterable[str], value: dict[str, Any]) -> Non
     after = _json(model.to_dict())
     assert after == before, f"{name}: it was made of {before}, and gives back {after}"
     for field in fields:
-        held = getattr(model, _python(field, dir(model)))
+        attribute = getattr(model, _python(field, dir(model)))
         if field not in value:
-            assert isinstance(held, Unset), f"{name}.{field}: it is {held!r}, and was not in {before}"
+            assert isinstance(attribute, Unset), f"{name}.{field}: it is {attribute!r}, and was not in {before}"
         else:
-            held = held.to_dict() if hasattr(held, "to_dict") else held
-            assert _json(held) == _json(value[field]), f"{name}.{field}: it is {held!r}, and was made of {before}"
+            attribute = attribute.to_dict() if hasattr(attribute, "to_dict") else attribute
+            assert _json(attribute) == _json(value[field]), (
+                f"{name}.{field}: it is {attribute!r}, and was made of {before}"
+            )
 
 
 @pytest.mark.parametrize("operation", CONTRACT.operations.values(), ids=lambda operation: operation.id)
@@ -77,31 +79,31 @@ def test_operation(operation: Operation) -> None:
     """What was given is sent, no more and no less; each documented response is handed back, as its status's model."""
     medias = {
         (int(status), media.type): media.schema
-        for status, response in operation.responses.items()
-        for media in response.media.values()
+        for status, described in operation.responses.items()
+        for media in described.media.values()
         if media.schema is not None
     }
 
-    def check(request: generated_values.Request, answers: dict[tuple[int, str], Any]) -> None:
-        for (status, media_type), answer in answers.items():
+    def check(request: generated_values.Request, responses: dict[tuple[int, str], Any]) -> None:
+        for (status, media_type), response in responses.items():
             for flavour in FLAVOURS:
-                _check_exchange(operation, request, status, media_type, answer, flavour)
+                _check_exchange(operation, request, status, media_type, response, flavour)
 
-    answers = {
+    responses = {
         # One value for all responses of a schema: most of an operation's statuses have the same.
-        place: st.shared(_answers(place[1], schema), key=_json([place[1], schema.text]))
+        place: st.shared(_responses(place[1], schema), key=_json([place[1], schema.text]))
         for place, schema in medias.items()
     }
     requests = generated_values.of_requests(operation)
-    _for_all(check, requests, st.fixed_dictionaries(answers), place=operation.id, share=10)
+    _for_all(check, requests, st.fixed_dictionaries(responses), place=operation.id, share=10)
 
 
-def _answers(media_type: str, schema: Schema) -> st.SearchStrategy[Any]:
+def _responses(media_type: str, schema: Schema) -> st.SearchStrategy[Any]:
     return generated_values.of_schema(schema) if "json" in media_type else st.binary()
 
 
 def _check_exchange(
-    operation: Operation, request: generated_values.Request, status: int, media_type: str, answer: Any, flavour: str
+    operation: Operation, request: generated_values.Request, status: int, media_type: str, response: Any, flavour: str
 ) -> None:
     """Check one call of the client by the contract: what it sent, and what it made of this response.
 
@@ -109,7 +111,7 @@ def _check_exchange(
         AssertionError: Either is not what was given.
     """
     place = f"{operation.id} {status} ({flavour})"
-    content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+    content = response if isinstance(response, bytes) else json.dumps(response).encode()
     sent: list[httpx.Request] = []
 
     def handle(outgoing: httpx.Request) -> httpx.Response:
@@ -119,18 +121,18 @@ def _check_exchange(
     try:
         got = _call(operation, request, flavour, handle)
     except UNREADABLE as error:
-        raise AssertionError(f"{place}: {request} was given and {answer!r} answered; {error!r}") from error
+        raise AssertionError(f"{place}: {request} was given and {response!r} answered; {error!r}") from error
     assert len(sent) == 1, f"{place}: {len(sent)} requests were sent"
     _check_sent(place, operation, request, sent[0])
     assert (got.status_code, got.content) == (status, content), f"{place}: got {got.status_code} {got.content!r}"
     parsed: Any = got.parsed
-    if isinstance(answer, bytes):
-        assert parsed.payload.read() == answer, f"{place}: {answer!r} was answered, and read as other bytes"
+    if isinstance(response, bytes):
+        assert parsed.payload.read() == response, f"{place}: {response!r} was answered, and read as other bytes"
         return
     schema = operation.responses[str(status)].media[media_type].schema
-    assert {type(parsed).__name__} == _models_of(schema, answer), f"{place}: {answer!r} was read as {parsed!r}"
+    assert {type(parsed).__name__} == _models_of(schema, response), f"{place}: {response!r} was read as {parsed!r}"
     after = _json(parsed.to_dict())
-    assert after == _json(answer), f"{place}: {answer!r} was answered, and read as {after}"
+    assert after == _json(response), f"{place}: {response!r} was answered, and read as {after}"
 
 
 def _check_sent(place: str, operation: Operation, request: generated_values.Request, sent: httpx.Request) -> None:
