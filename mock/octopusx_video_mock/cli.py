@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import sys
@@ -35,28 +36,23 @@ exit status:
   1  the server ended by itself
   2  the server can't start
 """
-# The options of the lifecycle engine alone, with their defaults.
-_LIFECYCLE = {
-    "speed": 1.0,
-    "seed": 0,
-    "faults": "",
-    "workers": 1,
-    "reload": False,
-    "cors": False,
-    "control": False,
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a mock in the foreground until Ctrl-C, SIGTERM or SIGHUP. Returns the exit status."""
     try:
         # In place of the command's main(), which prints an empty line for Ctrl-C.
-        with _command.make_context(_NAME, list(sys.argv[1:] if arguments is None else arguments)) as context:
-            status: int = _command.invoke(context)
+        context = _command.make_context(_NAME, list(sys.argv[1:] if arguments is None else arguments))
     except click.exceptions.Exit as end:
-        status = end.exit_code
+        return end.exit_code
     except click.ClickException as error:
-        status = _misused(error)
+        return _misused(error)
+    except BrokenPipeError:  # the reader of what an option prints has left, as `head` does
+        # The interpreter flushes once more when it ends, and must find something that can be written to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    with context:
+        status: int = _command.invoke(context)
     return status
 
 
@@ -70,27 +66,19 @@ def _misused(error: click.ClickException) -> int:
     return error.exit_code
 
 
-def _print(text: str) -> int:
-    """Write to stdout. A reader that leaves early, as `head` does, is no error."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The interpreter flushes once more when it ends, and must find something that can be written to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+def _list_faults(context: click.Context, _: click.Parameter, plan: str) -> str:
+    if plan != "list":
+        return plan
+    from octopusx_video_mock.faults.table import FAULTS  # noqa: PLC0415 - the other engine needs none of it
+
+    for fault in FAULTS:
+        marked = f" (breaks the contract: {fault.breaks})" if fault.breaks else ""
+        click.echo(f"{fault.name:26}{fault.summary}{marked}\n{'':26}source: {fault.source}")
+    return context.exit()
 
 
-def _print_help(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - as click calls it
-    if wanted:
-        context.exit(_print(f"{context.get_help()}\n"))
-
-
-def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - as click calls it
-    if wanted:
-        import importlib.metadata  # noqa: PLC0415 - needed here alone, and slow to import
-
-        context.exit(_print(f"{_NAME} {importlib.metadata.version('octopusx-video')}\n"))
+class _LifecycleOption(click.Option):
+    """An option of the lifecycle engine alone."""
 
 
 class _Command(click.Command):
@@ -98,17 +86,16 @@ class _Command(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, own in (("Options", False), ("Options of the lifecycle engine", True)):
-            shown = [option for option in self.get_params(ctx) if (option.name in _LIFECYCLE) is own]
+            shown = [option for option in self.get_params(ctx) if isinstance(option, _LifecycleOption) is own]
             with formatter.section(title):
                 formatter.write_dl([record for option in shown if (record := option.get_help_record(ctx))])
 
 
-@click.command(
-    cls=_Command,
-    epilog=_EPILOG,
-    add_help_option=False,
-    context_settings={"max_content_width": 110, "show_default": True},
-)
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110, "show_default": True}
+_lifecycle_option = functools.partial(click.option, cls=_LifecycleOption)
+
+
+@click.command(cls=_Command, epilog=_EPILOG, context_settings=_SETTINGS)
 @click.option(
     "--engine",
     type=click.Choice(["lifecycle", "prism"]),
@@ -126,43 +113,28 @@ class _Command(click.Command):
 )
 @click.option("--contract", metavar="FILE", help="OpenAPI file to serve. [default: the project's contract]")
 @click.option("--quiet", is_flag=True, help="Do not show a line for each request.")
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_print_version,
-    help="Show the version and exit.",
-)
-@click.option(
-    "-h",
-    "--help",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_print_help,
-    help="Show this message and exit.",
-)
-@click.option("--speed", type=float, default=1.0, metavar="N", help="How many times faster tasks run.")
-@click.option(
+@click.version_option(package_name="octopusx-video", message="%(prog)s %(version)s")
+@_lifecycle_option("--speed", type=float, default=1.0, metavar="N", help="How many times faster tasks run.")
+@_lifecycle_option(
     "--faults",
     default="",
     metavar="PLAN",
     show_default=False,
+    callback=_list_faults,
     help="What goes wrong: NAME, NAME@OPERATION or NAME:0.1 (a share of the requests), several with commas; `list` "
     "lists them.",
 )
-@click.option(
+@_lifecycle_option(
     "--seed", type=int, default=0, metavar="N", help="Decides at which requests a fault with a probability shows."
 )
-@click.option("--workers", type=int, default=1, metavar="N", help="Number of processes that serve.")
-@click.option("--reload", is_flag=True, help="Take over the contract whenever its file changes.")
-@click.option("--cors", is_flag=True, help="Send CORS headers that let web pages of any origin use it.")
-@click.option("--control", is_flag=True, help="Let programs on this machine set the clock and more, under /__mock__/.")
+@_lifecycle_option("--workers", type=int, default=1, metavar="N", help="Number of processes that serve.")
+@_lifecycle_option("--reload", is_flag=True, help="Take over the contract whenever its file changes.")
+@_lifecycle_option("--cors", is_flag=True, help="Send CORS headers that let web pages of any origin use it.")
+@_lifecycle_option(
+    "--control", is_flag=True, help="Let programs on this machine set the clock and more, under /__mock__/."
+)
 def _command(**options: Any) -> int:
     """Serve a mock of the OctopusX video-extension API, built from its OpenAPI contract."""
-    if options["faults"] == "list":
-        return _print(_fault_list())
     options["token"] = list(options["token"]) or None
     engine = options.pop("engine")
     signals.end_on_signals()
@@ -200,9 +172,10 @@ def _serve(options: dict[str, Any], log: NonBlockingStderr) -> None:
 
 
 def _serve_prism(options: dict[str, Any], log: NonBlockingStderr) -> int:
-    for name, value in _LIFECYCLE.items():
-        if options[name] != value:
-            raise MockError(f"--{name} is for the lifecycle engine; leave it out, or leave out --engine prism")
+    context = click.get_current_context()
+    for option in _command.params:
+        if isinstance(option, _LifecycleOption) and options[option.name or ""] != option.get_default(context):
+            raise MockError(f"{option.opts[0]} is for the lifecycle engine; leave it out, or leave out --engine prism")
     tokens: list[str] = options["token"] or []
     if len(tokens) > 1:
         raise MockError("several --token are for the lifecycle engine; name one, or leave out --engine prism")
@@ -226,16 +199,6 @@ def _serve_prism(options: dict[str, Any], log: NonBlockingStderr) -> int:
             raise
         log(f"error: {error}")
     return 1
-
-
-def _fault_list() -> str:
-    from octopusx_video_mock.faults.table import FAULTS  # noqa: PLC0415 - the other engine needs none of it
-
-    lines = []
-    for fault in FAULTS:
-        marked = f" (breaks the contract: {fault.breaks})" if fault.breaks else ""
-        lines += [f"{fault.name:26}{fault.summary}{marked}\n", f"{'':26}source: {fault.source}\n"]
-    return "".join(lines)
 
 
 def _line(event: dict[str, Any]) -> str:

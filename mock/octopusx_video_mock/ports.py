@@ -31,9 +31,7 @@ def listening(host: str, port: int) -> socket.socket:
 
 def error(host: str, port: int, reason: str) -> MockError:
     """Why a port can't be used, and what to do."""
-    return MockError(
-        f"can't listen on {host} port {port} ({reason}); choose another with --port, or 0 for any free one"
-    )
+    return MockError(f"can't listen on {host} port {port} ({reason}); choose another port, or 0 for any free one")
 
 
 def url(host: str, port: int) -> str:
@@ -43,7 +41,7 @@ def url(host: str, port: int) -> str:
 
 def _bound(host: str, port: int) -> socket.socket:
     if not 0 <= port <= 65535:  # getaddrinfo would wrap around
-        raise MockError(f"port {port} is not between 0 and 65535; choose another with --port")
+        raise MockError(f"port {port} is not between 0 and 65535; choose another port")
     made: socket.socket | None = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -51,9 +49,7 @@ def _bound(host: str, port: int) -> socket.socket:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(address)
     except (socket.gaierror, UnicodeError):
-        raise MockError(
-            f"can't listen on {host!r}: that is no host of this machine; choose another with --host"
-        ) from None
+        raise MockError(f"can't listen on {host!r}: that is no host of this machine; choose another host") from None
     except OSError as failed:
         if made is not None:
             made.close()

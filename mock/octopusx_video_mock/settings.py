@@ -50,7 +50,7 @@ class Settings:
         for one in tokens:
             check_token(one)
         if not (math.isfinite(speed) and 1e-3 <= speed <= 1e6):
-            raise MockError(f"the speed {speed} is not between 0.001 and 1000000; choose another with --speed")
+            raise MockError(f"the speed {speed} is not between 0.001 and 1000000; choose another speed")
         chosen = secret if secret is not None else os.environ.get(SECRET_VARIABLE) or _COMMON_SECRET
         return cls(chosen.encode("utf-8", "surrogateescape"), tokens, speed)
 

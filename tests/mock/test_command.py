@@ -196,16 +196,16 @@ def test_a_port_in_use_is_one_line_and_status_2(engine: str) -> None:
         _fails(
             ["--port", str(port), *ENGINES[engine]],
             f"can't listen on 127.0.0.1 port {port} (Address already in use); "
-            "choose another with --port, or 0 for any free one",
+            "choose another port, or 0 for any free one",
         )
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--port", "70000"], "port 70000 is not between 0 and 65535; choose another with --port"),
-        (["--port", "-1"], "port -1 is not between 0 and 65535; choose another with --port"),
-        (["--host", "a..b"], "can't listen on 'a..b': that is no host of this machine; choose another with --host"),
+        (["--port", "70000"], "port 70000 is not between 0 and 65535; choose another port"),
+        (["--port", "-1"], "port -1 is not between 0 and 65535; choose another port"),
+        (["--host", "a..b"], "can't listen on 'a..b': that is no host of this machine; choose another host"),
         (["--host", "nowhere.invalid"], "can't listen on 'nowhere.invalid': that is no host of this machine"),
         (["--token", "a b"], "the token can't be sent as a key; use letters, digits and - . _ ~ + /, as keys have"),
         (["--token", ""], "the token can't be sent as a key"),
@@ -223,7 +223,7 @@ def test_a_bad_option_is_one_line_and_status_2(arguments: list[str], said: str, 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--speed", "0"], "the speed 0.0 is not between 0.001 and 1000000; choose another with --speed"),
+        (["--speed", "0"], "the speed 0.0 is not between 0.001 and 1000000; choose another speed"),
         (["--speed", "nan"], "the speed nan is not between"),
         (["--workers", "0"], "0 workers are not between 1 and 64; choose with --workers"),
         (["--workers", "2", "--control"], "the control routes would reach one worker of several"),

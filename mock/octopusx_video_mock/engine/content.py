@@ -22,12 +22,7 @@ WHOLE = (-1, -1)
 
 
 class Content:
-    """Sends videos.
-
-    Args:
-        tasks: The tasks of the contract.
-        renderer: Makes the responses where there is no video.
-    """
+    """Sends videos."""
 
     def __init__(self, tasks: Tasks, renderer: Renderer) -> None:
         self._tasks = tasks

@@ -20,15 +20,7 @@ from octopusx_video_mock.tasks.tasks import Tasks
 
 
 class Reads:
-    """Responds to reads.
-
-    Args:
-        compiled: The contract.
-        tasks: Its tasks.
-        faults: Which faults are on.
-        renderer: Makes the responses.
-        content: Sends the videos.
-    """
+    """Responds to reads."""
 
     def __init__(
         self, compiled: CompiledContract, tasks: Tasks, faults: ActiveFaults, renderer: Renderer, content: Content

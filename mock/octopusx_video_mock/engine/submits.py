@@ -17,15 +17,7 @@ from octopusx_video_mock.tasks.tasks import Tasks
 
 
 class Submits:
-    """Responds to submits.
-
-    Args:
-        compiled: The contract.
-        tasks: Its tasks.
-        faults: Which faults are on.
-        renderer: Makes the responses.
-        ledger: Records the submissions; None records none.
-    """
+    """Responds to submits, and records them in a ledger, if there is one."""
 
     def __init__(
         self, compiled: CompiledContract, tasks: Tasks, faults: ActiveFaults, renderer: Renderer, ledger: Ledger | None
@@ -52,11 +44,8 @@ class Submits:
         task = self._new_task(parsed, source_length, showing)
         if self._ledger is not None:
             self._record(self._ledger, parsed, task, answered=replacing is None or replacing.keeps_id)
-        values = {
-            "task.id": task.id,
-            "task.status": self._compiled.life.running,
-            "task.updated": int(task.begun),
-        }
+        status = self._compiled.life.running
+        values = {"task.id": task.id, "task.status": status, "task.updated": int(task.begun)}
         response = self._renderer.render(preferred or operation.success, values, parsed.id, operation)
         response.task = task.id
         if showing:
