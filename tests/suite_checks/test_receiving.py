@@ -260,7 +260,7 @@ def test_the_probe_shows_what_arrived_of_its_paid_submit() -> None:
     text = Report(run, probe.results, None, task=True, paid=True, interrupted=False).text()
     assert f"possibly task {NEW}" in text
     assert "[number] came, and" not in text
-    assert "200 came, and the answer is larger than" in text
+    assert "200 came, and the response is larger than" in text
 
 
 # A gigabyte in 972 kB, as members of gzip of ten megabytes each; and the same once more packed.

@@ -9,7 +9,7 @@ from octopusx_video_contract.messages.http import Response
 
 
 def billed(contract: Contract, response: Response) -> Billed:
-    """Whether a submit that was answered so may have been billed."""
+    """Whether a submit with this response may have been billed."""
     reached = response.request.reached(contract)
     return "possible" if reached is None else billing.billed(reached[0], response.status, response.json())
 

@@ -27,7 +27,7 @@ def faults(head: Response, gets: Sequence[Response], behind: bytes = b"") -> Ite
 
     Args:
         head: The response.
-        gets: What the same request is answered with GET, once or more.
+        gets: What the same request gets as a response to GET, once or more.
         behind: What arrived behind the head of the response.
     """
     if head.content or behind:

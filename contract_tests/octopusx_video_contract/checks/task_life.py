@@ -28,7 +28,7 @@ class Observation:
     """What one response reported of a task.
 
     Attributes:
-        route: The operation that answered, the submit included.
+        route: The operation whose response it is, the submit included.
         at: When, in Unix seconds of the server.
         body: The response's JSON object.
         phase: running, succeeded or failed; a status that the contract does not know counts as running.

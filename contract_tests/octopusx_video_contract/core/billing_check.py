@@ -21,7 +21,7 @@ class BillingCheck:
         self._before = self._lost = 0
 
     def __enter__(self) -> None:
-        """Note the bill, and what is answered from now on."""
+        """Note the bill, and each response from now on."""
         if self._run.control is not None:
             self._before, self._lost = self._run.control.billed(), self._run.transport.lost
             self._run.log.listeners.append(self._responses.append)

@@ -17,7 +17,7 @@ class Finding(AssertionError):  # noqa: N818 - the word of everybody who reads a
         detail: What was found.
         operation: Where; empty where it was at none.
         curl: The request as a curl command; empty where there was none.
-        response: What came back; empty where nothing did.
+        response: The response; empty where there was none.
         key: What makes it the same finding as another one: rule, operation and the whole detail, with the request
             where the rule is not one of the response alone.
         times: How often it was found.

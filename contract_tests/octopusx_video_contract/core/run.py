@@ -145,7 +145,7 @@ class Run:
         """Send a request.
 
         Raises:
-            Finding: No response came that could be checked.
+            Finding: No response arrived that could be checked.
             NotAskedError: The budget does not allow it.
         """
         try:
@@ -156,7 +156,7 @@ class Run:
         return response
 
     def send_at_once(self, requests: Sequence[Request]) -> list[Response | None]:
-        """Send requests at the same moment. Gives their responses in order; None where none came, or nothing was asked.
+        """Send requests at the same moment. Gives the responses in order; None where none arrived, or none was sent.
 
         Raises:
             Finding: One of them got no response that could be checked, and findings are not collected.

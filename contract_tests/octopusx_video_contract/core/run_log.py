@@ -26,7 +26,7 @@ class RunLog:
         layer: The layer that is running.
         listeners: Are called with each response.
         announce: Prints a line while the tests run; standard error where there is none.
-        responses: How often each operation was answered with each status, to a request that ordered its response or
+        responses: How often each operation responded with each status, to a request that ordered its response or
             not.
         by_layer: How many responses of each operation each layer has checked.
         warnings: Broken ``should`` rules that did not fail the run.
@@ -58,7 +58,7 @@ class RunLog:
         return {finding.rule for _, finding in (*self.findings, *self.reported)}
 
     def statuses(self, operation_id: str, *, ordered: bool) -> dict[int, int]:
-        """How often each status came from an operation."""
+        """How often an operation responded with each status."""
         return {
             status: count
             for (operation, status, was_ordered), count in sorted(self.responses.items())

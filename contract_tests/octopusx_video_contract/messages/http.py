@@ -1,4 +1,4 @@
-"""A request as it goes out, the response as it came, and how both are shown."""
+"""A request as it is sent, the response as it is received, and how both are shown."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What came back.
+    """A response.
 
     Attributes:
         request: What was asked.

@@ -74,9 +74,9 @@ class Arriving:
                 self._pieces.append(piece)
                 size += len(piece)
                 if size > max_bytes:
-                    raise UnusableError(f"the answer is larger than {max_bytes:,} bytes")
+                    raise UnusableError(f"the response is larger than {max_bytes:,} bytes")
                 if time.monotonic() > until:
-                    raise httpcore.ReadTimeout("the answer takes too long")
+                    raise httpcore.ReadTimeout("the response takes too long")
         finally:
             if isinstance(stream, Generator):
                 stream.close()
@@ -107,7 +107,7 @@ class Arriving:
     def part(self) -> Response | None:
         """What arrived, its body unpacked as far as it goes; None where nothing did.
 
-        The status is 0 where it is not known: then the content is the beginning of what came instead of HTTP.
+        The status is 0 where it is not known: then the content is the beginning of what arrived instead of HTTP.
         """
         if self.status is None:
             return Response(self._request, 0, {}, bytes(self.raw)) if self.raw else None

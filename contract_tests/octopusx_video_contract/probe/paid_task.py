@@ -27,10 +27,10 @@ WATCHED = ("task.status", "task.progress", "task.created", "task.updated", "task
 
 
 class Asking(Protocol):
-    """Asks a question, once, and keeps what came."""
+    """Asks a question, once, and keeps the response."""
 
     def __call__(self, question: Question, *, listed: bool = True) -> Response | None:
-        """None where no response came."""
+        """None where no response arrived."""
         ...
 
 
@@ -50,7 +50,7 @@ class ObservedTask:
 
     Attributes:
         task: The task, with all that was reported of it.
-        began: When the submit was answered, by the clock that the seconds are counted with.
+        began: When the response to the submit arrived, by the clock that the seconds are counted with.
         readable: By route, after how many seconds it was readable; None for not within R04's tolerance.
         changes: What changed, in order.
         ended: After how many seconds it was seen to have ended; None for not before the deadline.

@@ -30,11 +30,11 @@ from octopusx_video_contract.sending.transport import NoResponseError
 
 
 class Probe:
-    """Asks, and keeps what came.
+    """Asks, and keeps the responses.
 
     Attributes:
         run: Its settings.
-        came: What came of each question, in order.
+        came: The result of each question, in order.
         task: The known task that is asked for; None for none.
         named: Whether the caller named it: those of a mock belong to every key.
         lived: What became of the one paid submit; None where there was none.
@@ -51,7 +51,7 @@ class Probe:
         self.paid = False
 
     def ask(self, question: Question, *, listed: bool = True) -> Response | None:
-        """Ask a question, once, and keep what came; None where no response did."""
+        """Ask a question, once, and keep the response; None where none arrived."""
         run = self.run
         result = ProbeResult(question, None, listed=listed)
         self.results.append(result)
@@ -101,7 +101,7 @@ class Probe:
 
 
 def run(options: Options, stack: contextlib.ExitStack) -> int:
-    """Probe the server. Returns the exit status: 0 when it was done, 1 when too little was answered to say anything.
+    """Probe the server. Returns the exit status: 0 when it was done, 1 when too few responses arrived to say anything.
 
     Raises:
         CannotRunError: The probe can't start.

@@ -1,4 +1,4 @@
-"""What the contract says now, beside what came: the changes of it that the probe proposes. Pure."""
+"""What the contract says now, beside what was observed: the changes of it that the probe proposes. Pure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Proposal:
     Attributes:
         place: What of the contract is meant.
         now: Its grade, or what it says.
-        because: What came.
+        because: What was observed.
         change: What to do.
     """
 
@@ -243,7 +243,7 @@ def _range(result: Sequence[ProbeResult]) -> Iterator[Proposal]:
 
 
 def _narrower(contract: Contract, result: Sequence[ProbeResult]) -> Iterator[Proposal]:
-    """Rules that allow several refusals, where one came."""
+    """Rules that allow several refusals, where one was observed."""
     by_question: dict[tuple[str, str], collections.Counter[int]] = collections.defaultdict(collections.Counter)
     for one in result:
         if one.question.rule in {RuleId.R32, RuleId.R43} and one.observed and one.response:

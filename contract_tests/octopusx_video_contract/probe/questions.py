@@ -55,11 +55,11 @@ class Question:
 
 @dataclass
 class ProbeResult:
-    """What came of a question.
+    """The result of a question.
 
     Attributes:
         question: What was asked.
-        response: What was answered; None for nothing.
+        response: The response; None where there is none.
         missing: Why there is no response.
         partial: What arrived of a response that can't be used.
         kept: The numbered rules that the response shows to be kept.

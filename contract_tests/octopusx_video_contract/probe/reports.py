@@ -24,8 +24,8 @@ class Report:
     """A probe's report.
 
     Args:
-        run: Tells the server, the contract, what was spent, and which keys are hidden.
-        came: What came of each question.
+        run: Names the server, the contract, what was spent, and which keys are hidden.
+        came: The result of each question.
         lived: What became of the new task.
         task: Whether there was a known task to ask for.
         paid: Whether a paid submit was sent.

@@ -50,7 +50,7 @@ def says(contract: Contract, result: ProbeResult) -> str:
 
 
 def expected(operation: Operation, cause: str) -> dict[str, str]:
-    """The statuses that a cause is answered with by ``x-when``, with the name of the example."""
+    """The statuses of the response to a cause by ``x-when``, with the name of the example."""
     return {
         status: response.causes[cause] for status, response in operation.responses.items() if cause in response.causes
     }

@@ -1,4 +1,4 @@
-"""Answers as they can be shown to anybody: which fields of which kinds, and no value that somebody could own. Pure."""
+"""Responses that can be shown to anybody: which fields of which kinds, and no value that somebody could own. Pure."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def prepare(options: Options, stack: contextlib.ExitStack, server: Server | None
     """The run that the options ask for, its server started or found, unless it is given.
 
     Raises:
-        CannotRunError: An option can't be used, or no server answers.
+        CannotRunError: An option can't be used, or no server responds.
         ContractError: The contract can't be read.
     """
     contract = load(options.contract)
@@ -258,7 +258,7 @@ def writable(path: Path, option: str) -> None:
 def _greet(run: Run) -> None:
     """Ask for one known task: nothing is learned from a server that is not there, or that refuses the key.
 
-    One that is there and does not answer as a server does is checked: that is a finding.
+    One that is there and does not respond as an HTTP server does is checked: that is a finding.
     """
     try:
         status = _read(run).status
@@ -270,7 +270,7 @@ def _greet(run: Run) -> None:
             ) from None
         if any(kind in str(error) for kind in ("ConnectError", "ConnectTimeout", "ProxyError")):
             raise CannotRunError(
-                f"{run.settings.base_url} does not answer as a server does: {error}; is it running there?"
+                f"{run.settings.base_url} does not respond as an HTTP server does: {error}; is it running there?"
             ) from None
         return
     if status == 401:
@@ -315,7 +315,7 @@ def _reading(run: Run, operation: Operation, task: str, order: str = "") -> Requ
 
 
 def _read(run: Run, order: str = "") -> Response:
-    """Read a task by the first operation that answers at all."""
+    """Read a task by the first operation that responds at all."""
     task = next(iter(run.settings.known_ids), "unknown")
     silent: NoResponseError | None = None
     for operation in _reads(run):

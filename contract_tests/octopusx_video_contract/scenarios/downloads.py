@@ -56,7 +56,7 @@ class Downloads:
         return int(size[1]) if response.status == 206 and size else None
 
     def download(self, task: Task, size: int | None = None) -> bytes | None:
-        """Download the video of a task that has succeeded, and compare it with its length and to what came before.
+        """Download the video of a task that has succeeded, and compare it with its length and what was received before.
 
         Args:
             task: The task.

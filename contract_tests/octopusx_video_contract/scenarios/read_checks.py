@@ -104,7 +104,7 @@ def check_head(run: Run, get: Request, gets: Sequence[Response], who: str, rule:
     Args:
         run: The run.
         get: The request with GET.
-        gets: What that was answered with.
+        gets: The responses to it.
         who: Whose key it carries, in words.
         rule: What a success breaks as well, where GET has none.
     """

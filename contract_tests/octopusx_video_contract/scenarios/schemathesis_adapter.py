@@ -247,7 +247,7 @@ def send(run: Run, case: Case) -> ReceivedResponse:
     """Send a case.
 
     Raises:
-        Finding: No response came that could be checked.
+        Finding: No response arrived that could be checked.
         Findings: The same, and it began.
     """
     try:

@@ -90,14 +90,14 @@ class TaskDriver:
 
         Raises:
             Finding: A response breaks a rule, and findings are not collected.
-            NotAskedError: No response came that could be checked.
+            NotAskedError: No response arrived that could be checked.
         """
         response, *others = self.run.send_at_once([request, *beside])
         for other in others:
             if other is not None:
                 self.known(other)
         if response is None:
-            raise NotAskedError("the submit was not answered, or not allowed by the budget")
+            raise NotAskedError("the submit got no response, or was not allowed by the budget")
         return response
 
     @functools.cached_property
@@ -131,7 +131,7 @@ class TaskDriver:
         ordered: bool = False,
         sure: bool = True,
     ) -> Task:
-        """The task of a submit that was answered.
+        """The task of a submit whose response has arrived.
 
         Args:
             submit: The operation.
@@ -148,11 +148,11 @@ class TaskDriver:
         """
         run = self.run
         if not response.is_success:
-            wrong = [(RuleId.R34, f"{submit.id}: a valid submit was answered with {response.status}")]
+            wrong = [(RuleId.R34, f"{submit.id}: the response to a valid submit was {response.status}")]
             run.recorder.check_response(
                 response, [*(wrong if sure else ()), *run.recorder.rejected(response, "a valid submit")]
             )
-            raise NotAskedError(f"{submit.id}: a valid submit was answered with {response.status}")
+            raise NotAskedError(f"{submit.id}: the response to a valid submit was {response.status}")
         findings: list[Finding] = []
         with run.recorder.collecting(findings):
             run.recorder.check_response(response)

@@ -42,7 +42,7 @@ class Question:
 
 @checks(RuleId.R04, RuleId.R20, RuleId.R24, RuleId.R52)
 class Together:
-    """Asks several things at once of a server, each of which has to be answered as if it were alone.
+    """Asks several things at once of a server, whose responses have to be as if each it were alone.
 
     Args:
         run: The run. A finished task must be known.

@@ -310,7 +310,7 @@ class WholeLife:
                 tasks.read(task, route)
 
     def _look_at_known(self) -> None:
-        """Read and download the known tasks, at the beginning and at the end: whatever came between changed nothing."""
+        """Read and download the known tasks, at the beginning and at the end: what was sent between changed nothing."""
         tasks, run = self.tasks, self.run
         if run.settings.stateless:
             return
@@ -337,7 +337,7 @@ class WholeLife:
                 self.read_checks.kept_apart(task)
 
     def _look_again(self, ended: list[Task]) -> None:
-        """Read and download all once more: what came after its end changes nothing of a task."""
+        """Read and download all once more: what was sent after its end changes nothing of a task."""
         for task in ended:
             for route in self._readable.get(task.id, []):
                 with self._catching(task.submit.id):

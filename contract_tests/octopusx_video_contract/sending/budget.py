@@ -33,14 +33,14 @@ class NotAskedError(pytest.skip.Exception):  # type: ignore[name-defined,misc]  
 
 @dataclass
 class Unit:
-    """One submit that may be billed: what was sent, and what came of it.
+    """One submit that may be billed: what was sent, and the result.
 
     Attributes:
         number: Counted from 1.
         operation: The operation that it may have reached.
         target: Path and query.
         billed: What its response says, ``possible`` as long as there is none.
-        status: The response's status; None where none came that could be used.
+        status: The response's status; None where none arrived that could be used.
         task: The id of the new task, where one was reported.
         possible_tasks: Ids that may be the new task's, in a response that names none where it should.
     """
@@ -65,7 +65,7 @@ class Budget:
         limit: How many units there are; None against a mock, where nothing costs anything.
         ledger: Where each unit is written before its request leaves; None where nothing is kept.
         units: Those that were taken.
-        accepted_unpaid: Requests that cost no unit (no valid key, or a wrong method) and were not surely refused.
+        accepted_unpaid: Requests that cost no unit (no valid key, or a wrong method) and may have been accepted.
         unpaid_tasks: Ids that may be those of tasks that such requests have started.
     """
 
@@ -83,7 +83,7 @@ class Budget:
         """Take a unit for a request that may be billed; None for one that can't.
 
         Raises:
-            NotAskedError: No unit is left, or a request that cost none was not surely refused before.
+            NotAskedError: No unit is left, or a request that cost none may have been accepted before.
         """
         if self.limit is None or request.method in _SAFE_METHODS:
             return None
@@ -110,7 +110,7 @@ class Budget:
         return reaches_submit(self.contract, request) or ("unknown" if request.body else None)
 
     def settle(self, unit: Unit | None, response: Response) -> None:
-        """Note what a request was answered."""
+        """Note the response to a request."""
         if unit is None:
             if self.limit is not None and response.request.method not in _SAFE_METHODS:
                 self._awaited = False

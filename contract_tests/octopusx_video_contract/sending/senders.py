@@ -174,7 +174,7 @@ class _Stream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         left = self._deadline.until - time.monotonic()
         if left <= 0:
-            raise httpcore.ReadTimeout("the answer takes too long")
+            raise httpcore.ReadTimeout("the response takes too long")
         # A server that sends head and body in two packets waits until the first is acknowledged, which Linux does only
         # after 40 ms where nobody asks for it anew before each read.
         if _QUICKLY is not None and (used := self._stream.get_extra_info("socket")) is not None:

@@ -37,14 +37,14 @@ MAX_UNANSWERED = 3
 
 
 class NoResponseError(Exception):
-    """A request got no response that could be checked. The text says what came instead.
+    """A request got no response that could be checked. The text says what arrived instead.
 
     Attributes:
         request: What was sent.
         partial: What arrived of the response, bounded, and with the status 0 where it was not HTTP; None if nothing
             arrived.
         possible_tasks: Ids in it that may be those of new tasks, which may be billed.
-        is_sent: Whether the request was sent; it is not where too many before it were not answered.
+        is_sent: Whether the request was sent; it is not where too many before it got no response.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class NoResponseError(Exception):
 
 @dataclasses.dataclass
 class _Sending:
-    """A request on its way: who sends it, what it may cost, what arrived of its response, and what came of it.
+    """A request on its way: who sends it, what it may cost, what arrived of its response, and the result.
 
     ``outcome`` is the response, or why there is none that can be used; None as long as neither is known. ``accounted``
     says whether the budget has accounted for it.
@@ -91,7 +91,7 @@ class Transport:
     """Sends requests and gives responses.
 
     Args:
-        contract: Tells which operation a request reaches.
+        contract: Finds which operation a request reaches.
         base_url: The server, without a slash at the end.
         sender: Moves the bytes.
         budget: Is asked before each request, and called afterwards.
@@ -131,7 +131,7 @@ class Transport:
             seconds: How long a response is awaited that is expected not to come; the silence then counts for nothing.
 
         Raises:
-            NoResponseError: What came is no whole HTTP response, or too large, or too late; or the operation has given
+            NoResponseError: What arrived is no whole HTTP response, too large, or too late; or the operation has given
                 none three times before.
             NotAskedError: The budget does not allow it.
         """
@@ -146,7 +146,7 @@ class Transport:
         """Send requests at the same moment, each once and on a connection of its own, and wait for all.
 
         Returns:
-            What came of each, in the order of the requests; an error for what was not answered, or not asked.
+            The result of each, in the order of the requests; an error for what got no response, or was not asked.
         """
         interrupts.check()
         outcomes: dict[int, Response | NoResponseError | NotAskedError] = {}
@@ -196,7 +196,7 @@ class Transport:
         return reached[0].id if reached else "no operation"
 
     def _ensure_responding(self, request: Request) -> None:
-        """Refuse to ask where nothing is answered.
+        """Refuse to ask where no response arrives.
 
         Raises:
             NoResponseError: The operation has given no response three times before, or the server none at all.
@@ -220,7 +220,7 @@ class Transport:
         """The response of a request that was sent; ``counts`` says whether silence is run against its operation.
 
         Raises:
-            NoResponseError: None came that can be used.
+            NoResponseError: None arrived that can be used.
         """
         request, response = sending.request, sending.outcome
         if isinstance(response, Response):
@@ -248,7 +248,7 @@ class Transport:
 
     @contextlib.contextmanager
     def _accounting(self, sendings: Sequence[_Sending]) -> Iterator[None]:
-        """Tell the budget what came of requests that a block sends; after an interrupt, what arrived before it."""
+        """Report the result of requests that a block sends to the budget; after an interrupt, what arrived before."""
         try:
             yield
             for sending in sendings:
@@ -261,7 +261,7 @@ class Transport:
             raise
 
     def _account(self, sending: _Sending) -> None:
-        """Tell the budget what came, with the ids of tasks that a response may have started that can't be used."""
+        """Report to the budget what arrived, with the ids of tasks that an unusable response may have started."""
         if isinstance(sending.outcome, Response):
             self.budget.settle(sending.unit, sending.outcome)
             sending.accounted = True

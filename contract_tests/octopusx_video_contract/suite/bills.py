@@ -72,7 +72,7 @@ def test_no_bill_is_higher_than_its_answer_says(operation: Operation, order: str
 @checks(RuleId.R30)
 @pytest.mark.parametrize("name", CONTRACT.submits)
 def test_failed_task_may_stay_billed(name: str) -> None:
-    """A task that has failed costs once at most, whether its money came back or not."""
+    """A task that has failed costs once at most, whether it was refunded or not."""
     before = TASKS.billed() or 0
     operation = CONTRACT.operations[name]
     for order in ("fault=failed", "fault=failed_billed"):

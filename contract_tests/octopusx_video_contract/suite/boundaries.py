@@ -263,7 +263,7 @@ def test_media_type_in_other_words(operation: Operation) -> None:
 @checks(RuleId.R27)
 @pytest.mark.parametrize("operation", WITH_BODY, ids=_name)
 def test_body_that_is_not_json(operation: Operation) -> None:
-    """A body that is not JSON is refused with 400, and answered at once."""
+    """A body that is not JSON is refused with 400, at once."""
 
     def ask(body: bytes) -> None:
         what = f"{operation.id}: the body {shortened(repr(body)[1:], MAX_SHOWN)}"

@@ -41,7 +41,7 @@ def test_request_as_written(request_: CurlRequest) -> None:
 @pytest.mark.parametrize("flavour", ["sync", "asyncio"])
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.operation_id)
 def test_request_through_the_client(request_: CurlRequest, flavour: str) -> None:
-    """The generated client sends what the page shows, and reads back all of what it was answered."""
+    """The generated client sends what the page shows, and reads back the whole response."""
     call = Call(RUN.contract, request_)
     transport = Through(RUN)
     outcome = (

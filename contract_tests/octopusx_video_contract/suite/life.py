@@ -84,7 +84,7 @@ def test_keys_are_kept_apart() -> None:
 
 @pytest.mark.skipif(RUN.settings.stateless, reason="R03 to R06 and R20 can't be asked of a server that keeps no tasks")
 def test_requests_at_the_same_moment() -> None:
-    """Submits, reads and downloads that are under way together are answered as each would be alone."""
+    """Submits, reads and downloads that are under way together get the responses that each would get alone."""
     if not RUN.settings.known_ids:
         pytest.skip("no finished task is known; name one with --task-id")
     waited = _lives().waited  # and what is paid for is spent on whole lives first

@@ -13,7 +13,7 @@ SUBMITS = list(RUN.contract.submits)
 
 @pytest.mark.parametrize("operation", RUN.contract.operations)
 def test_operation_was_reached(operation: str) -> None:
-    """The run sent at least one request to the operation that was answered with success."""
+    """The run sent at least one request to the operation that succeeded."""
     responses = RUN.log.statuses(operation, ordered=False)
     if RUN.paid and operation in SUBMITS:
         _was_accepted()

@@ -121,7 +121,7 @@ def _check_exchange(
     try:
         got = _call(operation, request, flavour, handle)
     except UNREADABLE as error:
-        raise AssertionError(f"{place}: {request} was given and {response!r} answered; {error!r}") from error
+        raise AssertionError(f"{place}: {request} was sent and {response!r} received; {error!r}") from error
     assert len(sent) == 1, f"{place}: {len(sent)} requests were sent"
     _check_sent(place, operation, request, sent[0])
     assert (got.status_code, got.content) == (status, content), f"{place}: got {got.status_code} {got.content!r}"

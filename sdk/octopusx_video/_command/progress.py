@@ -103,7 +103,7 @@ class Bar(Progress):
             self.tick()
 
     def tick(self) -> None:
-        """Draw it anew."""
+        """Draw it again."""
         self._at = time.monotonic()
         self._bar.ncols = _columns()
         with contextlib.suppress(OSError, ValueError):  # the terminal has gone

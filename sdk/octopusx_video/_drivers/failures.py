@@ -25,7 +25,7 @@ TOO_LARGE = f"the response is larger than {MAX_BYTES:,} bytes"
 def failed(
     error: Exception, settings: Settings, made: httpx.Request | None = None, received: Received | None = None
 ) -> Response | Failure:
-    """What an exception means that came while a request was sent or its response was read.
+    """What an exception means that was raised while a request was sent or its response was read.
 
     Args:
         error: The exception.
@@ -53,7 +53,7 @@ def failed(
 
 
 def broken(error: Exception, settings: Settings) -> Failure:
-    """What an exception means that came while a response was read."""
+    """What an exception means that was raised while a response was read."""
     text = settings.key.redact(" ".join(str(error).split()))
     reason = f"{type(error).__name__}{': ' if text else ''}{text}"
     return Failure(sent=True, reason=reason, permanent=_is_untrusted(error))

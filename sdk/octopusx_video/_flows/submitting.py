@@ -31,7 +31,7 @@ class _NotBegun(NamedTuple):
 
 
 def submit(context: CallContext, request: Request) -> Flow[models.SubmittedTask]:
-    """Submit, once: again only where no connection was made or the refusal came before any work (R28).
+    """Submit, once: again only where no connection was made or the refusal was sent before any work (R28).
 
     Raises:
         NotSentError: No connection was made.
@@ -195,5 +195,5 @@ def _interrupted(sent: _Sent) -> str:
 
 
 def accepted_note(task_id: str) -> str:
-    """The note of an exception that came after a submit was accepted."""
+    """The note of an exception that was raised after a submit was accepted."""
     return f"the submit was accepted and is billed: continue with task {task_id}"

@@ -101,7 +101,7 @@ class Bill(NamedTuple):
 
     Attributes:
         billed: ``never``, ``possible`` or ``yes``.
-        before_work: Whether the refusal came before any work, so that the same may be sent again (R28).
+        before_work: Whether the refusal was sent before any work, so that the same may be sent again (R28).
     """
 
     billed: str
