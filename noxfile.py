@@ -6,8 +6,8 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import nox
 from uv import find_uv_bin
@@ -18,6 +18,8 @@ nox.options.sessions = ["lint", "drift", "tests"]
 ROOT = Path(__file__).parent
 ENVIRONMENT = ROOT / ".nox" / "dev"
 """The environment that all sessions share."""
+PYTEST = nox.project.load_toml(ROOT / "pyproject.toml")["tool"]["octopusx-video"]["pytest"]
+"""What pytest is told in each session; `nox -s seeded` takes it from there too."""
 DEV_LOCK = "locks/dev.txt"
 CLIENT_LOCK = "locks/client.txt"
 PINNED_NODE_PACKAGES = ("benchmarks/peers", "mock/octopusx_video_mock/prism", "openapi/redocly")
@@ -47,7 +49,7 @@ def demo(session: nox.Session) -> None:
 @job
 def tests(session: nox.Session) -> None:
     """The tests of the project's own code, a file on each core (arguments go to pytest)."""
-    _run(session, "pytest", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
+    _run(session, "pytest", *PYTEST["spread"], *PYTEST["tests"], *session.posargs)
 
 
 @job
@@ -71,6 +73,12 @@ def generate(session: nox.Session) -> None:
 def drift(session: nox.Session) -> None:
     """Fail where a generated file is out of date."""
     _run(session, "python", "generated/regenerate.py", "--check")
+
+
+@job
+def layers(session: nox.Session) -> None:
+    """Draw the layers of each package into docs/layers.svg; `-- --check` compares it."""
+    _run(session, "python", "docs/layers.py", *session.posargs)
 
 
 @job
@@ -117,6 +125,13 @@ def vocabulary(session: nox.Session) -> None:
 def changes(session: nox.Session) -> None:
     """Slow: the four everyday changes of the contract, each on a copy: what has to be edited by hand (`-- enum`)."""
     _run(session, "python", "-m", "tests.campaigns.changes", *session.posargs)
+
+
+@job
+def seeded(session: nox.Session) -> None:
+    """Slow: sixty seeded mistakes, of which the tests find what they found before (`-- --session quick`)."""
+    # On Ctrl-C it ends the tests that run, which takes longer than nox waits by itself.
+    _run(session, "python", "-m", "tests.campaigns.seeded", *session.posargs, interrupt_timeout=20)
 
 
 @job
@@ -179,12 +194,12 @@ def lock(session: nox.Session) -> None:
             _npm(session, "install", "--package-lock-only", "--loglevel=error")
 
 
-def _run(session: nox.Session, program: str, *arguments: str, success_codes: Sequence[int] = (0,)) -> None:
+def _run(session: nox.Session, program: str, *arguments: str, **options: Any) -> None:
     """Run a program of the environment that all sessions share, which is installed where that is needed."""
     _install(session)
     path = f"{ENVIRONMENT / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     env = {"PATH": path, "VIRTUAL_ENV": str(ENVIRONMENT)}
-    session.run(str(ENVIRONMENT / "bin" / program), *arguments, env=env, success_codes=success_codes, external=True)
+    session.run(str(ENVIRONMENT / "bin" / program), *arguments, env=env, external=True, **options)
 
 
 def _install(session: nox.Session) -> None:

@@ -27,10 +27,11 @@ from _peers import HERE, BenchError
 from _servers import HOST, Running, Server, environment, running
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.core.run import running as current_run
-from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.core.settings import Settings
 from octopusx_video_contract.runner import session
 from octopusx_video_contract.runner.target import KEY_VARIABLE
 from octopusx_video_contract.scenarios import schemathesis_adapter
+from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import task_ids
 
@@ -109,14 +110,11 @@ def layer(seed: int, *, our_checks: bool) -> Layer:
 
 def _layer(seed: int, our_checks: bool) -> Layer:  # noqa: FBT001 - handed over by position
     contract = octopusx_video_openapi.load()
-    run = Run(
-        base_url="http://localhost",
-        key=_KEYS[0],
-        contract=contract,
-        sender=InProcess(Mock(token=_KEYS).controlled_transport),
-        known_ids=tuple(task_ids.documented(contract)),
-        seed=seed,
-        other_key=_KEYS[1],
+    run = Run.begin(
+        Settings(
+            "http://localhost", _KEYS[0], contract, tuple(task_ids.documented(contract)), seed=seed, other_key=_KEYS[1]
+        ),
+        InProcess(Mock(token=_KEYS).controlled_transport),
     )
     run.transport.sent = []
     if not our_checks:

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -82,20 +80,11 @@ def prism() -> Iterator[PrismMock]:
 
 @pytest.fixture(scope="session")
 def run_suite() -> Command:
-    """The suite's command in a process of its own, with the tests' key."""
+    """The suite's command with the tests' key, in a process that is forked from this one and has imported all of it."""
+    from tests.support import suite_runs  # noqa: PLC0415 - it loads the whole suite, which most tests do without
 
     def run(*arguments: str, key: str | None = KEY) -> subprocess.CompletedProcess[str]:
-        environment = {name: value for name, value in os.environ.items() if name != "OCTOPUSX_API_KEY"}
-        if key is not None:
-            environment["OCTOPUSX_API_KEY"] = key
-        return subprocess.run(
-            [sys.executable, "-m", "octopusx_video_contract", *arguments],
-            env=environment,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=300,
-            check=False,
-        )
+        done = suite_runs.run(*arguments, key=key)
+        return subprocess.CompletedProcess(arguments, done.status, done.stdout, done.stderr)
 
     return run

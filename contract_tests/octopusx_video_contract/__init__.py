@@ -1,1 +1,1 @@
-"""A suite that holds a server, mock or real, to the contract. Run it as ``octopusx-video-contract``."""
+"""A suite that tests a server, mock or real, against the contract. Run it as ``octopusx-video-contract``."""

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import importlib.metadata
 import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
+import click
 from octopusx_video_openapi import ContractError, interrupts, load
 from octopusx_video_openapi.hosts import HTTP_HOSTS_VARIABLE
+from octopusx_video_openapi.text import printable
 
-from octopusx_video_contract.core.redaction import Redactor
-from octopusx_video_contract.core.run import MANY_BROKEN_RULES
+from octopusx_video_contract.core.run_log import MANY_BROKEN_RULES
+from octopusx_video_contract.messages.redaction import Redactor
 from octopusx_video_contract.runner import selection, session, setup, target
+from octopusx_video_contract.runner.options import Options
 from octopusx_video_contract.runner.target import KEY_VARIABLE, LEDGER, OTHER_KEY_VARIABLE, CannotRunError
 
 _PROGRAM = "octopusx-video-contract"
-EXAMPLES = f"""\
+_MAX_SECONDS = 86_400
+_EPILOG = f"""\
+\b
 examples:
-  octopusx-video-contract
+  {_PROGRAM}
     (the mock, in this process; --engine server or prism starts one as a server)
-  {KEY_VARIABLE}=sk-test octopusx-video-contract --base-url http://127.0.0.1:4010
-    (a mock there has to be started with --token sk-test: one that takes any key rightly fails)
-  {KEY_VARIABLE}=sk-… octopusx-video-contract --base-url https://octopusx.ai --task-id grok:… --max-paid 1 --dry-run
+  {KEY_VARIABLE}=sk-test {_PROGRAM} --base-url http://127.0.0.1:4010
+    (start the mock there with --token sk-test: a server that accepts any key fails the suite, as it should)
+  {KEY_VARIABLE}=sk-… {_PROGRAM} --base-url https://octopusx.ai --task-id grok:… --max-paid 1 --dry-run
     (what one paid submit would be spent on; without --dry-run it is)
-  {KEY_VARIABLE}=sk-… octopusx-video-contract probe --base-url https://octopusx.ai
-    (how the service answers where its pages are silent; reads only)
+  {KEY_VARIABLE}=sk-… {_PROGRAM} probe --base-url https://octopusx.ai
+    (how the service responds where its documentation says nothing; reads only)
 
 Broken `should` rules fail the run with --strict, and for this project's mock, which is known by its control routes or
 because it follows Prefer: fault=…; the run says so.
@@ -42,34 +46,194 @@ for the rule that keeps accounts apart.
 goes to them in clear and without a proxy; --max-paid limits their submits, as those of any server elsewhere.
 
 A server on this machine is taken for one that bills nothing. Against any other, each submit that carries the key costs
-a unit of --max-paid, whatever it is answered, and is sent once: without it only reads, submits without a valid key and
+a unit of --max-paid, whatever the response, and is sent once. Without it only reads, submits without a valid key and
 wrong methods are sent. For a tunnel from this machine to the service give --max-paid as well.
 
-exit status: 0 the server keeps the contract, 1 it does not or the run proved nothing, 2 the run can't start,
-129, 130 or 143 interrupted (SIGHUP, Ctrl-C, SIGTERM)
+\b
+exit status:
+  0              the server conforms to the contract
+  1              it does not, or the run proved nothing
+  2              the run can't start
+  129, 130, 143  interrupted (SIGHUP, Ctrl-C, SIGTERM)
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say in one line what is wrong, without the usage, which --help prints."""
-        self.exit(2, f"{self.prog}: error: {message}; see --help\n")
+def _whole_number(least: int, what: str) -> Callable[[Any], int]:
+    def convert(text: Any) -> int:
+        given = str(text)
+        if not given.isascii() or not given.isdecimal() or int(given) < least:
+            raise click.BadParameter(f"{given!r} is not {what}")
+        return int(given)
+
+    return convert
+
+
+def _seconds(text: Any) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _MAX_SECONDS:
+        raise click.BadParameter(f"{text!r} is not a number of seconds between 0 and {_MAX_SECONDS}")
+    return seconds
+
+
+_COUNT = _whole_number(0, "a whole number")
+_POSITIVE = _whole_number(1, "a whole number above 0")
+_FILE = click.Path(path_type=Path)
+_SHARED = (
+    click.option(
+        "--base-url",
+        metavar="URL",
+        help="the server (default: a mock, started for the run); https, or plain http to this machine and to the hosts "
+        f"that {HTTP_HOSTS_VARIABLE} lists, which sends the key in clear",
+    ),
+    click.option(
+        "--task-id",
+        multiple=True,
+        metavar="ID",
+        help="a finished task of the key, may be repeated (default on this machine: those of the contract that it has)",
+    ),
+    click.option(
+        "--timeout", type=_seconds, default=10.0, metavar="S", help="seconds that a response may take (default: 10)"
+    ),
+    click.option(
+        "--deadline",
+        type=_seconds,
+        default=300.0,
+        metavar="S",
+        help="seconds that tasks may take to end, where no clock can be turned (default: 300)",
+    ),
+    click.option(
+        "--max-paid",
+        type=_COUNT,
+        metavar="N",
+        help="submits that may be billed (default: 0, and no limit for a server on this machine)",
+    ),
+    click.option(
+        "--ledger",
+        type=_FILE,
+        metavar="FILE",
+        help=f"where submits that may be billed are written down (default: {LEDGER}, when there are any)",
+    ),
+    click.option("--contract", metavar="FILE", help="an OpenAPI file to test against (default: the project's)"),
+    click.option("--report", type=_FILE, metavar="FILE", help="also write a report in Markdown"),
+)
+_OF_THE_SUITE = (
+    click.option(
+        "--engine",
+        type=click.Choice(target.ENGINES),
+        help="which mock is started: in this process, as a server, or Prism; with --base-url, what is there: one that "
+        f"keeps no tasks ({target.ENGINES[-1]}) is not asked about their lives (default: {target.ENGINES[0]})",
+    ),
+    click.option("--seed", type=int, metavar="N", help="repeat the run that printed this seed (default: a new one)"),
+    click.option(
+        "--max-examples",
+        type=_POSITIVE,
+        default=50,
+        metavar="N",
+        help="requests generated for each operation beside examples and edge cases (default: 50)",
+    ),
+    click.option(
+        "--strict/--no-strict",
+        default=None,
+        help="whether broken `should` rules fail the run (default: only for this project's mock)",
+    ),
+    click.option(
+        "--layer",
+        multiple=True,
+        type=click.Choice(selection.LAYERS),
+        help="run this layer alone; may be repeated (docs/SUITE.md)",
+    ),
+    click.option(
+        "--operation",
+        multiple=True,
+        metavar="NAME",
+        help="count the findings of this operation alone, and leave out the tests of others; may be repeated",
+    ),
+    click.option(
+        "--rule", multiple=True, metavar="RULE", help="count the findings of this rule alone; may be repeated"
+    ),
+    click.option(
+        "--max-findings", type=_POSITIVE, metavar="N", help="end the run after the test that makes the N-th finding"
+    ),
+    click.option(
+        "--max-time",
+        type=_seconds,
+        metavar="S",
+        help="end the run after the test in which S seconds are over, with status 1, since the rest was not asked "
+        f"(default: {selection.DEFAULT_MAX_TIME:g} where {MANY_BROKEN_RULES} rules are broken by then, else no limit)",
+    ),
+    click.option("--dry-run", is_flag=True, help="print what would be sent and spent, and send nothing"),
+    click.option("--fail-fast", is_flag=True, help="end the run at the first finding"),
+    click.option("--verbose", is_flag=True, help="a line for each test instead of a dot"),
+    click.option("--junit", type=_FILE, metavar="FILE", help="also write a JUnit report"),
+)
+
+
+def _command(
+    name: str, about: str, *options: Callable[[Any], Any], epilog: str | None = None, is_probe: bool = False
+) -> click.Command:
+    def made(**given: Any) -> Options:
+        return Options(is_probe=is_probe, **given)
+
+    for option in reversed((*_SHARED, *options)):
+        made = option(made)
+    made = click.version_option(package_name="octopusx-video", prog_name=_PROGRAM, message="%(prog)s %(version)s")(made)
+    settings = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+    return click.command(name, help=about, epilog=epilog, context_settings=settings)(made)
+
+
+_SUITE = _command(
+    _PROGRAM,
+    "Test a server against the contract of the OctopusX video-extension API.",
+    *_OF_THE_SUITE,
+    epilog=_EPILOG,
+)
+_PROBE = _command(
+    f"{_PROGRAM} probe",
+    "Ask a server how it responds where the documentation says nothing, and propose changes of the contract. Reads and "
+    "submits without a valid key come first; --max-paid 1 allows one submit that starts a task, and --max-paid 2 one "
+    "more that lacks a field.",
+    click.option("--json", is_flag=True, help="print the report as JSON"),
+    is_probe=True,
+)
+
+
+def parsed(arguments: Sequence[str]) -> Options:
+    """The options of the suite, or of the probe where its name is the first argument.
+
+    Raises:
+        click.ClickException: An argument can't be used.
+        click.exceptions.Exit: The help or the version was printed.
+    """
+    is_probe = arguments[:1] == ["probe"]
+    command = _PROBE if is_probe else _SUITE
+    # In place of the command's main(), which prints an empty line for Ctrl-C.
+    with command.make_context(str(command.name), list(arguments[1:] if is_probe else arguments)) as context:
+        options: Options = command.invoke(context)
+        return options
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the suite, or the probe. Returns the exit status."""
-    arguments = sys.argv[1:] if argv is None else argv
-    probing = arguments[:1] == ["probe"]
-    options = parser(probing=probing).parse_args(arguments[1:] if probing else arguments)
+    try:
+        options = parsed(sys.argv[1:] if argv is None else argv)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        name = error.ctx.info_name if isinstance(error, click.UsageError) and error.ctx else _PROGRAM
+        sys.stderr.write(f"{name}: error: {printable(error.format_message().rstrip('.'))}; see --help\n")
+        return 2
     with interrupts.handled():
-        return _run(options, probing=probing)
+        return _run(options)
 
 
-def _run(options: argparse.Namespace, *, probing: bool) -> int:
+def _run(options: Options) -> int:
     try:
         with contextlib.ExitStack() as stack:
             stack.enter_context(session.own_settings())
-            if probing:
+            if options.is_probe:
                 from octopusx_video_contract.probe import probe  # noqa: PLC0415 - the suite has no use for it
 
                 return probe.run(options, stack)
@@ -79,7 +243,8 @@ def _run(options: argparse.Namespace, *, probing: bool) -> int:
             if options.dry_run:
                 return session.rehearse(options, stack, choice)
             chosen = session.pytest_options(options)
-            return session.run(target.prepare(options, stack), chosen, options.report, choice=choice)
+            report = options.report and options.report.resolve()
+            return session.run(target.prepare(options, stack), chosen, report, choice=choice)
     except (CannotRunError, ContractError) as error:
         keys = tuple(filter(None, (os.environ.get(KEY_VARIABLE), os.environ.get(OTHER_KEY_VARIABLE))))
         for line in error.lines if isinstance(error, ContractError) else [str(error)]:
@@ -88,145 +253,6 @@ def _run(options: argparse.Namespace, *, probing: bool) -> int:
     except KeyboardInterrupt:
         print(f"{_PROGRAM}: interrupted", file=sys.stderr)
         return interrupts.status() or 130
-    except BrokenPipeError:  # whoever read the output has gone, so there is nobody to tell
+    except BrokenPipeError:  # whoever read the output has gone, so there is nobody to report to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-
-
-def parser(*, probing: bool = False) -> argparse.ArgumentParser:
-    """The options of the suite, or of the probe."""
-    parser = _Parser(
-        prog=_PROGRAM + (" probe" if probing else ""),
-        description="Ask a server how it answers where the pages are silent, and propose changes of the contract. "
-        "Reads and submits without a valid key come first; --max-paid 1 allows one submit that starts a task, and "
-        "--max-paid 2 one more that lacks a field."
-        if probing
-        else "Hold a server to the contract of the OctopusX video-extension API.",
-        epilog=None if probing else EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"{_PROGRAM} {_version()}")
-    parser.add_argument(
-        "--base-url",
-        metavar="URL",
-        help="the server (default: a mock, started for the run); https, or plain http to this machine and to the hosts "
-        f"that {HTTP_HOSTS_VARIABLE} lists, which sends the key in clear",
-    )
-    parser.add_argument(
-        "--task-id",
-        action="append",
-        metavar="ID",
-        help="a finished task of the key, may be repeated (default on this machine: those of the contract that it has)",
-    )
-    parser.add_argument(
-        "--timeout", type=_seconds, default=10.0, metavar="S", help="seconds that an answer may take (default: 10)"
-    )
-    parser.add_argument(
-        "--deadline",
-        type=_seconds,
-        default=300.0,
-        metavar="S",
-        help="seconds that tasks may take to end, where no clock can be turned (default: 300)",
-    )
-    parser.add_argument(
-        "--max-paid",
-        type=_count,
-        metavar="N",
-        help="submits that may be billed (default: 0, and no limit for a server on this machine)",
-    )
-    parser.add_argument(
-        "--ledger",
-        type=Path,
-        metavar="FILE",
-        help=f"where submits that may be billed are written down (default: {LEDGER}, when there are any)",
-    )
-    parser.add_argument("--contract", metavar="FILE", help="an OpenAPI file to hold it to (default: the project's)")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="also write a report in Markdown")
-    if probing:
-        parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    else:
-        _suite_options(parser)
-    return parser
-
-
-def _suite_options(parser: argparse.ArgumentParser) -> None:
-    engines = target.ENGINES
-    parser.add_argument(
-        "--engine",
-        choices=engines,
-        help="which mock is started: in this process, as a server, or Prism; with --base-url, what is there: "
-        f"one that keeps no tasks ({engines[-1]}) is not asked about their lives (default: {engines[0]})",
-    )
-    parser.add_argument("--seed", type=int, help="repeat the run that printed this seed (default: a new one)")
-    parser.add_argument(
-        "--max-examples",
-        type=_positive,
-        default=50,
-        metavar="N",
-        help="requests generated for each operation beside examples and edge cases (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--strict",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="whether broken `should` rules fail the run (default: only for this project's mock)",
-    )
-    parser.add_argument(
-        "--layer",
-        action="append",
-        choices=selection.LAYERS,
-        help="run this layer alone; may be repeated (docs/SUITE.md)",
-    )
-    parser.add_argument(
-        "--operation",
-        action="append",
-        metavar="NAME",
-        help="count the findings of this operation alone, and leave out the tests of others; may be repeated",
-    )
-    parser.add_argument(
-        "--rule", action="append", metavar="RULE", help="count the findings of this rule alone; may be repeated"
-    )
-    parser.add_argument(
-        "--max-findings", type=_positive, metavar="N", help="end the run after the test that makes the N-th finding"
-    )
-    parser.add_argument(
-        "--max-time",
-        type=_seconds,
-        metavar="S",
-        help="end the run after the test in which S seconds are over, with status 1, since the rest was not asked "
-        f"(default: {selection.DEFAULT_MAX_TIME:g} where {MANY_BROKEN_RULES} rules are broken by then, else no limit)",
-    )
-    parser.add_argument("--dry-run", action="store_true", help="print what would be sent and spent, and send nothing")
-    parser.add_argument("--fail-fast", action="store_true", help="end the run at the first finding")
-    parser.add_argument("--verbose", action="store_true", help="a line for each test instead of a dot")
-    parser.add_argument("--junit", type=Path, metavar="FILE", help="also write a JUnit report")
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("octopusx-video")
-    except importlib.metadata.PackageNotFoundError:
-        return "(not installed)"
-
-
-def _positive(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= 86_400:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds between 0 and 86400")
-    return seconds

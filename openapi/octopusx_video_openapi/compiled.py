@@ -60,13 +60,13 @@ def read(source: Path, path: Path = PATH) -> Compiled:
     except OSError as error:
         raise ContractError.at(path, None, f"can't be read ({error.strerror}); make it with: {FIX}") from None
     except (KeyError, TypeError, ValueError):
-        raise ContractError.at(path, None, f"is damaged; make it anew with: {FIX}") from None
+        raise ContractError.at(path, None, f"is damaged; make it again with: {FIX}") from None
     try:
         is_current = made_from == checksum(source.read_bytes())
     except OSError as error:
         raise ContractError.at(source, None, f"can't be read ({error.strerror}); restore the file") from None
     if not is_current:
-        raise ContractError.at(path, None, f"was made from another {source.name}; make it anew with: {FIX}")
+        raise ContractError.at(path, None, f"was made from another {source.name}; make it again with: {FIX}")
     return Compiled(document, lines)
 
 

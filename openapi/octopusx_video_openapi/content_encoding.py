@@ -27,7 +27,7 @@ def decoded(content: bytes, header: str, most: int) -> bytes:
     """A body without its Content-Encoding; what is cut is unpacked as far as it goes.
 
     Args:
-        content: The bytes as they came.
+        content: The bytes as received.
         header: The value of Content-Encoding, "" for none.
         most: How many bytes each step may give, at most.
 
@@ -44,12 +44,12 @@ def decoded(content: bytes, header: str, most: int) -> bytes:
 
 
 def beginning(content: bytes, header: str, most: int) -> bytes:
-    """The first bytes of a body without its Content-Encoding, as far as it can be unpacked; else as they came.
+    """The first bytes of a body without its Content-Encoding, as far as it can be unpacked; else as received.
 
     For a body that ``decoded`` refuses: what it begins with may still be of use.
 
     Args:
-        content: The bytes as they came, all of them or the first ones.
+        content: The bytes as received, all of them or the first ones.
         header: The value of Content-Encoding, "" for none.
         most: How many bytes, at most.
     """

@@ -91,22 +91,22 @@ def run(name: str, main: Callable[[], int]) -> int:
 
 
 def check() -> None:
-    """Raise the exception again if a signal came before in this block.
+    """Raise the exception again if a signal arrived in this block before.
 
     Raises:
-        KeyboardInterrupt: A signal came.
+        KeyboardInterrupt: A signal arrived.
     """
     if _active and _active[0].number is not None:
         raise Interrupted(_active[0].number)
 
 
 def received() -> int | None:
-    """The number of the first signal that came in this block; None if none came."""
+    """The number of the first signal that arrived in this block; None if none did."""
     return _active[0].number if _active else None
 
 
 def status() -> int | None:
-    """The exit status of a command that a signal ended, 128 and its number; None if no signal came."""
+    """The exit status of a command that a signal ended, 128 and its number; None if no signal arrived."""
     number = received()
     return None if number is None else 128 + number
 
@@ -115,7 +115,7 @@ class _Handling:
     """The signals of a block.
 
     Attributes:
-        number: The first signal that came.
+        number: The first signal that arrived.
         owed: Whether an exception still has to be raised: it was not yet, or it had no caller.
         closing: Whether the block is at its end, where no exception is raised.
     """

@@ -240,7 +240,7 @@ def _new_ids(names: Names) -> Iterator[str]:
 
 
 def _in_examples(names: Names, cause: str, place: tuple[str, ...]) -> dict[str, None]:
-    """The texts at a place of the examples that answer a cause, each once."""
+    """The texts at a place of the examples of a cause, each once."""
     found: dict[str, None] = {}
     for operation in names.operations.values():
         for response in operation.responses.values():

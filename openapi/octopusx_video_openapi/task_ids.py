@@ -62,9 +62,9 @@ def values(operation: Operation, request: dict[str, Any]) -> set[str]:
 
 
 def documented(contract: Contract) -> tuple[str, ...]:
-    """The ids in the contract's example requests and example answers of reads, which a mock has as finished tasks.
+    """The ids in the contract's example requests and example responses of reads, which a mock has as finished tasks.
 
-    Those in the answers of submits are left out: there they stand for tasks that are new.
+    Those in the responses of submits are left out: there they stand for tasks that are new.
     """
     found: dict[str, None] = {}
     for operation in contract.operations.values():

@@ -24,13 +24,7 @@ from octopusx_video._flows.context import CallContext
 from octopusx_video._flows.reading import Model, Route
 
 if TYPE_CHECKING:
-    from octopusx_video_client.models import (
-        ExtensionDuration,
-        SubmittedTask,
-        UnifiedVideoTask,
-        VideoSize,
-        VideoTask,
-    )
+    from octopusx_video_client.models import ExtensionDuration, SubmittedTask, UnifiedVideoTask, VideoSize, VideoTask
 
     from octopusx_video._messages.models import TaskOrId
 
@@ -80,12 +74,10 @@ class AsyncOctopusX:
         functions = {"sleep": sleep, "clock": clock}
         setup.check(http_client, httpx.AsyncClient, transport, httpx.AsyncBaseTransport, timeout, functions)
         context = setup.call_context(api_key, base_url, max_retries, retry_for, submit_timeout, clock, random.random)
-        timeouts = setup.timeouts(timeout)
-        made = http_client or setup.http_client(httpx.AsyncClient, context.settings, timeouts, transport)
-        driver = AsyncDriver(made, context.settings, context.environment.monotonic, sleep, is_ours=http_client is None)
-        self._driver = driver
-        self._videos = AsyncVideos(context, driver)
-        self._unified = AsyncUnified(context, driver)
+        made = http_client or setup.http_client(httpx.AsyncClient, context.settings, timeout, transport)
+        self._driver = AsyncDriver(made, context, sleep, is_ours=http_client is None)
+        self._videos = AsyncVideos(context, self._driver)
+        self._unified = AsyncUnified(context, self._driver)
 
     @property
     def videos(self) -> AsyncVideos:
@@ -119,10 +111,11 @@ class AsyncOctopusX:
 class AsyncTaskRoutes(Generic[Model]):
     """What the two families of routes have in common: reading a task, waiting for it and downloading its video."""
 
-    def __init__(self, context: CallContext, driver: AsyncDriver, route: Route[Model]) -> None:
+    _route: Route[Model]
+
+    def __init__(self, context: CallContext, driver: AsyncDriver) -> None:
         self._context = context
         self._driver = driver
-        self._route: Route[Model] = route
 
     async def retrieve(self, task: TaskOrId) -> Model:
         """Read the status of a task (``getVideoTask``, or ``queryUnifiedVideo`` in ``unified``). Free.
@@ -213,8 +206,10 @@ class AsyncTaskRoutes(Generic[Model]):
 class AsyncVideos(AsyncTaskRoutes["VideoTask"]):
     """The OpenAI-format routes under ``/v1/videos``. ``extensions`` has the entry point of its own."""
 
+    _route = reading.VIDEOS
+
     def __init__(self, context: CallContext, driver: AsyncDriver) -> None:
-        super().__init__(context, driver, reading.VIDEOS)
+        super().__init__(context, driver)
         self.extensions = AsyncExtensions(context, driver)
 
     async def extend(
@@ -365,8 +360,7 @@ class AsyncExtensions:
 class AsyncUnified(AsyncTaskRoutes["UnifiedVideoTask"]):
     """The Unified Video routes under ``/v1/video``, for tasks that were made there."""
 
-    def __init__(self, context: CallContext, driver: AsyncDriver) -> None:
-        super().__init__(context, driver, reading.UNIFIED)
+    _route = reading.UNIFIED
 
     async def extend(
         self,
@@ -418,5 +412,5 @@ class AsyncUnified(AsyncTaskRoutes["UnifiedVideoTask"]):
     ) -> UnifiedVideoTask:
         """``extend``, ``wait`` and ``download`` in one; see ``Videos.extend_and_download``. **Costs money**."""
         return await self._driver.run(
-            calls.submit_and_download(self._context, reading.UNIFIED, "extendUnifiedVideo", locals())
+            calls.submit_and_download(self._context, self._route, "extendUnifiedVideo", locals())
         )

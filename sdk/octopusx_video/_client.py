@@ -25,13 +25,7 @@ from octopusx_video._flows.context import CallContext
 from octopusx_video._flows.reading import Model, Route
 
 if TYPE_CHECKING:
-    from octopusx_video_client.models import (
-        ExtensionDuration,
-        SubmittedTask,
-        UnifiedVideoTask,
-        VideoSize,
-        VideoTask,
-    )
+    from octopusx_video_client.models import ExtensionDuration, SubmittedTask, UnifiedVideoTask, VideoSize, VideoTask
 
     from octopusx_video._messages.models import TaskOrId
 
@@ -80,12 +74,10 @@ class OctopusX:
         functions = {"sleep": sleep, "clock": clock}
         setup.check(http_client, httpx.Client, transport, httpx.BaseTransport, timeout, functions)
         context = setup.call_context(api_key, base_url, max_retries, retry_for, submit_timeout, clock, random.random)
-        timeouts = setup.timeouts(timeout)
-        made = http_client or setup.http_client(httpx.Client, context.settings, timeouts, transport)
-        driver = Driver(made, context.settings, context.environment.monotonic, sleep, is_ours=http_client is None)
-        self._driver = driver
-        self._videos = Videos(context, driver)
-        self._unified = Unified(context, driver)
+        made = http_client or setup.http_client(httpx.Client, context.settings, timeout, transport)
+        self._driver = Driver(made, context, sleep, is_ours=http_client is None)
+        self._videos = Videos(context, self._driver)
+        self._unified = Unified(context, self._driver)
 
     @property
     def videos(self) -> Videos:
@@ -119,10 +111,11 @@ class OctopusX:
 class TaskRoutes(Generic[Model]):
     """What the two families of routes have in common: reading a task, waiting for it and downloading its video."""
 
-    def __init__(self, context: CallContext, driver: Driver, route: Route[Model]) -> None:
+    _route: Route[Model]
+
+    def __init__(self, context: CallContext, driver: Driver) -> None:
         self._context = context
         self._driver = driver
-        self._route: Route[Model] = route
 
     def retrieve(self, task: TaskOrId) -> Model:
         """Read the status of a task (``getVideoTask``, or ``queryUnifiedVideo`` in ``unified``). Free.
@@ -213,8 +206,10 @@ class TaskRoutes(Generic[Model]):
 class Videos(TaskRoutes["VideoTask"]):
     """The OpenAI-format routes under ``/v1/videos``. ``extensions`` has the entry point of its own."""
 
+    _route = reading.VIDEOS
+
     def __init__(self, context: CallContext, driver: Driver) -> None:
-        super().__init__(context, driver, reading.VIDEOS)
+        super().__init__(context, driver)
         self.extensions = Extensions(context, driver)
 
     def extend(
@@ -365,8 +360,7 @@ class Extensions:
 class Unified(TaskRoutes["UnifiedVideoTask"]):
     """The Unified Video routes under ``/v1/video``, for tasks that were made there."""
 
-    def __init__(self, context: CallContext, driver: Driver) -> None:
-        super().__init__(context, driver, reading.UNIFIED)
+    _route = reading.UNIFIED
 
     def extend(
         self,
@@ -417,6 +411,4 @@ class Unified(TaskRoutes["UnifiedVideoTask"]):
         on_progress: Callable[[UnifiedVideoTask], Any] | None = None,
     ) -> UnifiedVideoTask:
         """``extend``, ``wait`` and ``download`` in one; see ``Videos.extend_and_download``. **Costs money**."""
-        return self._driver.run(
-            calls.submit_and_download(self._context, reading.UNIFIED, "extendUnifiedVideo", locals())
-        )
+        return self._driver.run(calls.submit_and_download(self._context, self._route, "extendUnifiedVideo", locals()))

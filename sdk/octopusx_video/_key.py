@@ -87,7 +87,7 @@ class Key:
         return each_text(value, self.redact)
 
     def clean(self, error: Exception) -> None:
-        """Take the key out of what an error says and carries, whoever told it."""
+        """Take the key out of what an error says and carries, wherever it comes from."""
         error.args = tuple(self.redact(one) if isinstance(one, str) else one for one in error.args)
         for name, value in vars(error).items():
             if isinstance(value, str) and name not in _OURS:

@@ -55,7 +55,7 @@ def read(api_key: object, base_url: object, environment: Mapping[str, str] = os.
         NotSentError: One is missing or can't be used. The text never holds the key.
     """
     secret = api_key if api_key is not None else environment.get(KEY_VARIABLE)
-    address = base_url if base_url is not None else environment.get(URL_VARIABLE) or contract.server()
+    address = base_url if base_url is not None else environment.get(URL_VARIABLE) or contract.contract().server
     base_url = _base_url(address, environment)
     is_direct = hosts.may_use_http(urlsplit(base_url).hostname or "", environment)
     return Settings(_key(secret), base_url, is_direct=is_direct)

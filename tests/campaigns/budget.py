@@ -36,14 +36,15 @@ import octopusx_video_contract
 from octopusx_video_contract import cli
 from octopusx_video_contract.cases import code_samples
 from octopusx_video_contract.core import run as _run
-from octopusx_video_contract.core.budget import Budget
-from octopusx_video_contract.core.coverage import Coverage
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.core.settings import Settings
 from octopusx_video_contract.runner import session
 from octopusx_video_contract.runner import target as _target
+from octopusx_video_contract.runner.options import Options
 from octopusx_video_contract.runner.selection import LAYERS
 from octopusx_video_contract.scenarios import schemathesis_adapter, task_driver, together, whole_life
+from octopusx_video_contract.sending.budget import Budget
+from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_mock import Mock, MockError
 from octopusx_video_mock.engine.clock import Clock
 from octopusx_video_mock.faults.table import BY_NAME
@@ -332,26 +333,25 @@ def _in_process(plan: Plan, mock: Mock, contract: Contract, ledger: Path, runs: 
 
 
 def _paid(mock: Mock, contract: Contract, plan: Plan, ledger: Path | None) -> Run:
-    run = Run(
-        base_url="http://localhost",
-        key=KEY,
-        contract=contract,
-        sender=InProcess(mock.transport),
-        known_ids=tuple(task_ids.documented(contract)),
-        seed=plan.seed,
-        max_examples=1,
-        strict=False,
-        budget=Budget(contract, KEY, plan.limit, ledger),
+    return Run.begin(
+        Settings(
+            "http://localhost",
+            KEY,
+            contract,
+            tuple(task_ids.documented(contract)),
+            seed=plan.seed,
+            max_examples=1,
+            strict=False,
+        ),
+        InProcess(mock.transport),
+        Budget(contract, KEY, plan.limit, ledger),
     )
-    run.coverage = Coverage(contract)
-    run.listeners.append(run.coverage.watch)
-    return run
 
 
 def _by_command(plan: Plan, mock: Mock, contract: Contract, ledger: Path, runs: list[Run]) -> int:
     prepare = _target.prepare
 
-    def prepared(options: argparse.Namespace, stack: contextlib.ExitStack) -> Run:
+    def prepared(options: Options, stack: contextlib.ExitStack) -> Run:
         runs.append(prepare(options, stack))
         return runs[0]
 

@@ -137,7 +137,7 @@ _CONTRACT_TESTS = (
 _SERVER_TESTS = (
     "tests/mock/test_bad_input.py",
     "tests/mock/test_blueprint.py",
-    "tests/suite_cases/test_near_misses.py",
+    "tests/suite_cases/test_invalid_and_valid_values.py",
     "tests/suite_cases/test_cases.py",
     "tests/suite/test_questions.py",
 )

@@ -15,11 +15,11 @@ from typing import TypeVar
 import av  # noqa: F401
 import schemathesis  # noqa: F401
 from octopusx_video_contract import cli
-from octopusx_video_contract.core.transport import InProcess, OverHttp
-from octopusx_video_contract.runner import plugin, session, target
+from octopusx_video_contract.runner import session, target
 from octopusx_video_contract.runner.selection import LAYERS
 from octopusx_video_contract.runner.target import Server
-from octopusx_video_contract.scenarios import schemathesis_adapter  # noqa: F401
+from octopusx_video_contract.scenarios import schemathesis_adapter, shrinking  # noqa: F401
+from octopusx_video_contract.sending.senders import InProcess, OverHttp
 
 from tests.defects import Defect, defective, serve
 
@@ -65,8 +65,8 @@ def judged(
 ) -> Judged:
     """Run the suite against a server with a defect, or the correct one; call it in a process of its own."""
     begun = time.monotonic()
-    plugin.MAX_SHRINKING_SECONDS = 1  # nobody reads the examples of a campaign
-    options = cli.parser().parse_args(list(arguments))
+    shrinking.MAX_SECONDS = 1  # nobody reads the examples of a campaign
+    options = cli.parsed(list(arguments))
     with contextlib.ExitStack() as stack:
         stack.enter_context(session.own_settings())
         printed = stack.enter_context(_printed())

@@ -75,12 +75,8 @@ def free(of: frozenset[str]) -> Make:
         def answer(request: Request) -> Response:
             if server.operation(request) not in of:
                 return server.correct(request)
-            engine = server.mock.engine
-            engine.ledger = None
-            try:
+            with server.uncharged():
                 return server.correct(request)
-            finally:
-                engine.ledger = server.mock.ledger
 
         return answer
 

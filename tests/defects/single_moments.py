@@ -458,12 +458,8 @@ def _is_of_others(case: Case) -> bool:
 
 
 def _unbilled(server: Server, request: Request) -> Response:
-    engine = server.mock.engine
-    engine.ledger = None
-    try:
+    with server.uncharged():
         return server.correct(request)
-    finally:
-        engine.ledger = server.mock.ledger
 
 
 def _not_made(status: int, when: Callable[[Server, Request, Made | None], bool], of: frozenset[str] = SUBMITS) -> Make:

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from octopusx_video_contract.core.findings import Finding
 from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.scenarios.downloads import Downloads
 from octopusx_video_contract.scenarios.task_driver import TaskDriver
 from octopusx_video_contract.scenarios.whole_life import WholeLife
 from octopusx_video_mock import Mock
@@ -205,13 +206,13 @@ def test_the_suite_finds_each_wrong_length_and_no_order_of_statuses(contract: Pa
 def found_in(run: Run, tasks: TaskDriver, name: str, body: dict[str, Any], source: str) -> set[str]:
     """The rules that a task breaks from its submit to the download of its video."""
     findings: list[Finding] = []
-    with run.collecting(findings):
+    with run.recorder.collecting(findings):
         task = tasks.submit(run.contract.operations[name], body, source)
         for _ in range(4):
             tasks.read(task, tasks.route(task))
             assert run.control is not None
             run.control.advance(LASTS / 3)
-        tasks.download(task)
+        Downloads(tasks).download(task)
     return {finding.rule for finding in findings}
 
 
@@ -221,8 +222,7 @@ def test_the_suite_needs_no_finished_task_for_a_submit_without_a_source(
     """The others are skipped, and say why."""
     monkeypatch.setattr(WholeLife, "_chain", lambda *_: [])  # takes long, and is tested above
     with prepared(derived_mock.controlled_transport, "--contract", str(contract)) as run:
-        run.known_ids = ()
-        walk = WholeLife(run)
+        walk = WholeLife(run.with_settings(known_ids=()))
         walk.whole()
     assert [str(finding) for found in walk.findings.values() for finding in found] == []
     assert set(walk.findings) - set(walk.skipped) == derived.WITHOUT_SOURCE

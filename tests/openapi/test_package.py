@@ -142,7 +142,7 @@ def test_a_stale_compiled_contract_is_refused(tmp_path: Path) -> None:
     edited.write_text(contract_path().read_text("utf-8") + "# edited\n", "utf-8")
     with pytest.raises(ContractError) as error:
         compiled.read(edited)
-    said = "was made from another openapi.yaml; make it anew with: nox -s generate"
+    said = "was made from another openapi.yaml; make it again with: nox -s generate"
     assert str(error.value) == f"{compiled.PATH}: {said}"
 
 
@@ -150,9 +150,9 @@ def test_a_stale_compiled_contract_is_refused(tmp_path: Path) -> None:
     ("text", "said"),
     [
         (None, "can't be read (No such file or directory); make it with: nox -s generate"),
-        ("{", "is damaged; make it anew with: nox -s generate"),
-        ("[]", "is damaged; make it anew with: nox -s generate"),
-        ("{}", "is damaged; make it anew with: nox -s generate"),
+        ("{", "is damaged; make it again with: nox -s generate"),
+        ("[]", "is damaged; make it again with: nox -s generate"),
+        ("{}", "is damaged; make it again with: nox -s generate"),
     ],
 )
 def test_a_damaged_compiled_contract_is_refused(tmp_path: Path, text: str | None, said: str) -> None:

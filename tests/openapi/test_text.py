@@ -39,7 +39,7 @@ def test_hosts_for_plain_http_are_named_exactly() -> None:
     assert may_use_http("127.0.0.1", {})
     for host in ("::1", "::ffff:127.0.0.1", "127.8.9.10", "LOCALHOST", "api.localhost"):
         assert is_loopback(host), host
-    for host in ("localhost.example.com", "::ffff:192.0.2.1", "127.0.0.1.example.com", ""):
+    for host in ("localhost.example.com", "evil-localhost", "::ffff:192.0.2.1", "127.0.0.1.example.com", ""):
         assert not is_loopback(host), host
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from docs import layers
+
 ROOT = Path(__file__).parents[2]
 # What each package may import of the others. The suite's command alone starts a mock, when no server is named.
 ALLOWED = {
@@ -61,3 +63,13 @@ def test_the_mock_imports_only_what_serving_needs(module: str, spared: set[str])
     code = f"import sys, {module}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not ({"schemathesis", "hypothesis", "av", "rich", "octopusx_video_client"} | spared) & set(loaded)
+
+
+def test_the_picture_of_the_layers_is_current() -> None:
+    """`docs/layers.svg` shows the layers that import-linter holds."""
+    assert layers.PICTURE.read_text("utf-8") == layers.drawn(layers.columns((ROOT / "pyproject.toml").read_text()))
+
+
+def test_the_page_of_the_architecture_is_short() -> None:
+    """Concepts, layers and forbidden imports fit in sixty lines."""
+    assert len((ROOT / "ARCHITECTURE.md").read_text("utf-8").splitlines()) <= 60

@@ -165,7 +165,7 @@ BAD: dict[str, tuple[list[str], str]] = {
         ["extensions", "https://x.example/v.mp4", *SUBMIT],
         "error: VIDEO_ID: 'https://x.example/v.mp4' is a link",
     ),
-    "no id": (["wait", "no id"], "'no id' is no id of a task"),
+    "no id": (["wait", "no id"], "'no id' is not the id of a task"),
     "an address": (["status", SOURCE, "--base-url", "octopusx.ai"], "lacks http:// or https://"),
     "no folder": (["extend", SOURCE, *SUBMIT, "-o", "no/v.mp4"], "no/v.mp4 can't be written: No such file"),
     "a folder": (["download", SOURCE, "-o", "."], "is not the name of a file"),

@@ -125,6 +125,21 @@ def test_a_cut_at_any_byte_does_no_harm(kind: Kind, mock: Mock, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("kind", CLIENTS)
+def test_a_response_that_was_read_and_not_kept_is_closed(kind: Kind, mock: Mock, tmp_path: Path) -> None:
+    """As by a transport of the user's: its connection is given back, and the video comes from the content route."""
+    read: list[httpx.Response] = []
+
+    def consumed(_: httpx.Request) -> httpx.Response:
+        read.append(httpx.Response(200, stream=Bytes(SMALL)))
+        read[-1].is_stream_consumed = True
+        return read[-1]
+
+    path = saved(kind, api({ADDRESS: consumed, CONTENT: Storage()}), tmp_path / "v.mp4", mock.clock)
+    assert path.read_bytes() == SMALL
+    assert [response.is_closed for response in read] == [True] * len(read) != []
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
 def test_a_cut_anywhere_in_a_real_video_does_no_harm(kind: Kind, mock: Mock, tmp_path: Path) -> None:
     """The mock's own mp4, cut at some fifty places and at each answer again, twenty times over."""
     video = mp4(10)

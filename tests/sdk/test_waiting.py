@@ -175,8 +175,8 @@ ENDS: list[tuple[dict[str, Any], type[TaskFailedError], str]] = [
     ({"status": "expired"}, TaskExpiredError, "expired"),
     ({"status": "completed", "error": {"code": "moderation_blocked"}}, TaskBlockedError, "moderation_blocked"),
     ({"status": "completed", "error": "held back", "video_url": "https://x/v.mp4"}, TaskBlockedError, "held back"),
-    ({"status": "completed"}, NoVideoAddressError, "gives no address"),
-    ({"status": "succeeded", "video_url": " "}, NoVideoAddressError, "gives no address"),
+    ({"status": "completed"}, NoVideoAddressError, "has no address"),
+    ({"status": "succeeded", "video_url": " "}, NoVideoAddressError, "has no address"),
 ]
 
 

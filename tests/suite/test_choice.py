@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +10,12 @@ import pytest
 from octopusx_video_contract import cli
 from octopusx_video_contract.core.findings import Finding
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.core.settings import Settings
 from octopusx_video_contract.runner import selection
+from octopusx_video_contract.runner.options import Options
 from octopusx_video_contract.runner.selection import Choice
 from octopusx_video_contract.runner.target import CannotRunError
+from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import load
 
@@ -25,9 +26,9 @@ from tests.support.faulty import Defect, Exchange, faulty_server
 CONTRACT = load()
 
 
-def options(*arguments: str) -> argparse.Namespace:
+def options(*arguments: str) -> Options:
     """The options of the command."""
-    return cli.parser().parse_args(list(arguments))
+    return cli.parsed(list(arguments))
 
 
 def drops(exchange: Exchange) -> None:
@@ -129,8 +130,8 @@ def test_a_run_with_many_findings_ends_by_itself(
     monkeypatch: pytest.MonkeyPatch, broken: int, max_time: float | None, *, ended: bool
 ) -> None:
     """Nobody waits for more findings of a server that breaks eight rules, unless a time is given."""
-    run = Run("http://localhost", KEY, CONTRACT, InProcess(Mock(token=KEY).transport), (), 1)
-    told = [("boundaries", run.finding(rule.id, "a")) for rule in run.contract.rules[:broken]]
+    run = Run.begin(Settings("http://localhost", KEY, CONTRACT, (), seed=1), InProcess(Mock(token=KEY).transport))
+    told = [("boundaries", run.recorder.finding(rule.id, "a")) for rule in run.contract.rules[:broken]]
     run.log.findings, run.log.reported = told[:4], told[4:]
     limits = selection.Limits(run, selection.Choice(max_time=max_time))
     monkeypatch.setattr(selection, "DEFAULT_MAX_TIME", 0.0)
@@ -180,7 +181,7 @@ def test_what_is_only_reported_is_limited_too(another: str, tmp_path: Path) -> N
 
 def test_an_operation_that_was_never_asked_is_not_proved() -> None:
     """Layers that ask a server have to have asked it; those of the contract alone need not."""
-    run = Run("http://localhost", KEY, CONTRACT, InProcess(Mock(token=KEY).transport), (), seed=1)
+    run = Run.begin(Settings("http://localhost", KEY, CONTRACT, (), seed=1), InProcess(Mock(token=KEY).transport))
     operations = frozenset({"getVideoTask"})
     for layers, unasked in (((), True), (("boundaries",), True), (("examples",), False)):
         limits = selection.Limits(run, Choice(layers=frozenset(layers), operations=operations))

@@ -15,12 +15,14 @@ from typing import Any
 import httpx
 import pytest
 from octopusx_video_contract import cli
+from octopusx_video_contract.cases.submit_bodies import a_submit
 from octopusx_video_contract.core.findings import Finding
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.core.transport import InProcess
 from octopusx_video_contract.runner import session, target
-from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
+from octopusx_video_contract.scenarios.read_checks import ReadChecks
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
 from octopusx_video_contract.scenarios.whole_life import WholeLife
+from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_mock import Mock
 
 from tests.conftest import KEY
@@ -32,7 +34,7 @@ Change = Callable[[dict[str, Any], int], object]
 @contextlib.contextmanager
 def prepared(transport: httpx.BaseTransport, *arguments: str) -> Iterator[Run]:
     """A run against a server on this machine that answers through this transport."""
-    options = cli.parser().parse_args(["--seed", "1", "--max-examples", "1", *arguments])
+    options = cli.parsed(["--seed", "1", "--max-examples", "1", *arguments])
     server = target.Server("http://localhost", InProcess(transport), KEY, None, local=True)
     with contextlib.ExitStack() as stack:
         stack.enter_context(session.own_settings())
@@ -63,11 +65,11 @@ def found_in_reads(transport: httpx.BaseTransport) -> list[str]:
     with prepared(transport) as run:
         tasks = TaskDriver(run)
         submit = next(operation for operation in run.contract.operations.values() if operation.id == "extendVideo")
-        task = tasks.submit(submit, a_submit(submit), run.known_ids[0])
+        task = tasks.submit(submit, a_submit(submit), run.settings.known_ids[0])
         found: list[str] = []
         for route in tasks.routes(submit.id):
             try:
-                tasks.reads_change_nothing(task, route)
+                ReadChecks(tasks).reads_change_nothing(task, route)
             except Finding as finding:
                 found.append(f"{finding.rule} {finding.detail}")
         return found
@@ -165,7 +167,7 @@ def test_the_probe_lets_the_clock_run() -> None:
     mock = Mock(token=KEY, start=None)
     server = target.Server("http://localhost", InProcess(mock.controlled_transport), KEY, None, local=True)
     with contextlib.ExitStack() as stack:
-        run = target.prepare(cli.parser(probing=True).parse_args([]), stack, server)
+        run = target.prepare(cli.parsed(["probe"]), stack, server)
         assert run.control is not None
         assert not mock.clock.stands_still
 

@@ -60,7 +60,7 @@ def test_the_seed_repeats_the_requests_byte_for_byte() -> None:
         "import contextlib, hashlib, re, sys\n"
         "from octopusx_video_contract import cli\n"
         "from octopusx_video_contract.runner import session, target\n"
-        "options = cli.parser().parse_args(sys.argv[1:])\n"
+        "options = cli.parsed(sys.argv[1:])\n"
         "with contextlib.ExitStack() as stack:\n"
         "    stack.enter_context(session.own_settings())\n"
         "    run = target.prepare(options, stack)\n"
@@ -266,11 +266,11 @@ def test_a_run_that_can_t_start_is_one_line_and_status_2(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--seed", "x"], "argument --seed: invalid int value: 'x'"),
-        (["--max-examples", "²"], "argument --max-examples: '²' is not a whole number above 0"),
-        (["--max-examples", "0"], "argument --max-examples: '0' is not a whole number above 0"),
-        (["--timeout", "-1"], "argument --timeout: '-1' is not a number of seconds"),
-        (["--key", "sk"], "unrecognized arguments: --key sk"),
+        (["--seed", "x"], "Invalid value for '--seed': 'x' is not a valid integer; see --help"),
+        (["--max-examples", "²"], "Invalid value for '--max-examples': '²' is not a whole number above 0"),
+        (["--max-examples", "0"], "Invalid value for '--max-examples': '0' is not a whole number above 0"),
+        (["--timeout", "-1"], "Invalid value for '--timeout': '-1' is not a number of seconds"),
+        (["--key", "sk"], "No such option '--key'; see --help"),
     ],
 )
 def test_a_misspelt_option_is_explained(run_suite: Command, arguments: list[str], said: str) -> None:

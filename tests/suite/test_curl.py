@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from octopusx_video_contract.cases import credentials
-from octopusx_video_contract.core.redaction import Redactor
 from octopusx_video_contract.messages.http import Request
+from octopusx_video_contract.messages.redaction import Redactor
 from octopusx_video_contract.messages.shell import as_sent
 
 KEY = "sk-a-key-that-is-secret"

@@ -7,18 +7,21 @@ import dataclasses
 import re
 
 import pytest
+from octopusx_video_contract.cases.submit_bodies import a_submit
 from octopusx_video_contract.checks import task_life
 from octopusx_video_contract.core.asking import ask_each
-from octopusx_video_contract.core.budget import NotAskedError
-from octopusx_video_contract.core.coverage import Coverage, gaps
 from octopusx_video_contract.core.findings import Finding, Findings
+from octopusx_video_contract.core.gaps import gaps
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.core.transport import InProcess, NoResponseError
+from octopusx_video_contract.core.settings import Settings
 from octopusx_video_contract.messages.http import Request, Response
 from octopusx_video_contract.runner import plugin, reports
 from octopusx_video_contract.scenarios import whole_life
-from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
 from octopusx_video_contract.scenarios.whole_life import WholeLife
+from octopusx_video_contract.sending.budget import NotAskedError
+from octopusx_video_contract.sending.senders import InProcess
+from octopusx_video_contract.sending.transport import NoResponseError
 from octopusx_video_mock import Mock
 from octopusx_video_mock.messages import Request as Asked
 from octopusx_video_mock.messages import Response as Sent
@@ -43,9 +46,7 @@ def run(mock: Mock) -> Run:
 
 def run_of(mock: Mock) -> Run:
     """A run against a mock as it answers now."""
-    made = Run("http://localhost", KEY, CONTRACT, InProcess(mock.transport), (SOURCE,), seed=1)
-    made.coverage = Coverage(CONTRACT)
-    return made
+    return Run.begin(Settings("http://localhost", KEY, CONTRACT, (SOURCE,), seed=1), InProcess(mock.transport))
 
 
 def kept(run: Run, layer: str, findings: list[Finding]) -> None:
@@ -58,9 +59,9 @@ def kept(run: Run, layer: str, findings: list[Finding]) -> None:
 def found(run: Run, *faults: tuple[str, str]) -> list[Finding]:
     """What a run finds where these rules are broken by one response."""
     findings: list[Finding] = []
-    with run.collecting(findings):
+    with run.recorder.collecting(findings):
         for rule, detail in faults:
-            run.check(rule, detail, OK)
+            run.recorder.check(rule, detail, OK)
     return findings
 
 
@@ -77,9 +78,9 @@ def test_a_finding_hides_no_other(run: Run) -> None:
 def test_what_an_earlier_test_found_fails_no_other_test(run: Run) -> None:
     """It is counted; anything else that is found of the same rule is a finding of its own."""
     kept(run, "boundaries", found(run, ("R36", "a")))
-    run.check_all([("R36", "a"), ("R36", "a")], OK)
+    run.recorder.check_all([("R36", "a"), ("R36", "a")], OK)
     with pytest.raises(Findings) as caught:
-        run.check_all([("R36", "a"), ("R36", "c")], OK)
+        run.recorder.check_all([("R36", "a"), ("R36", "c")], OK)
     assert [one.detail for one in caught.value.findings] == ["c"]
     assert [one.times for _, one in run.log.findings] == [4]
 
@@ -89,9 +90,9 @@ def test_the_same_about_another_request_is_another_finding(run: Run) -> None:
     first, second = (run.request(CONTRACT.operations[name], body={}) for name in ("createVideoExtension",) * 2)
     second = dataclasses.replace(second, body=b"[]")
     findings: list[Finding] = []
-    with run.collecting(findings):
+    with run.recorder.collecting(findings):
         for request in (first, second, first):
-            run.check("R41", "it was answered with 200", Response(request, 200, {}, b""))
+            run.recorder.check("R41", "it was answered with 200", Response(request, 200, {}, b""))
     assert [finding.times for finding in findings] == [2, 1]
 
 
@@ -100,8 +101,8 @@ def test_the_cases_after_a_finding_are_asked(run: Run) -> None:
     made: list[str] = []
 
     def ask(case: str) -> None:
-        run.check("R36", f"{case} 1", OK)
-        run.check("R36", f"{case} 2", OK)
+        run.recorder.check("R36", f"{case} 1", OK)
+        run.recorder.check("R36", f"{case} 2", OK)
         made.append(case)
 
     with pytest.raises(Findings) as caught:
@@ -128,7 +129,7 @@ def test_the_console_has_a_line_for_each_rule_and_operation(run: Run) -> None:
 def test_the_console_is_bounded(run: Run) -> None:
     """However much is broken, a screen or two name all rules and operations."""
     for rule in CONTRACT.rules:
-        kept(run, "boundaries", [run.finding(rule.id, f"{n}\n" * 300, OK) for n in range(30)])
+        kept(run, "boundaries", [run.recorder.finding(rule.id, f"{n}\n" * 300, OK) for n in range(30)])
     lines = list(plugin.broken(run.log.findings))
     assert len(lines) <= max(plugin.MAX_LINES, 2 * len(CONTRACT.rules) + 1)
     assert {line[:3] for line in lines if line.startswith("R")} == {rule.id for rule in CONTRACT.rules}
@@ -180,8 +181,7 @@ def test_a_task_is_known_whatever_was_wrong_with_its_answers(wrong: Run, mock: M
 
 def test_nobody_waits_for_a_task_that_has_ended(wrong: Run) -> None:
     """What a finding shows as completed is not blamed for not ending, and what comes after the end is asked."""
-    walk = WholeLife(wrong)
-    wrong.deadline = 20.0
+    walk = WholeLife(wrong.with_settings(deadline=20.0))
     walk.whole()
     rules = {finding.rule for findings in walk.findings.values() for finding in findings}
     assert "R45" not in rules
@@ -227,7 +227,7 @@ def test_a_broken_server_is_named_with_what_broke_it(
     submit = CONTRACT.operations["extendVideo"]
     body = {**a_submit(submit), **fields}
     request = run.request(submit, path={"video_id": SOURCE}, body=body, raw=raw)
-    finding = run.finding("R44", "it was answered with 500", Response(request, 500, {}, b""))
+    finding = run.recorder.finding("R44", "it was answered with 500", Response(request, 500, {}, b""))
     assert f"(sent: {said}" in finding.detail or said in finding.detail
     assert len(finding.detail) < 200
 
@@ -248,7 +248,7 @@ def test_a_task_that_is_gone_is_not_blamed_on_a_colon(mock: Mock) -> None:
     tasks = TaskDriver(run)
     submit = CONTRACT.operations["createVideoExtension"]
     findings: list[Finding] = []
-    with run.collecting(findings):
+    with run.recorder.collecting(findings):
         task = tasks.submit(submit, a_submit(submit), SOURCE)
         tasks.first_read(task, tasks.route(task))
     details = [finding.detail for finding in findings if finding.rule == "R04"]
@@ -259,8 +259,8 @@ def test_a_server_that_is_wrong_in_many_ways_gets_less_time(run: Run, monkeypatc
     """Its tasks are awaited for a part of the time alone, which is said, and that they did not end is no finding."""
     monkeypatch.setattr(whole_life, "_SHORT_DEADLINE", 0.2)
     said: list[str] = []
-    run.announce = said.append
-    kept(run, "boundaries", [run.finding(rule.id, "a", OK) for rule in CONTRACT.rules[:8]])
+    run.log.announce = said.append
+    kept(run, "boundaries", [run.recorder.finding(rule.id, "a", OK) for rule in CONTRACT.rules[:8]])
     walk = WholeLife(run)
     walk.whole()
     assert any("R45 is not asked" in line for line in said)
@@ -272,7 +272,7 @@ def test_nothing_of_a_server_acts_in_the_report(run: Run) -> None:
     """Control characters and marks that turn text around are escapes there, and HTML and tables stay text."""
     bad = "\x1b[31m\u202egnp\u2066</details><script>|`"
     part = Response(READ, 200, {"x-oneapi-request-id": bad, "content-type": bad}, bad.encode())
-    kept(run, "life", [run.finding("R40", f"x-oneapi-request-id is {bad}", part, is_whole=False)])
+    kept(run, "life", [run.recorder.finding("R40", f"x-oneapi-request-id is {bad}", part, is_whole=False)])
     text = reports.markdown(run, collections.Counter())
     assert re.findall("[\x1b\u202e\u2066]", text) == []
     assert "\\x1b[31m" in text
@@ -284,11 +284,11 @@ def test_nothing_of_a_server_acts_in_the_report(run: Run) -> None:
 def test_an_operation_that_is_left_alone_is_one_finding(run: Run) -> None:
     """The first test that meets it fails and says so on the console; the others are skipped with the reason."""
     error = NoResponseError(READ, "getVideoTask is not asked any more: nothing came", is_sent=False)
-    finding = run.unanswered(error)
+    finding = run.recorder.unanswered(error)
     assert isinstance(finding, Finding)
-    kept(run, "boundaries", [run.finding("R53", "nothing came", READ), finding])
+    kept(run, "boundaries", [run.recorder.finding("R53", "nothing came", READ), finding])
     assert "    getVideoTask is not asked any more: nothing came" in list(plugin.broken(run.log.findings))
-    assert isinstance(run.unanswered(NoResponseError(OK.request, str(error), is_sent=False)), NotAskedError)
+    assert isinstance(run.recorder.unanswered(NoResponseError(OK.request, str(error), is_sent=False)), NotAskedError)
 
 
 def test_what_breaks_a_rule_is_kept_all_the_same(mock: Mock) -> None:
@@ -317,7 +317,7 @@ def test_no_end_of_a_test_hides_a_finding(run: Run, request: pytest.FixtureReque
     """A test that is skipped, or breaks, after a finding has failed with it; what broke is said too."""
     test = plugin.Plugin(run).pytest_runtest_call(request.node)
     next(test)
-    run.check("R36", "a", OK)
+    run.recorder.check("R36", "a", OK)
     with pytest.raises((Findings, NotAskedError)) as caught:
         test.throw(error)
     assert isinstance(caught.value, Findings)
@@ -329,7 +329,7 @@ def test_what_several_cases_raise_is_one_finding(run: Run) -> None:
     """A finding that ends its case is counted as one that does not."""
 
     def ask(_: str) -> None:
-        raise run.finding("R36", "a", OK)
+        raise run.recorder.finding("R36", "a", OK)
 
     with pytest.raises(Findings) as caught:
         ask_each(run, "ab", ask)
@@ -338,7 +338,7 @@ def test_what_several_cases_raise_is_one_finding(run: Run) -> None:
 
 def test_what_was_not_sent_is_said_in_words(run: Run) -> None:
     """Of a keyword that no value was sent for, both kinds are named apart."""
-    names = [gap.name for gap in gaps(run, run.coverage) if gap.kind == "keyword"]
+    names = [gap.name for gap in gaps(run) if gap.kind == "keyword"]
     assert names
     assert [name for name in names if not name.endswith(": no valid and no invalid value was sent")] == []
 
@@ -356,12 +356,12 @@ def test_waiting_for_tasks_is_said_while_it_lasts(upstream: Upstream) -> None:
 
 def test_the_first_finding_ends_a_run_that_ends_at_once(run: Run) -> None:
     """With --fail-fast nobody reads a second one, so that neither cases nor lives are asked for it."""
-    run.ends_at_once = True
+    run = run.with_settings(ends_at_once=True)
     asked: list[int] = []
 
     def ask(case: int) -> None:
         asked.append(case)
-        run.check("R20", f"the case {case}", OK)
+        run.recorder.check("R20", f"the case {case}", OK)
 
     with pytest.raises(Findings) as caught:
         ask_each(run, range(5), ask)
@@ -370,4 +370,4 @@ def test_the_first_finding_ends_a_run_that_ends_at_once(run: Run) -> None:
     walk = WholeLife(run)
     first = next(iter(walk.findings))
     with pytest.raises(Findings), walk._catching(first):  # noqa: SLF001 - what each step of a life runs in
-        run.check("R20", "a step of a life", OK)
+        run.recorder.check("R20", "a step of a life", OK)

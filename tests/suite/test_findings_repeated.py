@@ -11,10 +11,11 @@ from collections.abc import Callable
 
 import pytest
 from octopusx_video_contract.core.findings import Finding, Findings
-from octopusx_video_contract.core.redaction import Redactor
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.core.transport import OverHttp
+from octopusx_video_contract.core.settings import Settings
 from octopusx_video_contract.messages.http import Request
+from octopusx_video_contract.messages.redaction import Redactor
+from octopusx_video_contract.sending.senders import OverHttp
 from octopusx_video_openapi import load, task_ids
 
 from tests.defects import DEFECTS, serve
@@ -33,7 +34,7 @@ def submit(run: Run, **fields: object) -> Request:
 def get(path: str, *, query: str = "", key: str = "", **headers: str) -> Asked:
     """A read, with the run's own key where none is named."""
     sent = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    return lambda run: Request("GET", path + query, (("Authorization", key or f"Bearer {run.key}"), *sent))
+    return lambda run: Request("GET", path + query, (("Authorization", key or f"Bearer {run.settings.key}"), *sent))
 
 
 CREATE = {**VALID, "video": {"url": SOURCE}, "start_time": 4, "duration": 6}
@@ -41,16 +42,16 @@ REQUESTS: dict[str, Asked] = {
     "query-ratio-null": get("/v1/video/query", query=f"?id={SOURCE}"),
     "submit-201": submit,
     "json-as-text": get(f"/v1/videos/{SOURCE}"),
-    "scheme-basic": lambda run: get(f"/v1/videos/{SOURCE}", key=f"Basic {run.key}")(run),
+    "scheme-basic": lambda run: get(f"/v1/videos/{SOURCE}", key=f"Basic {run.settings.key}")(run),
     "size-480p": lambda run: submit(run, size="480P"),
     "allow-what-was-sent": lambda run: Request(
-        "PUT", f"/v1/videos/{SOURCE}", (("Authorization", f"Bearer {run.key}"),)
+        "PUT", f"/v1/videos/{SOURCE}", (("Authorization", f"Bearer {run.settings.key}"),)
     ),
     "size-always-720p": get(f"/v1/videos/{SOURCE}"),
     "part-one-byte-short-at-end": get(f"/v1/videos/{SOURCE}/content", Range="bytes=-10"),
     "submit-billed-twice": lambda run: submit(run, prompt="a" * 100_000),
     "not-http-on-create": lambda run: run.request(CONTRACT.operations["createVideoExtension"], body=CREATE),
-    "id-in-any-case": lambda run: get(f"/v1/videos/{SOURCE}", key=f"Bearer {run.other_key}")(run),
+    "id-in-any-case": lambda run: get(f"/v1/videos/{SOURCE}", key=f"Bearer {run.settings.other_key}")(run),
 }
 """A defect of each family (and one that a second key meets), and a request that is sent to its server."""
 
@@ -61,8 +62,9 @@ def test_the_command_gets_the_response_that_is_shown(name: str) -> None:
     """Status, media type and body are those of the finding, whose command holds no key and needs no file."""
     defect = next(defect for defect in DEFECTS if defect.name == name)
     with serve(defect) as server:
-        run = Run(
-            server.base_url, server.key, CONTRACT, OverHttp(local=True), (SOURCE,), seed=1, other_key=server.other_key
+        run = Run.begin(
+            Settings(server.base_url, server.key, CONTRACT, (SOURCE,), seed=1, other_key=server.other_key),
+            OverHttp(local=True),
         )
         with contextlib.closing(run.transport):
             finding = _finding(run, REQUESTS[name](run))
@@ -95,7 +97,7 @@ def _finding(run: Run, request: Request) -> Finding:
         return finding
     except Findings as several:
         return several.findings[0]
-    return run.finding("R36", "what is wrong with it", answer)
+    return run.recorder.finding("R36", "what is wrong with it", answer)
 
 
 def _shown(run: Run, printed: bytes) -> str:
@@ -103,7 +105,7 @@ def _shown(run: Run, printed: bytes) -> str:
     head, _, body = printed.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n").partition(b"\r\n\r\n")
     status = head.split()[1].decode()
     kind = re.search(rb"(?im)^content-type: *([^;\r]*)", head)
-    return f"{status} {kind[1].decode() if kind else ''} {Redactor(run.key).excerpt(body)}"
+    return f"{status} {kind[1].decode() if kind else ''} {Redactor(run.settings.key).excerpt(body)}"
 
 
 def _steady(text: str) -> str:

@@ -14,9 +14,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.core.settings import Settings
 from octopusx_video_contract.messages.http import Request
 from octopusx_video_contract.runner.plugin import Plugin
+from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import interrupts, load
 
@@ -35,7 +36,7 @@ def handlers() -> Iterator[None]:
 def test_what_swallows_an_interrupt_can_send_nothing_more(number: signal.Signals) -> None:
     """Whoever goes on after it is stopped at the next request; outside of the block nothing of it is left."""
     before = signal.getsignal(number)
-    run = Run("http://localhost", KEY, load(), InProcess(Mock().transport), (), seed=1)
+    run = Run.begin(Settings("http://localhost", KEY, load(), (), seed=1), InProcess(Mock().transport))
     read = Request("GET", "/v1/videos/a", (("Authorization", f"Bearer {KEY}"),))
     with interrupts.handled():
         assert run.transport.send(read).status == 400
@@ -56,7 +57,7 @@ def test_a_frame_without_a_line_is_left_out() -> None:
         raise KeyboardInterrupt
 
     interrupted.__code__ = interrupted.__code__.replace(co_linetable=b"")
-    run = Run("http://localhost", KEY, load(), InProcess(Mock().transport), (), seed=1)
+    run = Run.begin(Settings("http://localhost", KEY, load(), (), seed=1), InProcess(Mock().transport))
     with pytest.raises(KeyboardInterrupt) as excinfo:
         interrupted()
     Plugin(run).pytest_keyboard_interrupt(excinfo)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from octopusx_video_contract.cases import boundary_values, credentials, routes
+from octopusx_video_contract.cases import credentials, request_values, routes
 from octopusx_video_contract.checks import single_response
 from octopusx_video_contract.messages.http import Request, Response, target
 from octopusx_video_openapi import load
@@ -64,11 +64,11 @@ def test_a_body_of_another_operation_is_judged_by_the_path_that_it_is_sent_to() 
     extend, create, unified = (
         CONTRACT.operations[name] for name in ("extendVideo", "createVideoExtension", "extendUnifiedVideo")
     )
-    bodies = {one.id: boundary_values.valid_requests(one, "grok:1")[-1].body for one in (extend, create, unified)}
+    bodies = {one.id: request_values.valid_requests(one, "grok:1")[-1].body for one in (extend, create, unified)}
 
     def takes(operation: Any, body: Any) -> bool:
-        values = boundary_values.valid_requests(operation, "extensions")[0]
-        return not boundary_values.faults(operation, boundary_values.Request(values.path, values.query, body))
+        values = request_values.valid_requests(operation, "extensions")[0]
+        return not request_values.faults(operation, request_values.Request(values.path, values.query, body))
 
     assert takes(extend, bodies["createVideoExtension"])
     assert not takes(create, bodies["extendVideo"])

@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 import pytest
 from octopusx_video_contract.cases import credentials
-from octopusx_video_contract.core.budget import Budget
-from octopusx_video_contract.core.redaction import HIDDEN, MAX_EXCERPT, Redactor
 from octopusx_video_contract.messages.http import Request, Response
+from octopusx_video_contract.messages.redaction import HIDDEN, MAX_EXCERPT, Redactor
+from octopusx_video_contract.sending.budget import Budget
 from octopusx_video_openapi import load
 from octopusx_video_openapi.text import printable
 
@@ -74,7 +74,7 @@ def test_of_a_large_answer_the_beginning_is_shown_without_the_key() -> None:
 HOSTILE = """
 import sys, json, contextlib, pathlib, httpx
 from octopusx_video_contract import cli
-from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_contract.runner import session, target
 from octopusx_video_mock import Mock
 
@@ -92,7 +92,7 @@ def answer(request):
 sender = InProcess(httpx.MockTransport(answer))
 server = target.Server("http://localhost", sender, KEY, None, local=True)
 folder = pathlib.Path(sys.argv[2])
-options = cli.parser().parse_args(["--seed", "1", "--max-examples", "1", "--max-paid", "9", "--deadline", "0.1",
+options = cli.parsed(["--seed", "1", "--max-examples", "1", "--max-paid", "9", "--deadline", "0.1",
     "--ledger", str(folder / "ledger"), "--junit", str(folder / "junit"), "--report", str(folder / "report")])
 with contextlib.ExitStack() as stack:
     stack.enter_context(session.own_settings())

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import pytest
 from octopusx_video_contract import cli
-from octopusx_video_contract.cases import boundary_values
+from octopusx_video_contract.cases import invalid_values
 from octopusx_video_contract.runner import setup, target
 from octopusx_video_contract.runner.selection import LAYERS
 from octopusx_video_openapi import load
@@ -140,7 +140,7 @@ def _broken_by(error: Exception) -> Callable[[], None]:
         def invalid_variants(*_: object) -> NoReturn:
             raise error
 
-        boundary_values.invalid_variants = invalid_variants  # type: ignore[assignment]  # the process ends with the run
+        invalid_values.invalid_variants = invalid_variants  # type: ignore[assignment]  # the process ends with the run
 
     return first
 

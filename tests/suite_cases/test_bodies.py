@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from octopusx_video_contract.cases import submit_bodies
-from octopusx_video_contract.cases.boundary_values import valid_requests
+from octopusx_video_contract.cases.request_values import valid_requests
 from octopusx_video_contract.cases.sizes import Sizes
 from octopusx_video_openapi import Contract, load, task_ids
 

@@ -16,8 +16,8 @@ from urllib.parse import parse_qsl
 import jsonschema_rs
 import pytest
 from octopusx_video_contract.cases import routes, submit_bodies, unusual_bodies
-from octopusx_video_contract.cases.boundary_values import Request, valid_requests
-from octopusx_video_contract.scenarios.task_driver import TaskDriver
+from octopusx_video_contract.cases.request_values import Request, valid_requests
+from octopusx_video_contract.scenarios.downloads import Downloads
 from octopusx_video_openapi import Operation, load, task_ids
 
 from tests.support import documents
@@ -333,7 +333,7 @@ def test_a_part_is_asked_for_as_it_is_expected(size: int) -> None:
         several_parts=lambda _task, _whole: None,
         unknown_range=lambda _task: None,
     )
-    TaskDriver.parts(recorder, TASK, bytes(size))  # type: ignore[arg-type]  # it stands for the tasks of a run
+    Downloads.parts(recorder, TASK, bytes(size))  # type: ignore[arg-type]  # it stands for the tasks of a run
     assert len(asked) > 5
     for wanted, first, last in asked:
         assert _asked(wanted, size) == (None if first >= size else (first, last)), wanted

@@ -20,13 +20,14 @@ import pytest
 from octopusx_video_contract import cli
 from octopusx_video_contract.cases.code_samples import documented
 from octopusx_video_contract.checks.billing import billed
-from octopusx_video_contract.core.budget import Budget, NotAskedError
-from octopusx_video_contract.core.coverage import Coverage
 from octopusx_video_contract.core.run import Run, running
-from octopusx_video_contract.core.transport import InProcess, NoResponseError, OverHttp
+from octopusx_video_contract.core.settings import Settings
 from octopusx_video_contract.messages.http import Request, Response
 from octopusx_video_contract.runner import session, target
 from octopusx_video_contract.scenarios import schemathesis_adapter
+from octopusx_video_contract.sending.budget import Budget, NotAskedError
+from octopusx_video_contract.sending.senders import InProcess, OverHttp
+from octopusx_video_contract.sending.transport import NoResponseError
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import Contract, load, task_ids
 
@@ -43,19 +44,13 @@ ANSWER_SECONDS = 10.0
 
 def _run(sender: InProcess | OverHttp, base_url: str, limit: int, ledger: Path | None = None) -> Run:
     contract = load()
-    run = Run(
-        base_url,
-        KEY,
-        contract,
+    return Run.begin(
+        Settings(
+            base_url, KEY, contract, tuple(task_ids.documented(contract)), seed=1, timeout=ANSWER_SECONDS, strict=False
+        ),
         sender,
-        tuple(task_ids.documented(contract)),
-        1,
-        timeout=ANSWER_SECONDS,
-        strict=False,
-        budget=Budget(contract, KEY, limit, ledger),
+        Budget(contract, KEY, limit, ledger),
     )
-    run.coverage = Coverage(contract)
-    return run
 
 
 def _against(mock: Mock, limit: int, ledger: Path | None = None) -> Run:

@@ -6,13 +6,17 @@ import dataclasses
 from typing import Any
 
 import pytest
+from octopusx_video_contract.cases.submit_bodies import a_submit
 from octopusx_video_contract.checks import head_requests
 from octopusx_video_contract.checks.ranges import Wanted, faults, is_in_parts, several
 from octopusx_video_contract.core.findings import Finding
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.core.settings import Settings
 from octopusx_video_contract.messages.http import Request, Response
-from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
+from octopusx_video_contract.scenarios.downloads import Downloads
+from octopusx_video_contract.scenarios.read_checks import ReadChecks
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
+from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_openapi import load, task_ids
 
 from tests.defects import DEFECTS, defective
@@ -171,7 +175,7 @@ def test_lengths_of_bodies_that_differ_are_not_compared() -> None:
 )
 def test_a_body_behind_the_head_is_seen_on_the_wire(raw: bytes, behind: bytes) -> None:
     """HTTP clients drop it, so that it is looked for in what arrived."""
-    assert head_requests.body_on_the_wire(raw) == behind
+    assert head_requests.body_behind_head(raw) == behind
 
 
 def test_parts_are_not_documented_and_right_all_the_same() -> None:
@@ -182,7 +186,7 @@ def test_parts_are_not_documented_and_right_all_the_same() -> None:
         assert is_in_parts(asked) is expected
     taken = dataclasses.replace(GET, headers=(("Range", TWO.header),))
     answer.headers["x-oneapi-request-id"] = "1"
-    run_against(None)[0].check_response(dataclasses.replace(answer, request=taken))
+    run_against(None)[0].recorder.check_response(dataclasses.replace(answer, request=taken))
 
 
 def run_against(name: str | None) -> tuple[Run, TaskDriver]:
@@ -190,7 +194,7 @@ def run_against(name: str | None) -> tuple[Run, TaskDriver]:
     server = defective(next((one for one in DEFECTS if one.name == name), None))
     sender = InProcess(server.mock.controlled_transport)
     known = tuple(task_ids.documented(load()))
-    run = Run("http://localhost", server.key, load(), sender, known, seed=1, other_key=server.other_key)
+    run = Run.begin(Settings("http://localhost", server.key, load(), known, seed=1, other_key=server.other_key), sender)
     return run, TaskDriver(run)
 
 
@@ -199,10 +203,10 @@ def test_head_gives_nothing_away_of_a_new_task(name: str) -> None:
     """A task that is kept apart from other keys is so for HEAD as well."""
     run, tasks = run_against(name)
     submit = run.contract.operations["extendVideo"]
-    task = tasks.submit(submit, a_submit(submit), run.known_ids[0])
+    task = tasks.submit(submit, a_submit(submit), run.settings.known_ids[0])
     findings: list[Finding] = []
-    with run.collecting(findings):
-        tasks.kept_apart(task)
+    with run.recorder.collecting(findings):
+        ReadChecks(tasks).kept_apart(task)
     rule = next(one.rule for one in DEFECTS if one.name == name)
     assert {finding.rule for finding in findings} == {rule, "R59"}
 
@@ -210,9 +214,9 @@ def test_head_gives_nothing_away_of_a_new_task(name: str) -> None:
 def test_several_ranges_are_asked_with_the_single_ones() -> None:
     """A server that answers single ranges alone is found by R24."""
     run, tasks = run_against("several-refused")
-    whole = run.send(tasks.request(tasks.content, run.known_ids[0])).content
+    whole = run.send(tasks.request(tasks.content, run.settings.known_ids[0])).content
     findings: list[Finding] = []
-    with run.collecting(findings):
-        tasks.parts(run.known_ids[0], whole)
+    with run.recorder.collecting(findings):
+        Downloads(tasks).parts(run.settings.known_ids[0], whole)
     assert {finding.rule for finding in findings} == {"R24"}
     assert all("416, though" in finding.detail for finding in findings)

@@ -158,8 +158,7 @@ def test_the_video_is_the_same_each_time() -> None:
 def rules_of_a_walk(server: Server) -> set[str]:
     """The rules that the walk through whole lives finds broken by a server."""
     with prepared(server.mock.controlled_transport) as run:
-        run.other_key = server.other_key
-        walk = WholeLife(run)
+        walk = WholeLife(run.with_settings(other_key=server.other_key))
         walk.whole()
         return {finding.rule for findings in walk.findings.values() for finding in findings}
 

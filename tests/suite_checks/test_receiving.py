@@ -22,19 +22,22 @@ import pytest
 from octopusx_video_contract import cli
 from octopusx_video_contract.cases.code_samples import documented
 from octopusx_video_contract.checks import task_life
-from octopusx_video_contract.core import transport
-from octopusx_video_contract.core.budget import Budget
-from octopusx_video_contract.core.coverage import Coverage
 from octopusx_video_contract.core.findings import Finding, Findings
-from octopusx_video_contract.core.mock_control import Control
 from octopusx_video_contract.core.run import Run, running
-from octopusx_video_contract.core.transport import InProcess, NoResponseError, OverHttp, Sender
+from octopusx_video_contract.core.settings import Settings
+from octopusx_video_contract.messages.http import ABSENT, Response
 from octopusx_video_contract.probe.probe import Probe
 from octopusx_video_contract.probe.questions import Question
 from octopusx_video_contract.probe.reports import Report
 from octopusx_video_contract.runner import session
 from octopusx_video_contract.scenarios import client_calls, schemathesis_adapter
+from octopusx_video_contract.scenarios.downloads import Downloads
 from octopusx_video_contract.scenarios.task_driver import TaskDriver
+from octopusx_video_contract.sending import transport
+from octopusx_video_contract.sending.budget import Budget
+from octopusx_video_contract.sending.mock_control import Control
+from octopusx_video_contract.sending.senders import InProcess, OverHttp, Sender
+from octopusx_video_contract.sending.transport import NoResponseError
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import content_encoding, interrupts, load, task_ids
 
@@ -50,13 +53,20 @@ BODY = json.dumps({"id": NEW, "status": "processing"}).encode()
 JSON = "application/json"
 
 
-def run_of(sender: Sender, base_url: str = "http://localhost", ledger: Path | None = None, limit: int = 3) -> Run:
+def run_of(
+    sender: Sender,
+    base_url: str = "http://localhost",
+    ledger: Path | None = None,
+    limit: int = 3,
+    *,
+    timeout: float = 10.0,
+    strict: bool = False,
+) -> Run:
     """A run in which submits are paid for."""
     budget = Budget(CONTRACT, KEY, limit, ledger)
     known = tuple(task_ids.documented(CONTRACT))
-    run = Run(base_url, KEY, CONTRACT, sender, known, 1, timeout=10.0, strict=False, budget=budget)
-    run.coverage = Coverage(CONTRACT)
-    return run
+    settings = Settings(base_url, KEY, CONTRACT, known, seed=1, timeout=timeout, strict=strict)
+    return Run.begin(settings, sender, budget)
 
 
 def answering(*pieces: bytes, status: int = 200, then: Callable[[], object] = str, **headers: str) -> InProcess:
@@ -125,8 +135,7 @@ def served(case: InProcess | tuple[bytes, bool], ledger: Path | None = None) -> 
         return
     answer, closes = case
     with raw_server(answer, closes=closes) as url:
-        run = run_of(OverHttp(local=True), url, ledger)
-        run.timeout = 10.0 if closes else 0.7
+        run = run_of(OverHttp(local=True), url, ledger, timeout=10.0 if closes else 0.7)
         with contextlib.closing(run.transport):
             yield run
 
@@ -342,8 +351,7 @@ def test_a_coding_changes_nothing_for_whoever_reads(coding: str, pack: Callable[
 
         return httpx.Response(response.status_code, headers=kept, stream=Stream())
 
-    run = run_of(InProcess(httpx.MockTransport(handle)))
-    run.strict = True
+    run = run_of(InProcess(httpx.MockTransport(handle)), strict=True)
     answer = run.send(READ)
     assert answer.json()["status"] == "completed"
     assert answer.headers.get("content-length", str(len(answer.content))) == str(len(answer.content))
@@ -353,7 +361,7 @@ def test_a_coding_changes_nothing_for_whoever_reads(coding: str, pack: Callable[
     assert asyncio.run(call.asyncio(through, KEY)).status == "completed"
     with running(run):
         schema: Any = schemathesis_adapter.schema(run)
-        case = schema.find_operation_by_id("getVideoTask").Case(path_parameters={"task_id": run.known_ids[0]})
+        case = schema.find_operation_by_id("getVideoTask").Case(path_parameters={"task_id": run.settings.known_ids[0]})
         schemathesis_adapter.validate(run, case)
 
 
@@ -395,11 +403,17 @@ def test_a_probe_that_is_interrupted_while_it_reports_reports_again(
     assert "interrupted" in printed.err
 
 
+@pytest.mark.parametrize("body", [b"NaN", b'{"progress": Infinity}', b"[-Infinity]"])
+def test_what_only_python_takes_for_json_is_none(body: bytes) -> None:
+    """RFC 8259 section 6 has no NaN and no infinities."""
+    assert Response(READ, 200, {}, body).json() is ABSENT
+
+
 def test_numbers_without_end_are_none() -> None:
     """Python turns neither thousands of digits into a number nor every whole number into another one."""
     run = run_of(answering(b"a" * 10, status=206, content_range=f"bytes 0-9/{'9' * 5000}"))
     task = task_life.Task("a", CONTRACT.operations["createVideoExtension"], {}, (0.0, 0.0), None)
-    assert TaskDriver(run).size_by_a_part(task) is None
+    assert Downloads(TaskDriver(run)).size_by_a_part(task) is None
     told = task_life.Observation("getVideoTask", 0.0, {"seconds": 10**400}, "running")
     task.length = 5.0
     assert [rule for rule, fault in task_life.check(CONTRACT, task, told) if fault and rule == "R55"] == ["R55"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import dataclasses
 import functools
 import importlib
 import json
@@ -15,17 +16,20 @@ from typing import Any
 
 import pytest
 import yaml
+from octopusx_video_contract.cases.submit_bodies import a_submit
 from octopusx_video_contract.checks import billing, registry, single_response, task_life
 from octopusx_video_contract.checks.history import History
 from octopusx_video_contract.checks.registry import Outcome
 from octopusx_video_contract.core.billing_check import BillingCheck
-from octopusx_video_contract.core.coverage import Coverage, gaps
-from octopusx_video_contract.core.mock_control import Control
+from octopusx_video_contract.core.gaps import gaps
 from octopusx_video_contract.core.run import Run, running
-from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.core.settings import Settings
 from octopusx_video_contract.messages.http import Request, Response
 from octopusx_video_contract.runner.selection import LAYERS
-from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
+from octopusx_video_contract.scenarios.downloads import Downloads
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
+from octopusx_video_contract.sending.mock_control import Control
+from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import Contract, RuleId, contract_path, load, task_ids
 
@@ -55,10 +59,14 @@ def modules() -> list[tuple[Path, ast.Module]]:
 @pytest.fixture
 def run() -> Run:
     """A run against a correct mock in this process."""
-    made = Run("http://localhost", KEY, CONTRACT, InProcess(Mock(token=KEY).controlled_transport), (SOURCE,), seed=1)
-    made.coverage = Coverage(CONTRACT)
-    made.control = Control(made.sender, made.base_url)
-    return made
+    return run_by(CONTRACT)
+
+
+def run_by(contract: Contract) -> Run:
+    """The same, by another contract."""
+    sender = InProcess(Mock(token=KEY).controlled_transport)
+    made = Run.begin(Settings("http://localhost", KEY, contract, (SOURCE,), seed=1), sender)
+    return dataclasses.replace(made, control=Control(sender, made.settings.base_url))
 
 
 @pytest.fixture
@@ -169,14 +177,14 @@ def foreign() -> Contract:
     return Contract(document, CONTRACT.path)
 
 
-def test_a_rule_without_a_check_is_a_gap_that_says_so(foreign: Contract, run: Run) -> None:
+def test_a_rule_without_a_check_is_a_gap_that_says_so(foreign: Contract) -> None:
     """It is never counted as asked. One that is checked by its schema is."""
-    run.contract = foreign
+    run = run_by(foreign)
     assert [rule.id for rule in registry.without_check(foreign)] == ["R61"]
     answer = run.send(run.request(foreign.operations["getVideoTask"], path={"task_id": SOURCE}))
-    run.check_response(answer)
+    run.recorder.check_response(answer)
     assert "R60" in run.log.asked
-    missing = [gap.name for gap in gaps(run, run.coverage) if gap.kind == "rule"]
+    missing = [gap.name for gap in gaps(run) if gap.kind == "rule"]
     assert "R61 A task is quick. (it has no check)" in missing
 
 
@@ -194,15 +202,15 @@ def test_a_run_says_which_rules_have_no_check(foreign: Contract, tmp_path: Path)
     assert ("R61" in asked.split(), "R61" in rest.split()) == (False, True)
 
 
-def test_a_rule_that_a_contract_leaves_out_is_not_asked(run: Run) -> None:
+def test_a_rule_that_a_contract_leaves_out_is_not_asked() -> None:
     """Nor is one that does not speak of the operation, or of the status."""
     document = copy.deepcopy(documents.document(CONTRACT))
     document["x-rules"] = [rule for rule in document["x-rules"] if rule["id"] not in {"R04", "R15"}]
-    run.contract = Contract(document, CONTRACT.path)
+    run = run_by(Contract(document, CONTRACT.path))
     read = run.request(CONTRACT.operations["getVideoTask"], path={"task_id": SOURCE})
-    run.check(RuleId.R15, "it falls", read)
-    run.check(RuleId.R24, "it is short", read)
-    run.check(RuleId.R31, None, Response(read, 200, {}, b""))
+    run.recorder.check(RuleId.R15, "it falls", read)
+    run.recorder.check(RuleId.R24, "it is short", read)
+    run.recorder.check(RuleId.R31, None, Response(read, 200, {}, b""))
     assert run.log.asked == set()
     tasks, submit = TaskDriver(run), run.contract.operations["extendVideo"]
     task = tasks.submit(submit, a_submit(submit), SOURCE)
@@ -226,12 +234,12 @@ def read(body: dict[str, Any] | bytes, status: int = 200, target: str = "/v1/vid
 
 def alone(answer: Response) -> Iterator[Outcome]:
     """What is compared of one answer to a valid request."""
-    run = Run("http://localhost", KEY, CONTRACT, InProcess(Mock(token=KEY).transport), (), seed=1)
+    run = Run.begin(Settings("http://localhost", KEY, CONTRACT, (), seed=1), InProcess(Mock(token=KEY).transport))
     name = "downloadVideoContent" if answer.request.path.endswith("/content") else "getVideoTask"
     operation = CONTRACT.operations[name]
     yield from single_response.documented(operation, answer)
     yield from single_response.numbered(operation, answer)
-    yield from single_response.rejection(run.context, operation, answer)
+    yield from single_response.rejection(run.recorder.context, operation, answer)
 
 
 def life(*bodies: dict[str, Any]) -> Iterator[Outcome]:
@@ -342,10 +350,10 @@ def test_the_length_of_a_video_is_asked_where_it_is_known(run: Run) -> None:
     run.control.advance(3600)
     tasks.read(task, tasks.route(task))
     task.length, length = None, 6.0
-    tasks.download(task)
+    Downloads(tasks).download(task)
     assert run.log.asked >= {"R24", "R52"}
     assert "R26" not in run.log.asked
     task.length, task.video = length, None
-    with run.collecting([]):
-        tasks.download(task)
+    with run.recorder.collecting([]):
+        Downloads(tasks).download(task)
     assert "R26" in run.log.asked

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 import httpx
 import pytest
-from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings
-from octopusx_video_contract.core.transport import InProcess, NoResponseError, OverHttp
+from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.messages.http import Request, Response
 from octopusx_video_contract.scenarios.together import Together
 from octopusx_video_contract.scenarios.whole_life import WholeLife
+from octopusx_video_contract.sending.budget import NotAskedError
+from octopusx_video_contract.sending.senders import InProcess, OverHttp
+from octopusx_video_contract.sending.transport import NoResponseError
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import interrupts
 
@@ -109,7 +111,7 @@ def test_one_without_a_response_hides_no_other() -> None:
     assert [type(outcome) for outcome in run.transport.at_once([READ, SUBMIT])] == [Response, NoResponseError]
     assert run.budget.upper_bound == 1
     findings: list[Finding] = []
-    with run.collecting(findings):
+    with run.recorder.collecting(findings):
         read, submit = run.send_at_once([READ, SUBMIT])
     assert read is not None
     assert submit is None
@@ -157,8 +159,10 @@ def test_a_finding_says_that_others_were_sent_at_the_same_moment() -> None:
     """Alone, the request may be answered otherwise; but a header that is missing is missing all the same."""
     run = run_of(behind(lambda _: httpx.Response(500, json={})))
     answer, _ = run.send_at_once([READ, READ])
-    assert "(sent at the same moment as 1 other request)" in run.finding("R20", "it was answered", answer).detail
-    assert run.finding("R33", "it came without it", answer).detail == "it came without it"
+    assert (
+        "(sent at the same moment as 1 other request)" in run.recorder.finding("R20", "it was answered", answer).detail
+    )
+    assert run.recorder.finding("R33", "it came without it", answer).detail == "it came without it"
 
 
 @pytest.mark.parametrize(("left", "submits"), [(0, 0), (1, 1), (2, 2), (9, 2)])
@@ -181,18 +185,17 @@ def test_a_paid_life_begins_beside_reads(monkeypatch: pytest.MonkeyPatch) -> Non
             return httpx.Response(503, json={})
         return mock.transport.handle_request(request)
 
-    run = run_of(behind(handle), limit=1)
-    run.strict = True
+    run = run_of(behind(handle), limit=1).with_settings(strict=True)
     at_once = run.send_at_once
 
-    def sent(requests: Sequence[Request]) -> list[Response | None]:
+    def sent(_: Run, requests: Sequence[Request]) -> list[Response | None]:
         together.extend(request.method for request in requests)
         try:
             return at_once(requests)
         finally:
             together.clear()
 
-    monkeypatch.setattr(run, "send_at_once", sent)
+    monkeypatch.setattr(Run, "send_at_once", sent)
     walk = WholeLife(run)
     walk.whole()
     found = {finding.rule for findings in walk.findings.values() for finding in findings}
@@ -206,7 +209,6 @@ def test_what_shows_beside_other_requests_alone_is_found(name: str) -> None:
     defect = next(one for one in DEFECTS if one.name == name)
     server = defective(defect, key=KEY, start=START)
     with prepared(server.mock.controlled_transport) as run:
-        run.other_key = server.other_key
         with pytest.raises(Findings) as caught:
-            Together(run).ask()
+            Together(run.with_settings(other_key=server.other_key)).ask()
     assert defect.rule in {finding.rule for finding in caught.value.findings}

@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import traceback
+import warnings
 from collections.abc import Callable
 
 from octopusx_video_contract import cli
@@ -33,7 +34,8 @@ def run(*arguments: str, key: str | None = KEY, first: Callable[[], object] = st
         first: Is called before, in the process of the run.
     """
     with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
-        child = os.fork()
+        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+            child = os.fork()  # newer versions of Python warn where a server runs in a thread; the child needs none
         if not child:
             status = 99
             try:

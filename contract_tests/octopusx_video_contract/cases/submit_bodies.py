@@ -1,16 +1,18 @@
-"""Bodies of submits in which a task's life can differ: those that decide its length, and what is told again. Pure."""
+"""Bodies of submits in which a task's life can differ: those that decide its length, and what is repeated. Pure."""
 
 from __future__ import annotations
 
 import functools
 import json
+import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from octopusx_video_openapi import Contract, Operation, Schema, task_ids, values
 
-from octopusx_video_contract.cases.boundary_values import sized, valid_requests, without
+from octopusx_video_contract.cases.request_values import valid_requests, without
 from octopusx_video_contract.cases.sizes import Sizes
+from octopusx_video_contract.cases.valid_values import sized
 
 Body = dict[str, Any]
 
@@ -33,6 +35,16 @@ _LATEST = 86_400
 """Second up to which a video begins: a day. Servers write longer ones down in different ways, and none is known."""
 
 
+def a_submit(submit: Operation, random_: random.Random | None = None) -> dict[str, Any]:
+    """A valid body of a submit without its source: an example of the contract, with a prompt of its own."""
+    examples = list(submit.body_examples.values())
+    body = dict(random_.choice(examples) if random_ else examples[0])
+    for place in task_ids.places(submit):
+        if place[0] == "body":
+            body.pop(place[1], None)
+    return body
+
+
 def bodies(submit: Operation, valid: Body) -> Iterator[Body]:
     """Valid bodies of a submit without its source, each of them once.
 
@@ -41,10 +53,10 @@ def bodies(submit: Operation, valid: Body) -> Iterator[Body]:
         valid: One of its bodies.
     """
     seen = set()
-    for body in (*_of_each_length(submit, valid), *_told_again(submit, valid)):
-        told = json.dumps(body, sort_keys=True)
-        if told not in seen:
-            seen.add(told)
+    for body in (*_of_each_length(submit, valid), *_repeated_fields(submit, valid)):
+        repeated = json.dumps(body, sort_keys=True)
+        if repeated not in seen:
+            seen.add(repeated)
             yield body
 
 
@@ -115,14 +127,14 @@ def _models(submit: Operation) -> list[str]:
     return sorted({model for one in submits for model in one.result_length.added_by_model})
 
 
-def _told_again(submit: Operation, valid: Body) -> Iterator[Body]:
-    """Bodies with little more than one field that a read tells again, alone and with all that can be switched on."""
+def _repeated_fields(submit: Operation, valid: Body) -> Iterator[Body]:
+    """Bodies with little more than one field that a read repeats, alone and with all that can be switched on."""
     properties = _properties(submit)
     required = submit.body_schema.required if submit.body_schema else ()
     shortest = {name: value for name, value in valid.items() if name in required and not isinstance(value, dict)}
     flags = {name: True for name, field in properties.items() if field.types == ("boolean",)}
-    told = sorted(_echoes(submit.contract) & properties.keys() - {"model"})  # which each body has
-    for number, name in enumerate(told):
+    repeated = sorted(_echoes(submit.contract) & properties.keys() - {"model"})  # which each body has
+    for number, name in enumerate(repeated):
         if name == "prompt":
             yield from ({**shortest, name: value} for value in _PROMPTS)
             continue
@@ -135,7 +147,7 @@ def _told_again(submit: Operation, valid: Body) -> Iterator[Body]:
 
 @functools.cache
 def _echoes(contract: Contract) -> frozenset[str]:
-    """The fields of a submit that some answer tells again."""
+    """The fields of a submit that some response repeats."""
     found = {place.value_of for read in contract.reads for place in values.places_of(read)}
     return frozenset(value.removeprefix("request.") for value in found if value.startswith("request."))
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from octopusx_video_openapi import Operation
 
-from octopusx_video_contract.cases import boundary_values
-from octopusx_video_contract.cases.boundary_values import Request
+from octopusx_video_contract.cases import request_values
+from octopusx_video_contract.cases.request_values import Request
 
 Json = Any
 Body = dict[str, Any]
@@ -72,8 +72,8 @@ def outlandish(operation: Operation, valid: Request) -> Iterator[Outlandish]:
         valid: A valid request of it.
     """
     for name, place, text, is_open in _outlandish(valid.body):
-        verdict = None if is_open else _verdict(operation, replace(valid, body=json.loads(text)), place)
-        yield Outlandish(name, place, text.encode(), verdict)
+        is_taken = None if is_open else _is_taken(operation, replace(valid, body=json.loads(text)), place)
+        yield Outlandish(name, place, text.encode(), is_taken)
 
 
 def _outlandish(body: Body) -> Iterator[tuple[str, tuple[str, ...], str, bool]]:
@@ -109,9 +109,9 @@ def _and_more(body: Body, value: str) -> str:
     return f'{json.dumps(body)[:-1]}, "more": {value}}}'
 
 
-def _verdict(operation: Operation, request: Request, place: tuple[str, ...]) -> bool | None:
+def _is_taken(operation: Operation, request: Request, place: tuple[str, ...]) -> bool | None:
     """Whether the contract takes a request; None where it finds fault with more than what stands at this place."""
-    places = [found for found, _ in boundary_values.faults(operation, request)]
+    places = [found for found, _ in request_values.faults(operation, request)]
     return None if any(found[: len(place)] != place for found in places) else not places
 
 
@@ -223,10 +223,10 @@ def bodies_of_others(operation: Operation, task: str) -> Iterator[tuple[Body, bo
         operation: The operation that they are sent to.
         task: The id of the task that they name.
     """
-    own = boundary_values.valid_requests(operation, task)[0]
+    own = request_values.valid_requests(operation, task)[0]
     for other in operation.contract.operations.values():
         if other.id == operation.id or other.body is None:
             continue
-        body = boundary_values.valid_requests(other, task)[-1].body
-        places = {place for place, _ in boundary_values.faults(operation, replace(own, body=body))}
+        body = request_values.valid_requests(other, task)[-1].body
+        places = {place for place, _ in request_values.faults(operation, replace(own, body=body))}
         yield body, None if len(places) > 1 else not places

@@ -1,1 +1,1 @@
-"""What must hold of responses, by the contract. Nothing here does I/O."""
+"""What the contract says of responses, and of those about one task. Nothing here does I/O."""

@@ -1,4 +1,4 @@
-"""HEAD beside GET: what RFC 9110 lets a server answer. Pure: no request is made here."""
+"""HEAD beside GET: what RFC 9110 allows in response. Pure: no request is made here."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ def of_get(request: Request) -> Request:
     return dataclasses.replace(request, method="HEAD", headers=(*request.headers, ("Connection", "close")))
 
 
-def body_on_the_wire(raw: bytes) -> bytes:
+def body_behind_head(raw: bytes) -> bytes:
     """What arrived behind the head of a response: HTTP clients drop what must not be there."""
     behind = raw.partition(b"\r\n\r\n")[2]
     return b"" if behind.startswith(b"HTTP/") else behind  # an interim response comes before
 
 
 def faults(head: Response, gets: Sequence[Response], behind: bytes = b"") -> Iterator[str]:
-    """What is wrong with the answer to HEAD.
+    """What is wrong with the response to HEAD.
 
     Args:
-        head: The answer.
+        head: The response.
         gets: What the same request is answered with GET, once or more.
         behind: What arrived behind the head of the response.
     """

@@ -1,4 +1,4 @@
-"""What was reported of each task so far, so that each later answer is compared with it, whichever layer asked.
+"""What was reported of each task so far, so that each later response is compared with it, whichever layer asked.
 
 Pure: no request is made here.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-from octopusx_video_openapi import Contract, Operation, RuleId, lifecycle, operations, schemas, task_ids, values
+from octopusx_video_openapi import Contract, Operation, RuleId, lifecycle, schemas, task_ids, values
 
 from octopusx_video_contract.checks import task_life
 from octopusx_video_contract.checks.registry import Outcomes, checks
@@ -39,7 +39,7 @@ class History:
     """Compares the successes of each task with those before them.
 
     A task that has ended stays as the same read first reported it after its end (R16). What a task is (the ``constant``
-    of R17, its id, its time of creation, what was submitted) is the same in every answer. A video, and a part of it,
+    of R17, its id, its time of creation, what was submitted) is the same in every response. A video, and a part of it,
     has the same bytes each time (R52). What was reported before a video expired is not compared with what is reported
     after that: what becomes of the fields then is left open, though a task that has ended stays ended.
     """
@@ -50,12 +50,12 @@ class History:
     def check(
         self, contract: Contract, keys: Container[str | None], response: Response, now: Callable[[], float]
     ) -> Outcomes:
-        """Note an answer, and compare it with those before it to the same key.
+        """Note a response, and compare it with those before it to the same key.
 
         Args:
             contract: The contract.
             keys: Those of the run: its own, and that of another account where there is one.
-            response: The answer. One that was ordered with ``Prefer``, or got in another way, is left out.
+            response: The response. One that was ordered with ``Prefer``, or got in another way, is left out.
             now: The server's time in Unix seconds; called only where it matters.
         """
         credentials = [value for name, value in response.request.headers if name.lower() == "authorization"]
@@ -79,7 +79,7 @@ class _Account:
     def check(self, contract: Contract, response: Response, now: Callable[[], float]) -> Outcomes:
         """Compare a success with those before it."""
         request = response.request
-        reached = operations.match(contract, request.method, request.path)
+        reached = request.reached(contract)
         if reached is None:
             return
         operation, path = reached

@@ -1,4 +1,4 @@
-"""Several ranges at once: what is asked for, and what RFC 9110 lets a server answer. Pure: no request is made here."""
+"""One range, or several at once: what is asked for, and what RFC 9110 allows in response. Pure: nothing is sent."""
 
 from __future__ import annotations
 
@@ -34,9 +34,28 @@ class Wanted(NamedTuple):
 
 
 def is_in_parts(response: Response) -> bool:
-    """Whether an answer to several ranges comes in parts, which is right (R24), though no operation documents it."""
+    """Whether a response to several ranges comes in parts, which is right (R24), though no operation documents it."""
     asked = response.request.header("Range") or ""
     return response.status == 206 and response.media_type == MULTIPART and "," in asked
+
+
+def part_faults(response: Response, whole: bytes, first: int, last: int) -> Iterator[str]:
+    """What is wrong with the response to a Range from first to last, both included; past the end where first is."""
+    size, reported = len(whole), response.headers.get("content-range", "")
+    if response.status == 200:  # a server may ignore Range, and then sends all of it
+        if response.content != whole:
+            yield "was answered with 200 and not with the whole video"
+    elif first >= size:
+        if response.status != 416:
+            yield f"begins past the end and was answered with {response.status}"
+        elif reported not in {"", f"bytes */{size}"}:
+            yield f"begins past the end of {size} bytes, and Content-Range is {reported!r}"
+    elif response.status != 206:
+        yield f"was answered with {response.status}"
+    elif reported not in {f"bytes {first}-{last}/{size}", f"bytes {first}-{last}/*"}:
+        yield f"are bytes {first}-{last}/{size}, and Content-Range is {reported!r}"
+    elif response.content != whole[first : last + 1]:
+        yield f"are not the bytes from {first} to {last} of the whole"
 
 
 def several(size: int) -> Iterator[Wanted]:
@@ -59,7 +78,7 @@ def several(size: int) -> Iterator[Wanted]:
 
 
 def faults(response: Response, whole: bytes, wanted: Wanted) -> Iterator[str]:
-    """What is wrong with 200, 206 or 416 in answer to several ranges of a video whose bytes are known."""
+    """What is wrong with 200, 206 or 416 in response to several ranges of a video whose bytes are known."""
     if response.status == 200 and response.content != whole:
         yield "what came with 200 is not the whole video"
     elif response.status == 416 and wanted.ranges and not wanted.may_be_refused:
@@ -83,40 +102,40 @@ def _of_parts(response: Response, whole: bytes, wanted: Sequence[Range]) -> Iter
     if not message.is_multipart() or message.defects:
         yield f"came as {response.headers['content-type']!r}, and its parts can't be told apart"
         return
-    came: list[Range] = []
+    received: list[Range] = []
     for part in message.walk():
         if part is message:
             continue
         content = part.get_payload(decode=True)
         content = content if isinstance(content, bytes) else b""
-        told, fault = _part(str(part.get("Content-Range", "")), content, whole, wanted)
+        reported, fault = _part(str(part.get("Content-Range", "")), content, whole, wanted)
         if fault:
             yield f"in a part of several, {fault}"
-        came += [told] if told else []
+        received += [reported] if reported else []
     for first, last in wanted:
-        if not _covered(first, last, came):
+        if not _covered(first, last, received):
             yield f"no part has the bytes {first} to {last}"
             return
 
 
-def _part(told: str, content: bytes, whole: bytes, wanted: Sequence[Range]) -> tuple[Range | None, str]:
+def _part(reported: str, content: bytes, whole: bytes, wanted: Sequence[Range]) -> tuple[Range | None, str]:
     """The bytes that a part is said to be, and what is wrong with it: it is one of those wanted, or spans some."""
-    match = _CONTENT_RANGE.fullmatch(told)
+    match = _CONTENT_RANGE.fullmatch(reported)
     if match is None:
-        return None, f"Content-Range is {told!r}" if told else "there is no Content-Range"
+        return None, f"Content-Range is {reported!r}" if reported else "there is no Content-Range"
     first, last = int(match[1]), int(match[2])
     is_wanted = first in {one for one, _ in wanted} and last in {one for _, one in wanted}
     if not is_wanted or not any(first <= one and other <= last for one, other in wanted):
-        return None, f"Content-Range is {told!r}, which was not asked for"
+        return None, f"Content-Range is {reported!r}, which was not asked for"
     if match[3] not in {"*", str(len(whole))}:
-        return None, f"Content-Range is {told!r}, and the video has {len(whole)} bytes"
+        return None, f"Content-Range is {reported!r}, and the video has {len(whole)} bytes"
     if content != whole[first : last + 1]:
-        return None, f"Content-Range is {told!r}, and other bytes came"
+        return None, f"Content-Range is {reported!r}, and other bytes came"
     return (first, last), ""
 
 
-def _covered(first: int, last: int, came: Sequence[Range]) -> bool:
-    for one, other in sorted(came):
+def _covered(first: int, last: int, received: Sequence[Range]) -> bool:
+    for one, other in sorted(received):
         if one <= first <= other:
             first = other + 1
     return first > last

@@ -1,4 +1,4 @@
-"""What the contract says of one answer. Pure: no request is made here."""
+"""What the contract says of one response. Pure: no request is made here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from octopusx_video_openapi import Contract, Operation, Rule, RuleId, Schema, lifecycle, operations, schemas, task_ids
+from octopusx_video_openapi import Contract, Operation, Rule, RuleId, Schema, lifecycle, schemas, task_ids
 from octopusx_video_openapi.model import is_json
 from octopusx_video_openapi.schemas import Validator
 
@@ -20,6 +20,9 @@ DOCUMENT_RULES = frozenset({RuleId.R36, RuleId.R37, RuleId.R38, RuleId.R39, Rule
 """Those that schemathesis has checks for."""
 LARGE = 1_000_000
 """Bytes of a body from which on it may be refused for its size."""
+
+UNKNOWN_TASK = frozenset({400, 404})
+"""The statuses that an unknown task is answered with."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def check(context: Context, operation: Operation, response: Response) -> Outcome
 
 @checks(RuleId.R36, RuleId.R37, RuleId.R38, RuleId.R39, RuleId.R40, RuleId.R44, RuleId.R53)
 def documented(operation: Operation, response: Response) -> Outcomes:
-    """Compare an answer with what its operation documents: status, media type, headers, schema."""
+    """Compare a response with what its operation documents: status, media type, headers, schema."""
     if 300 <= response.status < 400:
         yield RuleId.R53, f"it sends the caller to {response.headers.get('location', 'nowhere')!r}"
         return
@@ -83,10 +86,10 @@ def documented(operation: Operation, response: Response) -> Outcomes:
 
 @checks(RuleId.R25, RuleId.R33)
 def numbered(operation: Operation, response: Response) -> Outcomes:
-    """Compare an answer with the other rules of an answer by itself, most of them by their schemas.
+    """Compare a response with the other rules of a response by itself, most of them by their schemas.
 
     Those of a refusal of a valid request are not among them (see ``rejection``), since whether a request was valid
-    can't be seen from its answer.
+    can't be seen from its response.
     """
     body = response.json() if "json" in response.media_type else ABSENT
     for rule, validator in _rules(operation.contract)[operation.id]:
@@ -123,10 +126,10 @@ def new_id(context: Context, operation: Operation, response: Response) -> Outcom
 
 @checks(RuleId.R34)
 def rejection(context: Context, operation: Operation, response: Response) -> Outcomes:
-    """Hold an answer to a valid request to what the contract says of its refusal.
+    """Compare the response to a valid request with what the contract says of its rejection.
 
     A task that the key is known to have is not unknown; for any other, 400 must come with a code that a rule of the
-    contract lists. Errors of the server (5xx) are judged elsewhere.
+    contract lists. Errors of the server (5xx) are checked elsewhere.
     """
     status = response.status
     request = response.request
@@ -142,7 +145,7 @@ def rejection(context: Context, operation: Operation, response: Response) -> Out
     ids = task_ids.values(operation, parts(context.contract, response.request))
     known = bool(ids) and ids <= set(context.known_ids)
     body = response.json()
-    for rule, validator in _refusals(context.contract)[operation.id]:
+    for rule, validator in _rejections(context.contract)[operation.id]:
         if status not in rule.statuses:
             continue
         fault = _fault(validator, body)
@@ -172,20 +175,20 @@ def is_wrong_route(contract: Contract, response: Response) -> bool:
 
 def parts(contract: Contract, request: Request) -> dict[str, Any]:
     """What a request sends, as ``path``, ``query`` and ``body``, decoded."""
-    reached = operations.match(contract, request.method, request.path)
+    reached = request.reached(contract)
     body = request.json()
     return {"path": reached[1] if reached else {}, "query": request.query, "body": None if body is ABSENT else body}
 
 
 @functools.cache
 def _rules(contract: Contract) -> dict[str, list[tuple[Rule, Validator | None]]]:
-    """The rules of one answer of each operation, but for those that schemathesis has checks for."""
+    """The rules of one response of each operation, but for those that schemathesis has checks for."""
     rules = [rule for rule in contract.rules if rule.about == "response" and rule.id not in DOCUMENT_RULES]
     return {id_: [(rule, _of(rule)) for rule in rules if id_ in rule.operations] for id_ in contract.operations}
 
 
 @functools.cache
-def _refusals(contract: Contract) -> dict[str, list[tuple[Rule, Validator]]]:
+def _rejections(contract: Contract) -> dict[str, list[tuple[Rule, Validator]]]:
     rules = [rule for rule in contract.rules if rule.about == "rejection-of-a-valid-request"]
     found_: dict[str, list[tuple[Rule, Validator]]] = {}
     for id_ in contract.operations:

@@ -1,4 +1,4 @@
-"""What must hold between the answers of one task over its life. Pure: no request is made here."""
+"""What must hold between the responses of one task over its life. Pure: no request is made here."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ NOT_YET = (None, "", 0)
 """What stands for a value that is not there yet, as the contract has it."""
 _RISING = frozenset({"task.progress", "task.updated"})
 """What time lets rise and never fall, as ``x-value-of`` names it."""
+LENGTH_TOLERANCE = 0.5
+"""Seconds that a video may be longer or shorter, by R26."""
 CONSTANT = frozenset({"task.id", "task.created"})
 """What time does not change."""
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What one answer told of a task.
+    """What one response reported of a task.
 
     Attributes:
         route: The operation that answered, the submit included.
         at: When, in Unix seconds of the server.
-        body: The answer's JSON object.
+        body: The response's JSON object.
         phase: running, succeeded or failed; a status that the contract does not know counts as running.
     """
 
@@ -43,12 +45,12 @@ class Task:
     """A task that the run has submitted.
 
     Attributes:
-        id: As the submit told it.
+        id: As the submit reported it.
         submit: The operation.
         body: The submit's body.
         submitted: Server time just before and just after the submit, in Unix seconds.
         length: Seconds of video that x-result-length gives; None where the source's length is not known.
-        observations: What the answers told so far, in order.
+        observations: What the responses reported so far, in order.
         video: The bytes of its content, once they were read.
     """
 
@@ -62,17 +64,17 @@ class Task:
 
     @property
     def phase(self) -> str:
-        """As the last read told it."""
+        """As the last read reported it."""
         return self.observations[-1].phase if self.observations else "running"
 
     @property
     def ended(self) -> bool:
-        """Whether the last read told an end."""
+        """Whether the last read reported an end."""
         return self.phase in ENDED
 
 
 def observed(contract: Contract, route: str, at: float, body: Any) -> Observation | None:
-    """What an answer tells; None where it is no task."""
+    """What a response reports; None where it is no task."""
     if not isinstance(body, dict):
         return None
     status = values.first(contract.operations[route], body, values.STATUS)
@@ -86,7 +88,7 @@ def check(contract: Contract, task: Task, observation: Observation) -> Outcomes:
     yield from _never_falls(contract, task, observation)
     yield from _is_on_both_routes(task, observation)
     yield from _keeps_its_times(contract, task, observation)
-    yield from _tells_its_submit(contract, task, observation)
+    yield from _repeats_its_submit(contract, task, observation)
 
 
 @checks(RuleId.R06)
@@ -108,7 +110,7 @@ def _never_falls(contract: Contract, task: Task, observation: Observation) -> Ou
 
 @checks(RuleId.R18)
 def _is_on_both_routes(task: Task, observation: Observation) -> Outcomes:
-    """That the same route tells the same of an end is R16."""
+    """That the same route reports the same of an end is R16."""
     ends = [earlier for earlier in task.observations if earlier.phase in ENDED]
     if ends and all(earlier.route != observation.route for earlier in ends):
         end = ends[0]
@@ -117,7 +119,7 @@ def _is_on_both_routes(task: Task, observation: Observation) -> Outcomes:
         return
     others = {earlier.route for earlier in task.observations} - {observation.route, task.submit.id}
     if not ends and observation.phase == "running" and others:
-        yield RuleId.R18, None  # both have told that it runs
+        yield RuleId.R18, None  # both have reported that it runs
 
 
 @checks(RuleId.R49, RuleId.R56)
@@ -144,7 +146,7 @@ def _keeps_its_times(contract: Contract, task: Task, observation: Observation) -
 
 
 @checks(RuleId.R48, RuleId.R55)
-def _tells_its_submit(contract: Contract, task: Task, observation: Observation) -> Outcomes:
+def _repeats_its_submit(contract: Contract, task: Task, observation: Observation) -> Outcomes:
     for name, value_of, value in values.of_body(contract.operations[observation.route], observation.body):
         if value in NOT_YET:
             continue
@@ -186,7 +188,7 @@ def is_number(value: Any) -> TypeGuard[float]:
 
 
 def address(contract: Contract, observation: Observation) -> str | None:
-    """The first address of the video that an answer gives, in the order of its fields."""
+    """The first address of the video that a response gives, in the order of its fields."""
     for _, value_of, value in values.of_body(contract.operations[observation.route], observation.body):
         if value_of == values.ADDRESS and isinstance(value, str) and value:
             return value

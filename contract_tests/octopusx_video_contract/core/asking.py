@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from octopusx_video_contract.core.billing_check import BillingCheck
-from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.sending.budget import NotAskedError
 
 Case = TypeVar("Case")
 
 
 def ask_each(run: Run, cases: Iterable[Case], ask: Callable[[Case], None]) -> None:
-    """Ask of each case, and tell of all that was found together.
+    """Ask of each case, and report all that was found together.
 
-    What they cost, too, has to be what their answers say.
+    What they cost, too, has to be what their responses say.
 
     Raises:
         Findings: Something was found.
@@ -29,16 +29,16 @@ def ask_each(run: Run, cases: Iterable[Case], ask: Callable[[Case], None]) -> No
     asked = 0
 
     try:
-        with run.collecting(None), BillingCheck(run):
+        with run.recorder.collecting(None), BillingCheck(run):
             for case in cases:
-                if findings and run.ends_at_once:
+                if findings and run.settings.ends_at_once:
                     break
                 try:
-                    with run.collecting(findings):
+                    with run.recorder.collecting(findings):
                         ask(case)
                 except Finding as finding:
-                    with run.collecting(findings):
-                        run.keep([finding])
+                    with run.recorder.collecting(findings):
+                        run.recorder.keep([finding])
                 except Findings as several:
                     findings += several.findings
                 except NotAskedError as missing:
@@ -58,10 +58,10 @@ def _overcharging(run: Run, cases: Iterable[Case], ask: Callable[[Case], None]) 
     for case in () if run.paid else cases:
         try:
             with (
-                run.collecting(None),
+                run.recorder.collecting(None),
                 BillingCheck(run),
                 contextlib.suppress(Finding, Findings, NotAskedError),
-                run.collecting([]),
+                run.recorder.collecting([]),
             ):
                 ask(case)
         except Finding as finding:

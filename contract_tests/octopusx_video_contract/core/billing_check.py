@@ -1,4 +1,4 @@
-"""What requests cost by the books of a mock, held to what their answers say of it."""
+"""What requests cost by the ledger of a mock, compared with what their responses say of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from octopusx_video_contract.messages.http import Response
 
 
 class BillingCheck:
-    """Holds what is asked in a block to its price. Asks nothing where the server's books can't be looked at."""
+    """Compares the price of what is asked in a block. Asks nothing where the server's ledger can't be looked at."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -24,31 +24,31 @@ class BillingCheck:
         """Note the bill, and what is answered from now on."""
         if self._run.control is not None:
             self._before, self._lost = self._run.control.billed(), self._run.transport.lost
-            self._run.listeners.append(self._responses.append)
+            self._run.log.listeners.append(self._responses.append)
 
     @checks(RuleId.R54)
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         """Compare the bill.
 
         Raises:
-            Finding: It is not what the answers say.
+            Finding: It is not what the responses say.
         """
         run = self._run
         if run.control is None:
             return
-        run.listeners.remove(self._responses.append)
+        run.log.listeners.remove(self._responses.append)
         if error is not None:
             return
         cost, lost = run.control.billed() - self._before, run.transport.lost - self._lost
-        told = [billing.billed(run.contract, response) for response in self._responses]
+        reported = [billing.billed(run.contract, response) for response in self._responses]
         # Over several requests an earlier task may have failed, and its money have come back.
-        least = billing.times(told[0])[0] if len(told) == 1 else None
-        most = sum(billing.times(one)[1] for one in told) + lost
+        least = billing.times(reported[0])[0] if len(reported) == 1 else None
+        most = sum(billing.times(one)[1] for one in reported) + lost
         rule: str = RuleId.R54
-        what = f"billed {most} times at most by their {len(told)} answers, and it was"
-        if len(told) == 1 and not lost:
+        what = f"billed {most} times at most by their {len(reported)} answers, and it was"
+        if len(reported) == 1 and not lost:
             rule = billing.bill_rule(run.contract, self._responses[0])
-            what = f"{told[0]} billed by its answer, and it was"
+            what = f"{reported[0]} billed by its answer, and it was"
         fault = None if cost <= most and (least is None or cost >= least) else f"{what} billed {cost} times"
-        if fault or told:
-            run.check(rule, fault, self._responses[-1] if told else None)
+        if fault or reported:
+            run.recorder.check(rule, fault, self._responses[-1] if reported else None)

@@ -1,4 +1,4 @@
-"""What of the contract a run has exercised: operations, parameters, keywords of requests, responses and rules."""
+"""Which parameters and keywords of requests were sent with valid and with invalid values."""
 
 from __future__ import annotations
 
@@ -8,20 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from octopusx_video_openapi import Contract, Operation, Schema, operations, schemas
+from octopusx_video_openapi import Contract, Operation, Schema, schemas
 from octopusx_video_openapi.schemas import Validator
 
-from octopusx_video_contract.checks.registry import without_check
 from octopusx_video_contract.checks.single_response import parts
-from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.messages.http import ABSENT, Response
 
 _ITEM = "*"
-_NOT_OF_A_REQUEST = frozenset({"broken", "wrong-route"})
-"""Causes of ``x-when`` that no request of an operation brings about."""
-
-_OF_TIME = "expired"
-"""The cause that only a day brings about."""
 
 Place = tuple[str, ...]
 
@@ -35,12 +28,12 @@ class Keyword:
     name: str
 
     def __str__(self) -> str:
-        """As it is told to people."""
+        """As people read it."""
         return f"{self.operation} {'.'.join(self.place)} {self.name}"
 
 
 class Coverage:
-    """Counts what was exercised; told of each answer.
+    """Counts what was exercised; gets each response.
 
     Attributes:
         values: How often a valid and an invalid value of each keyword was sent with a key that was accepted.
@@ -62,10 +55,10 @@ class Coverage:
     def watch(self, response: Response) -> None:
         """Note what a request held, unless it was refused before anybody looked."""
         request = response.request
-        reached = operations.match(self.contract, request.method, request.path)
+        reached = request.reached(self.contract)
         if reached is None or response.status == 401:
             return
-        operation = reached[0]
+        operation = reached.operation
         sent: dict[str, Any] = {**parts(self.contract, request), "body": request.json()}
         for place, where in self._parameters[operation.id]:
             holder = dict(request.headers) if where == "header" else sent[where]
@@ -121,49 +114,3 @@ def _at(value: Any, place: Place) -> Iterator[Any]:
             yield from _at(value[step], tuple(rest))
         elif not rest:
             yield ABSENT
-
-
-def can_come_about(operation: Operation, status: int, *, in_time: bool = True) -> bool:
-    """Whether a request brings about an answer with this status, or time does where it can be made to pass.
-
-    If not, it can only be ordered.
-    """
-    if 200 <= status < 300:
-        return True
-    return bool(set(operation.responses[str(status)].causes) - _NOT_OF_A_REQUEST - (set() if in_time else {_OF_TIME}))
-
-
-@dataclass(frozen=True)
-class Gap:
-    """Something that was not exercised: what kind of thing, and which."""
-
-    kind: str
-    name: str
-
-
-def gaps(run: Run, coverage: Coverage) -> Iterator[Gap]:
-    """What of the contract this run did not exercise."""
-    contract, seen = run.contract, run.log
-    for operation in contract.operations.values():
-        came, ordered = seen.statuses(operation.id, ordered=False), seen.statuses(operation.id, ordered=True)
-        if not any(200 <= status < 300 for status in came):
-            yield Gap("operation", f"{operation.id} never succeeded")
-        for place in coverage.parameters(operation):
-            if not coverage.given[operation.id, place]:
-                yield Gap("parameter", f"{operation.id} {place[1]}")
-        for status in operation.responses:
-            in_time = run.control is not None
-            natural = can_come_about(operation, int(status), in_time=in_time) and not run.stateless
-            if int(status) not in came and (natural or int(status) not in ordered):
-                yield Gap("response", f"{operation.id} {status}")
-    yield from _values_and_rules(run, coverage)
-
-
-def _values_and_rules(run: Run, coverage: Coverage) -> Iterator[Gap]:
-    for keyword, (valid, invalid) in coverage.values.items():
-        if not valid or not invalid:
-            missing = [kind for kind, count in (("valid", valid), ("invalid", invalid)) if not count]
-            yield Gap("keyword", f"{keyword}: no {' and no '.join(missing)} value was sent")
-    for rule in run.contract.rules:
-        if rule.id not in run.log.asked:
-            yield Gap("rule", f"{rule.id} {rule.title}{' (it has no check)' * (rule in without_check(run.contract))}")

@@ -1,4 +1,4 @@
-"""What a run finds: the rule that is broken, the smallest request that shows it, and the answer."""
+"""What a run finds: the rule that is broken, the smallest request that shows it, and the response."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from octopusx_video_openapi import Contract, Operation, operations, schemas, task_ids
+from octopusx_video_openapi import Contract, Operation, schemas, task_ids
 
 from octopusx_video_contract.messages.http import ABSENT, Request
 from octopusx_video_contract.messages.text import shortened
@@ -20,7 +20,7 @@ _OF_ANY_REQUEST = {"authorization", "accept", "user-agent"}
 
 def described(contract: Contract, request: Request) -> str:
     """What a request sent that its operation's examples do not: ``duration 15``, ``no model``; else nothing."""
-    reached = operations.match(contract, request.method, request.path)
+    reached = request.reached(contract)
     if reached is None:
         return f"{request.method} {shortened(request.target, MAX_VALUE)}"
     operation, path = reached

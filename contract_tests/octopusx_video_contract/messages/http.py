@@ -1,4 +1,4 @@
-"""A request as it goes out, the answer as it came, and how both are shown."""
+"""A request as it goes out, the response as it came, and how both are shown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from octopusx_video_openapi import Operation, operations
+from octopusx_video_openapi import Contract, Operation, operations
 
 from octopusx_video_contract.messages import shell
 
@@ -40,6 +40,9 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     beside: int = field(default=0, compare=False)
+    _reached: dict[Contract, operations.Match | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def path(self) -> str:
@@ -53,12 +56,18 @@ class Request:
 
     @property
     def ordered(self) -> bool:
-        """Whether it orders its answer with ``Prefer``, which a mock follows."""
+        """Whether it orders its response with ``Prefer``, which a mock follows."""
         return any(name.lower() == "prefer" for name, _ in self.headers)
 
     def header(self, name: str) -> str | None:
         """The first header of this name, in whatever case."""
         return next((value for given, value in self.headers if given.lower() == name.lower()), None)
+
+    def reached(self, contract: Contract) -> operations.Match | None:
+        """The operation that it is for, with the values of its path; None where it is for none. Found once."""
+        if contract not in self._reached:
+            self._reached[contract] = operations.match(contract, self.method, self.path)
+        return self._reached[contract]
 
     def json(self) -> Any:
         """The body's JSON value; ABSENT where there is none."""
@@ -133,11 +142,15 @@ class Response:
 
 
 def loaded(content: bytes) -> Any:
-    """The JSON value of some bytes; ABSENT where they are none."""
+    """The JSON value of some bytes; ABSENT where they are none by RFC 8259, which has no NaN and no infinities."""
     try:
-        return json.loads(content)
+        return json.loads(content, parse_constant=_refused)
     except (ValueError, RecursionError):
         return ABSENT
+
+
+def _refused(constant: str) -> None:
+    raise ValueError(constant)
 
 
 def target(operation: Operation, path: dict[str, str], query: dict[str, Any]) -> str:

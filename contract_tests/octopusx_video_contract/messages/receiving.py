@@ -61,11 +61,11 @@ class Arriving:
         """Whether its headers say that it is a video."""
         return self.headers.get("content-type", "").startswith("video/")
 
-    def read(self, stream: Iterator[bytes], until: float, most: int) -> None:
+    def read(self, stream: Iterator[bytes], until: float, max_bytes: int) -> None:
         """Read the body; what is left of one that is too long or too late is not waited for.
 
         Raises:
-            UnusableError: It is larger than ``most``.
+            UnusableError: It is larger than ``max_bytes``.
             httpcore.ReadTimeout: It has not ended at ``until``, of the monotonic clock.
         """
         size = 0
@@ -73,28 +73,28 @@ class Arriving:
             for piece in stream:
                 self._pieces.append(piece)
                 size += len(piece)
-                if size > most:
-                    raise UnusableError(f"the answer is larger than {most:,} bytes")
+                if size > max_bytes:
+                    raise UnusableError(f"the answer is larger than {max_bytes:,} bytes")
                 if time.monotonic() > until:
                     raise httpcore.ReadTimeout("the answer takes too long")
         finally:
             if isinstance(stream, Generator):
                 stream.close()
 
-    def whole(self, most: int, *, is_video: bool = False) -> Response:
+    def whole(self, max_bytes: int, *, is_video: bool = False) -> Response:
         """The response, unpacked: without Content-Encoding, and without the length that belongs to it.
 
         Raises:
-            UnusableError: It can't be unpacked within ``most`` bytes, or its JSON is nested too deeply.
+            UnusableError: It can't be unpacked within ``max_bytes``, or its JSON is nested too deeply.
         """
         content = b"".join(self._pieces)
         coding = self.headers.get("content-encoding", "")
         headers = self.headers
         if content_encoding.codings(coding):
             if is_video:
-                most = min(most, max(MAX_BYTES, _MAX_TIMES * len(content)))
+                max_bytes = min(max_bytes, max(MAX_BYTES, _MAX_TIMES * len(content)))
             try:
-                content = content_encoding.decoded(content, coding, most)
+                content = content_encoding.decoded(content, coding, max_bytes)
             except content_encoding.EncodingError as error:
                 raise UnusableError(str(error)) from None
             headers = {

@@ -11,9 +11,9 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def shortened(text: str, most: int = MAX_DETAIL) -> str:
+def shortened(text: str, max_length: int = MAX_DETAIL) -> str:
     """A text without its middle, where it is long."""
-    if len(text) <= most:
+    if len(text) <= max_length:
         return text
-    kept = most // 2
+    kept = max_length // 2
     return f"{text[:kept]}… ({len(text) - 2 * kept:,} more characters) …{text[-kept:]}"

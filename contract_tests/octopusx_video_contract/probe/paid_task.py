@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from octopusx_video_openapi import Contract, Operation, RuleId, values
 
+from octopusx_video_contract.cases.submit_bodies import a_submit
 from octopusx_video_contract.checks import task_life
 from octopusx_video_contract.checks.mp4 import seconds_of
 from octopusx_video_contract.checks.registry import at, kept_and_broken
@@ -15,7 +16,7 @@ from octopusx_video_contract.checks.task_life import Task
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.messages.http import Response
 from octopusx_video_contract.probe.questions import Question
-from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
 
 SUBMIT = "createVideoExtension"
 """Of the submits the one that both reads are named for, and whose length the pages contradict each other about."""
@@ -29,13 +30,13 @@ class Asking(Protocol):
     """Asks a question, once, and keeps what came."""
 
     def __call__(self, question: Question, *, listed: bool = True) -> Response | None:
-        """None where no answer came."""
+        """None where no response came."""
         ...
 
 
 @dataclass
 class Change:
-    """What a route told for the first time, or otherwise than before; ``second`` counts from the submit's answer."""
+    """What a route reported first, or changed; ``second`` counts from the submit's response."""
 
     second: float
     route: str
@@ -48,14 +49,14 @@ class ObservedTask:
     """What became of the new task.
 
     Attributes:
-        task: The task, with all that was told of it.
+        task: The task, with all that was reported of it.
         began: When the submit was answered, by the clock that the seconds are counted with.
         readable: By route, after how many seconds it was readable; None for not within R04's tolerance.
         changes: What changed, in order.
         ended: After how many seconds it was seen to have ended; None for not before the deadline.
         video: Seconds of the video that its content gives; None where none could be decoded.
         broken: What it broke of the rules of a task's life, by number.
-        kept: The rules of a task's life that what was told shows to be kept, where none of it breaks them.
+        kept: The rules of a task's life that the observations show to be kept, where none of it breaks them.
     """
 
     task: Task
@@ -81,10 +82,10 @@ def values_of(contract: Contract, operation: str) -> dict[str, str]:
 
 
 def paid(run: Run, tasks: TaskDriver, source: str, ask: Asking) -> ObservedTask | None:
-    """Submit once, whatever comes; None where no new task was told."""
+    """Submit once, whatever comes; None where no new task was reported."""
     submit = run.contract.operations[SUBMIT]
     whole, request = tasks.submission(submit, a_submit(submit), source)
-    run.say(f"one paid submit, {submit.id}; it is not repeated, whatever comes")
+    run.log.say(f"one paid submit, {submit.id}; it is not repeated, whatever comes")
     before = run.now()
     route = f"{submit.method.upper()} {submit.path}"
     response = ask(Question("paid submit", f"{route}, {_chosen(submit, whole)}", request, submit, valid=True))
@@ -126,7 +127,7 @@ def follow(run: Run, tasks: TaskDriver, observed: ObservedTask, ask: Asking) -> 
         if phases and len(read) == len(waiting) and all(phase in task_life.ENDED for phase in phases):
             observed.ended = second
             break
-        if not waiting or second >= run.deadline:
+        if not waiting or second >= run.settings.deadline:
             break
         _wait(run, PAUSE if len(read) == len(waiting) else PAUSE_AT_FIRST)
     if observed.ended is not None:
@@ -148,7 +149,7 @@ def _read(run: Run, tasks: TaskDriver, observed: ObservedTask, route: Operation,
         return
     second = _clock(run) - observed.began
     _note(observed, second, route.id, "HTTP", response.status)
-    run.say(f"{second:.0f} s: {route.id} answers {response.status}, the task is {observed.task.phase}")
+    run.log.say(f"{second:.0f} s: {route.id} answers {response.status}, the task is {observed.task.phase}")
     body = response.json()
     if response.is_success and isinstance(body, dict):
         if observed.readable.get(route.id) is None:
@@ -159,7 +160,7 @@ def _read(run: Run, tasks: TaskDriver, observed: ObservedTask, route: Operation,
 def _hear(run: Run, observed: ObservedTask, route: str, response: Response, second: float) -> None:
     observation = task_life.observed(run.contract, route, run.now(), response.json())
     assert observation is not None  # noqa: S101 - it is an object
-    found = at(route, [*run.changed(response), *task_life.check(run.contract, observed.task, observation)])
+    found = at(route, [*run.recorder.changed(response), *task_life.check(run.contract, observed.task, observation)])
     kept, broken = kept_and_broken(run.contract, route, found)
     observed.kept |= kept
     observed.broken = broken | observed.broken

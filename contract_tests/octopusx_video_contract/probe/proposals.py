@@ -12,6 +12,7 @@ from octopusx_video_openapi import Contract, Operation, RuleId, Schema, values
 from octopusx_video_openapi.lifecycle import task_life
 
 from octopusx_video_contract.checks import single_response
+from octopusx_video_contract.checks.single_response import UNKNOWN_TASK
 from octopusx_video_contract.messages.http import ABSENT, Response
 from octopusx_video_contract.probe.paid_task import ObservedTask
 from octopusx_video_contract.probe.questions import ProbeResult
@@ -30,7 +31,6 @@ from octopusx_video_contract.probe.rule_outcomes import (
     unit_of,
 )
 from octopusx_video_contract.probe.shapes import branch, clean, fields, outline, words
-from octopusx_video_contract.scenarios.task_driver import UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Proposal:
 
 
 def proposals(contract: Contract, result: Sequence[ProbeResult], observed: ObservedTask | None) -> list[Proposal]:
-    """Everything that the answers speak for changing, nothing for what was not seen."""
+    """Everything that the responses speak for changing, nothing for what was not seen."""
     found = [
         *_documented_statuses(contract, result),
         *_causes(contract, result),
@@ -78,7 +78,7 @@ def _received(result: Iterable[ProbeResult]) -> Iterator[tuple[ProbeResult, Oper
 
 
 _OF_FORM = {RuleId.R25, RuleId.R36, RuleId.R37, RuleId.R39}
-"""Rules of what an answer is, whatever its status."""
+"""Rules of what a response is, whatever its status."""
 
 
 def _documented_statuses(contract: Contract, result: Sequence[ProbeResult]) -> Iterator[Proposal]:
@@ -115,21 +115,21 @@ def _causes(contract: Contract, result: Sequence[ProbeResult]) -> Iterator[Propo
                     f"move x-when {cause} to {statuses[0]}",
                 )
         if cause == "unknown-task":
-            both = set(map(str, UNKNOWN))
+            both = set(map(str, UNKNOWN_TASK))
             for other in sorted((both - set(statuses)) & set(responses)) if both & set(statuses) else ():
                 others = set(responses[other].causes) - {cause, "wrong-route"}
                 if grade(responses[other]) != KNOWN and not others:
                     yield Proposal(
                         f"{name} responses.{other}",
                         grade(responses[other]),
-                        f"the service answered {cause} with {_told(those[0])}",
+                        f"the service answered {cause} with {_described(those[0])}",
                         f"drop {other} for {cause}",
                     )
         yield from _examples(operation, cause, those)
 
 
-def _told(one: ProbeResult) -> str:
-    assert one.response is not None  # noqa: S101 - asked of answers alone
+def _described(one: ProbeResult) -> str:
+    assert one.response is not None  # noqa: S101 - asked of responses alone
     return " ".join([str(one.response.status), *dict.fromkeys(words(one.response.json()).values())])
 
 
@@ -249,9 +249,9 @@ def _narrower(contract: Contract, result: Sequence[ProbeResult]) -> Iterator[Pro
         if one.question.rule in {RuleId.R32, RuleId.R43} and one.observed and one.response:
             by_question[one.question.rule, one.question.name][one.response.status] += 1
     for (rule, name), statuses in by_question.items():
-        told = " and ".join(f"{status} ({_times(count)})" for status, count in statuses.items())
+        reported = " and ".join(f"{status} ({_times(count)})" for status, count in statuses.items())
         now = grade(contract.rules_by_id.get(rule))
-        yield Proposal(rule, now, f"{name} was answered with {told}", "let the rule name it")
+        yield Proposal(rule, now, f"{name} was answered with {reported}", "let the rule name it")
 
 
 def _life(contract: Contract, observed: ObservedTask) -> Iterator[Proposal]:

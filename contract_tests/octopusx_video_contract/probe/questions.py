@@ -10,9 +10,11 @@ from itertools import islice
 from octopusx_video_openapi import Operation, RuleId, operations
 
 from octopusx_video_contract.cases.routes import unknown_tasks
+from octopusx_video_contract.cases.submit_bodies import a_submit
+from octopusx_video_contract.checks.single_response import UNKNOWN_TASK
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.messages.http import Request, Response
-from octopusx_video_contract.scenarios.task_driver import UNKNOWN, TaskDriver, a_submit
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
 
 NO_KEYS = {"no key": None, "wrong key": "Bearer made-up", "malformed scheme": "Token made-up"}
 """What is sent instead of the key; none of it is made of the key, so that a lenient server has nothing to bill."""
@@ -28,16 +30,16 @@ def _nothing(_: Response) -> str:
 
 @dataclass(frozen=True)
 class Question:
-    """One request, and what its answer is to tell.
+    """One request, and what its response is to show.
 
     Attributes:
         name: What it belongs to.
         asked: What is asked, in words, without any id.
         request: What is sent.
         operation: Which operation is asked; None for what is none.
-        cause: The cause of ``x-when`` that the answer is for; "" for none.
-        rule: The numbered rule that the answer shows to be kept or broken; "" for none.
-        fault: How an answer breaks that rule; "" where it keeps it.
+        cause: The cause of ``x-when`` that the response is for; "" for none.
+        rule: The numbered rule that the response shows to be kept or broken; "" for none.
+        fault: How a response breaks that rule; "" where it keeps it.
         valid: Whether the request is valid and carries the key.
     """
 
@@ -58,9 +60,9 @@ class ProbeResult:
     Attributes:
         question: What was asked.
         response: What was answered; None for nothing.
-        missing: Why there is no answer.
-        partial: What arrived of an answer that can't be used.
-        kept: The numbered rules that the answer shows to be kept.
+        missing: Why there is no response.
+        partial: What arrived of a response that can't be used.
+        kept: The numbered rules that the response shows to be kept.
         broken: Those that it breaks, with what was found.
         listed: Whether it stands in the report by itself; the reads of a task that is followed do not.
     """
@@ -75,19 +77,19 @@ class ProbeResult:
 
     @property
     def observed(self) -> bool:
-        """Whether the answer is one to the question, and not to the rate or to what is broken."""
+        """Whether the response is one to the question, and not to the rate or to what is broken."""
         return self.response is not None and self.response.status != 429 and self.response.status < 500
 
 
 def request_id_header(run: Run) -> str:
-    """The header that tells a request's own id, by ``x-value-of``; "" where the contract has none."""
+    """The header with a request's own id, by ``x-value-of``; "" where the contract has none."""
     header = run.contract.request_id_header
     return header.name if header else ""
 
 
 def free(run: Run, tasks: TaskDriver) -> Iterator[Question]:
     """The questions that need no task and can't be billed."""
-    unknown = list(islice(unknown_tasks(run.contract, (), run.seed), 2))
+    unknown = list(islice(unknown_tasks(run.contract, (), run.settings.seed), 2))
     readers = [*tasks.reads, tasks.content]
     for task in unknown:
         for reader in readers:
@@ -107,7 +109,7 @@ def free(run: Run, tasks: TaskDriver) -> Iterator[Question]:
 
 
 def _routes(run: Run, tasks: TaskDriver, unknown: str) -> Iterator[Question]:
-    key = (("Authorization", f"Bearer {run.key}"),)
+    key = (("Authorization", f"Bearer {run.settings.key}"),)
     for template in dict.fromkeys(operation.path for operation in run.contract.operations.values()):
         path = operations.filled(template, lambda _: unknown)
         # A method without a body, and never DELETE: a server that has it would do what it says.
@@ -158,9 +160,9 @@ def known(tasks: TaskDriver, task: str) -> Iterator[Question]:
 
 
 def other_account(run: Run, tasks: TaskDriver, task: str) -> Iterator[Question]:
-    """What a key of another account is told of a task, where there is such a key."""
-    for reader in tasks.reads if run.other_key else ():
-        request = tasks.request(reader, task, credential=f"Bearer {run.other_key}")
+    """What a key of another account gets for a task, where there is such a key."""
+    for reader in tasks.reads if run.settings.other_key else ():
+        request = tasks.request(reader, task, credential=f"Bearer {run.settings.other_key}")
         yield Question("other account", _route(reader), request, reader, "unknown-task", RuleId.R20, _not_unknown)
 
 
@@ -199,7 +201,7 @@ def _route(operation: Operation) -> str:
 
 
 def _not_unknown(response: Response) -> str:
-    return "" if response.status in UNKNOWN else f"an unknown task was answered with {response.status}"
+    return "" if response.status in UNKNOWN_TASK else f"an unknown task was answered with {response.status}"
 
 
 def _not_401(response: Response) -> str:
@@ -223,19 +225,19 @@ def _not_invalid(response: Response) -> str:
 
 
 def _not_its_length(response: Response) -> str:
-    told = response.headers.get("content-length", str(len(response.content)))
+    reported = response.headers.get("content-length", str(len(response.content)))
     return (
         ""
-        if told == str(len(response.content))
-        else f"Content-Length is {told}, and {len(response.content)} bytes came"
+        if reported == str(len(response.content))
+        else f"Content-Length is {reported}, and {len(response.content)} bytes came"
     )
 
 
 def _not_part(response: Response) -> str:
     if response.status != 206:
         return _not_its_length(response)
-    told = response.headers.get("content-range", "")
-    matches = re.fullmatch(r"bytes 0-([0-9]{1,18})/([0-9]+|\*)", told)
+    reported = response.headers.get("content-range", "")
+    matches = re.fullmatch(r"bytes 0-([0-9]{1,18})/([0-9]+|\*)", reported)
     if matches is None or int(matches[1]) + 1 != len(response.content):
-        return f"Content-Range is {told!r}, and {len(response.content)} bytes came"
+        return f"Content-Range is {reported!r}, and {len(response.content)} bytes came"
     return ""

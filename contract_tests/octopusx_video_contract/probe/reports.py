@@ -44,14 +44,14 @@ class Report:
     ) -> None:
         self._run = run
         self._contract = run.contract
-        self._came = result
-        self._lived = observed
+        self._results = result
+        self._observed = observed
         self._task = task
         self._paid = paid
         answered = sum(one.response is not None for one in result)
         broken_off = ", broken off" if interrupted else ""
         asked = f"{answered} of {len(result)} requests answered{broken_off}"
-        self._head = f"server {run.base_url}, contract {run.contract.version}, {asked}"
+        self._head = f"server {run.settings.base_url}, contract {run.contract.version}, {asked}"
         self._proposals = proposals.proposals(self._contract, result, observed)
 
     def text(self) -> str:
@@ -83,27 +83,27 @@ class Report:
 
     def json(self) -> str:
         """For a program."""
-        told: dict[str, Any] = {"server": self._run.base_url, "contract": self._contract.version}
-        told |= {title.lower().replace(" ", "_"): rows for title, rows in self._tables()}
-        told["proposals"] = [vars(proposal) for proposal in self._proposals]
-        told |= {title.lower().replace(" ", "_"): items for title, items in self._lists() if title != "Proposals"}
+        lines: dict[str, Any] = {"server": self._run.settings.base_url, "contract": self._contract.version}
+        lines |= {title.lower().replace(" ", "_"): rows for title, rows in self._tables()}
+        lines["proposals"] = [vars(proposal) for proposal in self._proposals]
+        lines |= {title.lower().replace(" ", "_"): items for title, items in self._lists() if title != "Proposals"}
         # Its escapes are those of JSON.
-        return self._run.redactor.text(json.dumps(told, indent=2) + "\n").replace("\x7f", r"\u007f")
+        return self._run.settings.redactor.text(json.dumps(lines, indent=2) + "\n").replace("\x7f", r"\u007f")
 
     def _safe(self, text: str) -> str:
-        return self._run.redactor.shown(text)
+        return self._run.settings.redactor.shown(text)
 
     def _tables(self) -> Iterator[tuple[str, list[Row]]]:
-        yield "Questions", [self._row(one) for one in self._came if one.listed]
+        yield "Questions", [self._row(one) for one in self._results if one.listed]
         yield "Fields", list(self._fields())
         yield "Headers", list(self._headers())
-        if self._lived is not None:
-            yield "New task", list(self._life(self._lived))
+        if self._observed is not None:
+            yield "New task", list(self._life(self._observed))
         yield "Rules", list(self._rules())
 
     def _lists(self) -> Iterator[tuple[str, list[str]]]:
-        if self._lived is not None:
-            yield "What became of it", list(self._summary(self._lived))
+        if self._observed is not None:
+            yield "What became of it", list(self._summary(self._observed))
         yield "Also seen", list(self._also())
         yield "Proposals", [str(proposal) for proposal in self._proposals] or ["none"]
         yield "Still open", list(self.open())
@@ -114,7 +114,7 @@ class Report:
         text = ""
         shown = response or one.partial
         if shown is not None and not (response and response.is_success) and shown.content:
-            text = clean(self._run.redactor.excerpt(shown.content))
+            text = clean(self._run.settings.redactor.excerpt(shown.content))
         broken = "; ".join(f"{rule}: {clean(detail)}" for rule, detail in one.broken.items())
         return {
             "question": f"{one.question.name}: {one.question.asked}",
@@ -138,7 +138,7 @@ class Report:
     def _fields(self) -> Iterator[Row]:
         seen: dict[tuple[str, str, str], collections.Counter[str]] = collections.defaultdict(collections.Counter)
         missing: dict[str, set[str]] = {}
-        for one in self._came:
+        for one in self._results:
             if one.response is None or not one.response.is_success or one.question.operation is None:
                 continue
             operation = one.question.operation
@@ -152,8 +152,8 @@ class Report:
                 seen[operation.id, place, status][f"{kind(value)}{f', {unit}' if unit else ''}"] += 1
             missing[operation.id] = missing.get(operation.id, set(shape.properties)) - set(body)
         for (operation_id, place, status), kinds in seen.items():
-            told = ", ".join(f"{name} ({count})" for name, count in kinds.items())
-            yield {"field": f"{operation_id} {place}", "contract": status, "came": told}
+            lines = ", ".join(f"{name} ({count})" for name, count in kinds.items())
+            yield {"field": f"{operation_id} {place}", "contract": status, "came": lines}
         for operation_id, names in missing.items():
             if names:
                 yield {
@@ -165,7 +165,7 @@ class Report:
     def _headers(self) -> Iterator[Row]:
         counts: collections.Counter[str] = collections.Counter()
         values: dict[str, dict[str, None]] = collections.defaultdict(dict)
-        responses = [one.response for one in self._came if one.response is not None]
+        responses = [one.response for one in self._results if one.response is not None]
         for response in responses:
             for name, value in headers(response):
                 counts[name] += 1
@@ -192,10 +192,10 @@ class Report:
             when = "at once" if second is not None and rule_outcomes.at_once(observed, route) else when
             yield f"{route}: readable {when}"
         if observed.ended is None:
-            yield f"it had not ended after {self._run.deadline:g} s"
+            yield f"it had not ended after {self._run.settings.deadline:g} s"
         else:
             yield f"it ended as {observed.task.phase}, seen after {observed.ended:.1f} s"
-            phases = {route: told.phase for told in observed.task.observations for route in [told.route]}
+            phases = {route: lines.phase for lines in observed.task.observations for route in [lines.route]}
             reads = {phase for route, phase in phases.items() if route != observed.task.submit.id}
             yield f"the routes {'agree' if len(reads) == 1 else 'disagree'} about its end"
         length = "unknown" if observed.task.length is None else f"{observed.task.length:g} s"
@@ -207,17 +207,17 @@ class Report:
         yield "no expiry was told" if after is None else f"the expiry told is {after:.0f} s after the submit"
 
     def _rules(self) -> Iterator[Row]:
-        for number, count in rule_outcomes.tally(self._contract, self._came, self._lived).items():
+        for number, count in rule_outcomes.tally(self._contract, self._results, self._observed).items():
             first = count.details[0] if count.details else ""
             whole = count.kept + count.broken
-            told = f"kept by {count.kept} of {whole}"
+            lines = f"kept by {count.kept} of {whole}"
             rule = self._contract.rules_by_id[number]
-            yield {"rule": f"{rule.id} ({grade(rule)}): {rule.title}", "came": told, "broken": first}
+            yield {"rule": f"{rule.id} ({grade(rule)}): {rule.title}", "came": lines, "broken": first}
 
     def open(self) -> Iterator[str]:
-        """What the answers do not tell, and why."""
+        """What the responses do not show, and why."""
         yield from self._not_asked()
-        responses = [one for one in self._came if one.question.operation and one.response]
+        responses = [one for one in self._results if one.question.operation and one.response]
         seen = {
             (one.question.operation.id, one.response.status)
             for one in responses
@@ -231,23 +231,25 @@ class Report:
             ]
             if missing:
                 yield f"{operation.id}: {', '.join(missing)} did not come"
-        touched = rule_outcomes.tally(self._contract, self._came, self._lived)
+        touched = rule_outcomes.tally(self._contract, self._results, self._observed)
         rules = [rule for rule in self._contract.rules if rule.id not in touched and grade(rule) != KNOWN]
         if rules:
             yield "rules that no answer touched: " + ", ".join(f"{rule.id} ({grade(rule)})" for rule in rules)
 
     def _not_asked(self) -> Iterator[str]:
-        names = {one.question.name for one in self._came if one.response is not None}
-        read = any(one.question.name == "known task" and one.response and one.response.is_success for one in self._came)
+        names = {one.question.name for one in self._results if one.response is not None}
+        read = any(
+            one.question.name == "known task" and one.response and one.response.is_success for one in self._results
+        )
         if not read:
             why = "the task of --task-id could not be read" if self._task else "no --task-id"
             yield f"how a task reads and how its video is sent: {why}"
         if not self._paid:
             why = "there is no task that could be read to extend" if self._run.budget.limit else "--max-paid is 0"
             yield f"how a new task reads, how long it takes and how long its video is: no paid submit, {why}"
-        elif self._lived is None:
+        elif self._observed is None:
             yield "how a new task reads: the paid submit told no id"
-        elif self._lived.video is None:
+        elif self._observed.video is None:
             yield "whether the duration is the total or what is added: no video of the new task was seen"
         if "missing field" not in names:
             yield (
@@ -261,17 +263,17 @@ class Report:
 
     def _also(self) -> Iterator[str]:
         """What the contract has no word for."""
-        responses = [(one.question.name, one.response) for one in self._came if one.response is not None]
+        responses = [(one.question.name, one.response) for one in self._results if one.response is not None]
         own = [response for name, response in responses if name == "own request id"]
         if own:
             back = any(OWN_ID in " ".join(one.headers.values()) or OWN_ID.encode() in one.content for one in own)
-            told = "comes back" if back else "does not come back, which does not tell whether it is kept"
-            yield f"the request id of the caller {told}"
+            lines = "comes back" if back else "does not come back, which does not tell whether it is kept"
+            yield f"the request id of the caller {lines}"
         for name, response in responses:
             if name in {"other origin", "preflight"}:
                 allowed = response.headers.get("access-control-allow-origin")
-                told = "without leave" if allowed is None else f"with leave for {clean(allowed)}"
-                yield f"{name}: answered with {response.status}, {told}"
+                lines = "without leave" if allowed is None else f"with leave for {clean(allowed)}"
+                yield f"{name}: answered with {response.status}, {lines}"
         limited = [response for _, response in responses if response.status == 429]
         if limited:
             count = sum("retry-after" in response.headers for response in limited)
@@ -279,7 +281,7 @@ class Report:
 
 
 def _without(one: ProbeResult) -> str:
-    """Why there is no answer, and how one began."""
+    """Why there is no response, and how one began."""
     begun = f"{one.partial.status} came, and " if one.partial and one.partial.status else ""
     return f"{begun}{one.missing}"
 

@@ -1,4 +1,4 @@
-"""What the contract says of what was asked, and which of its numbered rules the answers keep or break. Pure."""
+"""What the contract says of what was asked, and which of its numbered rules the responses keep or break. Pure."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from typing import Any, Protocol
 
 from octopusx_video_openapi import Contract, Grade, Operation, RuleId, values
 
-from octopusx_video_contract.checks.task_life import NOT_YET
+from octopusx_video_contract.checks.task_life import LENGTH_TOLERANCE, NOT_YET
 from octopusx_video_contract.probe import paid_task
 from octopusx_video_contract.probe.paid_task import ObservedTask
 from octopusx_video_contract.probe.questions import ProbeResult
 from octopusx_video_contract.probe.shapes import clean
-from octopusx_video_contract.scenarios.task_driver import LENGTH_TOLERANCE
 
 KNOWN = "documented"
 """The grade that needs no raising."""
 TIMES = ("task.created", "task.updated", "task.ended", "task.expires")
 """The values of ``x-value-of`` that are times."""
 _LATEST = 10**18
-"""No time that is told is later; a server may send a number that no float holds."""
+"""No time that is reported is later; a server may send a number that no float holds."""
 
 
 def grade(part: _Graded | None) -> str:
@@ -37,17 +36,17 @@ def kind(known: Grade | None) -> str:
 def says(contract: Contract, result: ProbeResult) -> str:
     """What the contract says now of a question, with the grade."""
     question = result.question
-    told = []
+    reported = []
     if question.operation is not None:
         responses = question.operation.responses
         if question.cause:
             for status, example in expected(question.operation, question.cause).items():
-                told.append(f"{status} {example} ({grade(responses[status])})".replace("  ", " "))
+                reported.append(f"{status} {example} ({grade(responses[status])})".replace("  ", " "))
         elif question.valid:
-            told.append(f"200 ({grade(responses.get('200'))})")
+            reported.append(f"200 ({grade(responses.get('200'))})")
     if question.rule and (rule := contract.rules_by_id.get(question.rule)):
-        told.append(f"{rule.id} ({grade(rule)})")
-    return ", ".join(told) or "-"
+        reported.append(f"{rule.id} ({grade(rule)})")
+    return ", ".join(reported) or "-"
 
 
 def expected(operation: Operation, cause: str) -> dict[str, str]:
@@ -72,7 +71,7 @@ class Tally:
 
 
 def tally(contract: Contract, result: Sequence[ProbeResult], observed: ObservedTask | None) -> dict[str, Tally]:
-    """The numbered rules that the answers touch."""
+    """The numbered rules that the responses touch."""
     found: dict[str, Tally] = collections.defaultdict(Tally)
     for one in result:
         place = one.question.operation.id if one.question.operation else one.question.asked
@@ -152,10 +151,10 @@ def length_reading(observed: ObservedTask) -> str:
 
 
 def expiry(contract: Contract, observed: ObservedTask) -> float | None:
-    """Seconds from the submit to the expiry that was told last; None where none was."""
-    for told in reversed(observed.task.observations):
-        for name, value_of in paid_task.values_of(contract, told.route).items():
-            value = told.body.get(name)
+    """Seconds from the submit to the expiry that was reported last; None where none was."""
+    for reported in reversed(observed.task.observations):
+        for name, value_of in paid_task.values_of(contract, reported.route).items():
+            value = reported.body.get(name)
             unit = unit_of(contract, value)
             if value_of == "task.expires" and value and unit in {"seconds", "milliseconds"}:
                 divisor = 1000 if unit == "milliseconds" else 1

@@ -20,7 +20,7 @@ HARMLESS = (
     *("accept-ranges", "allow", "cache-control", "content-length", "content-range", "content-type", "retry-after"),
     *("vary", "x-new-api-version", "www-authenticate", "connection", "transfer-encoding", "pragma", "expires"),
 )
-"""Headers whose values tell nothing of anybody, beside those of CORS."""
+"""Headers whose values show nothing of anybody, beside those of CORS."""
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z_.-]{0,39}")
 _ADDRESS = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>\\]+")
@@ -97,25 +97,25 @@ def words(value: Any, prefix: str = "", depth: int = MAX_DEPTH) -> dict[str, str
 
 
 def described_response(response: Response) -> str:
-    """An answer in a line."""
+    """A response in a line."""
     body = response.json()
-    told = [str(response.status)]
+    reported = [str(response.status)]
     if "location" in response.headers:
         where = response.headers["location"]
-        told.append(f"to {address(where) if '://' in where else f'a path of {len(where)} characters'}")
+        reported.append(f"to {address(where) if '://' in where else f'a path of {len(where)} characters'}")
     if isinstance(body, dict):
-        told.append(outline(body))
+        reported.append(outline(body))
         if not response.is_success:
-            told += [f"{place}: {word}" for place, word in words(body).items()]
+            reported += [f"{place}: {word}" for place, word in words(body).items()]
     elif response.content:
-        told.append(f"{clean(response.media_type) or 'no media type'}, {len(response.content)} bytes")
+        reported.append(f"{clean(response.media_type) or 'no media type'}, {len(response.content)} bytes")
     else:
-        told.append("empty")
-    return " ".join(told)
+        reported.append("empty")
+    return " ".join(reported)
 
 
 def headers(response: Response) -> Iterator[tuple[str, str]]:
-    """The names of an answer's headers, with the values of the harmless ones; "" stands for any other."""
+    """The names of a response's headers, with the values of the harmless ones; "" stands for any other."""
     for name, value in sorted(response.headers.items()):
         if name in HARMLESS or name.startswith("access-control-"):
             yield clean(name), value if _plain(name, value) else clean(value)
@@ -145,7 +145,7 @@ def errors_of(described: DocumentedResponse | None) -> tuple[Schema, ...]:
 
 
 def branch(operation: Operation, response: Response) -> Schema | None:
-    """The schema of what an answer's body is: of an error the shape that it has; None where there is none."""
+    """The schema of what a response's body is: of an error the shape that it has; None where there is none."""
     body = response.json()
     for schema in errors_of(operation.response(response.status)) if isinstance(body, dict) else ():
         if response.is_success or schemas.validator(schema).is_valid(body):

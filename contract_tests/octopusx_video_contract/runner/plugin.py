@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import functools
-import itertools
 import time
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -13,15 +12,12 @@ from typing import Any
 
 import pytest
 
-from octopusx_video_contract.core.budget import NotAskedError
-from octopusx_video_contract.core.coverage import gaps
 from octopusx_video_contract.core.findings import Finding, Findings, by_operation, by_rule
+from octopusx_video_contract.core.gaps import gaps
 from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.messages.redaction import Redactor
 from octopusx_video_contract.messages.text import counted, shortened
-
-MAX_SHRINKING_SECONDS = 5
-"""How long a smaller example is looked for."""
-
+from octopusx_video_contract.sending.budget import NotAskedError
 
 MAX_LINES = 105
 """Lines up to which examples are added to the findings on the console; the rules are named, however many there are."""
@@ -31,12 +27,36 @@ _MAX_COMMAND = 1_200
 """Characters of a command that is shown as an example."""
 
 
+class RedactedReports:
+    """Keeps the keys out of pytest's reports, from which JUnit is made.
+
+    Args:
+        redactor: Knows the keys.
+    """
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Called by pytest with each outcome, before any reporter sees it."""
+        shown = self._redactor.shown
+        if isinstance(report.longrepr, tuple):  # where a test was skipped, and why
+            path, line, reason = report.longrepr
+            report.longrepr = (path, line, shown(reason))
+        else:
+            plain = str(report.longrepr)
+            fit = shown(plain)
+            if fit != plain:
+                report.longrepr = fit
+        report.sections = [(name, shown(content)) for name, content in report.sections]
+
+
 class Plugin:
-    """Watches a run's tests, and tells at the end what was exercised, found and spent.
+    """Watches a run's tests, and reports at the end what was exercised, found and spent.
 
     Args:
         run: The run.
-        later: Files of tests that are collected when the others have run.
         is_part: Whether a part of the suite was chosen, which need not reach all that the contract documents.
 
     Attributes:
@@ -44,10 +64,9 @@ class Plugin:
         accounted: Whether it has been said what the run may have cost.
     """
 
-    def __init__(self, run: Run, later: Sequence[str] = (), *, is_part: bool = False) -> None:
+    def __init__(self, run: Run, *, is_part: bool = False) -> None:
         self._run = run
         self._is_part = is_part
-        self._later = later
         self._begun = time.monotonic()
         self._verbose = False
         self.outcomes: collections.Counter[tuple[str, str]] = collections.Counter()
@@ -57,37 +76,10 @@ class Plugin:
         """Called by pytest before it collects anything."""
         self._verbose = config.option.verbose > 0
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_collection(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Called by pytest to collect the tests, of which there are two lots: neither number is that of all tests."""
-        with _quiet(session.config):
-            return (yield)
-
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Called by pytest before each test: what is sent from now on is of its layer."""
-        self._run.layer = Path(str(item.path)).stem
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, bool, bool]:
-        """Called by pytest to run what it has collected; the later layers are collected and run after that.
-
-        What schemathesis collects takes a second, in which the layers before it may have found something.
-        """
-        result = yield
-        from hypothesis.internal.conjecture import engine  # noqa: PLC0415 - the first layers do without it
-
-        # A finding is worth seconds of looking for a smaller one, not the five minutes that Hypothesis takes.
-        engine.MAX_SHRINKING_SECONDS = MAX_SHRINKING_SECONDS
-        begun = session.testscollected
-        with _quiet(session.config):
-            items = session.perform_collect(self._later) if self._later else []
-        session.testscollected += begun
-        for item, following in itertools.zip_longest(items, items[1:]):
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            if session.shouldfail:
-                raise session.Failed(session.shouldfail)
-        return result
+        self._run.log.layer = Path(str(item.path)).stem
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
@@ -98,9 +90,9 @@ class Plugin:
         """
         findings: list[Finding] = []
         also = ""
-        self._run.announce = functools.partial(self._announce, item.config)
+        self._run.log.announce = functools.partial(self._announce, item.config)
         try:
-            with self._run.collecting(findings):
+            with self._run.recorder.collecting(findings):
                 yield
         except Finding as finding:
             findings.append(finding)
@@ -114,7 +106,7 @@ class Plugin:
                 raise
             also = f"and the test ended with {type(error).__name__}: {error}"
         finally:
-            self._run.announce = None
+            self._run.log.announce = None
         if findings:
             raise Findings(findings, also)
 
@@ -125,7 +117,7 @@ class Plugin:
         if reporter is not None:
             with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
                 reporter.ensure_newline()
-                reporter.write_line(self._run.redactor.shown(line))
+                reporter.write_line(self._run.settings.redactor.shown(line))
                 reporter.flush()
 
     @pytest.hookimpl(wrapper=True)
@@ -140,22 +132,20 @@ class Plugin:
                 known.times += finding.times
                 continue
             finding.after = time.monotonic() - self._begun
-            self._run.log.findings.append((self._run.layer, finding))
+            self._run.log.findings.append((self._run.log.layer, finding))
         if found:
-            report.longrepr = f"{error}\nrepeat it with --seed {self._run.seed}"
+            report.longrepr = f"{error}\nrepeat it with --seed {self._run.settings.seed}"
             report.is_finding = True
         if isinstance(error, NotAskedError):  # where it was asked says more than where the budget says no
             report.longrepr = (str(item.path), (item.location[1] or 0) + 1, f"Skipped: {error}")
         if report.when == "call" or report.outcome != "passed":
-            self.outcomes[self._run.layer, report.outcome] += 1
+            self.outcomes[self._run.log.layer, report.outcome] += 1
         return report
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Called by pytest, which needs the line of each frame: one that was interrupted between two lines has none."""
-        excinfo.traceback = excinfo.traceback.filter(
-            lambda entry: entry._rawentry.tb_lineno is not None  # noqa: SLF001 - its own property raises TypeError
-        )
+        excinfo.traceback = excinfo.traceback.filter(_has_line)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
@@ -172,12 +162,12 @@ class Plugin:
         run = self._run
 
         def write(line: str) -> None:
-            terminalreporter.write_line(run.redactor.shown(line))
+            terminalreporter.write_line(run.settings.redactor.shown(line))
 
         terminalreporter.section("what was exercised")
         for operation in run.contract.operations:
-            came, ordered = (run.log.statuses(operation, ordered=kind) for kind in (False, True))
-            line = f"{operation:22}{sum(came.values()) + sum(ordered.values()):6} requests   {_counts(came)}"
+            unordered, ordered = (run.log.statuses(operation, ordered=kind) for kind in (False, True))
+            line = f"{operation:22}{sum(unordered.values()) + sum(ordered.values()):6} requests   {_counts(unordered)}"
             write(line + (f"   ordered: {_counts(ordered)}" if ordered else ""))
         values = run.coverage.values.values()
         write(
@@ -188,7 +178,7 @@ class Plugin:
         write(f"rules asked: {' '.join(asked)}")
         rest = [rule.id for rule in run.contract.rules if rule.id not in run.log.asked]
         write(f"rules not asked: {' '.join(rest) or 'none'}")
-        unseen = [gap.name for gap in gaps(run, run.coverage) if gap.kind == "response"]
+        unseen = [gap.name for gap in gaps(run) if gap.kind == "response"]
         if unseen and not self._is_part:
             write(f"documented responses that never came: {', '.join(unseen)}")
         if run.log.warnings:
@@ -205,18 +195,15 @@ class Plugin:
                 write(line)
         self.accounted = True
         write("")
-        write(f"seed {run.seed}: repeat it with --seed {run.seed} and the same other options")
+        write(f"seed {run.settings.seed}: repeat it with --seed {run.settings.seed} and the same other options")
 
 
-@contextlib.contextmanager
-def _quiet(config: pytest.Config) -> Iterator[None]:
-    """Have pytest name no number of tests while the block lasts."""
-    before = config.option.verbose
-    config.option.verbose = -1
+def _has_line(entry: Any) -> bool:
     try:
-        yield
-    finally:
-        config.option.verbose = before
+        _ = entry.lineno
+    except TypeError:
+        return False
+    return True
 
 
 def broken(findings: Sequence[tuple[str, Finding]]) -> Iterator[str]:

@@ -6,10 +6,10 @@ import collections
 import html
 import re
 
-from octopusx_video_openapi import Contract, operations
+from octopusx_video_openapi import Contract
 
-from octopusx_video_contract.core.coverage import gaps
 from octopusx_video_contract.core.findings import Finding, by_operation, by_rule
+from octopusx_video_contract.core.gaps import gaps
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.messages.http import Request
 from octopusx_video_contract.messages.text import counted, shortened
@@ -27,12 +27,12 @@ def markdown(run: Run, outcomes: collections.Counter[tuple[str, str]], *, interr
         outcomes: How many tests of each layer passed, failed or were skipped.
         interrupted: Whether it was ended before its end.
     """
-    manner = "strict" if run.strict else "should rules only reported"
+    strictness = "strict" if run.settings.strict else "should rules only reported"
     parts = [
         "# Contract report",
-        f"Server {run.base_url}, contract {run.contract.version}, seed {run.seed}, {manner}.",
+        f"Server {run.settings.base_url}, contract {run.contract.version}, seed {run.settings.seed}, {strictness}.",
         *(["**The run was interrupted**, and says nothing of what it did not come to."] if interrupted else []),
-        *([] if interrupted and not run.log.findings else [_verdict(run, outcomes)]),
+        *([] if interrupted and not run.log.findings else [_conclusion(run, outcomes)]),
         *_findings(run),
         "## Layers",
         _table(
@@ -53,7 +53,7 @@ def markdown(run: Run, outcomes: collections.Counter[tuple[str, str]], *, interr
     return "\n\n".join(parts) + "\n"
 
 
-def _verdict(run: Run, outcomes: collections.Counter[tuple[str, str]]) -> str:
+def _conclusion(run: Run, outcomes: collections.Counter[tuple[str, str]]) -> str:
     failed = sum(count for (_, outcome), count in outcomes.items() if outcome == "failed")
     if not failed:
         return "**The server keeps the contract**, as far as it was asked."
@@ -130,7 +130,7 @@ def _responses(run: Run) -> str:
 
 
 def _left_out(run: Run) -> list[str]:
-    missing = list(gaps(run, run.coverage))
+    missing = list(gaps(run))
     if not missing:
         return [
             "Every operation, parameter, documented response, keyword of a request and numbered rule was exercised."
@@ -150,5 +150,5 @@ def _code(text: str) -> str:
 
 def shape(contract: Contract, request: Request) -> str:
     """What a request is, without its values: its operation's path, or its own where it has none."""
-    reached = operations.match(contract, request.method, request.path)
+    reached = request.reached(contract)
     return f"{reached[0].path} ({reached[0].id})" if reached else request.path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import time
 from collections.abc import Generator, Iterable, Iterator
@@ -13,7 +12,9 @@ from octopusx_video_openapi import Contract, Operation
 
 from octopusx_video_contract.cases import routes
 from octopusx_video_contract.core.findings import Finding, Findings
-from octopusx_video_contract.core.run import MANY_BROKEN_RULES, Run
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.run_log import MANY_BROKEN_RULES
+from octopusx_video_contract.runner.options import Options
 from octopusx_video_contract.runner.target import CannotRunError
 
 LAYERS = (
@@ -66,7 +67,7 @@ class Choice:
         return "; ".join(parts)
 
 
-def chosen(options: argparse.Namespace, contract: Contract) -> Choice:
+def chosen(options: Options, contract: Contract) -> Choice:
     """What the options limit a run to.
 
     Raises:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import collections
 import contextlib
+import dataclasses
 import gc
 import os
 import sys
@@ -16,25 +16,25 @@ import pytest
 from octopusx_video_openapi import hosts, interrupts
 
 from octopusx_video_contract.checks.registry import without_check
-from octopusx_video_contract.core.redaction import Redactor
 from octopusx_video_contract.core.run import Run, running
+from octopusx_video_contract.messages.redaction import Redactor
 from octopusx_video_contract.runner import reports, target
-from octopusx_video_contract.runner.plugin import Plugin
+from octopusx_video_contract.runner.options import Options
+from octopusx_video_contract.runner.plugin import Plugin, RedactedReports
 from octopusx_video_contract.runner.selection import LAYERS, Choice, Limits
 from octopusx_video_contract.runner.setup import Collecting
 from octopusx_video_contract.runner.target import CannotRunError
 
 _OF_A_TEST = {"PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER"}
 """What pytest sets itself, of a test that starts the suite."""
-_SLOW_TO_COLLECT = "conformance.py"
 _NOT_RUN = {
     pytest.ExitCode.NO_TESTS_COLLECTED: "no test is left by --layer, --operation and --rule together; choose less",
     pytest.ExitCode.USAGE_ERROR: "pytest can't run in this environment, as it says above; see its variables (PYTEST_…)",
 }
 
 
-def pytest_options(options: argparse.Namespace) -> list[str]:
-    """What pytest is told, by the options of the command.
+def pytest_options(options: Options) -> list[str]:
+    """The arguments of pytest, by the options of the command.
 
     Raises:
         CannotRunError: A report can't be written.
@@ -45,7 +45,6 @@ def pytest_options(options: argparse.Namespace) -> list[str]:
         chosen[f"--junit-xml={options.junit.resolve()}"] = True
     if options.report:
         target.writable(options.report, "--report")
-        options.report = options.report.resolve()
     return [name for name, wanted in chosen.items() if wanted]
 
 
@@ -70,28 +69,26 @@ def run(
     arguments = ["-c", "pytest.ini", "--rootdir", ".", "--no-header", "--tb=short", *options]
     # It looks through all memory several times at the end, for faults of destructors, and a server's are none.
     arguments += ["-p", "no:unraisableexception"]
-    files = [f"{layer}.py" for layer in layers(run_) if layer in chosen and choice.runs(layer)]
-    later = files.index(_SLOW_TO_COLLECT) if _SLOW_TO_COLLECT in files else len(files)
-    arguments += files[:later]
-    redactor = run_.redactor
-    print(f"seed {run_.seed}: repeat this run with --seed {run_.seed} and the same other options")
-    manner = run_.strictness or ("strict" if run_.strict else "should rules only reported")
+    arguments += [f"{layer}.py" for layer in layers(run_) if layer in chosen and choice.runs(layer)]
+    redactor = run_.settings.redactor
+    print(f"seed {run_.settings.seed}: repeat this run with --seed {run_.settings.seed} and the same other options")
+    strictness = run_.settings.strictness or ("strict" if run_.settings.strict else "should rules only reported")
     paid = f", at most {run_.budget.limit} submits that may be billed" if run_.paid else ""
-    print(f"server {run_.base_url}, contract {run_.contract.version}, {manner}{paid}", flush=True)
+    print(f"server {run_.settings.base_url}, contract {run_.contract.version}, {strictness}{paid}", flush=True)
     if choice.is_part:
         print(f"limited to {choice}", flush=True)
     for rule in without_check(run_.contract):
         print(f"warning: {rule.id} is not asked, since this version has no check for it: {rule.title}", flush=True)
     if choice.max_time is not None:
-        run_.deadline = min(run_.deadline, choice.max_time)
+        run_ = run_.with_settings(deadline=min(run_.settings.deadline, choice.max_time))
     # A run makes many objects that stay, and the collector would look at all of them again and again.
     thresholds = gc.get_threshold()
     gc.set_threshold(50_000, 20, 100)
-    plugin = Plugin(run_, files[later:], is_part=choice.is_part)
+    plugin = Plugin(run_, is_part=choice.is_part)
     limits, collecting = Limits(run_, choice), Collecting(run_)
     with running(run_), _redacted_output(redactor), contextlib.chdir(suite):
         try:
-            outcome = pytest.main(arguments, plugins=[redactor, plugin, limits, collecting])
+            outcome = pytest.main(arguments, plugins=[RedactedReports(redactor), plugin, limits, collecting])
         except KeyboardInterrupt:  # in the summary, say
             outcome = pytest.ExitCode.INTERRUPTED
         unasked = limits.unasked() if outcome == pytest.ExitCode.OK else ""
@@ -112,17 +109,22 @@ def run(
     return ended or (0 if outcome == pytest.ExitCode.OK and not unasked else 1)
 
 
-def rehearse(options: argparse.Namespace, stack: contextlib.ExitStack, choice: Choice = Choice()) -> int:  # noqa: B008
+def rehearse(options: Options, stack: contextlib.ExitStack, choice: Choice = Choice()) -> int:  # noqa: B008
     """Run the suite against a mock instead of the server, within the same budget, and print what was sent and spent."""
-    named, options.base_url, options.engine = options.base_url, None, None
+    named = options.base_url
     limited = options.max_paid is not None or (named is not None and not target.is_local(named))
-    options.max_paid = options.max_paid or 0 if limited else None
-    options.ledger = Path(os.devnull)
     stands_in = bool(options.task_id)
     known = stands_in or not limited
-    options.task_id = None  # a mock does not know it; its own stand for it
+    options = dataclasses.replace(
+        options,
+        base_url=None,
+        engine=None,
+        max_paid=options.max_paid or 0 if limited else None,
+        ledger=Path(os.devnull),
+        task_id=(),  # a mock does not know it; its own stand for it
+    )
     run_ = target.prepare(options, stack)
-    run_.known_ids = run_.known_ids if known else ()
+    run_ = run_ if known else run_.with_settings(known_ids=())
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
         run(run_, [], choice=choice)
     interrupts.check()

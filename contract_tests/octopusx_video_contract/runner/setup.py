@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from octopusx_video_openapi import Contract, ContractError, Schema
 
-from octopusx_video_contract.cases import boundary_values
+from octopusx_video_contract.cases import request_values
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.runner.target import PARTS, CannotRunError
 
@@ -41,7 +41,7 @@ def check(contract: Contract, layers: Container[str]) -> None:
         if not contract.has(part):
             raise CannotRunError(f"{contract.path}: has no {part}; the suite needs a contract like the project's own")
     for operation in contract.operations.values():
-        boundary_values.valid_requests(operation, "unknown")
+        request_values.valid_requests(operation, "unknown")
     if any(layer in layers for layer in OF_TASKS) and not any(read.sends_video for read in contract.reads):
         raise CannotRunError(
             f"{contract.path}: no operation sends the video of a task; describe one to which a submit has a link, or "
@@ -91,11 +91,11 @@ def _client_faults(contract: Contract) -> Iterator[str]:
 
 
 def _model_faults(name: str, schema: Schema, model: Any) -> Iterator[str]:
-    held = {_squeezed(one.name) for one in getattr(model, "__attrs_attrs__", ())} - {"additionalproperties"}
+    known = {_squeezed(one.name) for one in getattr(model, "__attrs_attrs__", ())} - {"additionalproperties"}
     fields = {_squeezed(field): field for field in schema.properties}
-    for missing in sorted(fields.keys() - held):
+    for missing in sorted(fields.keys() - known):
         yield f"components.schemas.{name}.{fields[missing]}: the generated client has no such field"
-    for more in sorted(held - fields.keys()):
+    for more in sorted(known - fields.keys()):
         yield f"components.schemas.{name}: the generated client has the field {more}, which is not there"
 
 
@@ -122,7 +122,7 @@ class Collecting:
         """Called by pytest where something went wrong, with a test or before it."""
         if not isinstance(report, pytest.CollectReport) or call.excinfo is None:
             return
-        self.fault = _told(Path(str(node.path)), call.excinfo.value)
+        self.fault = _described(Path(str(node.path)), call.excinfo.value)
         config = node.config
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None and not self.run.log.findings:  # else they are reported, and this after them
@@ -130,7 +130,7 @@ class Collecting:
         pytest.exit(self.fault, returncode=2)
 
 
-def _told(path: Path, error: BaseException) -> str:
+def _described(path: Path, error: BaseException) -> str:
     error = error.__cause__ or error  # pytest wraps what goes wrong in an import, with the traceback in its text
     if isinstance(error, ContractError | CannotRunError):
         return str(error)

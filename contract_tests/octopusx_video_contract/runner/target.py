@@ -1,8 +1,7 @@
-"""What a run is held against: a mock that is started for it, or the server at a URL, and what either can do."""
+"""What a run is run against: a mock that is started for it, or the server at a URL, and what either can do."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import dataclasses
 import os
@@ -16,12 +15,14 @@ from urllib.parse import urlsplit
 import httpx
 from octopusx_video_openapi import Contract, Operation, hosts, load, task_ids
 
-from octopusx_video_contract.core.budget import Budget
-from octopusx_video_contract.core.coverage import Coverage
-from octopusx_video_contract.core.mock_control import Control
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.core.transport import InProcess, NoResponseError, OverHttp, Sender, proxy_of_environment
+from octopusx_video_contract.core.settings import Settings
 from octopusx_video_contract.messages.http import Request, Response
+from octopusx_video_contract.runner.options import Options
+from octopusx_video_contract.sending.budget import Budget
+from octopusx_video_contract.sending.mock_control import Control
+from octopusx_video_contract.sending.senders import InProcess, OverHttp, Sender, proxy_of_environment
+from octopusx_video_contract.sending.transport import NoResponseError
 
 KEY_VARIABLE = "OCTOPUSX_API_KEY"
 OTHER_KEY_VARIABLE = "OCTOPUSX_OTHER_API_KEY"
@@ -38,12 +39,12 @@ _QUICK = 200.0
 
 
 class CannotRunError(Exception):
-    """The run can't start. The text names the cause and the mend."""
+    """The run can't start. The text names the cause and the fix."""
 
 
 @dataclasses.dataclass
 class Server:
-    """A server that a run can be held against.
+    """A server that a run can be run against.
 
     Attributes:
         base_url: Where it is, without a slash at the end.
@@ -60,7 +61,7 @@ class Server:
     local: bool
 
 
-def prepare(options: argparse.Namespace, stack: contextlib.ExitStack, server: Server | None = None) -> Run:
+def prepare(options: Options, stack: contextlib.ExitStack, server: Server | None = None) -> Run:
     """The run that the options ask for, its server started or found, unless it is given.
 
     Raises:
@@ -76,61 +77,61 @@ def prepare(options: argparse.Namespace, stack: contextlib.ExitStack, server: Se
         server = _started(options, stack) if options.base_url is None else _named(options.base_url)
     stack.callback(server.sender.close)
     local = server.local and options.max_paid is None
-    seed = getattr(options, "seed", None)
-    run = Run(
-        base_url=server.base_url,
-        key=server.key,
-        contract=contract,
-        sender=server.sender,
-        known_ids=tuple(options.task_id or (task_ids.documented(contract) if server.local else ())),
-        seed=random.SystemRandom().randrange(2**32) if seed is None else seed,
-        max_examples=getattr(options, "max_examples", 1),
-        timeout=options.timeout,
-        deadline=options.deadline,
-        strict=bool(getattr(options, "strict", None)),
-        ends_at_once=getattr(options, "fail_fast", False) or getattr(options, "max_findings", None) == 1,
-        stateless=getattr(options, "engine", None) == _STATELESS,
-        budget=_budget(options, contract, server.key, server.other_key, local=local),
-        other_key=server.other_key,
+    seed = options.seed
+    run = Run.begin(
+        Settings(
+            server.base_url,
+            server.key,
+            contract,
+            tuple(options.task_id or (task_ids.documented(contract) if server.local else ())),
+            seed=random.SystemRandom().randrange(2**32) if seed is None else seed,
+            max_examples=options.max_examples,
+            timeout=options.timeout,
+            deadline=options.deadline,
+            strict=bool(options.strict),
+            ends_at_once=options.fail_fast or options.max_findings == 1,
+            stateless=options.engine == _STATELESS,
+            other_key=server.other_key,
+        ),
+        server.sender,
+        _budget(options, contract, server.key, server.other_key, local=local),
     )
-    if getattr(options, "dry_run", False):
+    if options.dry_run:
         run.transport.sent = []
-    run.coverage = Coverage(contract)
-    run.listeners.append(run.coverage.watch)
     _greet(run)
     if local:
-        _look_around(run)
-        if run.control is not None and hasattr(options, "seed"):  # the probe observes a task while time passes
+        run = looked_around(run)
+        if run.control is not None and not options.is_probe:  # the probe observes a task while time passes
             stack.enter_context(run.control.stopped())
-        if getattr(options, "strict", None) is None:
-            run.strict = _is_mock(run, started=started)
-        if not options.task_id and run.control is None and not run.stateless:
-            run.known_ids = tuple(task for task in run.known_ids if _has(run, task)) or run.known_ids
-    run.strictness = _manner(run, getattr(options, "strict", None))
-    return run
+        if options.strict is None:
+            run = run.with_settings(strict=_is_mock(run, started=started))
+        if not options.task_id and run.control is None and not run.settings.stateless:
+            known = tuple(task for task in run.settings.known_ids if _has(run, task))
+            run = run.with_settings(known_ids=known or run.settings.known_ids)
+    return run.with_settings(strictness=_strictness(run, options.strict))
 
 
 def _is_mock(run: Run, *, started: bool) -> bool:
     """Whether a server is this project's mock: started for the run, said to be Prism, or with what it alone has."""
-    return started or run.stateless or run.control is not None or "fault" in run.orders
+    return started or run.settings.stateless or run.control is not None or "fault" in run.settings.orders
 
 
-def _manner(run: Run, asked: bool | None) -> str:  # noqa: FBT001 - the option as it was given
+def _strictness(run: Run, asked: bool | None) -> str:  # noqa: FBT001 - the option as it was given
     """How broken ``should`` rules are taken, why, and how to change it."""
     if asked is not None:
         return "strict" if asked else "should rules only reported"
-    if run.strict:
+    if run.settings.strict:
         return "strict, since it is this project's mock (--no-strict only reports broken should rules)"
     return "should rules only reported (--strict has them fail the run)"
 
 
-def _started(options: argparse.Namespace, stack: contextlib.ExitStack) -> Server:
+def _started(options: Options, stack: contextlib.ExitStack) -> Server:
     # The only place where the suite knows of the mock: what is tested is a server like any other.
     try:
         from octopusx_video_mock import Mock, MockError, PrismMock  # noqa: PLC0415
     except ImportError:
         raise CannotRunError("name a server with --base-url, or: pip install 'octopusx-video[mock]'") from None
-    engine = getattr(options, "engine", None) or ENGINES[0]
+    engine = options.engine or ENGINES[0]
     keys = (_MOCK_KEY, _OTHER_MOCK_KEY)
     try:
         if engine == _STATELESS:
@@ -139,7 +140,7 @@ def _started(options: argparse.Namespace, stack: contextlib.ExitStack) -> Server
         if engine == "server":
             url = stack.enter_context(Mock(options.contract, token=keys, start=None).serve(control=True))
             return Server(url, OverHttp(local=True), *keys, local=True)
-        is_suite = "seed" in options
+        is_suite = not options.is_probe
         if is_suite and options.max_paid is not None:  # nobody turns its clock, as if it billed: its tasks are quick
             quick = Mock(options.contract, token=keys, start=None, speed=_QUICK)
             return Server(_IN_PROCESS, InProcess(quick.controlled_transport), *keys, local=True)
@@ -228,7 +229,7 @@ def _checked_key(variable: str) -> str:
     return key
 
 
-def _budget(options: argparse.Namespace, contract: Contract, key: str, other_key: str | None, *, local: bool) -> Budget:
+def _budget(options: Options, contract: Contract, key: str, other_key: str | None, *, local: bool) -> Budget:
     if local:
         return Budget(contract, key, other_key=other_key)
     limit = options.max_paid or 0
@@ -257,37 +258,41 @@ def writable(path: Path, option: str) -> None:
 def _greet(run: Run) -> None:
     """Ask for one known task: nothing is learned from a server that is not there, or that refuses the key.
 
-    One that is there and does not answer as a server does is judged: that is a finding.
+    One that is there and does not answer as a server does is checked: that is a finding.
     """
     try:
         status = _read(run).status
     except NoResponseError as error:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             raise CannotRunError(
-                f"{run.base_url} shows a certificate that is not trusted; SSL_CERT_FILE may name those that are"
+                f"{run.settings.base_url} shows a certificate that is not trusted; "
+                "SSL_CERT_FILE may name those that are"
             ) from None
         if any(kind in str(error) for kind in ("ConnectError", "ConnectTimeout", "ProxyError")):
             raise CannotRunError(
-                f"{run.base_url} does not answer as a server does: {error}; is it running there?"
+                f"{run.settings.base_url} does not answer as a server does: {error}; is it running there?"
             ) from None
         return
     if status == 401:
         raise CannotRunError(
-            f"{run.base_url} refuses the key of {KEY_VARIABLE} (401); a run with it would prove nothing"
+            f"{run.settings.base_url} refuses the key of {KEY_VARIABLE} (401); a run with it would prove nothing"
         )
 
 
-def _look_around(run: Run) -> None:
-    """Find out what a mock can do: turn its clock, answer as it is told."""
-    control = Control(run.sender, run.base_url)
-    run.control = control if control.is_there() else None
+def looked_around(run: Run) -> Run:
+    """The run that knows what a mock can do: turn its clock, follow Prefer."""
+    control = Control(run.transport.sender, run.settings.base_url)
+    is_there = control.is_there()
+    orders = set()
     for kind, order in {"code": "code=429", "fault": "fault=rate_limited"}.items():
         try:
             follows = _read(run, order).status == 429
         except NoResponseError:
             continue
         if follows:
-            run.orders |= {kind}
+            orders.add(kind)
+    run = dataclasses.replace(run, control=control if is_there else None)
+    return run.with_settings(orders=run.settings.orders | orders)
 
 
 def _has(run: Run, task: str) -> bool:
@@ -306,16 +311,12 @@ def _reads(run: Run) -> list[Operation]:
 
 
 def _reading(run: Run, operation: Operation, task: str, order: str = "") -> Request:
-    named: dict[str, dict[str, str]] = {"path": {}, "query": {}}
-    for place, name in task_ids.places(operation):
-        named[place][name] = task
-    headers = [("Prefer", order)] if order else []
-    return run.request(operation, path=named["path"], query=named["query"], headers=headers)
+    return run.read(operation, task, headers=[("Prefer", order)] if order else [])
 
 
 def _read(run: Run, order: str = "") -> Response:
     """Read a task by the first operation that answers at all."""
-    task = next(iter(run.known_ids), "unknown")
+    task = next(iter(run.settings.known_ids), "unknown")
     silent: NoResponseError | None = None
     for operation in _reads(run):
         try:

@@ -1,4 +1,4 @@
-"""Calls of the generated client, found by the contract's operation ids, sent through the run's wire."""
+"""Calls of the generated client, found by the contract's operation ids, sent through the run's transport."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.messages.http import Request, Response
 
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, UnexpectedStatus)
-"""What the generated client raises over an answer that is not what the contract says."""
+"""What the generated client raises over a response that is not what the contract says."""
 
 
 class Through(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Carries what an httpx client sends to the run's wire, and keeps the last answer."""
+    """Carries what an httpx client sends to the run's transport, and keeps the last response."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -37,7 +37,7 @@ class Through(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def _response(self, request: httpx.Request, body: bytes) -> httpx.Response:
         dropped = {"host", "content-length", "connection", "accept-encoding", "user-agent"}
         headers = tuple((name, value) for name, value in request.headers.items() if name.lower() not in dropped)
-        target = str(request.url).removeprefix(self.run.base_url)
+        target = str(request.url).removeprefix(self.run.settings.base_url)
         sent = Request(request.method, target, headers, body or None)
         self.response = response = self.run.send(sent)
         dropped = {"content-length", "connection", "transfer-encoding"}
@@ -81,7 +81,7 @@ class Call:
 
 def _client(transport: Through, key: str) -> AuthenticatedClient:
     return AuthenticatedClient(
-        base_url=transport.run.base_url,
+        base_url=transport.run.settings.base_url,
         token=key,
         raise_on_unexpected_status=True,
         httpx_args={"transport": transport, "trust_env": False},

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import hypothesis
@@ -13,15 +15,16 @@ from octopusx_video_openapi import Operation, RuleId, task_ids
 from requests.adapters import BaseAdapter
 from schemathesis.core.failures import CustomFailure, Failure, FailureGroup
 from schemathesis.core.transport import Response as ReceivedResponse
-from schemathesis.transport.requests import REQUESTS_TRANSPORT, RequestsTransport
+from schemathesis.transport import BaseTransport
+from schemathesis.transport.requests import REQUESTS_TRANSPORT
 from urllib3 import HTTPResponse
 
 from octopusx_video_contract.checks import ranges, single_response
 from octopusx_video_contract.checks.registry import at
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import Run, current
-from octopusx_video_contract.core.transport import NoResponseError
 from octopusx_video_contract.messages.http import Request, Response
+from octopusx_video_contract.sending.transport import NoResponseError
 
 Case: TypeAlias = "schemathesis.Case[Any]"
 
@@ -34,7 +37,7 @@ NOT_SENT = frozenset(
         "x-schemathesis-testcaseid",  # another in each run, and the same seed sends the same bytes
     }
 )
-"""Headers of requests and schemathesis that say nothing of a case; the wire adds those that HTTP needs."""
+"""Headers of requests and schemathesis that say nothing of a case; the transport adds those that HTTP needs."""
 RULES_OF_CHECKS = {
     "response_schema_conformance": RuleId.R36,
     "content_type_conformance": RuleId.R39,
@@ -56,11 +59,19 @@ def schema(run: Run) -> schemathesis.BaseSchema:
     """The contract as schemathesis sees it, with the run's key and seed."""
     config = schemathesis.Config.from_dict(_settings(run))
     loaded = schemathesis.openapi.from_dict(json.loads(run.contract.text()), config=config)
-    # Its checks send requests of their own, without the session that they are given: all have to leave by the wire.
+    # Its checks send requests of their own, without the session that they are given: all have to leave by the run's
+    # transport. No option of schemathesis names one, so that the property is overridden that it takes its own from.
+    if not isinstance(getattr(type(loaded), "transport", None), property):
+        raise NotImplementedError("this version of schemathesis takes its transport from elsewhere; install 4.32")
     transport = _Transport(run)
-    kind = type(loaded)
-    loaded.__class__ = type(kind.__name__, (kind,), {"transport": property(lambda _: transport)})
-    return loaded
+
+    class Schema(type(loaded)):  # type: ignore[misc]
+        @property
+        def transport(self) -> BaseTransport[requests.Session]:
+            return transport
+
+    fields = {field.name: getattr(loaded, field.name) for field in dataclasses.fields(loaded) if field.init}
+    return Schema(**fields)
 
 
 def operations(run: Run) -> list[str]:
@@ -71,7 +82,7 @@ def operations(run: Run) -> list[str]:
 def chain_settings(run: Run) -> hypothesis.settings:
     """How many chains of linked requests are tried, and how long one is."""
     return hypothesis.settings(
-        max_examples=max(1, run.max_examples // 4),
+        max_examples=max(1, run.settings.max_examples // 4),
         stateful_step_count=6,
         deadline=None,
         database=None,
@@ -83,27 +94,27 @@ def chain_settings(run: Run) -> hypothesis.settings:
 
 def _settings(run: Run) -> dict[str, Any]:
     settings: dict[str, Any] = {
-        "base-url": run.base_url,
-        "seed": run.seed,
-        "request-timeout": run.timeout,
-        "auth": {"openapi": {"bearerAuth": {"bearer": run.key}}},
+        "base-url": run.settings.base_url,
+        "seed": run.settings.seed,
+        "request-timeout": run.settings.timeout,
+        "auth": {"openapi": {"bearerAuth": {"bearer": run.settings.key}}},
         # Other methods are asked for by the layer of boundaries, and never with an id that somebody could want to keep:
-        # where a service has a DELETE that its pages don't tell of, it deletes.
+        # where a service has a DELETE that its documentation does not mention, it deletes.
         "phases": {"coverage": {"unexpected-methods": []}},
-        "generation": {"max-examples": run.max_examples, "database": "none"},
+        "generation": {"max-examples": run.settings.max_examples, "database": "none"},
         # What is shortened before the key is taken out could leave half of it.
         "output": {"truncation": {"enabled": False}},
         "checks": {
             # A 400 for an unknown task is no fault of the server; `valid_request_is_not_refused` says which 400 is.
             "positive_data_acceptance": {"enabled": False},
-            # It wants 405; R32 leaves a server the gateway's 404, and the layer of boundaries holds it to that.
+            # It wants 405; R32 leaves a server the gateway's 404, and the layer of boundaries asks for that.
             "unsupported_method": {"enabled": False},
             # A video that is gone is 502 (R44), and whether one is there is asked over the task's life.
             "not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", "502"]},
         },
     }
-    if run.known_ids:
-        settings["dictionaries"] = {"known-tasks": {"values": list(run.known_ids)}}
+    if run.settings.known_ids:
+        settings["dictionaries"] = {"known-tasks": {"values": list(run.settings.known_ids)}}
         binding = {"dictionary": "known-tasks", "probability": KNOWN_ID_SHARE}
         # For all operations at once: settings of single ones are merged anew for each request and each check.
         settings["parameters"] = {
@@ -119,20 +130,27 @@ class _Session(requests.Session):
         """Follow no redirect: it could lead a submit, or the key, elsewhere."""
 
 
-class _Transport(RequestsTransport):
-    """Sends each case through the run's wire, which repeats nothing and follows no redirect."""
+class _Transport(BaseTransport[requests.Session]):
+    """Sends each case through the run's transport, which repeats nothing and follows no redirect."""
 
     def __init__(self, run: Run) -> None:
         super().__init__()
-        self._copy_serializers_from(REQUESTS_TRANSPORT)
         self._session = _Session()
         self._session.trust_env = False
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, _Adapter(run))
 
+    def serialize_case(self, case: Case, **options: Any) -> dict[str, Any]:
+        """Called by schemathesis to see what a case sends."""
+        return REQUESTS_TRANSPORT.serialize_case(case, **options)
+
+    def get_matching_media_types(self, media_type: str) -> Iterator[tuple[str, Any]]:
+        """Called by schemathesis to see what can be sent."""
+        return REQUESTS_TRANSPORT.get_matching_media_types(media_type)
+
     def send(self, case: Case, *, session: requests.Session | None = None, **options: Any) -> ReceivedResponse:
         """Called by schemathesis for whatever it sends."""
-        return super().send(case, session=self._session, **options)
+        return REQUESTS_TRANSPORT.send(case, session=self._session, **options)
 
 
 class _Adapter(BaseAdapter):
@@ -141,7 +159,7 @@ class _Adapter(BaseAdapter):
         self._run = run
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        """Send through the wire what schemathesis has prepared."""
+        """Send through the transport what schemathesis has prepared."""
         response = self._run.transport.send(_request(self._run, request))
         received = requests.Response()
         received.status_code = response.status
@@ -154,12 +172,12 @@ class _Adapter(BaseAdapter):
         return received
 
     def close(self) -> None:
-        """The wire is closed by whoever opened it."""
+        """The transport is closed by whoever opened it."""
 
 
 def _request(run: Run, prepared: requests.PreparedRequest) -> Request:
     body = prepared.body.encode() if isinstance(prepared.body, str) else prepared.body
-    target = (prepared.url or "").removeprefix(run.base_url)
+    target = (prepared.url or "").removeprefix(run.settings.base_url)
     headers = [(_text(name), _text(value)) for name, value in prepared.headers.items()]
     kept = tuple((name, value) for name, value in headers if name.lower() not in NOT_SENT)
     return Request(prepared.method or "", target, kept, body if isinstance(body, bytes) else None)
@@ -185,13 +203,15 @@ def _response(run: Run, received: ReceivedResponse) -> Response:
 
 @schemathesis.check
 def contract_rules(ctx: schemathesis.CheckContext, received: ReceivedResponse, case: Case) -> None:
-    """Each answer keeps the contract's numbered rules of an answer that schemathesis has no check for."""
+    """Each response keeps the contract's numbered rules of a response that schemathesis has no check for."""
     if _is_probe(case):
         return
     run = current()
     response, operation = _response(run, received), _operation(case)
-    found = [*run.changed(response), *single_response.numbered(operation, response)]
-    run.check_all(at(operation.id, [*found, *single_response.new_id(run.context, operation, response)]), response)
+    found = [*run.recorder.changed(response), *single_response.numbered(operation, response)]
+    run.recorder.check_all(
+        at(operation.id, [*found, *single_response.new_id(run.recorder.context, operation, response)]), response
+    )
 
 
 @schemathesis.check
@@ -204,7 +224,9 @@ def valid_request_is_not_refused(ctx: schemathesis.CheckContext, received: Recei
         return
     run = current()
     response, operation = _response(run, received), _operation(case)
-    run.check_all(at(operation.id, single_response.rejection(run.context, operation, response)), response)
+    run.recorder.check_all(
+        at(operation.id, single_response.rejection(run.recorder.context, operation, response)), response
+    )
 
 
 CHECKS = (contract_rules, valid_request_is_not_refused)
@@ -212,7 +234,7 @@ CHECKS = (contract_rules, valid_request_is_not_refused)
 
 
 def validate(run: Run, case: Case) -> None:
-    """Send a case and hold its answer to the contract, by schemathesis's checks and ours.
+    """Send a case and check its response, by schemathesis's checks and ours.
 
     Raises:
         Finding: A rule is broken that fails the run.
@@ -225,17 +247,17 @@ def send(run: Run, case: Case) -> ReceivedResponse:
     """Send a case.
 
     Raises:
-        Finding: No answer came that could be judged.
+        Finding: No response came that could be checked.
         Findings: The same, and it began.
     """
     try:
         return case.call()
     except NoResponseError as error:
-        raise run.unanswered(error) from None
+        raise run.recorder.unanswered(error) from None
 
 
 def check(run: Run, case: Case, received: ReceivedResponse, **options: Any) -> None:
-    """Hold an answer to the contract, and tell in its rules what schemathesis found.
+    """Check a response by the contract, and report by its rules what schemathesis found.
 
     Raises:
         Finding: A rule is broken that fails the run.
@@ -244,7 +266,7 @@ def check(run: Run, case: Case, received: ReceivedResponse, **options: Any) -> N
     try:
         case.validate_response(received, **options)
     except NoResponseError as error:
-        raise run.unanswered(error) from None
+        raise run.recorder.unanswered(error) from None
     except FailureGroup as group:
         response = _response(run, received)
         findings = [finding for failure in group.exceptions for finding in _findings(run, failure, response)]
@@ -252,7 +274,7 @@ def check(run: Run, case: Case, received: ReceivedResponse, **options: Any) -> N
         return
     if ranges.is_in_parts(response):
         findings = [one for one in findings if one.rule not in {RuleId.R39, RuleId.R40}]
-    serious = [finding for finding in findings if run.strict or finding.level == "must"]
+    serious = [finding for finding in findings if run.settings.strict or finding.level == "must"]
     for finding in findings:
         if finding not in serious:
             run.log.warnings[f"{finding.rule}: {finding.title}"] += 1
@@ -268,4 +290,4 @@ def _findings(run: Run, failure: BaseException, response: Response) -> list[Find
     rule = next((RULES_OF_CHECKS[check] for check in failure.checks if check in RULES_OF_CHECKS), RuleId.R36)
     if rule == RuleId.R36 and not response.is_success:
         rule = RuleId.R37
-    return [run.finding(rule, run.redactor.text(f"{failure.operation}: {failure}"), response)]
+    return [run.recorder.finding(rule, run.settings.redactor.text(f"{failure.operation}: {failure}"), response)]

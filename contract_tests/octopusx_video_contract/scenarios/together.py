@@ -9,16 +9,18 @@ from collections.abc import Callable, Iterator
 
 from octopusx_video_openapi import Operation, RuleId, lifecycle
 
-from octopusx_video_contract.cases import boundary_values
-from octopusx_video_contract.checks import task_life
+from octopusx_video_contract.cases import request_values
+from octopusx_video_contract.cases.submit_bodies import a_submit
+from octopusx_video_contract.checks import ranges, task_life
 from octopusx_video_contract.checks.registry import checks, outcomes
+from octopusx_video_contract.checks.single_response import UNKNOWN_TASK
 from octopusx_video_contract.checks.task_life import Observation, Task
 from octopusx_video_contract.core.billing_check import BillingCheck
-from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.messages.http import Request, Response
-from octopusx_video_contract.scenarios.task_driver import PART, UNKNOWN, TaskDriver, a_submit, part_faults
+from octopusx_video_contract.scenarios.task_driver import PART, TaskDriver
+from octopusx_video_contract.sending.budget import NotAskedError
 
 ROUNDS = 2
 """How often submits are sent at the same moment to a server that bills nothing."""
@@ -32,7 +34,7 @@ Check = Callable[[Response], None]
 
 @dataclasses.dataclass(frozen=True)
 class Question:
-    """A request, and what its answer is held to."""
+    """A request, and the check of its response."""
 
     request: Request
     check: Check
@@ -44,20 +46,20 @@ class Together:
 
     Args:
         run: The run. A finished task must be known.
-        patience: Seconds of real time in which tasks end that are submitted now, where no clock can be turned; 0 has
+        max_wait: Seconds of real time in which tasks end that are submitted now, where no clock can be turned; 0 has
             their ends not awaited.
 
     Attributes:
         accounts: The tasks that were made for each key, the run's own first.
     """
 
-    def __init__(self, run: Run, patience: float = 0.0) -> None:
+    def __init__(self, run: Run, max_wait: float = 0.0) -> None:
         self.run = run
-        self.patience = patience
-        self.source = run.known_ids[0]
-        others = [run.other_key] if run.other_key and not run.paid else []
+        self.max_wait = max_wait
+        self.source = run.settings.known_ids[0]
+        others = [run.settings.other_key] if run.settings.other_key and not run.paid else []
         self.accounts = [TaskDriver(run), *(TaskDriver(run, key) for key in others)]
-        self._random = random.Random(run.seed)  # noqa: S311 - made to be repeated
+        self._random = random.Random(run.settings.seed)  # noqa: S311 - made to be repeated
 
     def ask(self) -> None:
         """Ask all of it; what is found is kept, and does not end it.
@@ -67,19 +69,19 @@ class Together:
         """
         findings: list[Finding] = []
         for part in (self._submits, self._reads, self._turns, self._parts, self._ends):
-            if findings and self.run.ends_at_once:
+            if findings and self.run.settings.ends_at_once:
                 break
             try:
-                with self.run.collecting(findings):
+                with self.run.recorder.collecting(findings):
                     part()
             except (Finding, Findings) as error:
                 findings += error.findings if isinstance(error, Findings) else [error]
             except NotAskedError:
                 continue
-        self.run.keep(findings, together=True)
+        self.run.recorder.keep(findings, together=True)
 
     def _at_once(self, questions: list[Question]) -> None:
-        """Send the requests at the same moment, in a drawn order, and judge each answer."""
+        """Send the requests at the same moment, in a drawn order, and check each response."""
         self._random.shuffle(questions)
         responses = self.run.send_at_once([question.request for question in questions])
         for question, response in zip(questions, responses, strict=True):
@@ -109,7 +111,7 @@ class Together:
     def _submit(self, tasks: TaskDriver, submit: Operation, name: str) -> Question:
         """A submit whose prompt no other one has, so that a read shows whether prompts were mixed up."""
         # Few fields and a short prompt: a server may not have room to repeat more.
-        shortest = boundary_values.valid_requests(submit, self.source)[0].body
+        shortest = request_values.valid_requests(submit, self.source)[0].body
         body = {field: value for field, value in a_submit(submit).items() if field in shortest}
         body = {**body, "prompt": f"Two Cats {name}"}
         whole, request = tasks.submission(submit, body, self.source)
@@ -117,8 +119,8 @@ class Together:
         now = self.run.now()
 
         def check(response: Response) -> None:
-            if not response.is_success and (response.status in UNKNOWN and not sure):
-                self.run.check_response(response)
+            if not response.is_success and (response.status in UNKNOWN_TASK and not sure):
+                self.run.recorder.check_response(response)
                 return
             try:
                 tasks.submitted(submit, whole, self.source, response, (now, self.run.now()), sure=sure)
@@ -147,31 +149,31 @@ class Together:
                 if not task.observations:
                     continue  # R04 speaks of that
                 for route in tasks.routes(task.submit.id):
-                    if not any(told.route == route.id for told in task.observations):
+                    if not any(observation.route == route.id for observation in task.observations):
                         continue
-                    told_before = None if before is None else before[task.id]
-                    yield Question(tasks.request(route, task.id), self._own(tasks, task, route, told_before))
+                    observed_before = None if before is None else before[task.id]
+                    yield Question(tasks.request(route, task.id), self._own(tasks, task, route, observed_before))
                     for other in others:
                         yield Question(other.request(route, task.id), self._others(route, task))
 
     def _own(self, tasks: TaskDriver, task: Task, route: Operation, before: list[Observation] | None) -> Check:
         def check(response: Response) -> None:
-            told = task_life.observed(self.run.contract, route.id, self.run.now(), response.json())
-            if response.is_success and told is not None:
+            observation = task_life.observed(self.run.contract, route.id, self.run.now(), response.json())
+            if response.is_success and observation is not None:
                 # Which of several that were under way together was served first is not known.
                 tasks.note(
-                    task if before is None else dataclasses.replace(task, observations=[*before]), told, response
+                    task if before is None else dataclasses.replace(task, observations=[*before]), observation, response
                 )
             gone = [(RuleId.R04, f"{route.id}: {task.id} could be read before, and is answered with {response.status}")]
-            self.run.check_response(response, [] if response.is_success or response.status == 429 else gone)
+            self.run.recorder.check_response(response, [] if response.is_success or response.status == 429 else gone)
 
         return check
 
     def _others(self, route: Operation, task: Task) -> Check:
         def check(response: Response) -> None:
             what = f"{route.id}: {task.id} with a key of another account"
-            fault = None if response.status in UNKNOWN else f"{what} was answered with {response.status}"
-            self.run.check_response(response, [] if response.status == 429 else [(RuleId.R20, fault)])
+            fault = None if response.status in UNKNOWN_TASK else f"{what} was answered with {response.status}"
+            self.run.recorder.check_response(response, [] if response.status == 429 else [(RuleId.R20, fault)])
 
         return check
 
@@ -200,14 +202,14 @@ class Together:
         """Read the tasks when they should have ended: a read then reports the values of their own submit."""
         if self.run.control is not None:
             self.run.control.advance(1.1 * lifecycle.task_life(self.run.contract).lasts)
-        elif self.patience:
-            time.sleep(self.patience)
+        elif self.max_wait:
+            time.sleep(self.max_wait)
         else:
             return
         for tasks in self.accounts:
             for task in tasks.made:
                 for route in tasks.routes(task.submit.id):
-                    if any(told.route == route.id for told in task.observations):
+                    if any(observation.route == route.id for observation in task.observations):
                         tasks.read(task, route)
 
     # Parts beside the whole.
@@ -216,7 +218,7 @@ class Together:
         """Download a video and several of its parts at the same moment."""
         tasks, run = self.accounts[0], self.run
         response = run.send(tasks.request(tasks.content, self.source))
-        run.check_response(response)
+        run.recorder.check_response(response)
         if response.status != 200:
             return
         whole = response.content
@@ -233,13 +235,13 @@ class Together:
         # Tested here as well: what was kept of the video may be from before it expired, and is then not compared.
         def check(response: Response) -> None:
             fault = None if response.content == whole else "the content is not what it was before"
-            self.run.check_response(response, [(RuleId.R52, fault)] if response.status == 200 else [])
+            self.run.recorder.check_response(response, [(RuleId.R52, fault)] if response.status == 200 else [])
 
         return check
 
     def _part(self, whole: bytes, first: int, last: int) -> Check:
         def check(response: Response) -> None:
-            found = outcomes(RuleId.R24, part_faults(response, whole, first, last), f"bytes={first}-{last} ")
-            self.run.check_response(response, [] if response.status == 429 else found)
+            found = outcomes(RuleId.R24, ranges.part_faults(response, whole, first, last), f"bytes={first}-{last} ")
+            self.run.recorder.check_response(response, [] if response.status == 429 else found)
 
         return check

@@ -11,14 +11,19 @@ from typing import Any
 from octopusx_video_openapi import Operation, RuleId, lifecycle, task_ids, values
 
 from octopusx_video_contract.cases import submit_bodies
+from octopusx_video_contract.cases.submit_bodies import a_submit
 from octopusx_video_contract.checks.registry import checks
+from octopusx_video_contract.checks.single_response import UNKNOWN_TASK
 from octopusx_video_contract.checks.task_life import Task, is_number
 from octopusx_video_contract.core.billing_check import BillingCheck
-from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings
-from octopusx_video_contract.core.run import MANY_BROKEN_RULES, Run
+from octopusx_video_contract.core.run import Run
+from octopusx_video_contract.core.run_log import MANY_BROKEN_RULES
 from octopusx_video_contract.messages.text import counted
-from octopusx_video_contract.scenarios.task_driver import UNKNOWN, TaskDriver, a_submit
+from octopusx_video_contract.scenarios.downloads import Downloads
+from octopusx_video_contract.scenarios.read_checks import ReadChecks
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
+from octopusx_video_contract.sending.budget import NotAskedError
 
 FAILING = "fault=failed"
 """Orders a task that fails, of a mock that follows it."""
@@ -48,7 +53,9 @@ class WholeLife:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.tasks = TaskDriver(run)
-        # Those that most routes can read come first: what is paid for is to tell most.
+        self.downloads = Downloads(self.tasks)
+        self.read_checks = ReadChecks(self.tasks)
+        # Those that most routes can read come first: what is paid for is to show most.
         names = sorted(run.contract.submits, key=lambda name: -len(self.tasks.routes(name)))
         self.findings: dict[str, list[Finding]] = {name: [] for name in names}
         self.skipped: dict[str, str] = {}
@@ -57,13 +64,13 @@ class WholeLife:
         self._readable: dict[str, list[Operation]] = {}
 
     def whole(self) -> None:
-        """Walk all of it; what is found is kept, and does not end the walk of the others."""
+        """Follow all of it; what is found is kept, and does not end the others."""
         if self.run.control is not None:
             # Times that are cut to a day or an hour are the same at a beginning of one, where a mock's clock may stand.
             self.run.control.advance(_NOT_A_WHOLE_HOUR)
         self._look_at_known()
         begun = [task for name in self.findings for task in self._begin(name)]
-        if self.run.stateless:
+        if self.run.settings.stateless:
             return
         for task in begun:
             self._while_running(task)
@@ -85,15 +92,15 @@ class WholeLife:
     def _begin(self, name: str) -> Iterator[Task]:
         run = self.run
         submit = run.contract.operations[name]
-        if not run.known_ids and task_ids.places(submit):
+        if not run.settings.known_ids and task_ids.places(submit):
             self.skipped[name] = "no finished task is known to continue from; name one with --task-id"
             return
-        orders = ["", FAILING] if "fault" in run.orders else [""]
+        orders = ["", FAILING] if "fault" in run.settings.orders else [""]
         for order in orders:
             task: Task | None = None
             with self._catching(name):
-                # What is paid for is to tell most: also whether a server answers reads meanwhile.
-                beside = self.tasks.reads_of_known if run.paid and run.known_ids else ()
+                # What is paid for is to show most: also whether a server answers reads meanwhile.
+                beside = self.tasks.reads_of_known if run.paid and run.settings.known_ids else ()
                 body = self._body(submit, order)
                 task = self.tasks.submit(submit, body, self._source, orders=order, beside=beside)
             if task is None:
@@ -103,7 +110,7 @@ class WholeLife:
                 with self._catching(name):
                     if self.tasks.first_read(task, route) is not None:
                         self._readable[task.id].append(route)
-            if order == "" and self.run.control is not None and not self.run.paid and not self.run.stateless:
+            if order == "" and self.run.control is not None and not self.run.paid and not self.run.settings.stateless:
                 self._twins[task.id] = []
                 with self._catching(name):
                     for _ in range(2):
@@ -119,13 +126,13 @@ class WholeLife:
     @property
     def _source(self) -> str:
         """The finished task that submits continue; "" where none is known."""
-        return next(iter(self.run.known_ids), "")
+        return next(iter(self.run.settings.known_ids), "")
 
     def _compare(self, task: Task) -> None:
-        """Hold a task that was read again and again to one that nobody has read yet."""
+        """Compare a task that was read again and again with one that nobody has read yet."""
         if self._twins.get(task.id):
             with self._catching(task.submit.id):
-                self.tasks.stand_alike(task, self._twins[task.id].pop())
+                self.read_checks.stand_alike(task, self._twins[task.id].pop())
 
     def _come_late(self) -> None:
         """Submit another task while the others run, who have to stay what they are."""
@@ -142,14 +149,14 @@ class WholeLife:
                 if tasks.read(task, route) is not None:
                     self._readable[task.id].append(route)
         with self._catching(name):
-            tasks.kept_apart(task)
+            self.read_checks.kept_apart(task)
         if task.phase != "running":
             return
         with self._catching(name):
-            tasks.no_content_yet(task, still=self.run.is_still)
+            self.downloads.no_content_yet(task, still=self.run.is_still)
         for route in self._readable[task.id]:
             with self._catching(name):
-                tasks.reads_change_nothing(task, route)
+                self.read_checks.reads_change_nothing(task, route)
         if not self.run.paid:
             for other in self.run.contract.submits:
                 with self._catching(other):
@@ -164,15 +171,15 @@ class WholeLife:
             return
         _, request = self.tasks.submission(submit, a_submit(submit), source.id)
         found: list[Finding] = []
-        with self.run.collecting(found):
+        with self.run.recorder.collecting(found):
             self.tasks.refused(request, RuleId.R47, f"{name}: a source that is {source.phase}")
         # It may have succeeded meanwhile, where the clock does not stand still.
         if found and (self.run.is_still or source.phase == "failed" or self._still_runs(source)):
             raise Findings(found)
 
     def _still_runs(self, task: Task) -> bool:
-        told = self.tasks.read(task, self.tasks.route(task))
-        return told is not None and told.phase == "running"
+        observation = self.tasks.read(task, self.tasks.route(task))
+        return observation is not None and observation.phase == "running"
 
     def _follow(self, tasks: list[Task]) -> None:
         """Read the tasks until they have ended, or their time is up."""
@@ -190,21 +197,23 @@ class WholeLife:
                 if not running:
                     break
         else:
-            patience = self._patience()
-            running = self._wait(running, patience)
-            if running and patience < self.run.deadline:
-                self.run.say(
-                    f"{counted(len(running), 'task')} had not ended after {patience:g} s; a server that breaks "
+            max_wait = self._max_wait()
+            running = self._wait(running, max_wait)
+            if running and max_wait < self.run.settings.deadline:
+                self.run.log.say(
+                    f"{counted(len(running), 'task')} had not ended after {max_wait:g} s; a server that breaks "
                     f"{MANY_BROKEN_RULES} rules or more gets no more time, and {RuleId.R45} is not asked"
                 )
                 return
         within = self._within()
-        given = f"{within:,.0f} s of its clock" if self.run.control else f"{self.run.deadline:g} s (--deadline)"
+        given = (
+            f"{within:,.0f} s of its clock" if self.run.control else f"{self.run.settings.deadline:g} s (--deadline)"
+        )
         for task in followed:
             with self._catching(task.submit.id):
                 read = self.tasks.request(self.tasks.route(task), task.id)
                 fault = f"{task.submit.id}: {task.id} has not ended in {given}" if task in running else None
-                self.run.check(RuleId.R45, fault, read)
+                self.run.recorder.check(RuleId.R45, fault, read)
 
     def _within(self) -> float:
         """Seconds of its clock in which a task ends, by the contract."""
@@ -236,26 +245,26 @@ class WholeLife:
                     self.tasks.unbilled(billed, self.tasks.request(route, task.id))
         return [task for task in running if not task.ended]
 
-    def _patience(self) -> float:
+    def _max_wait(self) -> float:
         """Seconds of real time in which the tasks have to end: fewer for a server that is wrong in many ways."""
         found = {finding.rule for findings in self.findings.values() for finding in findings}
         if len(found | self.run.log.broken) < MANY_BROKEN_RULES:
-            return self.run.deadline
-        return min(self.run.deadline, _SHORT_DEADLINE)
+            return self.run.settings.deadline
+        return min(self.run.settings.deadline, _SHORT_DEADLINE)
 
-    def _wait(self, running: list[Task], patience: float) -> list[Task]:
+    def _wait(self, running: list[Task], max_wait: float) -> list[Task]:
         begun = time.monotonic()
         say_at = _SAY_AFTER
         pause = _FIRST_PAUSE
-        while running and time.monotonic() - begun < patience:
-            time.sleep(min(pause, max(0.0, patience - (time.monotonic() - begun))))
+        while running and time.monotonic() - begun < max_wait:
+            time.sleep(min(pause, max(0.0, max_wait - (time.monotonic() - begun))))
             pause = min(pause * 1.3, _MAX_PAUSE if not self.run.paid else 5 * _MAX_PAUSE)
             running = self._still_running(running)
             waited = time.monotonic() - begun
             if running and waited > say_at:
                 say_at *= 2
-                self.run.say(
-                    f"waiting for {counted(len(running), 'task')} to end: {waited:.0f} s of at most {patience:g} s"
+                self.run.log.say(
+                    f"waiting for {counted(len(running), 'task')} to end: {waited:.0f} s of at most {max_wait:g} s"
                 )
         self.waited = time.monotonic() - begun
         return running
@@ -270,10 +279,10 @@ class WholeLife:
                     tasks.read(task, route)
         for route in self._readable[task.id]:
             with self._catching(name):
-                tasks.reads_change_nothing(task, route)
+                self.read_checks.reads_change_nothing(task, route)
         if task.phase == "failed":
             with self._catching(name):
-                tasks.no_content_yet(task, still=True)
+                self.downloads.no_content_yet(task, still=True)
             if not run.paid:
                 with self._catching(name):
                     self._refused_source(name, task)
@@ -285,15 +294,17 @@ class WholeLife:
     def _look_at_the_video(self, task: Task) -> None:
         name, tasks = task.submit.id, self.tasks
         with self._catching(name):
-            if tasks.download(task) is not None:
-                tasks.download(task)
+            if self.downloads.download(task) is not None:
+                self.downloads.download(task)
         if task.video is not None:
             with self._catching(name):
-                tasks.parts(task.id, task.video)
-            addresses = {told.route: told for told in task.observations if told.phase == "succeeded"}
-            for told in addresses.values():
+                self.downloads.parts(task.id, task.video)
+            addresses = {
+                observation.route: observation for observation in task.observations if observation.phase == "succeeded"
+            }
+            for observation in addresses.values():
                 with self._catching(name):
-                    tasks.address(task, told)
+                    self.downloads.address(task, observation)
         with self._catching(name):
             for route in self._readable[task.id]:
                 tasks.read(task, route)
@@ -301,27 +312,29 @@ class WholeLife:
     def _look_at_known(self) -> None:
         """Read and download the known tasks, at the beginning and at the end: whatever came between changed nothing."""
         tasks, run = self.tasks, self.run
-        if run.stateless:
+        if run.settings.stateless:
             return
-        for known in run.known_ids:
+        for known in run.settings.known_ids:
             for operation in (*tasks.reads, *(() if run.paid else (tasks.content,))):
                 with self._catching(next(iter(self.findings))):
-                    run.check_response(run.send(tasks.request(operation, known)))
+                    run.recorder.check_response(run.send(tasks.request(operation, known)))
 
     def _refuse(self, ended: list[Task]) -> None:
         """Ask for what is refused and names tasks that have ended: it changes nothing of them."""
         tasks, run = self.tasks, self.run
-        credentials = ["", *([f"Bearer {run.other_key}"] if run.other_key else [])]
+        credentials = ["", *([f"Bearer {run.settings.other_key}"] if run.settings.other_key else [])]
         for task, name, credential in itertools.product(ended if not run.paid else (), self.findings, credentials):
             # Neither has a model or a prompt.
             _, request = tasks.submission(run.contract.operations[name], {}, task.id, credential=credential)
             with self._catching(name), BillingCheck(run):
                 response = run.send(request)
                 fault = f"{name}: a submit of nothing but its source was answered with {response.status}"
-                run.check_response(response, [(RuleId.R41, None if response.status in UNKNOWN else fault)])
+                run.recorder.check_response(
+                    response, [(RuleId.R41, None if response.status in UNKNOWN_TASK else fault)]
+                )
         for task in ended:
             with self._catching(task.submit.id):
-                tasks.kept_apart(task)
+                self.read_checks.kept_apart(task)
 
     def _look_again(self, ended: list[Task]) -> None:
         """Read and download all once more: what came after its end changes nothing of a task."""
@@ -331,9 +344,9 @@ class WholeLife:
                     self.tasks.read(task, route)
             if task.phase == "succeeded" and task.video is not None and not self.run.paid:
                 with self._catching(task.submit.id):
-                    self.tasks.download(task)
+                    self.downloads.download(task)
                 with self._catching(task.submit.id):
-                    self.tasks.part(task.id, task.video, "bytes=0-9", 0, min(9, len(task.video) - 1))
+                    self.downloads.part(task.id, task.video, "bytes=0-9", 0, min(9, len(task.video) - 1))
         self._look_at_known()
 
     def _chain(self, begun: list[Task]) -> list[Task]:
@@ -346,7 +359,7 @@ class WholeLife:
         for task in made:
             if task.phase == "succeeded":
                 with self._catching(task.submit.id):
-                    self.tasks.download(task, self.tasks.size_by_a_part(task))
+                    self.downloads.download(task, self.downloads.size_by_a_part(task))
         return made
 
     def _continued(self, source: Task) -> list[Task]:
@@ -363,9 +376,9 @@ class WholeLife:
             self._readable[task.id] = self.tasks.reads
         self._still_running([source, *made])
         with self._catching(source.submit.id):
-            self.tasks.download(source)
+            self.downloads.download(source)
         for task in made:
-            read = {told.route for told in task.observations}
+            read = {observation.route for observation in task.observations}
             for route in self.tasks.routes(task.submit.id):
                 if route.id not in read:
                     with self._catching(task.submit.id):
@@ -384,25 +397,27 @@ class WholeLife:
                 self._at(moment, ended)
                 for task in succeeded:
                     with self._catching(task.submit.id):
-                        self.tasks.download(task)
+                        self.downloads.download(task)
                     for last in {one.route: one for one in task.observations}.values():
                         with self._catching(task.submit.id):
-                            self.tasks.address(task, last)
+                            self.downloads.address(task, last)
         for moment in (expires + 60, expires + 2.5 * _DAY):
             self._at(moment, ended)
             for task in succeeded:
                 with self._catching(task.submit.id):
-                    self.run.check_response(self.run.send(self.tasks.request(self.tasks.content, task.id)))
+                    self.run.recorder.check_response(self.run.send(self.tasks.request(self.tasks.content, task.id)))
         for name, submit in self.run.contract.submits.items() if not self.run.paid else ():
             with self._catching(name):  # whether it can still be continued is for the server to say
                 _, request = self.tasks.submission(submit, a_submit(submit), succeeded[0].id)
-                self.run.check_response(self.run.send(request))
+                self.run.recorder.check_response(self.run.send(request))
 
     def _expiry(self, task: Task) -> float | None:
         """When a task expires by the last read that says so, in Unix seconds; None where none does."""
         operations = self.run.contract.operations
-        told = (values.first(operations[one.route], one.body, values.EXPIRES) for one in reversed(task.observations))
-        return next((value for value in told if is_number(value) and value > 0), None)
+        observation = (
+            values.first(operations[one.route], one.body, values.EXPIRES) for one in reversed(task.observations)
+        )
+        return next((value for value in observation if is_number(value) and value > 0), None)
 
     def _at(self, moment: float, tasks: list[Task]) -> None:
         """Turn the clock, and read tasks again by each route."""
@@ -418,11 +433,11 @@ class WholeLife:
         """Keep what is found in a block, which goes on after it, as what follows the block does."""
         findings = self.findings[name]
         try:
-            with self.run.collecting(findings):
+            with self.run.recorder.collecting(findings):
                 yield
         except (Finding, Findings) as error:
             findings += error.findings if isinstance(error, Findings) else [error]
         except NotAskedError as error:
             self.skipped.setdefault(name, str(error))
-        if findings and self.run.ends_at_once:
+        if findings and self.run.settings.ends_at_once:
             raise Findings(findings)

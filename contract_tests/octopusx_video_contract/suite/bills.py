@@ -1,4 +1,4 @@
-"""Layer: bills. What a submit costs by the server's own books, and what its answer says of that."""
+"""Layer: bills. What a submit costs by the server's own ledger, and what its response says of that."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from typing import Any
 import pytest
 from octopusx_video_openapi import Operation, RuleId
 
-from octopusx_video_contract.cases import boundary_values
+from octopusx_video_contract.cases import request_values
+from octopusx_video_contract.cases.submit_bodies import a_submit
 from octopusx_video_contract.checks import billing
 from octopusx_video_contract.checks.registry import checks
 from octopusx_video_contract.core.run import current
-from octopusx_video_contract.core.transport import NoResponseError
-from octopusx_video_contract.scenarios.task_driver import TaskDriver, a_submit
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
+from octopusx_video_contract.sending.transport import NoResponseError
 
 RUN = current()
 CONTRACT = RUN.contract
 TASKS = TaskDriver(RUN)
-KNOWN = next(iter(RUN.known_ids), "unknown")
-PATIENCE = 0.5
-"""Seconds that an answer is awaited that has been ordered not to come."""
+KNOWN = next(iter(RUN.settings.known_ids), "unknown")
+MAX_WAIT = 0.5
+"""Seconds that a response is awaited that has been ordered not to come."""
 
 pytestmark = pytest.mark.skipif(
-    RUN.control is None or "fault" not in RUN.orders or RUN.stateless or RUN.paid,
+    RUN.control is None or "fault" not in RUN.settings.orders or RUN.settings.stateless or RUN.paid,
     reason="R28 to R30, R35 and R54 need a mock whose books can be looked at and whose answers can be ordered",
 )
 
@@ -35,7 +36,7 @@ def _by_rule(rule_id: RuleId) -> str:
 
 
 def _orders() -> Iterator[Any]:
-    """Each documented answer of each operation, and what may go wrong on the way of a submit's."""
+    """Each documented response of each operation, and what may go wrong on the way of a submit's."""
     for operation in CONTRACT.operations.values():
         for status, response in operation.responses.items():
             for example in response.examples:
@@ -50,22 +51,22 @@ def _orders() -> Iterator[Any]:
 @pytest.mark.parametrize(("operation", "order"), list(_orders()))
 def test_no_bill_is_higher_than_its_answer_says(operation: Operation, order: str) -> None:
     """What the contract calls never billed costs nothing, the rest is billed once at most."""
-    values = boundary_values.valid_requests(operation, KNOWN)[0]
+    values = request_values.valid_requests(operation, KNOWN)[0]
     headers = [("Prefer", order), *([("Range", "bytes=0-")] if "code=206" in order else [])]
     request = RUN.request(operation, path=values.path, query=values.query, body=values.body, headers=headers)
     before = TASKS.billed() or 0
     try:
-        response = RUN.transport.send(request, seconds=PATIENCE)
+        response = RUN.transport.send(request, seconds=MAX_WAIT)
     except NoResponseError:
-        told, shown = _by_rule(RuleId.R29), None
+        reported, shown = _by_rule(RuleId.R29), None
         rule: str = RuleId.R29
     else:
-        told, shown = billing.billed(CONTRACT, response), response
+        reported, shown = billing.billed(CONTRACT, response), response
         rule = billing.bill_rule(CONTRACT, response)
     cost = (TASKS.billed() or 0) - before
-    least, most = billing.times(told)
-    fault = f"{operation.id}: {order}: {told} billed, and it was billed {cost} times"
-    RUN.check(rule, None if least <= cost <= most else fault, shown or request)
+    least, most = billing.times(reported)
+    fault = f"{operation.id}: {order}: {reported} billed, and it was billed {cost} times"
+    RUN.recorder.check(rule, None if least <= cost <= most else fault, shown or request)
 
 
 @checks(RuleId.R30)
@@ -78,8 +79,8 @@ def test_failed_task_may_stay_billed(name: str) -> None:
         TASKS.submit(operation, a_submit(operation), KNOWN, orders=order)
     assert RUN.control is not None
     RUN.control.advance(2 * 86_400)
-    told = _by_rule(RuleId.R30)
+    reported = _by_rule(RuleId.R30)
     cost = (TASKS.billed() or 0) - before
-    is_broken = cost > 2 or (told == "never" and cost)
-    fault = f"{name}: {told} billed, and two failed tasks are billed {cost} times"
-    RUN.check(RuleId.R30, fault if is_broken else None)
+    is_broken = cost > 2 or (reported == "never" and cost)
+    fault = f"{name}: {reported} billed, and two failed tasks are billed {cost} times"
+    RUN.recorder.check(RuleId.R30, fault if is_broken else None)

@@ -13,21 +13,32 @@ from typing import Any
 import pytest
 from octopusx_video_openapi import METHODS, Operation, RuleId, lifecycle, operations, task_ids
 
-from octopusx_video_contract.cases import boundary_values, credentials, routes, submit_bodies, unusual_bodies
-from octopusx_video_contract.cases.boundary_values import Variant
+from octopusx_video_contract.cases import (
+    credentials,
+    invalid_values,
+    request_values,
+    routes,
+    submit_bodies,
+    unusual_bodies,
+    valid_values,
+)
 from octopusx_video_contract.cases.credentials import Credential
 from octopusx_video_contract.cases.sizes import Sizes
+from octopusx_video_contract.cases.submit_bodies import a_submit
+from octopusx_video_contract.cases.variants import Variant
 from octopusx_video_contract.checks import single_response
 from octopusx_video_contract.checks.registry import checks, outcomes
+from octopusx_video_contract.checks.single_response import UNKNOWN_TASK
 from octopusx_video_contract.checks.task_life import Task
 from octopusx_video_contract.core.asking import ask_each
 from octopusx_video_contract.core.billing_check import BillingCheck
-from octopusx_video_contract.core.budget import NotAskedError
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import current
 from octopusx_video_contract.messages.http import ABSENT, Request, Response
 from octopusx_video_contract.messages.text import shortened
-from octopusx_video_contract.scenarios.task_driver import UNKNOWN, TaskDriver, a_submit
+from octopusx_video_contract.scenarios.downloads import Downloads
+from octopusx_video_contract.scenarios.task_driver import TaskDriver
+from octopusx_video_contract.sending.budget import NotAskedError
 
 RUN = current()
 CONTRACT = RUN.contract
@@ -36,9 +47,11 @@ SECURED = [operation for operation in OPERATIONS if operation.is_secured]
 SUBMITS = set(CONTRACT.submits)
 WITH_BODY = [operation for operation in OPERATIONS if operation.body is not None]
 WITH_TASK = [operation for operation in OPERATIONS if task_ids.places(operation)]
-WITH_COLON = next((task for task in RUN.known_ids if ":" in task), None)
-KNOWN = next(iter(RUN.known_ids), "unknown")
-STATELESS = pytest.mark.skipif(RUN.stateless, reason="R46, R48 and R55 can't be asked of a server that keeps no tasks")
+WITH_COLON = next((task for task in RUN.settings.known_ids if ":" in task), None)
+KNOWN = next(iter(RUN.settings.known_ids), "unknown")
+STATELESS = pytest.mark.skipif(
+    RUN.settings.stateless, reason="R46, R48 and R55 can't be asked of a server that keeps no tasks"
+)
 _OVERRIDING = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")
 """Headers that some frameworks take the method from."""
 MAX_SHOWN = 120
@@ -53,8 +66,8 @@ def _name(operation: Operation) -> str:
     return operation.id
 
 
-def _valid(operation: Operation, task: str = KNOWN) -> list[boundary_values.Request]:
-    return boundary_values.valid_requests(operation, task)
+def _valid(operation: Operation, task: str = KNOWN) -> list[request_values.Request]:
+    return request_values.valid_requests(operation, task)
 
 
 def _made(operation: Operation, values: Any, **options: Any) -> Request:
@@ -64,10 +77,10 @@ def _made(operation: Operation, values: Any, **options: Any) -> Request:
 
 
 def _allowed(request: Request, rule: RuleId, what: str, *statuses: int) -> None:
-    """Send a request whose answer has to have one of these statuses, by a rule."""
+    """Send a request whose response has to have one of these statuses, by a rule."""
     response = RUN.send(request)
     fault = f"{what}: it was answered with {response.status}"
-    RUN.check_response(response, [(rule, None if response.status in statuses else fault)])
+    RUN.recorder.check_response(response, [(rule, None if response.status in statuses else fault)])
 
 
 # Credentials: rules R01 and R02.
@@ -88,12 +101,12 @@ def test_no_operation_succeeds_without_a_valid_key(operation: Operation) -> None
         request = _made(operation, values, headers=credential.headers, credential=None)
         _refused(operation, request, credential.name)
 
-    ask_each(RUN, credentials.invalid(RUN.key), ask)
+    ask_each(RUN, credentials.invalid(RUN.settings.key), ask)
 
 
 @pytest.mark.parametrize("operation", SECURED, ids=_name)
 def test_the_credential_is_looked_at_first(operation: Operation) -> None:
-    """Without a valid key the answer is 401, although something else is wrong as well."""
+    """Without a valid key the response is 401, although something else is wrong as well."""
 
     def ask(case: tuple[str | None, str, dict[str, Any], str]) -> None:
         credential, what, options, task = case
@@ -106,7 +119,7 @@ def test_the_credential_is_looked_at_first(operation: Operation) -> None:
         for credential in (None, "Bearer made-up", "Basic made-up")
         for one in (*wrong, ("an unknown task", {}, "unknown"))
     ]
-    if operation in WITH_BODY and not RUN.paid and not RUN.stateless:
+    if operation in WITH_BODY and not RUN.paid and not RUN.settings.stateless:
         cases.append((None, "a body that is too large", {"raw": b" " * LARGE}, KNOWN))
     ask_each(RUN, cases, ask)
 
@@ -116,19 +129,21 @@ def _refused(operation: Operation, request: Request, what: str) -> None:
     response = RUN.send(request)
     fault = f"{operation.id}: {what}: it was answered with {response.status}"
     kept = ((RuleId.R01, not response.is_success), (RuleId.R02, response.status == 401))
-    RUN.check_response(response, [(rule, None if is_kept else fault) for rule, is_kept in kept])
+    RUN.recorder.check_response(response, [(rule, None if is_kept else fault) for rule, is_kept in kept])
 
 
 @checks(RuleId.R34)
-@pytest.mark.skipif(not RUN.other_key or RUN.paid, reason="R34 needs a second key (OCTOPUSX_OTHER_API_KEY) for that")
+@pytest.mark.skipif(
+    not RUN.settings.other_key or RUN.paid, reason="R34 needs a second key (OCTOPUSX_OTHER_API_KEY) for that"
+)
 @pytest.mark.parametrize("operation", SECURED, ids=_name)
 def test_every_key_works(operation: Operation) -> None:
     """A key of another account is a valid key, of every operation; that it does not know the task is another matter."""
     with BillingCheck(RUN):
-        response = RUN.send(_made(operation, _valid(operation)[0], credential=f"Bearer {RUN.other_key}"))
+        response = RUN.send(_made(operation, _valid(operation)[0], credential=f"Bearer {RUN.settings.other_key}"))
         fault = f"{operation.id}: a second key that works was answered with {response.status}"
         is_kept = response.is_success or response.status in {400, 404}
-        RUN.check_response(response, [(RuleId.R34, None if is_kept else fault)])
+        RUN.recorder.check_response(response, [(RuleId.R34, None if is_kept else fault)])
 
 
 @checks(RuleId.R57)
@@ -142,9 +157,9 @@ def test_scheme_in_another_case(operation: Operation) -> None:
         response = RUN.send(_made(operation, _valid(operation)[0], credential=credential))
         scheme = credential.partition(" ")[0]
         fault = f"{operation.id}: the key after {scheme} was answered with 401" if response.status == 401 else None
-        RUN.check_response(response, [(RuleId.R57, fault), *(() if fault else RUN.rejected(response, scheme))])
+        RUN.recorder.check_rejected(response, RuleId.R57, fault, scheme)
 
-    ask_each(RUN, credentials.respelt(RUN.key), ask)
+    ask_each(RUN, credentials.respelt(RUN.settings.key), ask)
 
 
 # Values: rules R41 and R34.
@@ -160,8 +175,8 @@ def _near(operation_id: str) -> dict[Place, list[Variant]]:
     valid = _valid(operation)
     found: dict[Place, list[Variant]] = {}
     for variant in itertools.chain(
-        boundary_values.invalid_variants(operation, valid[-1]),
-        boundary_values.invalid_variants_alone(operation, valid[0]),
+        invalid_values.invalid_variants(operation, valid[-1]),
+        invalid_values.invalid_variants_alone(operation, valid[0]),
     ):
         found.setdefault(variant.place[:2], []).append(variant)
     return found
@@ -196,12 +211,12 @@ def test_what_is_just_right_is_not_refused(operation: Operation) -> None:
         _taken(operation, _made(operation, variant), variant.name)
 
     bases = _valid(operation)
-    ask_each(RUN, (variant for base in bases for variant in boundary_values.valid_variants(operation, base)), ask)
+    ask_each(RUN, (variant for base in bases for variant in valid_values.valid_variants(operation, base)), ask)
 
 
 def _taken(operation: Operation, request: Request, what: str) -> None:
     response = RUN.send(request)
-    RUN.check_response(response, RUN.rejected(response, what))
+    RUN.recorder.check_response(response, RUN.recorder.rejected(response, what))
 
 
 # Media types and charsets: rules R42, R27 and R34.
@@ -266,7 +281,7 @@ def test_outlandish_values_break_nothing(operation: Operation) -> None:
     def ask(case: unusual_bodies.Outlandish) -> None:
         request = _made(operation, values, raw=case.raw)
         if case.is_valid is None:
-            RUN.check_response(RUN.send(request))
+            RUN.recorder.check_response(RUN.send(request))
         elif case.is_valid:
             _taken(operation, request, case.name)
         else:
@@ -275,7 +290,7 @@ def test_outlandish_values_break_nothing(operation: Operation) -> None:
     ask_each(RUN, unusual_bodies.outlandish(operation, values), ask)
 
 
-@pytest.mark.skipif(RUN.paid or RUN.stateless, reason="large bodies are only sent to a mock that keeps tasks")
+@pytest.mark.skipif(RUN.paid or RUN.settings.stateless, reason="large bodies are only sent to a mock that keeps tasks")
 @pytest.mark.parametrize("operation", WITH_BODY, ids=_name)
 def test_large_body(operation: Operation) -> None:
     """A prompt of eleven megabytes is taken, or refused as too large; nothing breaks over it."""
@@ -296,14 +311,14 @@ def test_method_that_the_path_does_not_have(path: str) -> None:
 
     def ask(case: tuple[str, str]) -> None:
         method, override = case
-        # A DELETE that the pages don't tell of would delete: what is real is not named.
+        # A DELETE that the documentation does not mention would delete: what is real is not named.
         target = operations.filled(path, lambda _: "unknown" if RUN.paid else KNOWN)
-        headers = [("Authorization", f"Bearer {RUN.key}")]
+        headers = [("Authorization", f"Bearer {RUN.settings.key}")]
         headers += [(name, override) for name in _OVERRIDING if override]
         response = RUN.send(Request(method, target, tuple(headers)))
         if method == "OPTIONS" and response.status in {200, 204}:
             return  # RFC 9110 section 9.3.7: it asks which methods there are
-        RUN.check_all(outcomes(RuleId.R32, _method_faults(response, right), f"{method} {path}"), response)
+        RUN.recorder.check_all(outcomes(RuleId.R32, _method_faults(response, right), f"{method} {path}"), response)
 
     # A concrete path is also one of a template: GET /v1/videos/extensions reads the task of that name.
     there = right | operations.methods(CONTRACT, path)
@@ -341,17 +356,17 @@ def test_concrete_path_comes_before_a_template(path: str) -> None:
         if operation.path == path:
             shadowed = response.status == 405 or single_response.is_wrong_route(CONTRACT, response)
             fault = f"{what} was answered with {response.status}, as if a template came before it" if shadowed else None
-            RUN.check_response(response, [(RuleId.R58, fault), *(() if fault else RUN.rejected(response, what))])
+            RUN.recorder.check_rejected(response, RuleId.R58, fault, what)
         elif response.status in {400, 404}:
-            RUN.check_response(response, [(RuleId.R58, None)])
+            RUN.recorder.check_response(response, [(RuleId.R58, None)])
         else:
             faults = (
                 [f" was answered with {response.status}"] if response.status != 405 else _method_faults(response, right)
             )
-            RUN.check_all(outcomes(RuleId.R58, faults, what), response)
+            RUN.recorder.check_all(outcomes(RuleId.R58, faults, what), response)
 
     shared = routes.shared(CONTRACT, path)
-    ask_each(RUN, [operation for operation in shared if operation.path == path or not RUN.stateless], ask)
+    ask_each(RUN, [operation for operation in shared if operation.path == path or not RUN.settings.stateless], ask)
 
 
 @checks(RuleId.R43)
@@ -368,7 +383,7 @@ def test_path_that_is_almost_one(operation: Operation) -> None:
         location = urllib.parse.urlsplit(response.headers.get("location", "")).path
         is_moved = response.status in {301, 302, 307, 308} and bool(operations.methods(CONTRACT, location))
         fault = f"{request.method} {path} was answered with {response.status}"
-        RUN.check(RuleId.R43, None if response.status == 404 or is_moved else fault, response)
+        RUN.recorder.check(RuleId.R43, None if response.status == 404 or is_moved else fault, response)
 
     ask_each(RUN, routes.almost(CONTRACT, operation, values.path), ask)
 
@@ -387,12 +402,14 @@ def test_task_that_does_not_exist(operation: Operation) -> None:
     def ask(case: tuple[str, list[tuple[str, str]]]) -> None:
         task, headers = case
         response = RUN.send(_made(operation, _valid(operation, task)[0], headers=headers))
-        fault = None if response.status in UNKNOWN else f"{operation.id}: {task} was answered with {response.status}"
-        RUN.check_response(response, [(RuleId.R46, fault), *(() if fault else RUN.rejected(response, task))])
+        fault = (
+            None if response.status in UNKNOWN_TASK else f"{operation.id}: {task} was answered with {response.status}"
+        )
+        RUN.recorder.check_rejected(response, RuleId.R46, fault, task)
 
     cases: list[tuple[str, list[tuple[str, str]]]] = [
         (task, [])
-        for task in routes.unknown_tasks(CONTRACT, RUN.known_ids, RUN.seed)
+        for task in routes.unknown_tasks(CONTRACT, RUN.settings.known_ids, RUN.settings.seed)
         if not _is_another_path(operation, task)
     ]
     ask_each(RUN, [*cases, (cases[0][0], [("Range", "bytes=0-9")])], ask)
@@ -404,25 +421,25 @@ def test_task_that_does_not_exist(operation: Operation) -> None:
 def test_task_of_the_path_is_the_one_that_counts(operation: Operation) -> None:
     """A body that names a known task under whatever name does not make up for an unknown one in the path."""
     values = _valid(operation, "unknown")[0]
-    named = dict.fromkeys(sorted(boundary_values.task_names(CONTRACT)), KNOWN)
+    named = dict.fromkeys(sorted(request_values.task_names(CONTRACT)), KNOWN)
     with BillingCheck(RUN):
         response = RUN.send(_made(operation, replace(values, body={**values.body, **named})))
         fault = f"{operation.id}: an unknown task in the path was answered with {response.status}"
-        RUN.check_response(response, [(RuleId.R46, None if response.status in UNKNOWN else fault)])
+        RUN.recorder.check_response(response, [(RuleId.R46, None if response.status in UNKNOWN_TASK else fault)])
 
 
 @checks(RuleId.R41, RuleId.R46)
 @pytest.mark.parametrize("operation", WITH_BODY, ids=_name)
 def test_body_of_another_operation(operation: Operation) -> None:
-    """The body of one submit at the path of another is judged by that path, and names no source that it does not."""
+    """The body of one submit at the path of another is checked by that path, and names no source that it does not."""
     words = sorted({word for path in CONTRACT.paths for word in path.split("/") if word and "{" not in word})
-    tasks = [KNOWN, *(() if RUN.stateless or "{" not in operation.path else words)]
+    tasks = [KNOWN, *(() if RUN.settings.stateless or "{" not in operation.path else words)]
 
     def ask(case: tuple[str, Any, bool | None]) -> None:
         task, body, is_valid = case
         request = _made(operation, replace(_valid(operation, task)[0], body=body))
         if is_valid is None:
-            RUN.check_response(RUN.send(request))
+            RUN.recorder.check_response(RUN.send(request))
         elif not is_valid:
             _allowed(request, RuleId.R41, f"{operation.id}: the body of another submit", 400)
         elif task == KNOWN:
@@ -459,21 +476,21 @@ def test_any_size_that_is_right_is_not_refused(operation: Operation) -> None:
         _taken(operation, _made(operation, variant), variant.name)
 
     fullest = _valid(operation)[-1]
-    known = {variant.name for variant in boundary_values.valid_variants(operation, fullest)}
-    variants = boundary_values.valid_variants(operation, fullest, _sizes(operation))
+    known = {variant.name for variant in valid_values.valid_variants(operation, fullest)}
+    variants = valid_values.valid_variants(operation, fullest, _sizes(operation))
     ask_each(RUN, [variant for variant in variants if variant.name not in known], ask)
 
 
 def _sizes(operation: Operation) -> Sizes:
     """The sizes of an operation's values; few of them where each may cost money."""
-    return Sizes(RUN.seed, operation.id, FEW if RUN.paid else None)
+    return Sizes(RUN.settings.seed, operation.id, FEW if RUN.paid else None)
 
 
 @STATELESS
-@pytest.mark.skipif(not RUN.known_ids, reason="R48 and R55 need a finished task that is known")
+@pytest.mark.skipif(not RUN.settings.known_ids, reason="R48 and R55 need a finished task that is known")
 @pytest.mark.parametrize("operation", [one for one in WITH_BODY if one.id in SUBMITS], ids=_name)
 def test_a_task_of_any_size_is_told_as_it_was_sent(operation: Operation) -> None:
-    """Prompts of every length are told whole, and videos that begin at any second are as long as they have to be."""
+    """Prompts of every length are reported whole, and videos that begin at any second have the right length."""
     tasks = TaskDriver(RUN)
 
     def submitted(body: dict[str, Any]) -> None:
@@ -486,7 +503,7 @@ def test_a_task_of_any_size_is_told_as_it_was_sent(operation: Operation) -> None
         for route in tasks.routes(operation.id):
             tasks.read(task, route)
         if task.phase == "succeeded":
-            tasks.download(task)
+            Downloads(tasks).download(task)
 
     bodies = submit_bodies.of_each_size(operation, a_submit(operation), _sizes(operation))
     found: list[Finding] = []

@@ -10,9 +10,11 @@ from schemathesis.core.transport import Response
 
 from octopusx_video_contract.core.run import current
 from octopusx_video_contract.scenarios import schemathesis_adapter
+from octopusx_video_contract.scenarios.shrinking import limit_shrinking
 
 RUN = current()
 schema = schemathesis_adapter.schema(RUN)
+limit_shrinking()
 TRIED = schemathesis_adapter.operations(RUN)
 
 
@@ -23,7 +25,7 @@ hypothesis.settings.load_profile("suite")
 
 def _test(operation_id: str) -> Any:
     def test(case: schemathesis_adapter.Case) -> None:
-        with RUN.collecting(None):  # Hypothesis looks for a smaller request that raises the same
+        with RUN.recorder.collecting(None):  # Hypothesis looks for a smaller request that raises the same
             schemathesis_adapter.validate(RUN, case)
 
     test.__doc__ = f"Examples, edge cases and generated requests of {operation_id}: each answer keeps the contract."
@@ -52,7 +54,7 @@ def test_links() -> None:
             more = {"additional_checks": additional_checks, "recorder": recorder}
             schemathesis_adapter.check(RUN, case, response, **{name: value for name, value in more.items() if value})
 
-    Machine.rule_order_seed = RUN.seed
-    hypothesis.seed(RUN.seed)(Machine)
-    with RUN.collecting(None):
+    Machine.rule_order_seed = RUN.settings.seed
+    hypothesis.seed(RUN.settings.seed)(Machine)
+    with RUN.recorder.collecting(None):
         Machine.run(settings=schemathesis_adapter.chain_settings(RUN))

@@ -22,18 +22,20 @@ REQUESTS = documented(RUN.contract)
 
 
 @checks(RuleId.R34)
-def _judged(response: Response, operation_id: str) -> None:
+def _check(response: Response, operation_id: str) -> None:
     """A documented request is accepted, or refused because its task is not one of this key."""
-    RUN.check_response(response, RUN.rejected(response, "a documented request"))
+    RUN.recorder.check_response(response, RUN.recorder.rejected(response, "a documented request"))
     if not response.is_success and response.status not in {400, 404}:
-        RUN.check(RuleId.R34, f"{operation_id}: a documented request was answered with {response.status}", response)
+        RUN.recorder.check(
+            RuleId.R34, f"{operation_id}: a documented request was answered with {response.status}", response
+        )
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.operation_id)
 def test_request_as_written(request_: CurlRequest) -> None:
     """The curl command of the page, its very bytes, with only the host and the key changed."""
     with BillingCheck(RUN):
-        _judged(RUN.send(request_.request(RUN.key)), request_.operation_id)
+        _check(RUN.send(request_.request(RUN.settings.key)), request_.operation_id)
 
 
 @pytest.mark.parametrize("flavour", ["sync", "asyncio"])
@@ -42,8 +44,12 @@ def test_request_through_the_client(request_: CurlRequest, flavour: str) -> None
     """The generated client sends what the page shows, and reads back all of what it was answered."""
     call = Call(RUN.contract, request_)
     transport = Through(RUN)
-    outcome = call.sync(transport, RUN.key) if flavour == "sync" else asyncio.run(call.asyncio(transport, RUN.key))
-    as_written = request_.request(RUN.key)
+    outcome = (
+        call.sync(transport, RUN.settings.key)
+        if flavour == "sync"
+        else asyncio.run(call.asyncio(transport, RUN.settings.key))
+    )
+    as_written = request_.request(RUN.settings.key)
     assert transport.response is not None
     response, sent = transport.response, transport.response.request
     assert (sent.method, httpx.URL(sent.path).path, sent.query) == (
@@ -52,14 +58,14 @@ def test_request_through_the_client(request_: CurlRequest, flavour: str) -> None
         as_written.query,
     )
     assert _body(sent.body) == _body(as_written.body)
-    _judged(response, request_.operation_id)
-    told = response.json() if "json" in response.media_type else response.content
+    _check(response, request_.operation_id)
+    reported = response.json() if "json" in response.media_type else response.content
     rule = RuleId.R36 if response.is_success else RuleId.R37
     if isinstance(outcome, Exception):
-        RUN.check(rule, f"{request_.operation_id}: the generated client can't read it ({outcome!r})", response)
+        RUN.recorder.check(rule, f"{request_.operation_id}: the generated client can't read it ({outcome!r})", response)
     else:
         read = outcome.to_dict() if hasattr(outcome, "to_dict") else outcome.payload.read()
-        assert read == told
+        assert read == reported
 
 
 def _body(content: bytes | None) -> Any:

@@ -55,7 +55,7 @@ def test_example_matches_its_schema(schema: Schema, example: Any) -> None:
 
 @pytest.mark.parametrize(("operation", "status", "media_type", "example"), list(_responses()))
 def test_example_keeps_the_rules(operation: Any, status: int, media_type: str, example: Any) -> None:
-    """Every example of an answer keeps the numbered rules of an answer, `should` ones too."""
+    """Every example of a response keeps the numbered rules of a response, `should` ones too."""
     headers = {"content-type": media_type, CONTRACT.request_id_name: "any"}
     response = Response(
         Request(operation.method.upper(), operation.path), status, headers, single_response.encoded(example)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from octopusx_video_contract.core.coverage import gaps
+from octopusx_video_contract.core.gaps import gaps
 from octopusx_video_contract.core.run import current
 
 RUN = current()
@@ -19,7 +19,7 @@ def test_operation_was_reached(operation: str) -> None:
         _was_accepted()
         return
     # Where a task that the key has would have to be paid for, a read can show no more than how it refuses.
-    enough = {*range(200, 300), *((400, 404) if RUN.paid and not RUN.known_ids else ())}
+    enough = {*range(200, 300), *((400, 404) if RUN.paid and not RUN.settings.known_ids else ())}
     statuses = ", ".join(f"{status} {count} times" for status, count in responses.items())
     assert enough & responses.keys(), (
         f"{operation} was never answered with success in {sum(responses.values())} requests "
@@ -29,7 +29,7 @@ def test_operation_was_reached(operation: str) -> None:
 
 
 def _was_accepted() -> None:
-    """Where units were spent, one of all submits was accepted at least, or its answer was lost."""
+    """Where units were spent, one of all submits was accepted at least, or its response was lost."""
     units = RUN.budget.units
     if not units:
         pytest.skip("what may be billed was not sent")
@@ -40,7 +40,9 @@ def _was_accepted() -> None:
     )
 
 
-@pytest.mark.skipif("code" not in RUN.orders, reason="only a mock that follows Prefer can show all of the contract")
+@pytest.mark.skipif(
+    "code" not in RUN.settings.orders, reason="only a mock that follows Prefer can show all of the contract"
+)
 @pytest.mark.parametrize("kind", ["parameter", "response", "keyword", "rule"])
 def test_nothing_was_left_out(kind: str) -> None:
     """Every parameter, documented response, keyword and rule of the contract was exercised."""
@@ -48,5 +50,5 @@ def test_nothing_was_left_out(kind: str) -> None:
         pytest.skip("some rules need a server that keeps tasks, a clock that can be turned and a second key")
     if kind == "keyword" and RUN.log.findings:
         pytest.skip("the tests that would have sent more ended with a finding")
-    missing = [gap.name for gap in gaps(RUN, RUN.coverage) if gap.kind == kind]
+    missing = [gap.name for gap in gaps(RUN) if gap.kind == kind]
     assert not missing, f"never exercised, as a {kind}:\n" + "\n".join(missing)

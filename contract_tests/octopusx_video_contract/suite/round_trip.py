@@ -51,7 +51,7 @@ def test_model(name: str) -> None:
 
 
 def _check_model(name: str, fields: Iterable[str], value: dict[str, Any]) -> None:
-    """Hold a model to the value that it is made of.
+    """Compare a model with the value that it is made of.
 
     Raises:
         AssertionError: It loses or changes something of the value, or can't be made of it.
@@ -64,52 +64,54 @@ def _check_model(name: str, fields: Iterable[str], value: dict[str, Any]) -> Non
     after = _json(model.to_dict())
     assert after == before, f"{name}: it was made of {before}, and gives back {after}"
     for field in fields:
-        held = getattr(model, _python(field, dir(model)))
+        attribute = getattr(model, _python(field, dir(model)))
         if field not in value:
-            assert isinstance(held, Unset), f"{name}.{field}: it is {held!r}, and was not in {before}"
+            assert isinstance(attribute, Unset), f"{name}.{field}: it is {attribute!r}, and was not in {before}"
         else:
-            held = held.to_dict() if hasattr(held, "to_dict") else held
-            assert _json(held) == _json(value[field]), f"{name}.{field}: it is {held!r}, and was made of {before}"
+            attribute = attribute.to_dict() if hasattr(attribute, "to_dict") else attribute
+            assert _json(attribute) == _json(value[field]), (
+                f"{name}.{field}: it is {attribute!r}, and was made of {before}"
+            )
 
 
 @pytest.mark.parametrize("operation", CONTRACT.operations.values(), ids=lambda operation: operation.id)
 def test_operation(operation: Operation) -> None:
-    """What was given is sent, no more and no less; each documented answer is handed back, as its status's model."""
+    """What was given is sent, no more and no less; each documented response is handed back, as its status's model."""
     medias = {
         (int(status), media.type): media.schema
-        for status, response in operation.responses.items()
-        for media in response.media.values()
+        for status, described in operation.responses.items()
+        for media in described.media.values()
         if media.schema is not None
     }
 
-    def check(request: generated_values.Request, answers: dict[tuple[int, str], Any]) -> None:
-        for (status, media_type), answer in answers.items():
+    def check(request: generated_values.Request, responses: dict[tuple[int, str], Any]) -> None:
+        for (status, media_type), response in responses.items():
             for flavour in FLAVOURS:
-                _check_exchange(operation, request, status, media_type, answer, flavour)
+                _check_exchange(operation, request, status, media_type, response, flavour)
 
-    answers = {
-        # One value for all answers of a schema: most of an operation's statuses have the same.
-        place: st.shared(_answers(place[1], schema), key=_json([place[1], schema.text]))
+    responses = {
+        # One value for all responses of a schema: most of an operation's statuses have the same.
+        place: st.shared(_responses(place[1], schema), key=_json([place[1], schema.text]))
         for place, schema in medias.items()
     }
     requests = generated_values.of_requests(operation)
-    _for_all(check, requests, st.fixed_dictionaries(answers), place=operation.id, share=10)
+    _for_all(check, requests, st.fixed_dictionaries(responses), place=operation.id, share=10)
 
 
-def _answers(media_type: str, schema: Schema) -> st.SearchStrategy[Any]:
+def _responses(media_type: str, schema: Schema) -> st.SearchStrategy[Any]:
     return generated_values.of_schema(schema) if "json" in media_type else st.binary()
 
 
 def _check_exchange(
-    operation: Operation, request: generated_values.Request, status: int, media_type: str, answer: Any, flavour: str
+    operation: Operation, request: generated_values.Request, status: int, media_type: str, response: Any, flavour: str
 ) -> None:
-    """Hold one call of the client to the contract: what it sent, and what it made of this answer.
+    """Check one call of the client by the contract: what it sent, and what it made of this response.
 
     Raises:
         AssertionError: Either is not what was given.
     """
     place = f"{operation.id} {status} ({flavour})"
-    content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+    content = response if isinstance(response, bytes) else json.dumps(response).encode()
     sent: list[httpx.Request] = []
 
     def handle(outgoing: httpx.Request) -> httpx.Response:
@@ -119,28 +121,28 @@ def _check_exchange(
     try:
         got = _call(operation, request, flavour, handle)
     except UNREADABLE as error:
-        raise AssertionError(f"{place}: {request} was given and {answer!r} answered; {error!r}") from error
+        raise AssertionError(f"{place}: {request} was given and {response!r} answered; {error!r}") from error
     assert len(sent) == 1, f"{place}: {len(sent)} requests were sent"
     _check_sent(place, operation, request, sent[0])
     assert (got.status_code, got.content) == (status, content), f"{place}: got {got.status_code} {got.content!r}"
     parsed: Any = got.parsed
-    if isinstance(answer, bytes):
-        assert parsed.payload.read() == answer, f"{place}: {answer!r} was answered, and read as other bytes"
+    if isinstance(response, bytes):
+        assert parsed.payload.read() == response, f"{place}: {response!r} was answered, and read as other bytes"
         return
     schema = operation.responses[str(status)].media[media_type].schema
-    assert {type(parsed).__name__} == _models_of(schema, answer), f"{place}: {answer!r} was read as {parsed!r}"
+    assert {type(parsed).__name__} == _models_of(schema, response), f"{place}: {response!r} was read as {parsed!r}"
     after = _json(parsed.to_dict())
-    assert after == _json(answer), f"{place}: {answer!r} was answered, and read as {after}"
+    assert after == _json(response), f"{place}: {response!r} was answered, and read as {after}"
 
 
 def _check_sent(place: str, operation: Operation, request: generated_values.Request, sent: httpx.Request) -> None:
-    """Hold what was sent to what the contract says of this request.
+    """Compare what was sent with what the contract says of this request.
 
     Raises:
         AssertionError: A part of it differs.
     """
     path, _, query = sent.url.raw_path.decode().partition("?")
-    template = httpx.URL(RUN.base_url).path.rstrip("/") + operation.path
+    template = httpx.URL(RUN.settings.base_url).path.rstrip("/") + operation.path
     wanted = [operations.filled(step, lambda name: request.path[name]) for step in template.split("/")]
     given = {
         "method": (sent.method, operation.method.upper()),
@@ -156,7 +158,9 @@ def _check_sent(place: str, operation: Operation, request: generated_values.Requ
     for part, (is_, should_be) in given.items():
         assert is_ == should_be, f"{place}: {part} of what was sent is {is_!r}, but {should_be!r} was given"
     scheme, _, key = sent.headers.get("authorization", "").partition(" ")
-    assert (scheme.lower(), key) == (_scheme(operation), RUN.key), f"{place}: Authorization does not carry the key"
+    assert (scheme.lower(), key) == (_scheme(operation), RUN.settings.key), (
+        f"{place}: Authorization does not carry the key"
+    )
 
 
 def _scheme(operation: Operation) -> str:
@@ -165,13 +169,13 @@ def _scheme(operation: Operation) -> str:
 
 
 def _models_of(schema: Schema | None, value: Any) -> set[str]:
-    """Which schema's model an answer is to be read as: the one, or the branch that it matches."""
+    """Which schema's model a response is to be read as: the one, or the branch that it matches."""
     branches = (schema.branches("oneOf") or (schema,)) if schema else ()
     return {branch.reference for branch in branches if not list(single_response.mismatches(branch, value))}
 
 
 def _call(operation: Operation, request: generated_values.Request, flavour: str, handle: Handler) -> Response[Any]:
-    """Send the request through the generated client, and give what it makes of the handler's answer."""
+    """Send the request through the generated client, and give what it makes of the handler's response."""
     tag = operation.tags[0]
     module: Any = importlib.import_module(f"octopusx_video_client.api.{tag}.{text.snake(operation.id)}")
     keywords = inspect.signature(module.sync_detailed).parameters
@@ -180,8 +184,8 @@ def _call(operation: Operation, request: generated_values.Request, flavour: str,
     if operation.body_schema is not None:
         arguments["body"] = _model(operation.body_schema.reference).from_dict(request.body)
     arguments["client"] = AuthenticatedClient(
-        base_url=RUN.base_url,
-        token=RUN.key,
+        base_url=RUN.settings.base_url,
+        token=RUN.settings.key,
         raise_on_unexpected_status=True,
         httpx_args={"transport": httpx.MockTransport(handle), "trust_env": False},
     )
@@ -220,5 +224,5 @@ def _body(request: generated_values.Request) -> str | None:
 
 def _for_all(check: generated_values.Check, *strategies: Any, place: str, share: int) -> None:
     # A seed for each place, or all would get the same few values.
-    examples = -(-RUN.max_examples // share)
-    generated_values.for_all(check, *strategies, seed=f"{RUN.seed} {place}", examples=examples)
+    examples = -(-RUN.settings.max_examples // share)
+    generated_values.for_all(check, *strategies, seed=f"{RUN.settings.seed} {place}", examples=examples)

@@ -65,11 +65,11 @@ def download(job: Job, task_id: str, options: dict[str, Any], *, unified: bool) 
     with _client(job, options) as client:
         routes = _routes(client, unified=unified)
         job.task_id = requests.task_id(task_id, "TASK_ID")
-        job.resume = _command("download", routes, task_id, options)
+        job.resume = _command(job, "download", routes, task_id, options)
         saving.check(options)
         task = routes.retrieve(task_id)
         if outcome.phase(task) == "running":
-            job.resume = _command("wait", routes, task_id, options)
+            job.resume = _command(job, "wait", routes, task_id, options)
         _save(job, routes, task, options)
 
 
@@ -138,7 +138,7 @@ def _submit(
 ) -> None:
     saving.check(options)
     job.waits = options["waits"] or options["output"] is not None
-    job.resume_with = lambda task_id: _command("wait", routes, task_id, options)
+    job.resume_with = lambda task_id: _command(job, "wait", routes, task_id, options)
     job.submits = True
     task = submit()
     job.submits = False
@@ -149,7 +149,7 @@ def _submit(
 
 
 def _finish(job: Job, routes: Videos | Unified, task_id: str, options: dict[str, Any]) -> None:
-    job.resume = _command("wait", routes, task_id, options)
+    job.resume = _command(job, "wait", routes, task_id, options)
     task: models.Task
     with job.console.progress("waiting", 100) as shown:
 
@@ -158,9 +158,8 @@ def _finish(job: Job, routes: Videos | Unified, task_id: str, options: dict[str,
             shown.show(percent, job.console.clean(outcome.status(now)), job.console.clean(_standing(now)))
 
         try:
-            task = routes.wait(
-                task_id, timeout=options["timeout"], poll_interval=options["poll_interval"], on_progress=show
-            )
+            given = {name: options[name] for name in ("timeout", "poll_interval")}
+            task = routes.wait(task_id, on_progress=show, **given)
         except NoVideoAddressError as error:
             if options["output"] is None:
                 raise
@@ -168,7 +167,7 @@ def _finish(job: Job, routes: Videos | Unified, task_id: str, options: dict[str,
     if options["output"] is None:
         _show(job, task, _summary(task))
         return
-    job.resume = _command("download", routes, task_id, options)
+    job.resume = _command(job, "download", routes, task_id, options)
     _save(job, routes, task, {**options, "timeout": _defaults.DOWNLOAD_SECONDS})
 
 
@@ -193,14 +192,8 @@ def _download(job: Job, routes: Videos | Unified, task: models.Task, path: str |
             shown.show(position, "downloading", f"{position:,}{size} bytes", total)
 
         try:
-            return routes.download(
-                task,
-                path,
-                overwrite=options["overwrite"],
-                accept_any=options["accept_any"],
-                timeout=options["timeout"],
-                on_progress=show,
-            )
+            given = {name: options[name] for name in ("overwrite", "accept_any", "timeout")}
+            return routes.download(task, path, on_progress=show, **given)
         except NotSentError as error:  # the folder has gone since it was looked at
             raise DownloadError(str(error), task_id=outcome.task_id(task)) from None
 
@@ -216,13 +209,12 @@ def _show(
         job.console.print(plain if file is not None else job.console.clean(plain))
 
 
-def _command(name: str, routes: Videos | Unified, task_id: str, options: dict[str, Any]) -> list[str]:
+def _command(job: Job, name: str, routes: Videos | Unified, task_id: str, options: dict[str, Any]) -> list[str]:
     """The words of the command that continues."""
     output = [] if options["output"] is None else ["-o", options["output"]]
     flags = [f"--{flag.replace('_', '-')}" for flag in ("overwrite", "accept_any") if options[flag]]
     unified = ["--unified"] if isinstance(routes, Unified) else []
-    base_url = [] if options["base_url"] is None else ["--base-url", options["base_url"]]
-    return [PROGRAM, name, task_id, *output, *flags, *unified, *base_url]
+    return [PROGRAM, name, task_id, *output, *flags, *unified, *job.to_server]
 
 
 def _summary(task: models.Task) -> str:

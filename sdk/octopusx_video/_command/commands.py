@@ -8,17 +8,8 @@ import click
 from octopusx_video_openapi.hosts import HTTP_HOSTS_VARIABLE
 
 from octopusx_video import _defaults, _settings
+from octopusx_video._command import options
 from octopusx_video._command.job import PROGRAM, Job
-from octopusx_video._command.options import (
-    COMMON,
-    FROM_ZERO,
-    MODEL_VARIABLE,
-    SUBMITTED,
-    UNIFIED,
-    WAITING,
-    fields,
-    saving,
-)
 from octopusx_video._messages import contract
 
 COMPLETE_VARIABLE = "_OCTOPUSX_VIDEO_COMPLETE"
@@ -43,7 +34,7 @@ environment:
                        terminal. It can't be an argument, since other users
                        can see arguments.
   {_settings.URL_VARIABLE}    API base URL, the default of --base-url
-  {MODEL_VARIABLE}       model, the default of --model
+  {options.MODEL_VARIABLE}       model, the default of --model
   {HTTP_HOSTS_VARIABLE}  host names, separated by commas, to which plain http://
                        is allowed, such as a mock in a compose network: exact
                        names, no wildcards. The key is sent to them
@@ -74,11 +65,11 @@ example:
 """
 )
 @click.argument("video_id")
-@fields("extendVideo", "extendUnifiedVideo")
-@UNIFIED
-@SUBMITTED
+@options.fields("extendVideo", "extendUnifiedVideo")
+@options.UNIFIED
+@options.SUBMITTED
 @click.pass_obj
-def extend(job: Job, /, video_id: str, unified: bool, **options: Any) -> None:  # noqa: FBT001
+def extend(job: Job, /, video_id: str, unified: bool, **given: Any) -> None:  # noqa: FBT001
     """Extend the video of the finished task VIDEO_ID. Costs money.
 
     Prints the id of the new task; with --wait its id, status and video URL; with -o the name of the file. Use this
@@ -87,7 +78,7 @@ def extend(job: Job, /, video_id: str, unified: bool, **options: Any) -> None:  
     """
     from octopusx_video._command import actions  # noqa: PLC0415 - brings httpx
 
-    actions.extend(job, video_id, options, unified=unified)
+    actions.extend(job, video_id, given, unified=unified)
 
 
 @cli.command(
@@ -100,59 +91,59 @@ example:
 """,
 )
 @click.argument("video_id")
-@fields("createVideoExtension")
-@SUBMITTED
+@options.fields("createVideoExtension")
+@options.SUBMITTED
 @click.pass_obj
-def extensions(job: Job, /, video_id: str, **options: Any) -> None:
+def extensions(job: Job, /, video_id: str, **given: Any) -> None:
     """Extend the video of the finished task VIDEO_ID by a duration of your choice. Costs money.
 
     Prints the id of the new task; with --wait its id, status and video URL; with -o the name of the file.
     """
     from octopusx_video._command import actions  # noqa: PLC0415 - see extend
 
-    actions.extensions(job, video_id, options)
+    actions.extensions(job, video_id, given)
 
 
 @cli.command(epilog=f"\b\nexample:\n  {PROGRAM} status grok:48a67431-0708-46d1-9ab9-83cb84700153 --json")
 @click.argument("task_id")
-@UNIFIED
-@COMMON
+@options.UNIFIED
+@options.COMMON
 @click.pass_obj
-def status(job: Job, /, task_id: str, unified: bool, **options: Any) -> None:  # noqa: FBT001
+def status(job: Job, /, task_id: str, unified: bool, **given: Any) -> None:  # noqa: FBT001
     """Show the status of TASK_ID. Free."""
     from octopusx_video._command import actions  # noqa: PLC0415 - see extend
 
-    actions.status(job, task_id, options, unified=unified)
+    actions.status(job, task_id, given, unified=unified)
 
 
 @cli.command(epilog=f"\b\nexample:\n  {PROGRAM} wait grok:48a67431-0708-46d1-9ab9-83cb84700153 -o cat.mp4")
 @click.argument("task_id")
-@UNIFIED
-@saving(required=False)
-@WAITING
-@COMMON
+@options.UNIFIED
+@options.saving(required=False)
+@options.WAITING
+@options.COMMON
 @click.pass_obj
-def wait(job: Job, /, task_id: str, unified: bool, **options: Any) -> None:  # noqa: FBT001
+def wait(job: Job, /, task_id: str, unified: bool, **given: Any) -> None:  # noqa: FBT001
     """Wait until TASK_ID has ended, and save its video with -o. Free."""
     from octopusx_video._command import actions  # noqa: PLC0415 - see extend
 
-    actions.wait(job, task_id, options, unified=unified)
+    actions.wait(job, task_id, given, unified=unified)
 
 
 @cli.command(epilog=f"\b\nexample:\n  {PROGRAM} download grok:48a67431-0708-46d1-9ab9-83cb84700153 -o cat.mp4")
 @click.argument("task_id")
-@UNIFIED
-@saving(required=True)
+@options.UNIFIED
+@options.saving(required=True)
 @click.option(
     "--timeout",
-    type=FROM_ZERO,
+    type=options.FROM_ZERO,
     default=_defaults.DOWNLOAD_SECONDS,
     help=f"Maximum seconds for the download. [default: {_defaults.DOWNLOAD_SECONDS:g}]",
 )
-@COMMON
+@options.COMMON
 @click.pass_obj
-def download(job: Job, /, task_id: str, unified: bool, **options: Any) -> None:  # noqa: FBT001
+def download(job: Job, /, task_id: str, unified: bool, **given: Any) -> None:  # noqa: FBT001
     """Save the video of TASK_ID, a task that has succeeded. Free."""
     from octopusx_video._command import actions  # noqa: PLC0415 - see extend
 
-    actions.download(job, task_id, options, unified=unified)
+    actions.download(job, task_id, given, unified=unified)

@@ -66,7 +66,7 @@ COMMON = _options(
     click.option(
         "--base-url",
         metavar="URL",
-        help=f"API base URL. [env var: {_settings.URL_VARIABLE}; default: {contract.server()}]",
+        help=f"API base URL. [env var: {_settings.URL_VARIABLE}; default: {contract.contract().server}]",
     ),
     click.option(
         "--request-timeout",
@@ -121,7 +121,7 @@ UNIFIED = click.option("--unified", is_flag=True, help="Use the Unified Video ro
 def fields(*operations: str) -> Callable[[Any], Any]:
     """An option for each field of the bodies of these operations, the required ones first."""
     fields = {field: name for name in reversed(operations) for field in contract.fields(name)}
-    required = {field for field in fields if all(field in contract.required(name) for name in operations)}
+    required = {field for field in fields if all(field in contract.body_schema(name).required for name in operations)}
     ordered = sorted(fields, key=lambda field: field not in required)
     return _options(*(_field(fields[field], field, required=field in required) for field in ordered))
 

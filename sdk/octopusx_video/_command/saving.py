@@ -41,8 +41,8 @@ def scratch() -> Iterator[Path]:
     try:
         folder = Path(tempfile.mkdtemp(prefix="octopusx-video-"))
     except OSError as error:
-        text = f"there is no folder for temporary files: {error.strerror}"
-        raise NotSentError(text, advice="set TMPDIR to one, or name a file with -o") from None
+        text = f"no directory for temporary files can be made: {error.strerror}"
+        raise NotSentError(text, advice="set TMPDIR to a writable directory, or name a file with -o") from None
     keeps = False
     try:
         yield folder

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import contextvars
 import inspect
 import math
 from collections.abc import AsyncIterator, Callable
@@ -15,12 +14,12 @@ import anyio.to_thread
 import httpx
 
 from octopusx_video._drivers import failures, hooks, limits, translation
-from octopusx_video._drivers.base import HOLDS_STREAM, BaseDriver
+from octopusx_video._drivers.base import HOLDS_STREAM, BaseDriver, BaseStream
 from octopusx_video._drivers.submit_timer import SubmitTimer
 from octopusx_video._errors import OctopusXError
+from octopusx_video._flows.context import CallContext
 from octopusx_video._flows.effects import Do, Effect, Flow, Notify, Open, Pull, Send, Sleep
 from octopusx_video._messages.exchange import MAX_BYTES, Failure, Received, Request, Response, ResponseHead
-from octopusx_video._settings import Settings
 
 T = TypeVar("T")
 
@@ -28,24 +27,13 @@ T = TypeVar("T")
 class AsyncDriver(BaseDriver[httpx.AsyncClient]):
     """Runs flows; what may block is done in a thread.
 
-    Args:
-        client: Sends what is sent.
-        settings: The key, and who is trusted with it.
-        monotonic: The clock of deadlines.
-        sleep: Lets seconds pass; what it returns is awaited where it can be.
-        is_ours: Whether this package made the client.
+    ``sleep`` lets seconds pass, and is awaited where it can be; ``BaseDriver`` has the other arguments.
     """
 
     def __init__(
-        self,
-        client: httpx.AsyncClient,
-        settings: Settings,
-        monotonic: Callable[[], float],
-        sleep: Callable[[float], Any] | None = None,
-        *,
-        is_ours: bool,
+        self, client: httpx.AsyncClient, context: CallContext, sleep: Callable[[float], Any] | None, *, is_ours: bool
     ) -> None:
-        super().__init__(client, settings, monotonic, _hide_location, is_ours=is_ours)
+        super().__init__(client, context, _hide_location, is_ours=is_ours)
         self._sleep = sleep or anyio.sleep
         self._reads = anyio.Semaphore(limits.MAX_READS)
         self._submits = anyio.Semaphore(limits.MAX_SUBMITS)
@@ -164,7 +152,7 @@ class AsyncDriver(BaseDriver[httpx.AsyncClient]):
             with anyio.move_on_after(self._left(until)):
                 await stream.acquire()
                 made = self._prepared(request, self._left(until))
-                stream.begin(await _begin(self._with_hooks(), made))
+                stream.begin(await _begin(self._with_hooks(), made), _pieces)
                 reply = translation.head(stream.response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
             await stream.close()
@@ -226,7 +214,7 @@ async def _next(pieces: AsyncIterator[bytes]) -> bytes:
     return b""
 
 
-async def _end(response: httpx.Response, pieces: AsyncIterator[bytes]) -> None:
+async def _end(response: httpx.Response, pieces: AsyncIterator[bytes] | None) -> None:
     """Close a response and the generators that httpx and httpcore read it with.
 
     Each holds the next one, and closing the first leaves the others unfinished, which trio warns of. Reading on after
@@ -236,21 +224,11 @@ async def _end(response: httpx.Response, pieces: AsyncIterator[bytes]) -> None:
         with contextlib.suppress(Exception):
             await response.aclose()
         with contextlib.suppress(Exception):
-            while await _next(pieces):
+            while pieces is not None and await _next(pieces):
                 pass
 
 
-class _Stream:
-    """The response that is arriving in pieces, one at a time, and its place among the others."""
-
-    response: httpx.Response
-    pieces: AsyncIterator[bytes]
-
-    def __init__(self, slots: anyio.Semaphore) -> None:
-        self._slots = slots
-        self._held: contextvars.Token[bool] | None = None
-        self._open = False
-
+class _Stream(BaseStream):
     async def acquire(self) -> None:
         """Wait for a place among the streams of the client.
 
@@ -258,12 +236,7 @@ class _Stream:
         """
         if not HOLDS_STREAM.get():
             await self._slots.acquire()
-            self._held = HOLDS_STREAM.set(True)
-
-    def begin(self, response: httpx.Response) -> None:
-        self.response = response
-        self._open = True
-        self.pieces = _pieces(response)
+            self._hold()
 
     async def close(self) -> None:
         try:
@@ -271,7 +244,4 @@ class _Stream:
                 self._open = False
                 await _end(self.response, self.pieces)
         finally:
-            if self._held is not None:
-                HOLDS_STREAM.reset(self._held)
-                self._held = None
-                self._slots.release()
+            self._release()

@@ -11,11 +11,38 @@ import httpx
 from octopusx_video._drivers import hooks, ownership, translation
 from octopusx_video._drivers.hooks import Client
 from octopusx_video._errors import NotSentError
+from octopusx_video._flows.context import CallContext
 from octopusx_video._messages.exchange import Request
-from octopusx_video._settings import Settings
 
 HOLDS_STREAM: contextvars.ContextVar[bool] = contextvars.ContextVar("holds_stream", default=False)
 """Whether the running call is within a download, which has a place among the streams."""
+
+
+class BaseStream:
+    """The response that is arriving in pieces, one at a time, and its place among the others."""
+
+    response: httpx.Response
+    pieces: Any
+
+    def __init__(self, slots: Any) -> None:
+        self._slots = slots
+        self._held: contextvars.Token[bool] | None = None
+        self._open = False
+
+    def begin(self, response: httpx.Response, pieces: Callable[[httpx.Response], Any]) -> None:
+        """The response has begun to arrive; ``pieces`` gives its body, and may fail."""
+        self.response, self.pieces = response, None
+        self._open = True
+        self.pieces = pieces(response)
+
+    def _hold(self) -> None:
+        self._held = HOLDS_STREAM.set(True)
+
+    def _release(self) -> None:
+        if self._held is not None:
+            HOLDS_STREAM.reset(self._held)
+            self._held = None
+            self._slots.release()
 
 
 class BaseDriver(Generic[Client]):
@@ -23,8 +50,7 @@ class BaseDriver(Generic[Client]):
 
     Args:
         client: Sends what is sent.
-        settings: The key, and who is trusted with it.
-        monotonic: The clock of deadlines.
+        context: The key, who is trusted with it, and the clock of deadlines.
         hide_location: ``hooks.hide_location``, as a hook of this kind of client.
         is_ours: Whether this package made the client.
     """
@@ -32,16 +58,15 @@ class BaseDriver(Generic[Client]):
     def __init__(
         self,
         client: Client,
-        settings: Settings,
-        monotonic: Callable[[], float],
+        context: CallContext,
         hide_location: Callable[[httpx.Response], Any],
         *,
         is_ours: bool,
     ) -> None:
         self.closed = False
         self._client: Client = client
-        self._settings = settings
-        self._monotonic = monotonic
+        self._settings = context.settings
+        self._monotonic = context.environment.monotonic
         self._hide_location = hide_location
         # One of our own has no other hooks, now or later.
         self._ours: Client | None = hooks.hooked(client, {"response": [hide_location]}) if is_ours else None

@@ -14,11 +14,8 @@ from octopusx_video._settings import Settings
 
 # Nothing of the request can have left: there was no connection for it (httpx, httpcore).
 _NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
+    *(httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout),
+    *(httpx.ProxyError, httpx.UnsupportedProtocol),
 )
 
 TOO_LATE = Failure(sent=True, reason="no complete response arrived in time")

@@ -67,33 +67,23 @@ def call_context(
     )
 
 
-def timeouts(timeout: object) -> httpx.Timeout:
-    """The timeouts of a client of our own.
-
-    Raises:
-        NotSentError: It is no number of seconds and no ``httpx.Timeout``.
-    """
-    if timeout is None:
-        return TIMEOUT
-    if isinstance(timeout, httpx.Timeout):
-        return timeout
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < _defaults.MAX_SECONDS:
-        raise NotSentError(f"timeout: {timeout!r} is neither a number of seconds above 0 nor an httpx.Timeout")
-    return httpx.Timeout(timeout)
-
-
-def http_client(kind: type[Client], settings: Settings, timeout: httpx.Timeout, transport: Any) -> Client:
+def http_client(kind: type[Client], settings: Settings, timeout: object, transport: Any) -> Client:
     """Make a client of httpx's, with the proxies and certificates of the environment.
 
     An API on this machine, or on a host that ``OCTOPUSX_HTTP_HOSTS`` lists, is asked without a proxy, which would see
     the key. Such an API is reached even where a proxy variable can't be used.
 
     Raises:
-        NotSentError: A variable of the environment can't be used. The text names it.
+        NotSentError: The timeout or a variable of the environment can't be used. The text names it.
     """
     host = urlsplit(settings.base_url).hostname or ""
     mounts = {f"all://{f'[{host}]' if ':' in host else host}": None} if settings.is_direct else {}
-    options: dict[str, Any] = {"timeout": timeout, "transport": transport, "mounts": mounts, "limits": LIMITS}
+    options: dict[str, Any] = {
+        "timeout": _timeouts(timeout),
+        "transport": transport,
+        "mounts": mounts,
+        "limits": LIMITS,
+    }
     try:
         for name in _proxies(os.environ):
             _ = urlsplit(os.environ[name]).port  # httpx finds out only when it connects
@@ -108,6 +98,16 @@ def http_client(kind: type[Client], settings: Settings, timeout: httpx.Timeout, 
     if variable:
         raise NotSentError(f"the environment variable {variable} can't be used: {text}", advice=f"change {variable}")
     raise NotSentError(text, advice="look at the proxies and certificates in the environment (SSL_CERT_FILE)")
+
+
+def _timeouts(timeout: object) -> httpx.Timeout:
+    if timeout is None:
+        return TIMEOUT
+    if isinstance(timeout, httpx.Timeout):
+        return timeout
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < _defaults.MAX_SECONDS:
+        raise NotSentError(f"timeout: {timeout!r} is neither a number of seconds above 0 nor an httpx.Timeout")
+    return httpx.Timeout(timeout)
 
 
 def _proxies(environment: Mapping[str, str]) -> list[str]:

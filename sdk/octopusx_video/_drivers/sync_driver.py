@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import contextvars
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,37 +11,23 @@ from typing import Any, TypeVar
 import httpx
 
 from octopusx_video._drivers import deadline, failures, hooks, limits, translation
-from octopusx_video._drivers.base import HOLDS_STREAM, BaseDriver
+from octopusx_video._drivers.base import HOLDS_STREAM, BaseDriver, BaseStream
 from octopusx_video._drivers.submit_timer import SubmitTimer
 from octopusx_video._errors import OctopusXError
+from octopusx_video._flows.context import CallContext
 from octopusx_video._flows.effects import Do, Effect, Flow, Notify, Open, Pull, Send, Sleep
 from octopusx_video._messages.exchange import MAX_BYTES, Failure, Received, Request, Response, ResponseHead
-from octopusx_video._settings import Settings
 
 T = TypeVar("T")
 
 
 class Driver(BaseDriver[httpx.Client]):
-    """Runs flows.
-
-    Args:
-        client: Sends what is sent.
-        settings: The key, and who is trusted with it.
-        monotonic: The clock of deadlines.
-        sleep: Lets seconds pass.
-        is_ours: Whether this package made the client.
-    """
+    """Runs flows; ``sleep`` lets seconds pass, and ``BaseDriver`` has the other arguments."""
 
     def __init__(
-        self,
-        client: httpx.Client,
-        settings: Settings,
-        monotonic: Callable[[], float],
-        sleep: Callable[[float], Any] | None = None,
-        *,
-        is_ours: bool,
+        self, client: httpx.Client, context: CallContext, sleep: Callable[[float], Any] | None, *, is_ours: bool
     ) -> None:
-        super().__init__(client, settings, monotonic, hooks.hide_location, is_ours=is_ours)
+        super().__init__(client, context, hooks.hide_location, is_ours=is_ours)
         self._sleep = sleep or time.sleep
         deadline.bound(client)
         self._deadline = deadline.DEADLINE
@@ -159,7 +144,7 @@ class Driver(BaseDriver[httpx.Client]):
         try:
             made = self._prepared(request, self._left(until))
             with self._deadline.within(self._left(until)):
-                stream.begin(_begin(self._with_hooks(), made))
+                stream.begin(_begin(self._with_hooks(), made), _pieces)
             reply = translation.head(stream.response)
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
             stream.close()
@@ -172,7 +157,8 @@ class Driver(BaseDriver[httpx.Client]):
             return failures.TOO_LATE
         try:
             with self._deadline.within(self._left(until)):
-                return next(stream.pieces, b"")
+                piece: bytes = next(stream.pieces, b"")
+                return piece
         except Exception as error:  # noqa: BLE001 - nothing from below escapes
             return failures.broken(error, self._settings)
 
@@ -187,17 +173,7 @@ def _pieces(response: httpx.Response) -> Iterator[bytes]:
     return filter(None, response.iter_raw() if content is None else (content,))
 
 
-class _Stream:
-    """The response that is arriving in pieces, one at a time, and its place among the others."""
-
-    response: httpx.Response
-    pieces: Iterator[bytes]
-
-    def __init__(self, slots: threading.Semaphore) -> None:
-        self._slots = slots
-        self._held: contextvars.Token[bool] | None = None
-        self._open = False
-
+class _Stream(BaseStream):
     def acquire(self, seconds: float | None) -> bool:
         """Wait for a place among the streams of the client; False where there is none in time.
 
@@ -207,13 +183,8 @@ class _Stream:
             return True
         if not self._slots.acquire(timeout=seconds):
             return False
-        self._held = HOLDS_STREAM.set(True)
+        self._hold()
         return True
-
-    def begin(self, response: httpx.Response) -> None:
-        self.response = response
-        self._open = True
-        self.pieces = _pieces(response)
 
     def close(self) -> None:
         try:
@@ -222,7 +193,4 @@ class _Stream:
                 with contextlib.suppress(Exception):
                     self.response.close()
         finally:
-            if self._held is not None:
-                HOLDS_STREAM.reset(self._held)
-                self._held = None
-                self._slots.release()
+            self._release()

@@ -78,12 +78,12 @@ def _cut(file: BinaryIO, before: list[Box], box: Box | None, size: int) -> Incom
             f"the file ends after {size:,} bytes, inside of its {box.kind.decode('latin-1')} box", is_mp4=True
         )
     if before:
-        return Incomplete(f"what follows byte {before[-1].end:,} is no mp4 box", is_mp4=True)
+        return Incomplete(f"what follows byte {before[-1].end:,} is not an mp4 box", is_mp4=True)
     file.seek(0)
     beginning = file.read(40)
     if size < 8 and b"ftyp".startswith(beginning[4:]):
         return Incomplete(f"the file ends after {size} bytes", is_mp4=True)
-    return Incomplete(f"it is no mp4 file, it begins with {beginning.decode('utf-8', 'replace')!r}", is_mp4=False)
+    return Incomplete(f"it is not an mp4 file; it begins with {beginning.decode('utf-8', 'replace')!r}", is_mp4=False)
 
 
 def _is_plausible(kind: bytes) -> bool:

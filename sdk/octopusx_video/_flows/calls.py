@@ -30,7 +30,7 @@ def submit(context: CallContext, name: str, given: Mapping[str, Any]) -> Flow[mo
             has for it, ``extra``, and the fields of the body.
     """
     fields = {field: value for field, value in given.items() if field not in {"self", "extra"}}
-    source = fields.pop(contract.source_name(name))
+    source = fields.pop(contract.source(name)[1])
     return submitting.submit(context, requests.submit(context.settings.base_url, name, source, fields, given["extra"]))
 
 

@@ -64,7 +64,7 @@ def download(
             else:
                 return file.path
         if accept_any and file.rejected is not None:
-            log.warning("download of %s: no complete mp4 file, saved as it is: %s", task_id, "; ".join(reasons))
+            log.warning("download of %s: not a complete mp4 file, saved as it is: %s", task_id, "; ".join(reasons))
             yield from fetch.keep_rejected()
             return file.path
         is_named = True
@@ -89,7 +89,7 @@ def _failure(task_id: str, reasons: list[str], file: PartialFile) -> DownloadErr
     text = f"the video of {task_id} can't be downloaded; {'; '.join(reasons)}"
     if file.rejected is None:
         return DownloadError(text, task_id=task_id, advice="download it again by its id")
-    text += f". What arrived is no complete mp4 file, and was kept as {file.rejected}"
+    text += f". What arrived is not a complete mp4 file, and was kept as {file.rejected}"
     advice = "download it again by its id, with accept_any=True to save such a file as it is"
     return DownloadError(text, task_id=task_id, rejected=os.fspath(file.rejected), advice=advice)
 

@@ -182,7 +182,7 @@ class Fetch:
                 return head
             url = addresses.joined(request.url, head.headers.get("location", ""))
             if not addresses.is_http(url):
-                raise NoVideoError(f"it is redirected to {url[:60]!r}, which is no http or https address")
+                raise NoVideoError(f"it is redirected to {url[:60]!r}, which is not an http or https address")
             request = Request("", "GET", url, request.headers)
         raise NoVideoError(f"it is redirected more than {MAX_REDIRECTS} times")
 

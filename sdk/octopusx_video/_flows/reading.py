@@ -98,7 +98,7 @@ def _rejected(context: CallContext, route: Route[Model], task_id: str, reply: Re
     if 400 <= reply.status < 600:
         detail = responses.error_detail(reply, context.redact)
         is_unknown = reply.status in {400, 404} and detail.code == contract.unknown_task_code()
-        is_unknown |= reply.status == 404 and detail.kind != contract.wrong_route_type()
+        is_unknown |= reply.status == 404 and detail.kind != contract.contract().wrong_route_type
         error = refusal(context, route.operation, reply, task_id)
         is_temporary = backoff.is_temporary(reply.status)
         return ReadFailure(error, is_temporary, is_unknown=is_unknown, retry_after=error.retry_after)

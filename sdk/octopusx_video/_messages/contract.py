@@ -39,18 +39,6 @@ def operation(name: str) -> Operation:
 
 
 @functools.cache
-def server() -> str:
-    """Where the service is."""
-    return contract().server
-
-
-@functools.cache
-def tag(name: str) -> str:
-    """The family of routes that an operation is of."""
-    return operation(name).tags[0]
-
-
-@functools.cache
 def accepted(name: str) -> str:
     """The media types of an operation's responses, as Accept lists them."""
     responses = operation(name).responses.values()
@@ -83,18 +71,7 @@ def read_by(submit: str) -> tuple[str, ...]:
 
 def family(submit: str) -> str:
     """The family of routes that reads the tasks of a submit first: ``videos`` or ``unified``."""
-    return tag(read_by(submit)[0])
-
-
-def possible_task_ids(
-    content: bytes, repeated: set[str], request_id: str | None, place: str | None, *, is_named: bool
-) -> tuple[str, ...]:
-    """What may be the id of a new task in a body that can't be understood; see ``task_ids.possible``.
-
-    The id in an address (``place``) comes last, and never in the place of the likeliest.
-    """
-    ids = task_ids.possible(contract(), content, repeated, request_id, is_named=is_named)
-    return ids if place is None or place in {*ids, *repeated} else (*ids[: task_ids.MOST_POSSIBLE - 1], place)
+    return operation(read_by(submit)[0]).tags[0]
 
 
 def task_at(submit: str, path: str) -> str | None:
@@ -117,12 +94,6 @@ def last_second() -> float:
 def unknown_task_code() -> str:
     """The code of an error that says that a task is unknown."""
     return lifecycle.task_life(contract()).unknown_code
-
-
-@functools.cache
-def wrong_route_type() -> str:
-    """The type of the error of a request that no operation is for."""
-    return contract().wrong_route_type
 
 
 class Bill(NamedTuple):
@@ -159,11 +130,6 @@ def source(name: str) -> Place:
     return task_ids.places(operation(name))[0]
 
 
-def source_name(name: str) -> str:
-    """What a request of an operation calls its task: the name of the parameter, or of the field of the body."""
-    return source(name)[1]
-
-
 def is_task_id(text: str) -> bool:
     """Whether a text may be the id of a task."""
     try:
@@ -174,7 +140,7 @@ def is_task_id(text: str) -> bool:
 
 def departure(name: str, body: Json) -> ValidationError | None:
     """How a body, which is JSON, departs from what an operation takes; None where it does not."""
-    return next(_validator(_body_schema(name)).iter_errors(body), None)
+    return next(_validator(body_schema(name)).iter_errors(body), None)
 
 
 def _validator(schema: Schema) -> Validator:
@@ -183,16 +149,11 @@ def _validator(schema: Schema) -> Validator:
     return schemas.validator(schema)
 
 
-def _body_schema(name: str) -> Schema:
+def body_schema(name: str) -> Schema:
+    """The schema of a submit's body, which the generated client has a model for."""
     schema = operation(name).body_schema
     assert schema is not None  # noqa: S101 - asked of submits alone
     return schema
-
-
-@functools.cache
-def body_model(name: str) -> str:
-    """What the generated client calls the body of an operation."""
-    return _body_schema(name).reference
 
 
 @functools.cache
@@ -200,13 +161,8 @@ def fields(name: str) -> Mapping[str, Schema]:
     """The fields of an operation's body, apart from the one that names the source task."""
     where, argument, *_ = source(name)
     return {
-        field: schema for field, schema in _body_schema(name).properties.items() if [where, field] != ["body", argument]
+        field: schema for field, schema in body_schema(name).properties.items() if [where, field] != ["body", argument]
     }
-
-
-def required(name: str) -> tuple[str, ...]:
-    """The fields that an operation's body must have."""
-    return _body_schema(name).required
 
 
 def omitted(name: str, field: str) -> str:
@@ -214,7 +170,7 @@ def omitted(name: str, field: str) -> str:
     length = operation(name).result_length
     if field == length.start_field and length.is_start_optional:
         return "the end of the source"
-    default = _body_schema(name).properties[field].default_when_omitted
+    default = body_schema(name).properties[field].default_when_omitted
     return "" if default is None else str(default)
 
 
@@ -227,7 +183,7 @@ def summary(schema: Schema) -> str:
 @functools.cache
 def description(name: str, place: Place) -> str:
     """What the contract says of a place of an operation's body; "" where it says nothing."""
-    schema: Schema | None = _body_schema(name)
+    schema: Schema | None = body_schema(name)
     for step in place:
         schema = schema and (schema.properties.get(step) or schema.items)
     return schema.description if schema else ""

@@ -5,19 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from octopusx_video_client.models import (
-        SubmittedTask,
-        UnifiedVideoTask,
-        VideoTask,
-    )
+    from octopusx_video_client.models import SubmittedTask, UnifiedVideoTask, VideoTask
 
-__all__ = [
-    "SubmittedTask",
-    "Task",
-    "TaskOrId",
-    "UnifiedVideoTask",
-    "VideoTask",
-]
+__all__ = ["SubmittedTask", "Task", "TaskOrId", "UnifiedVideoTask", "VideoTask"]
 
 Task: TypeAlias = "VideoTask | UnifiedVideoTask"
 """What a read returns."""

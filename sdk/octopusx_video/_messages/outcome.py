@@ -53,10 +53,10 @@ def failure(task: models.Task, named: str) -> TaskFailedError | None:
     if phase(task) != "succeeded":
         return None
     if why:
-        text = f"task {named} calls itself {status(task)} and carries an error ({why}); {_MAY_BE_BILLED}"
+        text = f"task {named} is {status(task)} and has an error ({why}); {_MAY_BE_BILLED}"
         return TaskBlockedError(text, task=task, task_id=named, code=code, reason=reason)
     if address(task) is None:
-        text = f"task {named} is {status(task)} and gives no address of a video"
+        text = f"task {named} is {status(task)} and has no address of a video"
         advice = "download it by its id: download(task_id, path)"
         return NoVideoAddressError(text, task=task, task_id=named, advice=advice)
     return None

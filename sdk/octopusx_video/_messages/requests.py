@@ -36,14 +36,14 @@ def submit(
     """
     where, argument, *inner = contract.source(name)
     task = task_id(source, argument)
+    made = _arguments_of(name)
     if where == "path":
-        body = _body(name, fields, extra)
-        return _outgoing(name, base_url, _arguments_of(name)(task, body=_model(name, body)), task)
+        return _outgoing(name, base_url, made(task, body=_model(name, _body(name, fields, extra))), task)
     named: Any = task
     for step in reversed(inner):
         named = {step: named}
     body = _body(name, {**fields, argument: named}, extra)
-    return _outgoing(name, base_url, _arguments_of(name)(body=_model(name, body)), task)
+    return _outgoing(name, base_url, made(body=_model(name, body)), task)
 
 
 def read(base_url: str, name: str, task: str) -> Request:
@@ -73,7 +73,7 @@ def task_id(value: object, name: str) -> str:
     if "://" in found:
         raise NotSentError(f"{name}: {_shown(found)} is a link; give the id of a task, like grok:UUID")
     if not contract.is_task_id(found):
-        raise NotSentError(f"{name}: {_shown(found)} is no id of a task; ids look like grok:UUID or video_abc123")
+        raise NotSentError(f"{name}: {_shown(found)} is not the id of a task; ids look like grok:UUID or video_abc123")
     return found
 
 
@@ -127,7 +127,7 @@ def _shown(value: object) -> str:
 @functools.cache
 def _arguments_of(name: str) -> Callable[..., Mapping[str, Any]]:
     """Makes the request of an operation, in its module of the generated client: its tag, its name in snake case."""
-    module = importlib.import_module(f"octopusx_video_client.api.{contract.tag(name)}.{snake(name)}")
+    module = importlib.import_module(f"octopusx_video_client.api.{contract.operation(name).tags[0]}.{snake(name)}")
     made: Callable[..., Mapping[str, Any]] = module.request_arguments
     return made
 
@@ -135,7 +135,7 @@ def _arguments_of(name: str) -> Callable[..., Mapping[str, Any]]:
 def _model(name: str, body: dict[str, Any]) -> Any:
     from octopusx_video_client import models as generated  # noqa: PLC0415 - see models
 
-    return getattr(generated, contract.body_model(name)).from_dict(body)
+    return getattr(generated, contract.body_schema(name).reference).from_dict(body)
 
 
 def _outgoing(name: str, base_url: str, made: Mapping[str, Any], source: str = "") -> Request:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from octopusx_video_openapi import task_ids
+
 from octopusx_video._messages import contract
 from octopusx_video._messages.exchange import Json, Request, Response
 
@@ -131,8 +133,11 @@ def possible_task_ids(response: Response | None, request: Request, *, is_named: 
     if response is None:
         return ()
     repeated = {request.source, request.source.partition(":")[2], *_strings(request.body)}
+    own = contract.contract()
+    ids = task_ids.possible(own, response.content, repeated, response.request_id, is_named=is_named)
     place = None if is_named else contract.task_at(request.operation, _path(response.headers.get("location", "")))
-    return contract.possible_task_ids(response.content, repeated, response.request_id, place, is_named=is_named)
+    # The id in an address comes last, and never in the place of the likeliest.
+    return ids if place is None or place in {*ids, *repeated} else (*ids[: task_ids.MOST_POSSIBLE - 1], place)
 
 
 def _path(url: str) -> str:

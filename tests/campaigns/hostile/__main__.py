@@ -27,7 +27,8 @@ from urllib.parse import urlsplit
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.core.transport import OverHttp
+from octopusx_video_contract.core.settings import Settings
+from octopusx_video_contract.sending.senders import OverHttp
 from octopusx_video_openapi import load, task_ids
 
 from tests.campaigns.hostile import holds
@@ -60,7 +61,7 @@ class Campaign:
         self._seed = seed
         self._world = World(contract, key, task_ids.documented(contract)[0])
         base_url = "http://{}:{}".format(*server)
-        self._judge = Judge(Run(base_url, key, contract, OverHttp(local=True), (), seed))
+        self._judge = Judge(Run.begin(Settings(base_url, key, contract, (), seed=seed), OverHttp(local=True)))
         self._down = False
         self.report = Report(key)
 

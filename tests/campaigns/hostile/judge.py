@@ -23,7 +23,7 @@ class Judge:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._key = run.key.encode()
+        self._key = run.settings.key.encode()
 
     def fault(self, hostile: Hostile, answer: Answer | None) -> str | None:
         """What is wrong with an answer, or with a connection that was closed (None), if anything is."""

@@ -20,12 +20,12 @@ import octopusx_video_contract
 import octopusx_video_mock.httpx_transport  # noqa: F401
 import pytest
 import schemathesis.pytest.plugin  # noqa: F401
-from octopusx_video_contract.core.coverage import Coverage
 from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import Run, running
-from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.core.settings import Settings
 from octopusx_video_contract.runner import session, target
 from octopusx_video_contract.scenarios import schemathesis_adapter  # noqa: F401
+from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_mock.mock import START
 from octopusx_video_openapi import Contract, task_ids
 
@@ -96,21 +96,22 @@ def _asked(
     contract: Contract, defect: Defect | None, options: list[str], *, seed: int, only: set[str] | None, strict: bool
 ) -> Outcome:
     server = defective(defect, start=START)
-    run = Run(
-        base_url="http://localhost",
-        key=server.key,
-        contract=contract,
-        sender=InProcess(server.mock.controlled_transport),
-        known_ids=tuple(task_ids.documented(server.contract)),
-        seed=seed,
-        max_examples=MAX_EXAMPLES,
-        strict=strict,
-        other_key=server.other_key,
+    run = Run.begin(
+        Settings(
+            "http://localhost",
+            server.key,
+            contract,
+            tuple(task_ids.documented(server.contract)),
+            seed=seed,
+            max_examples=MAX_EXAMPLES,
+            strict=strict,
+            other_key=server.other_key,
+        ),
+        InProcess(server.mock.controlled_transport),
     )
-    run.coverage = Coverage(contract)
-    run.listeners.append(run.coverage.watch)
-    target._look_around(run)  # noqa: SLF001 - as the command does
-    run.orders |= {"code", "fault"}  # even where the defect is in the answer by which this is seen
+    run = target.looked_around(run)  # as the command does
+    # Even where the defect is in the response by which this is seen.
+    run = run.with_settings(orders=run.settings.orders | {"code", "fault"})
     watch = _Watch(only)
     with running(run), session.own_settings(), contextlib.chdir(SUITE):
         pytest.main(["-c", "pytest.ini", "--rootdir", ".", "--tb=no", "-q", *options], plugins=[watch])

@@ -1,7 +1,7 @@
 """The one place from which requests are sent: each once, never repeated and never elsewhere, alone or several at once.
 
 What schemathesis, the generated client and the layers send all passes here, so that the budget, the account of what was
-exercised and the limits of an answer hold for everything. A response that can't be used is not dropped: the error and
+exercised and the limits of a response hold for everything. A response that can't be used is not dropped: the error and
 the budget keep what arrived of it.
 """
 
@@ -10,48 +10,34 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
-import functools
-import socket
-import ssl
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 import httpcore
 import httpx
-from octopusx_video_openapi import Contract, interrupts, operations
+from octopusx_video_openapi import Contract, interrupts
 
-from octopusx_video_contract.core.budget import Budget, NotAskedError, Unit
 from octopusx_video_contract.messages.http import Request, Response, target_of
 from octopusx_video_contract.messages.receiving import (
     MAX_BYTES,
-    MAX_KEPT,
     MAX_VIDEO_BYTES,
     Arriving,
-    Headers,
-    Received,
     UnusableError,
 )
 from octopusx_video_contract.messages.shell import as_sent
+from octopusx_video_contract.sending.budget import Budget, NotAskedError, Unit
+from octopusx_video_contract.sending.senders import FAILURES, OverHttp, Sender
 
-_QUICKLY = getattr(socket, "TCP_QUICKACK", None)
-"""The option of a socket that has what arrives acknowledged at once; only Linux has it."""
 VIDEO_TIME_FACTOR = 12
-"""How many times longer than any other answer a video may take."""
+"""How many times longer than any other response a video may take."""
 MAX_UNANSWERED = 3
-"""After how many requests without an answer an operation is not asked any more."""
-FAILURES = (
-    *(httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError),
-    *(httpcore.UnsupportedProtocol, httpx.TransportError, OSError, UnusableError),
-)
-"""What is raised where no response arrives that can be used."""
+"""After how many requests without a response an operation is not asked any more."""
 
 
 class NoResponseError(Exception):
-    """A request got no answer that could be judged. The text says what came instead.
+    """A request got no response that could be checked. The text says what came instead.
 
     Attributes:
         request: What was sent.
@@ -82,179 +68,12 @@ class NoResponseError(Exception):
         return self.partial is not None and self.partial.status != 0
 
 
-class Sender(Protocol):
-    """Sends the bytes of a request, and gives status, headers and the body as it arrives."""
-
-    def __call__(
-        self, method: str, base_url: str, target: str, headers: Headers, body: bytes | None, seconds: float
-    ) -> Received:
-        """Raises ``httpcore`` or ``httpx`` errors where no answer comes."""
-        ...
-
-    def another(self) -> Sender:
-        """A sender to the same server, for a request that is sent while another one is under way."""
-        ...
-
-    def close(self) -> None:
-        """Give the connections back."""
-        ...
-
-
-class _AsItIs(httpx.URL):
-    """A URL whose path and query are what was given: httpx tidies both, and what is sent over HTTP is not tidied."""
-
-    def __init__(self, base: httpx.URL, target: bytes) -> None:
-        super().__init__(base)
-        self._target = target
-
-    @property
-    def raw_path(self) -> bytes:
-        """Path and query."""
-        return self._target
-
-
-class InProcess:
-    """Hands requests to an httpx transport, without a socket."""
-
-    def __init__(self, transport: httpx.BaseTransport) -> None:
-        self._transport = transport
-        self._base = functools.cache(httpx.URL)
-
-    def __call__(
-        self, method: str, base_url: str, target: str, headers: Headers, body: bytes | None, seconds: float
-    ) -> Received:
-        """Called for each request."""
-        base = self._base(base_url)
-        request = httpx.Request(method, base, headers=headers, content=body)
-        request.url = _AsItIs(base, base.raw_path.rstrip(b"/") + target.encode("latin-1"))
-        response = self._transport.handle_request(request)
-        return response.status_code, response.headers.raw, iter(cast("httpx.SyncByteStream", response.stream))
-
-    def another(self) -> InProcess:
-        """A sender to the same transport."""
-        return InProcess(self._transport)
-
-    def close(self) -> None:
-        """There is nothing to give back."""
-
-
-def proxy_of_environment() -> str | None:
-    """The proxy of the environment for servers elsewhere."""
-    proxies = urllib.request.getproxies()
-    return proxies.get("https") or proxies.get("all")
-
-
-class OverHttp:
-    """Sends over HTTP/1.1, on connections that are kept.
-
-    Args:
-        local: Whether the server is reached directly, and not through the environment's proxy.
-        ssl_context: What certificates are checked by; None has one made.
-    """
-
-    def __init__(self, *, local: bool, ssl_context: ssl.SSLContext | None = None) -> None:
-        self._deadline = _Deadline()
-        self._local = local
-        self._ssl_context = ssl_context or httpx.create_ssl_context()
-        proxy = None if local else proxy_of_environment()
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=self._ssl_context,
-            proxy=httpcore.Proxy(proxy) if proxy else None,
-            retries=0,
-            network_backend=self._deadline,
-        )
-
-    def __call__(
-        self, method: str, base_url: str, target: str, headers: Headers, body: bytes | None, seconds: float
-    ) -> Received:
-        """Called for each request."""
-        self._deadline.until, self._deadline.raw = time.monotonic() + seconds, bytearray()
-        parts = urlsplit(base_url)
-        scheme, host = parts.scheme.encode(), (parts.hostname or "").encode()
-        url = httpcore.URL(scheme=scheme, host=host, port=parts.port, target=(parts.path + target).encode("latin-1"))
-        if not any(name.lower() == b"host" for name, _ in headers):
-            headers = [(b"Host", parts.netloc.encode()), *headers]
-        if body is not None:
-            headers = [*headers, (b"Content-Length", str(len(body)).encode())]
-        timeouts = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
-        request = httpcore.Request(method, url, headers=headers, content=body, extensions={"timeout": timeouts})
-        response = self._pool.handle_request(request)
-        return response.status, response.headers, _closing(response)
-
-    @property
-    def raw(self) -> bytearray:
-        """The first bytes that arrived since the last request left, head and body as they are."""
-        return self._deadline.raw
-
-    def longer(self, seconds: float) -> None:
-        """Give the answer that is arriving more time, in seconds."""
-        self._deadline.until += seconds
-
-    def another(self) -> OverHttp:
-        """A sender to the same server, on connections of its own."""
-        return OverHttp(local=self._local, ssl_context=self._ssl_context)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._pool.close()
-
-
-def _closing(response: httpcore.Response) -> Iterator[bytes]:
-    try:
-        yield from response.iter_stream()
-    finally:
-        response.close()
-
-
-class _Deadline(httpcore.SyncBackend):
-    """Sockets whose reads end at a moment, so that a server that sends a byte now and then does not hold up the run."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.until = 0.0
-        self.raw = bytearray()
-
-    def connect_tcp(self, *arguments: Any, **options: Any) -> httpcore.NetworkStream:
-        return _Stream(super().connect_tcp(*arguments, **options), self)
-
-
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
-        self._stream = stream
-        self._deadline = deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        left = self._deadline.until - time.monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout("the answer takes too long")
-        # A server that sends head and body in two packets waits until the first is acknowledged, which Linux does only
-        # after 40 ms where nobody asks for it anew before each read.
-        if _QUICKLY is not None and (used := self._stream.get_extra_info("socket")) is not None:
-            used.setsockopt(socket.IPPROTO_TCP, _QUICKLY, 1)
-        data = self._stream.read(max_bytes, left)
-        if len(self._deadline.raw) < MAX_KEPT:
-            self._deadline.raw += data
-        return data
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, max(0.001, self._deadline.until - time.monotonic()))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(self, *arguments: Any, **options: Any) -> httpcore.NetworkStream:
-        return _Stream(self._stream.start_tls(*arguments, **options), self._deadline)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-
 @dataclasses.dataclass
 class _Sending:
     """A request on its way: who sends it, what it may cost, what arrived of its response, and what came of it.
 
     ``outcome`` is the response, or why there is none that can be used; None as long as neither is known. ``accounted``
-    says whether the budget was told of it.
+    says whether the budget has accounted for it.
     """
 
     request: Request
@@ -269,18 +88,18 @@ class _Sending:
 
 
 class Transport:
-    """Sends requests and gives answers.
+    """Sends requests and gives responses.
 
     Args:
         contract: Tells which operation a request reaches.
         base_url: The server, without a slash at the end.
         sender: Moves the bytes.
-        budget: Is asked before each request, and told afterwards.
-        timeout: Seconds that an answer may take.
-        watch: Is told of each answer.
+        budget: Is asked before each request, and called afterwards.
+        timeout: Seconds that a response may take.
+        watch: Is called with each response.
 
     Attributes:
-        lost: How many requests have left and got no answer.
+        lost: How many requests have left and got no response.
     """
 
     def __init__(
@@ -295,8 +114,8 @@ class Transport:
         self.base_url = base_url
         self.sent: list[Request] | None = None
         self._contract = contract
-        self._sender = sender
-        self._budget = budget
+        self.sender = sender
+        self.budget = budget
         self._timeout = timeout
         self._watch = watch
         self.lost = 0
@@ -309,16 +128,16 @@ class Transport:
 
         Args:
             request: What is sent.
-            seconds: How long an answer is awaited that is expected not to come; the silence then counts for nothing.
+            seconds: How long a response is awaited that is expected not to come; the silence then counts for nothing.
 
         Raises:
-            NoAnswerError: What came is no whole HTTP answer, or too large, or too late; or the operation has given none
-                three times before.
+            NoResponseError: What came is no whole HTTP response, or too large, or too late; or the operation has given
+                none three times before.
             NotAskedError: The budget does not allow it.
         """
         interrupts.check()
         self._ensure_responding(request)
-        sending = self._begun(request, self._sender, seconds or self._timeout)
+        sending = self._begun(request, self.sender, seconds or self._timeout)
         with self._accounting([sending]):
             sending.outcome = self._tried(sending)
         return self._outcome(sending, counts=seconds is None)
@@ -336,7 +155,7 @@ class Transport:
             request = dataclasses.replace(alone, beside=len(requests) - 1)
             try:
                 self._ensure_responding(request)
-                sendings[number] = self._begun(request, self._sender.another(), self._timeout)
+                sendings[number] = self._begun(request, self.sender.another(), self._timeout)
             except (NoResponseError, NotAskedError) as error:
                 outcomes[number] = error
         with self._accounting(list(sendings.values())):
@@ -373,14 +192,14 @@ class Transport:
 
     def _place(self, request: Request) -> str:
         """The operation that a request reaches, as the silence of servers is counted."""
-        reached = operations.match(self._contract, request.method, request.path)
+        reached = request.reached(self._contract)
         return reached[0].id if reached else "no operation"
 
     def _ensure_responding(self, request: Request) -> None:
         """Refuse to ask where nothing is answered.
 
         Raises:
-            NoAnswerError: The operation has given no answer three times before, or the server none at all.
+            NoResponseError: The operation has given no response three times before, or the server none at all.
         """
         place = self._place(request)
         if not self._answered and self._silent.total() >= MAX_UNANSWERED:
@@ -392,16 +211,16 @@ class Transport:
 
     def _begun(self, request: Request, sender: Sender, seconds: float) -> _Sending:
         """A request that is about to be sent, its unit taken."""
-        unit = self._budget.take(request)
+        unit = self.budget.take(request)
         if self.sent is not None:
             self.sent.append(request)
         return _Sending(request, sender, unit, Arriving(request), seconds)
 
     def _outcome(self, sending: _Sending, *, counts: bool = True) -> Response:
-        """The answer of a request that was sent; ``counts`` says whether silence is held against its operation.
+        """The response of a request that was sent; ``counts`` says whether silence is run against its operation.
 
         Raises:
-            NoAnswerError: None came that can be used.
+            NoResponseError: None came that can be used.
         """
         request, response = sending.request, sending.outcome
         if isinstance(response, Response):
@@ -415,8 +234,8 @@ class Transport:
         raise NoResponseError(request, response or "", sending.arriving.part(), sending.possible)
 
     def _tried(self, sending: _Sending) -> Response | str:
-        """The answer, or why there is none that can be used."""
-        operation = operations.match(self._contract, sending.request.method, sending.request.path)
+        """The response, or why there is none that can be used."""
+        operation = sending.request.reached(self._contract)
         may_be_video = operation is None or operation[0].sends_video
         try:
             return self._exchange(sending, may_be_video=may_be_video)
@@ -444,7 +263,7 @@ class Transport:
     def _account(self, sending: _Sending) -> None:
         """Tell the budget what came, with the ids of tasks that a response may have started that can't be used."""
         if isinstance(sending.outcome, Response):
-            self._budget.settle(sending.unit, sending.outcome)
+            self.budget.settle(sending.unit, sending.outcome)
             sending.accounted = True
             return
         arriving = sending.arriving
@@ -452,7 +271,7 @@ class Transport:
             arriving.raw = sending.sender.raw
         part = arriving.part()
         if part is not None:
-            sending.possible = self._budget.give_up(sending.unit, part)
+            sending.possible = self.budget.give_up(sending.unit, part)
         sending.accounted = True
 
     def _exchange(self, sending: _Sending, *, may_be_video: bool) -> Response:
@@ -468,13 +287,13 @@ class Transport:
             until += (VIDEO_TIME_FACTOR - 1) * self._timeout
             if isinstance(sender, OverHttp):
                 sender.longer((VIDEO_TIME_FACTOR - 1) * self._timeout)
-        most = MAX_VIDEO_BYTES if is_video else MAX_BYTES
-        arriving.read(stream, until, most)
-        return arriving.whole(most, is_video=is_video)
+        max_bytes = MAX_VIDEO_BYTES if is_video else MAX_BYTES
+        arriving.read(stream, until, max_bytes)
+        return arriving.whole(max_bytes, is_video=is_video)
 
     def close(self) -> None:
         """Close the connections."""
-        self._sender.close()
+        self.sender.close()
 
 
 def fetched(address: str, seconds: float) -> Response | None:

@@ -1,6 +1,6 @@
 """What a run may cost: a unit for each submit that could be billed, taken before the request leaves.
 
-Nothing here trusts the server: a submit that it refuses has cost a unit, and so has one whose answer was lost.
+Nothing here trusts the server: a submit that it refuses has cost a unit, and so has one whose response was lost.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
-from _pytest.outcomes import Skipped
+import pytest
 from octopusx_video_openapi import Contract, operations, task_ids, text
 from octopusx_video_openapi.model import Billed
 
 from octopusx_video_contract.checks.billing import billed
-from octopusx_video_contract.core.redaction import Redactor
 from octopusx_video_contract.messages.http import Request, Response
+from octopusx_video_contract.messages.redaction import Redactor
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 _NOT_IMPLEMENTED = 501
 
 
-class NotAskedError(Skipped):
+class NotAskedError(pytest.skip.Exception):  # type: ignore[name-defined,misc]  # mypy takes it for no class
     """A test can't be asked in this run. The text names what is missing."""
 
 
@@ -39,9 +39,9 @@ class Unit:
         number: Counted from 1.
         operation: The operation that it may have reached.
         target: Path and query.
-        billed: What its answer says, ``possible`` as long as there is none.
-        status: The answer's status; None where none came that could be used.
-        task: The id of the new task, where one was told.
+        billed: What its response says, ``possible`` as long as there is none.
+        status: The response's status; None where none came that could be used.
+        task: The id of the new task, where one was reported.
         possible_tasks: Ids that may be the new task's, in a response that names none where it should.
     """
 
@@ -59,7 +59,7 @@ class Budget:
     """Counts the units of a run.
 
     Attributes:
-        contract: Says which requests start tasks, and which answers are billed.
+        contract: Says which requests start tasks, and which responses are billed.
         key: What makes a request one that could be billed.
         other_key: Another key that does.
         limit: How many units there are; None against a mock, where nothing costs anything.
@@ -89,7 +89,7 @@ class Budget:
             return None
         operation = self.price(request)
         if operation is None:
-            # One at a time is sent on trust, so one at most is accepted; a lost answer may have been an acceptance.
+            # One at a time is sent on trust, so one at most is accepted; a lost response may have been an acceptance.
             if self.upper_bound_unpaid:
                 raise NotAskedError("one that had to be refused may have been accepted, so none is sent any more")
             self._awaited = True
@@ -183,7 +183,7 @@ class Budget:
             return
         line = {"at": round(time.time(), 3), "state": state, **vars(unit)}
         with self.ledger.open("a", encoding="utf-8") as file:
-            # A server may tell the key as an id, and a request may hold it in its query.
+            # A server may report the key as an id, and a request may hold it in its query.
             file.write(Redactor(*filter(None, (self.key, self.other_key))).text(json.dumps(line)) + "\n")
             file.flush()
             if self.ledger.is_file():  # what is none, /dev/null say, can't be synced
@@ -233,8 +233,8 @@ def _carries(request: Request, key: str) -> bool:
 
 
 def _is_refused(contract: Contract, response: Response) -> bool:
-    """Whether an answer says for sure that nothing was done: of a submit as the contract has it, else a 4xx or 501."""
-    if operations.match(contract, response.request.method, response.request.path) is not None:
+    """Whether a response says for sure that nothing was done: of a submit as the contract has it, else a 4xx or 501."""
+    if response.request.reached(contract) is not None:
         return billed(contract, response) == "never"
     return 400 <= response.status < 500 or response.status == _NOT_IMPLEMENTED
 

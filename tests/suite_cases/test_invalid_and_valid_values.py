@@ -15,16 +15,11 @@ from urllib.parse import quote, urlencode
 import httpx
 import jsonschema_rs
 import pytest
-from octopusx_video_contract.cases.boundary_values import (
-    BODY,
-    Request,
-    Variant,
-    invalid_variants,
-    invalid_variants_alone,
-    valid_requests,
-    valid_variants,
-)
+from octopusx_video_contract.cases.invalid_values import invalid_variants, invalid_variants_alone
+from octopusx_video_contract.cases.request_values import Request, valid_requests
 from octopusx_video_contract.cases.sizes import Sizes
+from octopusx_video_contract.cases.valid_values import valid_variants
+from octopusx_video_contract.cases.variants import BODY, Variant
 from octopusx_video_contract.messages.http import ABSENT
 from octopusx_video_openapi import Contract, ContractError, Operation, load, task_ids
 

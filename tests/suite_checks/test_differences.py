@@ -11,8 +11,10 @@ import pytest
 from octopusx_video_contract.checks import task_life
 from octopusx_video_contract.core.findings import Finding
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.core.transport import InProcess
+from octopusx_video_contract.core.settings import Settings
+from octopusx_video_contract.scenarios.read_checks import ReadChecks
 from octopusx_video_contract.scenarios.task_driver import TaskDriver
+from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_openapi import load, values
 
 from tests.conftest import KEY
@@ -33,9 +35,9 @@ def reading(answered: Callable[[int], dict[str, Any]]) -> None:
     """Read a task again and again, of a server that gives these bodies."""
     numbers = itertools.count()
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=answered(next(numbers))))
-    run = Run("http://localhost", KEY, CONTRACT, InProcess(transport), ("grok:1",), 1)
+    run = Run.begin(Settings("http://localhost", KEY, CONTRACT, ("grok:1",), seed=1), InProcess(transport))
     task = task_life.Task("grok:1", CONTRACT.operations["createVideoExtension"], {}, (0.0, 0.0), None)
-    TaskDriver(run).reads_change_nothing(task, READ)
+    ReadChecks(TaskDriver(run)).reads_change_nothing(task, READ)
 
 
 @pytest.mark.parametrize("place", HOLDERS)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
 from octopusx_video_contract.core.asking import ask_each
 from octopusx_video_contract.core.billing_check import BillingCheck
 from octopusx_video_contract.core.findings import Finding, Findings
-from octopusx_video_contract.core.mock_control import Control
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.core.transport import InProcess, NoResponseError
+from octopusx_video_contract.core.settings import Settings
 from octopusx_video_contract.messages.http import Request, Response
+from octopusx_video_contract.sending.mock_control import Control
+from octopusx_video_contract.sending.senders import InProcess
+from octopusx_video_contract.sending.transport import NoResponseError
 from octopusx_video_openapi import load, task_ids
 
 from tests.defects import DEFECTS, Defect, defective
@@ -29,9 +32,10 @@ def made(name: str | None) -> Run:
     assert (defect is None) is (name is None)
     server = defective(defect, start=START)
     sender = InProcess(server.mock.controlled_transport)
-    run = Run(BASE_URL, server.key, server.contract, sender, (SOURCE,), seed=1, other_key=server.other_key)
-    run.control = Control(sender, BASE_URL)
-    return run
+    run = Run.begin(
+        Settings(BASE_URL, server.key, server.contract, (SOURCE,), seed=1, other_key=server.other_key), sender
+    )
+    return dataclasses.replace(run, control=Control(sender, BASE_URL))
 
 
 def submit(run: Run, *, prefer: str = "", **changed: object) -> Request:
@@ -116,13 +120,12 @@ def test_an_error_inside_is_the_error_that_is_told() -> None:
     run = made("submit-billed-twice")
     with pytest.raises(NoResponseError), BillingCheck(run):
         run.transport.send(submit(run, prefer="fault=lost_answer"), seconds=0.1)
-    assert run.listeners == []
+    assert run.log.listeners == [run.coverage.watch]
 
 
 def test_without_books_nothing_is_asked() -> None:
     """A server whose books can't be looked at gets the requests alone."""
-    run = made("submit-billed-twice")
-    run.control = None
+    run = dataclasses.replace(made("submit-billed-twice"), control=None)
     with BillingCheck(run):
         run.send(submit(run))
     assert run.log.asked.isdisjoint({"R54"})
@@ -131,8 +134,8 @@ def test_without_books_nothing_is_asked() -> None:
 def test_books_that_are_closed_meanwhile_are_told_in_a_line() -> None:
     """A server that answers its control routes no more fails the test that needs them, without a traceback."""
     run = made(None)
-    run.control = Control(run.sender, "http://elsewhere.invalid")
+    run = dataclasses.replace(run, control=Control(run.transport.sender, "http://elsewhere.invalid"))
     with pytest.raises(pytest.fail.Exception, match="is no more") as failed, BillingCheck(run):
         run.send(submit(run))
     assert failed.value.pytrace is False
-    assert run.listeners == []
+    assert run.log.listeners == [run.coverage.watch]

@@ -7,25 +7,24 @@ import re
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
-import pytest
 from octopusx_video_openapi.text import printable
 
 HIDDEN = "[key]"
 MAX_EXCERPT = 500
-"""How much of an answer is shown, in characters."""
+"""How much of a response is shown, in characters."""
 KEPT = "\n\t"
 """The control characters that text for people may hold."""
 
-# Anything shorter is hidden only whole: a piece of it tells nothing, and would be found in every other word.
+# Anything shorter is hidden only whole: a piece of it shows nothing, and would be found in every other word.
 _PIECE = 8
 
 
 class Redactor:
-    """Replaces the keys in text, in streams and in pytest's reports (from which JUnit is made).
+    """Replaces the keys in text and in streams.
 
     A server can send the key back. It is found in the spellings of JSON and of URLs, and when it was cut off after its
-    first eight characters, as whoever shortens an answer may do; and in what the suite's own malformed credentials or a
-    server make of it: base64, hexadecimal digits, another case, backwards.
+    first eight characters, as whoever shortens a response may do; and in what the suite's own malformed credentials
+    or a server make of it: base64, hexadecimal digits, another case, backwards.
     """
 
     def __init__(self, *keys: str) -> None:
@@ -42,7 +41,7 @@ class Redactor:
         return printable(self.text(text), keep=KEPT)
 
     def excerpt(self, content: bytes) -> str:
-        """The beginning of an answer, fit to be shown."""
+        """The beginning of a response, fit to be shown."""
         # Cut before the key is looked for, which takes its time; a key of which eight characters are left is found.
         beginning = content[: 8 * MAX_EXCERPT].decode("utf-8", "backslashreplace")
         return self.shown(beginning)[:MAX_EXCERPT]
@@ -51,22 +50,9 @@ class Redactor:
         """A stream that writes to this one, without the key."""
         return cast("TextIO", _Stream(stream, self))
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Called by pytest with each outcome, before any reporter sees it."""
-        if isinstance(report.longrepr, tuple):  # where a test was skipped, and why
-            path, line, reason = report.longrepr
-            report.longrepr = (path, line, self.shown(reason))
-        else:
-            plain = str(report.longrepr)
-            fit = self.shown(plain)
-            if fit != plain:
-                report.longrepr = fit
-        report.sections = [(name, self.shown(content)) for name, content in report.sections]
-
 
 def _made_of(key: str) -> Iterator[str]:
-    """What the key can be told from, where it is long enough to be no word."""
+    """What shows the key, where it is long enough to be no word."""
     if len(key) < _PIECE:
         return
     yield from dict.fromkeys((key.lower(), key.upper(), key.swapcase(), key[::-1], key[1:], key.encode().hex()))

@@ -1,4 +1,4 @@
-"""The clock and the books of a mock that lets both be looked at (``/__mock__/``), where a server has them."""
+"""The clock and the ledger of a mock that lets both be looked at (``/__mock__/``), where a server has them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from _pytest.outcomes import Failed
+import pytest
 
-from octopusx_video_contract.core.transport import FAILURES, Sender
 from octopusx_video_contract.messages.http import ABSENT, Request
 from octopusx_video_contract.messages.receiving import Arriving
+from octopusx_video_contract.sending.senders import FAILURES, Sender
 
 _PREFIX = "/__mock__/"
 _SECONDS = 5.0
@@ -21,11 +21,11 @@ _MOMENT = 0.02
 """Seconds in which a clock that runs has moved."""
 _CURL = """curl -H 'Content-Type: application/json' -d '{"running": true}'"""
 _MAX_BYTES = 100_000
-"""The largest answer that is read."""
+"""The largest response that is read."""
 
 
 class Control:
-    """Turns a mock's clock and reads its books.
+    """Turns a mock's clock and reads its ledger.
 
     Attributes:
         is_still: Whether the clock is known to stand still, so that nothing changes by itself.
@@ -90,10 +90,10 @@ class Control:
         return int(self._number("bill", "billed"))
 
     def _number(self, name: str, field: str) -> float:
-        told = self._ask("GET", name)
-        if not isinstance(told, dict) or not isinstance(told.get(field), int | float):
-            raise Failed(f"{self._base_url}{_PREFIX}{name} was answered before, and is no more", pytrace=False)
-        return float(told[field])
+        reported = self._ask("GET", name)
+        if not isinstance(reported, dict) or not isinstance(reported.get(field), int | float):
+            pytest.fail(f"{self._base_url}{_PREFIX}{name} was answered before, and is no more", pytrace=False)
+        return float(reported[field])
 
     def _ask(self, method: str, name: str, value: Any = None) -> Any:
         body = None if value is None else json.dumps(value).encode()

@@ -1,0 +1,1 @@
+"""Sends requests, each once, and only what the budget allows."""
