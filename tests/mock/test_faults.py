@@ -49,7 +49,7 @@ def observed(order: Callable[[Mock, httpx.Client], None]) -> Seen:
         begun = mock.clock.now()
         seen["content"] = _outcome(lambda: http.get(f"/v1/videos/{task}/content"))
         seen["download took"] = mock.clock.now() - begun
-        address = mock.engine.tasks.address(mock.engine.tasks.documented(SAMPLE), "http://mock")  # type: ignore[arg-type]
+        address = mock.engine.tasks.address(mock.engine.tasks.find(SAMPLE, ""), "http://mock")  # type: ignore[arg-type]
         seen["address"] = _outcome(lambda: httpx.Client(transport=mock.transport).get(address))
         seen["billed"] = len(mock.billed) - before
     return seen
@@ -244,7 +244,7 @@ def test_a_chunked_download_that_was_cut_looks_whole_and_goes_on_with_range(mock
 
 def test_head_has_no_body_whatever_happens_to_the_content(mock: Mock) -> None:
     """No piece of it, and nothing raised."""
-    address = mock.engine.tasks.address(mock.engine.tasks.documented(SAMPLE), "http://mock")  # type: ignore[arg-type]
+    address = mock.engine.tasks.address(mock.engine.tasks.find(SAMPLE, ""), "http://mock")  # type: ignore[arg-type]
     with httpx.Client(transport=mock.transport) as http:
         for name in ("download_cut", "download_crawls", "content_chunked", "content_chunked_cut"):
             with mock.fault(name):

@@ -381,7 +381,7 @@ def test_http_1_0_gets_no_chunks(mock: Mock) -> None:
 
 def test_head_on_the_wire_has_no_body(mock: Mock) -> None:
     """Whatever happens to the content: what follows the headers is the next response."""
-    address = mock.engine.tasks.address(mock.engine.tasks.documented("video_abc123"), "").encode()  # type: ignore[arg-type]
+    address = mock.engine.tasks.address(mock.engine.tasks.find("video_abc123", ""), "").encode()  # type: ignore[arg-type]
     head = b"HEAD %b HTTP/1.1\r\nHost: a\r\n%b\r\n"
     with mock.serve() as url:
         for name in ("download_cut", "download_crawls", "content_chunked", "content_chunked_cut"):

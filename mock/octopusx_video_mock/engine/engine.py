@@ -73,9 +73,11 @@ class Engine:
     def broken(self, request: Request) -> Response:
         """The response where the mock itself broke."""
         found = self.compiled.find(request.method, request.path)
-        template = None if found is None else found[0].by_cause.get("broken")
-        if found is None or template is None:
-            return Response(500, [], b"", None if found is None else found[0].id)
+        if found is None:
+            return Response(500, [], b"")
+        template = found[0].by_cause.get("broken")
+        if template is None:
+            return Response(500, [], b"", found[0].id)
         return self._renderer.render(template, {}, f"broken{self._count}", found[0])
 
     def target(self, request: Request, operation: str | None) -> str:

@@ -18,8 +18,6 @@ from octopusx_video_mock.faults.active import ActiveFaults
 from octopusx_video_mock.faults.table import FAULTS
 from octopusx_video_mock.messages import CONTROL_ROOT, ENCODED_BODY, Request, Response
 
-PREFIX = f"{CONTROL_ROOT.decode()}/"
-
 _PORT = re.compile(r":[0-9]+$")
 
 Json = Any
@@ -65,7 +63,7 @@ class ControlRoutes:
             return _json(400, {"error": str(error)})
 
     def _names(self) -> list[str]:
-        return [f"{method} {PREFIX}{name}" for method, name in self._routes if name]
+        return [f"{method} {CONTROL_ROOT.decode()}/{name}" for method, name in self._routes if name]
 
     def _time(self) -> Json:
         return {"now": self._clock.now(), "running": not self._clock.stands_still}

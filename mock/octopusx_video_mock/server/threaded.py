@@ -9,10 +9,7 @@ from collections.abc import Iterator
 from octopusx_video_mock import ports
 from octopusx_video_mock.errors import MockError
 from octopusx_video_mock.server.app import App
-from octopusx_video_mock.server.uvicorn_server import Lifespan, Server, configuration
-
-START_SECONDS = 30.0
-"""How long the server may take to listen, and to end."""
+from octopusx_video_mock.server.uvicorn_server import START_SECONDS, Lifespan, Server, configuration
 
 
 @contextlib.contextmanager

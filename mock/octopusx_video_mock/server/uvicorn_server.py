@@ -18,6 +18,8 @@ from octopusx_video_mock import ports
 from octopusx_video_mock.server.app import App
 from octopusx_video_mock.server.connection import Connection
 
+START_SECONDS = 30.0
+"""How long the server may take to listen."""
 STOP_SECONDS = 2
 """How long responses that are being sent may take when the server ends."""
 

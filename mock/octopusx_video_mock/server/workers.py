@@ -16,10 +16,7 @@ from octopusx_video_mock.server import signals
 from octopusx_video_mock.server.background import application
 from octopusx_video_mock.server.state import Options, ServerState
 from octopusx_video_mock.server.stderr_log import NonBlockingStderr
-from octopusx_video_mock.server.uvicorn_server import Lifespan, configuration, silence
-
-START_SECONDS = 30.0
-"""How long a worker may take to start."""
+from octopusx_video_mock.server.uvicorn_server import START_SECONDS, Lifespan, configuration, silence
 
 _WORKER_VARIABLE = "_OCTOPUSX_VIDEO_MOCK_WORKER"
 

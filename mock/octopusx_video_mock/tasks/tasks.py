@@ -61,12 +61,8 @@ class Tasks:
         )
 
     def find(self, task_id: str, key: str) -> Task | None:
-        """The task of this id that this key can read."""
+        """The task of this id that this key can read; every key has the finished tasks of the contract's examples."""
         return self._documented.get(task_id) or self._ids.read(task_id, key)
-
-    def documented(self, task_id: str) -> Task | None:
-        """The finished task of an id of the contract's examples; every key has it."""
-        return self._documented.get(task_id)
 
     def signed(self, task_id: str, signature: str) -> Task | None:
         """The task of the address that has this id and this signature, whoever asks."""
