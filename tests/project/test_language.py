@@ -19,7 +19,7 @@ PACKAGES = {
     "contract": "openapi/octopusx_video_openapi",
 }
 COMMANDS = {
-    "octopusx_video": ["", "extend", "extension", "unified", "wait", "status", "download"],
+    "octopusx_video": ["", "extend", "extensions", "wait", "status", "download"],
     "octopusx_video_mock": [""],
     "octopusx_video_contract": ["", "probe"],
 }
