@@ -14,7 +14,6 @@ import os
 import re
 import subprocess
 import sys
-import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,9 @@ import httpx
 import octopusx_video_contract
 import pytest
 from octopusx_video_client import models
-from octopusx_video_contract.core.run import running
+from octopusx_video_contract.core.run import Run, running
+from octopusx_video_contract.core.settings import Settings
+from octopusx_video_contract.sending.senders import OverHttp
 from octopusx_video_openapi import Contract, load
 
 from tests.conftest import KEY
@@ -196,11 +197,9 @@ def run(report: str, account: str, seed: int, defects: str) -> None:
     with Path(account).open("w", encoding="utf-8") as lines, contextlib.chdir(_suite()):
         for place in () if defects else _objects(contract):
             _write_down(getattr(models, place), lines)
-        told = types.SimpleNamespace(
-            base_url="http://nobody.invalid/below", key=KEY, contract=contract, seed=seed, max_examples=25
-        )
+        settings = Settings("http://nobody.invalid/below", KEY, contract, (), seed, max_examples=25)
         arguments = ["-c", "pytest.ini", "--rootdir", ".", "--tb=short", f"--junit-xml={report}"]
-        with running(told):  # type: ignore[arg-type]  # the layer asks for no more of a run
+        with running(Run.begin(settings, OverHttp(local=True))):
             pytest.main([*arguments, "-k", defects.partition(",")[0], "round_trip.py"])
 
 
