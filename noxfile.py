@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent
 ENVIRONMENT = ROOT / ".nox" / "dev"
 """The environment that all sessions share."""
 PYTEST = nox.project.load_toml(ROOT / "pyproject.toml")["tool"]["octopusx-video"]["pytest"]
-"""What pytest is told in each session; `nox -s seeded` takes it from there too."""
+"""The arguments of pytest in each session; `nox -s seeded` takes them from there too."""
 DEV_LOCK = "locks/dev.txt"
 CLIENT_LOCK = "locks/client.txt"
 PINNED_NODE_PACKAGES = ("benchmarks/peers", "mock/octopusx_video_mock/prism", "openapi/redocly")
@@ -111,7 +111,7 @@ def correct(session: nox.Session) -> None:
 
 @job
 def mutants(session: nox.Session) -> None:
-    """Slow: mutants of the contract have to be told from it by the suite; writes docs/DETECTION.md."""
+    """Slow: the suite has to detect mutants of the contract; writes docs/DETECTION.md."""
     _run(session, "python", "-m", "tests.campaigns.mutants", *session.posargs)
 
 

@@ -41,6 +41,11 @@ class Deadline(threading.local):
         """Give up the requests of this thread after so many seconds from now; None for never."""
         self.until = None if seconds is None else time.monotonic() + seconds
 
+    def extend(self, seconds: float) -> None:
+        """Move the deadline of this thread, where it has one, by so many seconds."""
+        if self.until is not None:
+            self.until += seconds
+
     def left(self, timeout: float | None = None) -> float | None:
         """The shorter of a timeout and the time that is left; None where there is neither.
 

@@ -324,7 +324,7 @@ def failing(done: Done, chosen: str) -> str:
         chosen: What was to run; this has failed where pytest itself was ended by it, as by a signal.
 
     Raises:
-        UnexpectedError: Pytest refuses what it was told.
+        UnexpectedError: Pytest refuses its arguments.
     """
     found = _FAILED.search(done.said)
     if found is not None:

@@ -67,7 +67,7 @@ class Caller:
     def ask(
         self, method: str, target: str, body: Any = None, *, headers: dict[str, str] | None = None, key: bool = True
     ) -> tuple[Seen, Reply | None]:
-        """Send a request, with the key and JSON unless told otherwise. Returns what was seen, and the response."""
+        """Send a request, by default with the key and JSON. Returns what was seen, and the response."""
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         sent = {**(self._key if key else {}), **(_JSON if body is not None else {}), **(headers or {})}
         given = self._responded(_request(method, target, content, sent))

@@ -100,7 +100,7 @@ def _of_parts(response: Response, whole: bytes, wanted: Sequence[Range]) -> Iter
     head = f"Content-Type: {response.headers['content-type']}\r\n\r\n".encode("latin-1")
     message = email.message_from_bytes(head + response.content)
     if not message.is_multipart() or message.defects:
-        yield f"came as {response.headers['content-type']!r}, and its parts can't be told apart"
+        yield f"was sent as {response.headers['content-type']!r}, and its parts can't be separated"
         return
     received: list[Range] = []
     for part in message.walk():

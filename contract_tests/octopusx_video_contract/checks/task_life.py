@@ -114,7 +114,7 @@ def _is_on_both_routes(task: Task, observation: Observation) -> Outcomes:
     ends = [earlier for earlier in task.observations if earlier.phase in ENDED]
     if ends and all(earlier.route != observation.route for earlier in ends):
         end = ends[0]
-        other = f"{end.route} told that it had {end.phase}, and now {observation.route} tells that it is "
+        other = f"{end.route} reported that it had {end.phase}, and now {observation.route} reports that it is "
         yield RuleId.R18, other + observation.phase if observation.phase != end.phase else None
         return
     others = {earlier.route for earlier in task.observations} - {observation.route, task.submit.id}

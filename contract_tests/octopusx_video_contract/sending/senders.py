@@ -8,11 +8,12 @@ import ssl
 import time
 import urllib.request
 from collections.abc import Iterator
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 import httpcore
 import httpx
+from octopusx_video_openapi.deadline import BoundBackend, BoundStream, Deadline
 
 from octopusx_video_contract.messages.receiving import (
     MAX_KEPT,
@@ -101,7 +102,7 @@ class OverHttp:
     """
 
     def __init__(self, *, local: bool, ssl_context: ssl.SSLContext | None = None) -> None:
-        self._deadline = _Deadline()
+        self._deadline = _Deadline(bytearray())
         self._local = local
         self._ssl_context = ssl_context or httpx.create_ssl_context()
         proxy = None if local else proxy_of_environment()
@@ -109,14 +110,15 @@ class OverHttp:
             ssl_context=self._ssl_context,
             proxy=httpcore.Proxy(proxy) if proxy else None,
             retries=0,
-            network_backend=self._deadline,
+            network_backend=BoundBackend(httpcore.SyncBackend(), self._deadline, _Stream),
         )
 
     def __call__(
         self, method: str, base_url: str, target: str, headers: Headers, body: bytes | None, seconds: float
     ) -> Received:
         """Called for each request."""
-        self._deadline.until, self._deadline.raw = time.monotonic() + seconds, bytearray()
+        self._deadline.set(seconds)
+        self._deadline.raw.clear()
         parts = urlsplit(base_url)
         scheme, host = parts.scheme.encode(), (parts.hostname or "").encode()
         url = httpcore.URL(scheme=scheme, host=host, port=parts.port, target=(parts.path + target).encode("latin-1"))
@@ -132,11 +134,11 @@ class OverHttp:
     @property
     def raw(self) -> bytearray:
         """The first bytes that arrived since the last request left, head and body as they are."""
-        return self._deadline.raw
+        return self._deadline.raw.copy()
 
     def longer(self, seconds: float) -> None:
         """Give the response that is arriving more time, in seconds."""
-        self._deadline.until += seconds
+        self._deadline.extend(seconds)
 
     def another(self) -> OverHttp:
         """A sender to the same server, on connections of its own."""
@@ -154,44 +156,25 @@ def _closing(response: httpcore.Response) -> Iterator[bytes]:
         response.close()
 
 
-class _Deadline(httpcore.SyncBackend):
-    """Sockets whose reads end at a moment, so that a server that sends a byte now and then does not hold up the run."""
+class _Deadline(Deadline):
+    """The deadline of a sender, with the first bytes that arrived; another thread reads them after a block of sends."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.until = 0.0
-        self.raw = bytearray()
-
-    def connect_tcp(self, *arguments: Any, **options: Any) -> httpcore.NetworkStream:
-        return _Stream(super().connect_tcp(*arguments, **options), self)
+    def __init__(self, raw: bytearray) -> None:
+        self.raw = raw  # each thread has a moment of its own, and all have these bytes
 
 
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
-        self._stream = stream
-        self._deadline = deadline
+class _Stream(BoundStream):
+    _deadline: _Deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        left = self._deadline.until - time.monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout("the response takes too long")
         # A server that sends head and body in two packets waits until the first is acknowledged, which Linux does only
-        # after 40 ms where nobody asks for it anew before each read.
+        # after 40 ms where nobody asks for it again before each read.
         if _QUICKLY is not None and (used := self._stream.get_extra_info("socket")) is not None:
             used.setsockopt(socket.IPPROTO_TCP, _QUICKLY, 1)
-        data = self._stream.read(max_bytes, left)
+        data = super().read(max_bytes)  # the timeout is that of the whole response, and ``longer`` moves its end
         if len(self._deadline.raw) < MAX_KEPT:
             self._deadline.raw += data
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, max(0.001, self._deadline.until - time.monotonic()))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(self, *arguments: Any, **options: Any) -> httpcore.NetworkStream:
-        return _Stream(self._stream.start_tls(*arguments, **options), self._deadline)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+        self._stream.write(buffer, max(0.001, (self._deadline.until or 0.0) - time.monotonic()))
