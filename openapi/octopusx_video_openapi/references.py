@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 
-from octopusx_video_openapi import rule_references
+from octopusx_video_openapi import rule_references, schemas
 from octopusx_video_openapi.document import OF_BODY, Json, Pointer, home
 from octopusx_video_openapi.found import Found, nearest, unknown
 from octopusx_video_openapi.model import at
@@ -323,6 +323,10 @@ def _of_object(names: Names, here: Pointer, node: dict[str, Json], *, requested:
         yield Found(here, f'"x-unit" is missing or wrong; {value_of} counts "{_UNITS[value_of]}"', "x-unit")
     if isinstance(node.get("x-enum-grades"), dict):
         yield from _of_enum_grades(here, node)
+    pattern = node.get("pattern")
+    if here[-1:] != ("properties",) and isinstance(pattern, str) and not schemas.is_pattern(pattern):
+        text = "is not a regular expression that can be used; write one without lookaround and back references"
+        yield Found((*here, "pattern"), f'"{pattern}" {text}')
     default = node.get("x-default-when-omitted")
     if isinstance(node.get("enum"), list) and default is not None and default not in node["enum"]:
         yield Found((*here, "x-default-when-omitted"), unknown("a value of enum", default, node["enum"]))

@@ -35,6 +35,16 @@ def keyword(schema: Schema, name: str) -> Validator:
 
 
 @functools.cache
+def is_pattern(text: str) -> bool:
+    """Whether a text is a regular expression that validators take: without lookaround and back references."""
+    try:
+        _compiled({"pattern": text}, None)
+    except ValueError:
+        return False
+    return True
+
+
+@functools.cache
 def request(operation: Operation) -> Schema:
     """What an operation takes, as the schema of one value: ``{"path": {…}, "query": {…}, "body": …}``.
 

@@ -129,6 +129,11 @@ def last_second(contract: Contract) -> float:
     return float(min((time.limit("maximum", math.inf) for time in times), default=math.inf))
 
 
+def in_seconds(contract: Contract, time: float) -> float:
+    """A time in Unix seconds, from seconds or milliseconds (R13)."""
+    return time / 1000 if time > last_second(contract) else time
+
+
 _Branches = tuple[tuple[tuple[str, ...], Schema], ...]
 
 

@@ -272,6 +272,12 @@ _R28 = next(("x-rules", index) for index, rule in enumerate(DOCUMENT.value["x-ru
             {"if": {"required": ["status"]}, "then": {}},
             "a schema that some values fit and others do not",
         ),
+        (
+            ("components", "schemas", "TaskId"),
+            "pattern",
+            "(?=x)",
+            '"(?=x)" is not a regular expression that can be used; write one without lookaround and back references',
+        ),
         (_R49, "in-order", ["created_at"], "is not a list of two names or more, each once"),
         (_R28, "when", False, "is not an object with a schema that some values fit and others do not"),
     ],

@@ -127,6 +127,24 @@ def test_whole_lives_on_a_clock_that_runs(*, control: bool) -> None:
     assert not mock.clock.stands_still
 
 
+def test_a_clock_is_not_turned_to_where_seconds_and_milliseconds_can_not_be_told_apart() -> None:
+    """However late a server says that a video expires."""
+    mock = Mock(token=KEY)
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        response = mock.controlled_transport.handle_request(request)
+        body = response.read()
+        if b'"expires_at":' in body:
+            body = json.dumps({**json.loads(body), "expires_at": 5 * 10**10}).encode()
+        headers = [(name, value) for name, value in response.headers.raw if name.lower() != b"content-length"]
+        return httpx.Response(response.status_code, headers=headers, content=body)
+
+    began = mock.clock.now()
+    with prepared(httpx.MockTransport(handle)) as run:
+        WholeLife(run).whole()
+    assert mock.clock.now() - began < 10**8
+
+
 def test_whole_lives_on_a_clock_that_can_not_be_stopped() -> None:
     """Another server's control routes may lack that: what the time that passes changes is no finding."""
     mock = Mock(token=KEY, start=None, speed=400)

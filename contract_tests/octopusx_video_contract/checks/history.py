@@ -107,7 +107,7 @@ class _Account:
         given = {name: one.value for name, one in described.items() if one.value not in task_life.NOT_YET}
         for one in described.values():
             if one.value_of == values.EXPIRES and task_life.is_number(one.value) and one.value > 0:
-                self._expires.setdefault(task, one.value / (1000 if one.value > values.last_second(contract) else 1))
+                self._expires.setdefault(task, values.in_seconds(contract, one.value))
         kept = self._ends.get((operation.id, task))
         if kept is None:
             if phase in task_life.ENDED:

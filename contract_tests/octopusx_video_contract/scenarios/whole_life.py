@@ -35,6 +35,8 @@ _SAY_AFTER = 10.0
 """Seconds until it is first said that tasks are awaited; each further line comes after twice the time."""
 _SHORT_DEADLINE = 30.0
 _DAY = 86_400.0
+_MAX_TURN = 366 * _DAY
+"""How far a clock is turned at most, in seconds. Much later, every time of a task would be one in milliseconds."""
 _NOT_A_WHOLE_HOUR = 45_296.7
 MAX_SHORT_WAIT = 15.0
 """Seconds of real time up to which tasks are awaited once more, to see every length that a video can have."""
@@ -390,8 +392,9 @@ class WholeLife:
         succeeded = [task for task in ended if task.phase == "succeeded"]
         if not succeeded or self.run.control is None:
             return
-        expires = min(filter(None, map(self._expiry, succeeded)), default=self.run.now() + _DAY)
         now = self.run.now()
+        told = min(filter(None, map(self._expiry, succeeded)), default=now + _DAY)
+        expires = min(told, now + _MAX_TURN)
         for moment in (now + 3700, expires - 60):  # an hour on, and just before it is gone
             if now < moment < expires:
                 self._at(moment, ended)
@@ -417,7 +420,8 @@ class WholeLife:
         observation = (
             values.first(operations[one.route], one.body, values.EXPIRES) for one in reversed(task.observations)
         )
-        return next((value for value in observation if is_number(value) and value > 0), None)
+        value = next((value for value in observation if is_number(value) and value > 0), None)
+        return None if value is None else values.in_seconds(self.run.contract, value)
 
     def _at(self, moment: float, tasks: list[Task]) -> None:
         """Turn the clock, and read tasks again by each route."""

@@ -84,10 +84,9 @@ def task_at(submit: str, path: str) -> str | None:
     return None
 
 
-@functools.cache
-def last_second() -> float:
-    """A time past this one is in milliseconds (R13)."""
-    return values.last_second(contract())
+def in_seconds(time: float) -> float:
+    """A time in Unix seconds, from seconds or milliseconds (R13)."""
+    return values.in_seconds(contract(), time)
 
 
 @functools.cache

@@ -142,7 +142,7 @@ def seconds(value: Json) -> int | None:
             number = dt.datetime.fromisoformat(value.strip()).timestamp()
     if number is None or number < 0:  # the zero of some languages is in the year 1
         return None
-    return int(number / 1000 if number > contract.last_second() else number) or None
+    return int(contract.in_seconds(number)) or None
 
 
 def percent(value: Json) -> int | None:

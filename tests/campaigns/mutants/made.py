@@ -133,10 +133,8 @@ def _values(schema: Json, place: Place) -> Iterator[Change]:
     yield from _members(schema, place)
     yield from _bounds(schema, place)
     if "pattern" in schema:
-        pattern = schema["pattern"]
         yield "loosens", "no pattern", (*place, "pattern"), GONE
-        rest = pattern[1:] if pattern.startswith("^") else rf"(?:.|\n)*?{pattern}"
-        yield "tightens", "pattern without digits", (*place, "pattern"), rf"^(?!.*[0-9]){rest}"
+        yield "tightens", "pattern without digits", (*place, "allOf"), [{"pattern": "^[^0-9]*$"}]
     types = schema.get("type")
     if isinstance(types, list):
         for one in types:
