@@ -121,8 +121,8 @@ class Campaign:
         self.truth = truth
         self.mutants = mutants(truth)
         self._seed = seed
-        self._true: dict[tuple[str, tuple[str, ...], bool], Outcome] = {}
-        self._again: dict[tuple[str, tuple[str, ...], bool], Outcome] = {}
+        self._true: dict[tuple[str, tuple[str, ...], bool, bool], Outcome] = {}
+        self._again: dict[tuple[str, tuple[str, ...], bool, frozenset[str]], Outcome] = {}
 
     def groups(self, only: str) -> list[list[Mutant]]:
         """The mutants that are wanted, those that share servers together, the longest first."""
@@ -182,38 +182,49 @@ class Campaign:
         return None
 
     def _loosened(self, mutant: Mutant, crashes: dict[str, str]) -> str | None:
-        mutated = mutant.of(self.truth)
         strict = mutant.place[-1] != "level"
         layers = self._layers(mutant)
         for defect in self._defects(mutant):
-            true = self._with_truth(defect, layers, strict=strict)
-            only = _of_the_contract(true.tests)
-            if not only or not self._concerns(mutant, true):
-                continue
-            outcome = runs.ask(mutated, defect, _modules(only), seed=self._seed, only=only, strict=strict)
-            crashes.update(outcome.crashes)
-            if outcome.crashes:
-                continue
-            again = self._once_more(defect, layers, only, strict=strict)
-            lost = {broken: tests for broken, tests in again.found.items() if broken not in outcome.found}
-            if lost:
-                lives = "" if outcome.found else "; nothing else is found"
-                return f"{_told(lost)} is not found in a server where {defect.summary}{lives}"
+            for at_once in (True, False):  # the first test that finds something is mostly enough
+                true = self._with_truth(defect, layers, strict=strict, at_once=at_once)
+                if not true.tests:
+                    break
+                found = self._lost(mutant, defect, true, layers, crashes) if self._concerns(mutant, true) else None
+                if found:
+                    return found
         return None
 
-    def _with_truth(self, defect: Defect, layers: Iterable[str], *, strict: bool) -> Outcome:
+    def _lost(
+        self, mutant: Mutant, defect: Defect, true: Outcome, layers: Iterable[str], crashes: dict[str, str]
+    ) -> str | None:
+        """What the tests that find something with the contract find with the contract alone."""
+        only = _of_the_contract(true.tests)
+        if not only:
+            return None
+        strict = mutant.place[-1] != "level"
+        mutated = mutant.of(self.truth)
+        outcome = runs.ask(mutated, defect, _modules(only), seed=self._seed, only=only, strict=strict)
+        crashes.update(outcome.crashes)
+        if outcome.crashes:
+            return None
+        again = self._once_more(defect, layers, only, strict=strict)
+        lost = {broken: tests for broken, tests in again.found.items() if broken not in outcome.found}
+        lives = "" if outcome.found else "; nothing else is found"
+        return f"{_told(lost)} is not found in a server where {defect.summary}{lives}" if lost else None
+
+    def _with_truth(self, defect: Defect, layers: Iterable[str], *, strict: bool, at_once: bool = False) -> Outcome:
         """What the contract finds in a server, and in the slow layer where it finds nothing in the others."""
-        key = (defect.name, tuple(layers), strict)
+        key = (defect.name, tuple(layers), strict, at_once)
         if key not in self._true:
-            outcome = runs.ask(self.truth, defect, key[1], seed=self._seed, strict=strict)
+            outcome = runs.ask(self.truth, defect, key[1], seed=self._seed, strict=strict, at_once=at_once)
             if not _of_the_contract(outcome.tests):
-                outcome = runs.ask(self.truth, defect, [runs.SLOW], seed=self._seed, strict=strict)
+                outcome = runs.ask(self.truth, defect, [runs.SLOW], seed=self._seed, strict=strict, at_once=at_once)
             self._true[key] = outcome
         return self._true[key]
 
     def _once_more(self, defect: Defect, layers: Iterable[str], only: set[str], *, strict: bool) -> Outcome:
         """The same with the tests that found something alone."""
-        key = (defect.name, tuple(layers), strict)
+        key = (defect.name, tuple(layers), strict, frozenset(only))
         if key not in self._again:
             self._again[key] = runs.ask(self.truth, defect, _modules(only), seed=self._seed, only=only, strict=strict)
         return self._again[key]
