@@ -10,9 +10,9 @@ import functools
 import importlib
 import io
 import json
+import multiprocessing
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ import pytest
 from octopusx_video_client import models
 from octopusx_video_contract.core.run import Run, running
 from octopusx_video_contract.core.settings import Settings
+from octopusx_video_contract.scenarios import shrinking
 from octopusx_video_contract.sending.senders import OverHttp
 from octopusx_video_openapi import Contract, load
 
 from tests.conftest import KEY
 from tests.support import documents
 
-ROOT = Path(__file__).parents[2]
 Json = dict[str, Any]
 Defect = Callable[[Any], None]
 
@@ -192,6 +192,7 @@ class Outcome:
 def run(report: str, account: str, seed: int, defects: str) -> None:
     """Run the layer in this process with these defects; write a JUnit report, and what models are made of."""
     contract = load()
+    shrinking.MAX_SECONDS = 1
     for place, (defect, _) in DEFECTS.get(defects, {}).items():
         defect(getattr(models, place) if place in _objects(contract) else _call(contract, place))
     with Path(account).open("w", encoding="utf-8") as lines, contextlib.chdir(_suite()):
@@ -201,6 +202,12 @@ def run(report: str, account: str, seed: int, defects: str) -> None:
         arguments = ["-c", "pytest.ini", "--rootdir", ".", "--tb=short", f"--junit-xml={report}"]
         with running(Run.begin(settings, OverHttp(local=True))):
             pytest.main([*arguments, "-k", defects.partition(",")[0], "round_trip.py"])
+
+
+def _run_alone(environment: dict[str, str], report: str, account: str, seed: int, defects: str) -> None:
+    os.environ |= environment
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - until the process ends
+    run(report, account, seed, defects)
 
 
 def _suite() -> Path:
@@ -238,16 +245,12 @@ def in_a_process(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Outc
     def start(*, seed: int = 1, defects: str = "", again: bool = False) -> Outcome:
         folder = tmp_path_factory.mktemp("run")
         report, account = folder / "report.xml", folder / "account"
-        code = f"from {__name__} import run; run({str(report)!r}, {str(account)!r}, {seed}, {defects!r})"
         environment = {"HYPOTHESIS_STORAGE_DIRECTORY": str(tables), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=ROOT,
-            env=os.environ | environment,
-            stdout=subprocess.DEVNULL,
-            timeout=120,
-            check=True,
-        )
+        arguments = (environment, str(report), str(account), seed, defects)
+        process = multiprocessing.get_context("fork").Process(target=_run_alone, args=arguments)
+        process.start()
+        process.join(120)
+        assert process.exitcode == 0
         found = {
             case.attrib["name"]: "".join(part.text or "" for part in case) for case in ET.parse(report).iter("testcase")
         }

@@ -25,6 +25,9 @@ from octopusx_video_contract.cases import generated_values
 from octopusx_video_contract.checks import single_response
 from octopusx_video_contract.core.run import current
 from octopusx_video_contract.scenarios.client_calls import UNREADABLE
+from octopusx_video_contract.scenarios.shrinking import limit_shrinking
+
+limit_shrinking()
 
 RUN = current()
 CONTRACT = RUN.contract
