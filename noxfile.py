@@ -48,8 +48,14 @@ def demo(session: nox.Session) -> None:
 
 @job
 def tests(session: nox.Session) -> None:
-    """The tests of the project's own code, a file on each core (arguments go to pytest)."""
+    """All tests of the project's own code, on all cores (arguments go to pytest)."""
     _run(session, "pytest", *PYTEST["spread"], *PYTEST["tests"], *session.posargs)
+
+
+@job
+def quick(session: nox.Session) -> None:
+    """The tests that take under a minute together, for while you work; `tests` runs them all."""
+    _run(session, "pytest", *PYTEST["spread"], *PYTEST["quick"], *session.posargs)
 
 
 @job
@@ -198,7 +204,8 @@ def _run(session: nox.Session, program: str, *arguments: str, **options: Any) ->
     """Run a program of the environment that all sessions share, which is installed where that is needed."""
     _install(session)
     path = f"{ENVIRONMENT / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
-    env = {"PATH": path, "VIRTUAL_ENV": str(ENVIRONMENT)}
+    # Tests start dozens of processes, each of which would compile the project's modules anew.
+    env = {"PATH": path, "VIRTUAL_ENV": str(ENVIRONMENT), "PYTHONDONTWRITEBYTECODE": None}
     session.run(str(ENVIRONMENT / "bin" / program), *arguments, env=env, external=True, **options)
 
 

@@ -95,6 +95,7 @@ def test_every_family_has_its_share() -> None:
     assert set(sizes) == set(FAMILIES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", sorted({look for looks in LOOKS.values() for look in looks}, key=str))
 def test_the_correct_server_is_seen_alike_each_time(look: Look) -> None:
     """A difference to the correct server is a defect's, and no accident."""
@@ -127,6 +128,7 @@ def unproven(defect: Defect) -> frozenset[str]:
     return frozenset(open_)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("what", ["it shows", "it breaks its rule", "its form is wrong"])
 def test_requests_of_the_contract_prove_each_defect(family: Family, what: str) -> None:
@@ -202,6 +204,7 @@ def of_form(contract: Contract) -> set[str]:
     return told | {"R33", "R36", "R37", "R38", "R39", "R40"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", sorted({look for looks in LOOKS.values() for look in looks}, key=str))
 def test_no_response_of_the_correct_server_breaks_a_rule_of_form(look: Look, contract: Contract) -> None:
     """What shows a wrong form is the defect's."""
@@ -212,6 +215,7 @@ def test_no_response_of_the_correct_server_breaks_a_rule_of_form(look: Look, con
     assert {rule for response in responses for rule in broken(contract, response)} == set()
 
 
+@pytest.mark.slow
 def test_the_control_routes_stay_correct() -> None:
     """Whatever a server tells of the API, the mock behind it tells the truth."""
     for defect in SPOKEN:
@@ -267,6 +271,7 @@ def _wrong(got: bytes) -> str:
     return "" if lengths == [b"%d" % len(body)] else "its length is wrong"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defect", WIRED, ids=lambda defect: defect.name)
 def test_a_socket_shows_what_is_wrong_on_the_wire(defect: Defect) -> None:
     """Some operation, or HEAD beside one, is not answered in HTTP and whole, while the control routes are."""

@@ -94,6 +94,7 @@ def test_the_contract_is_left_as_it_is(contract: Contract) -> None:
     assert json.dumps(documents.document(contract)) == before
 
 
+@pytest.mark.slow
 def test_each_mutant_loads(made: list[Mutant], contract: Contract, tmp_path: Path) -> None:
     """A mutant is still an OpenAPI document that the project can read."""
     file = tmp_path / "mutant.yaml"
@@ -120,6 +121,7 @@ def test_few_are_equivalent(made: list[Mutant]) -> None:
     assert set(reasons) == set(campaign.EQUIVALENT.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "rule"),
     [
@@ -144,6 +146,7 @@ def test_a_mutant_that_can_not_be_loaded_is_refused(made: list[Mutant], contract
     assert (result.fate, "R46" in result.by) == ("refused", True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["tightens", "loosens"])
 def test_what_changes_nothing_survives(contract: Contract, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mutant that asks what the contract asks is not taken for killed, whatever the servers that it is tried on."""

@@ -62,12 +62,14 @@ NEW_ARGUMENT = (_DURATION, f"        watermark: bool | None = None,\n{_DURATION}
 NEW_ENTRY = ("            duration: How", "            watermark: Whether it is marked.\n            duration: How")
 
 
+@pytest.mark.slow
 def test_the_committed_client_is_what_the_contract_gives() -> None:
     """There is no drift in this checkout."""
     done = _regenerate(ROOT, "--check")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_new_field_of_a_request_is_drift_until_generated(tree: Path) -> None:
     """The check names the files and the command, and changes nothing; generating changes no other file."""
     before = _snapshot(tree)
@@ -118,6 +120,7 @@ def test_a_contract_with_a_misspelt_key_is_not_generated_from(tree: Path) -> Non
     assert {**_snapshot(tree), COMPILED: (tree / COMPILED).read_bytes()} == before
 
 
+@pytest.mark.slow
 def test_what_differs_is_drift(tree: Path) -> None:
     """A file that is edited, missing or left over is named, and generating makes each as it was."""
     before = {name: (tree / name).read_bytes() for name in (COMPILED, RULE_IDS, SYNC_CLIENT)}, _snapshot(tree)
@@ -138,6 +141,7 @@ def test_what_differs_is_drift(tree: Path) -> None:
     assert before == ({name: (tree / name).read_bytes() for name in before[0]}, _snapshot(tree))
 
 
+@pytest.mark.slow
 def test_a_warning_of_the_generator_fails_and_changes_nothing(tree: Path) -> None:
     """What the generator would drop with a warning stops it, and the committed client stays as it was."""
     before = _snapshot(tree)
@@ -150,6 +154,7 @@ def test_a_warning_of_the_generator_fails_and_changes_nothing(tree: Path) -> Non
     assert [path.name for path in (tree / "generated").glob("generating-*")] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("template", "line"),
     [("model.py.jinja", "def to_dict(self) -> dict[str, Any]:"), ("types.py.jinja", "def __bool__(self) -> Literal[")],

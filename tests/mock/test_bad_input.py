@@ -132,6 +132,7 @@ def test_numbers_of_any_size_are_numbers(mock: Mock, http: httpx.Client) -> None
         assert http.get(f"/v1/videos/{answer.json()['id']}/content").status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -205,6 +206,7 @@ def _request(path: str) -> Request:
 HEAD = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/json\r\n".encode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("raw", "status"),
     [
@@ -271,6 +273,7 @@ def test_requests_in_one_packet_are_answered_in_turn(address: tuple[str, int]) -
         assert _next_status(answers) == 200
 
 
+@pytest.mark.slow
 def test_a_caller_that_takes_no_answers_is_not_listened_to(mock: Mock) -> None:
     """Requests without end whose answers nobody reads do not fill the memory: they are not even read."""
     with mock.serve() as url:
@@ -353,6 +356,7 @@ def test_no_header_takes_long_to_read(http: httpx.Client, header: bytes) -> None
     assert time.process_time() - begun < 5
 
 
+@pytest.mark.slow
 def test_what_follows_a_lost_answer_is_not_answered(mock: Mock, address: tuple[str, int]) -> None:
     """Nothing on the same connection is taken for the answer that does not come, not even 413 or 100."""
     lost = HEAD + b"Prefer: fault=lost_answer\r\n" + b"Content-Length: %d\r\n\r\n" % len(RAW) + RAW.encode()
@@ -380,6 +384,7 @@ def test_callers_that_give_up_leave_no_connection(mock: Mock, monkeypatch: pytes
         assert _status(there, _whole(RAW.encode())) == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [b'{"model":[%b1],"prompt":"p"}' % (b"1," * 2_000_000), b"[%b{}]" % (b'{"a":1},' * 500_000)],
@@ -423,6 +428,7 @@ def test_connections_are_limited(mock: Mock, monkeypatch: pytest.MonkeyPatch) ->
         pytest.fail("it did not recover")
 
 
+@pytest.mark.slow
 def test_many_callers_at_once_each_get_their_own(mock: Mock) -> None:
     """Two hundred submits side by side are two hundred tasks."""
 

@@ -36,6 +36,7 @@ def _client(mock: Mock) -> httpx.Client:
     return httpx.Client(transport=mock.transport, base_url="http://mock", headers=AUTHORIZED)
 
 
+@pytest.mark.slow
 def test_an_operation_that_is_added_with_an_example_is_served(tmp_path: Path) -> None:
     """Its parameters are checked, its example is answered, and no Python was touched."""
 
@@ -70,6 +71,7 @@ def test_an_operation_that_is_added_with_an_example_is_served(tmp_path: Path) ->
         assert http.post("/v1/models/grok").headers["allow"] == "GET"
 
 
+@pytest.mark.slow
 def test_parameters_of_a_path_are_those_of_its_operations(tmp_path: Path) -> None:
     """What OpenAPI lets a path say for all of its operations is checked, and each may say it otherwise."""
 
@@ -85,6 +87,7 @@ def test_parameters_of_a_path_are_those_of_its_operations(tmp_path: Path) -> Non
         assert http.get("/v1/videos/video_abc123?page=1").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_task_keeps_the_time_it_was_given(tmp_path: Path) -> None:
     """A contract that changes later does not make an ended task run again."""
 
@@ -101,6 +104,7 @@ def test_a_task_keeps_the_time_it_was_given(tmp_path: Path) -> None:
         assert http.get(f"/v1/videos/{task}").json()["status"] == "completed"
 
 
+@pytest.mark.slow
 def test_routes_bodies_and_times_come_from_the_contract(tmp_path: Path) -> None:
     """Another path, another field, another status and another time in the contract are what the engine has."""
 
@@ -123,6 +127,7 @@ def test_routes_bodies_and_times_come_from_the_contract(tmp_path: Path) -> None:
     assert (answer["status"], answer["seconds"]) == ("completed", "7")
 
 
+@pytest.mark.slow
 def test_the_seed_of_every_answer_is_an_example(tmp_path: Path) -> None:
     """A field that an example shows and no value is named for is answered as the example has it."""
 
@@ -218,6 +223,7 @@ def _wrong_pattern(document: Document) -> None:
     document["components"]["schemas"]["TaskId"]["pattern"] = "("
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -303,6 +309,7 @@ def test_everything_that_can_not_be_served_is_reported_at_once(tmp_path: Path) -
         assert named in above[-1] or named in {"c", "queued"}, (text, above[-1])
 
 
+@pytest.mark.slow
 def test_the_command_reports_everything_that_can_not_be_served(tmp_path: Path) -> None:
     """The exit status is 2, and no traceback is shown."""
     with pytest.raises(MockError):

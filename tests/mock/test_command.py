@@ -74,6 +74,7 @@ def _alive(pids: set[int]) -> set[int]:
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_nothing_stays_behind(number: signal.Signals, engine: str) -> None:
@@ -91,6 +92,7 @@ def test_nothing_stays_behind(number: signal.Signals, engine: str) -> None:
             httpx.get(url)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["lifecycle", "workers"])
 def test_it_goes_on_when_its_terminal_is_closed_under_nohup(engine: str) -> None:
     """A SIGHUP that was ignored when it was started stays ignored, in its workers as well."""
@@ -127,6 +129,7 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_it_serves_and_shows_a_line_for_each_request(engine: str) -> None:
     """The start-up line has address and contract version; a request is shown, its key is not."""
@@ -139,6 +142,7 @@ def test_it_serves_and_shows_a_line_for_each_request(engine: str) -> None:
     assert "sk-secret" not in rest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_every_token_is_accepted_and_none_is_shown(workers: int, tmp_path: Path) -> None:
     """By each worker, and by the engine of a contract that was taken over as well."""
@@ -167,6 +171,7 @@ def test_every_token_is_accepted_and_none_is_shown(workers: int, tmp_path: Path)
     assert "sk-" not in rest
 
 
+@pytest.mark.slow
 def test_a_quiet_one_says_only_where_it_listens() -> None:
     """And with which contract."""
     process = subprocess.Popen([*COMMAND, "--port", "0", "--quiet"], stderr=subprocess.PIPE, text=True)
@@ -186,6 +191,7 @@ def test_a_quiet_one_says_only_where_it_listens() -> None:
         process.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_port_in_use_is_one_line_and_status_2(engine: str) -> None:
     """The error names the port and the mend."""
@@ -200,6 +206,7 @@ def test_a_port_in_use_is_one_line_and_status_2(engine: str) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -220,6 +227,7 @@ def test_a_bad_option_is_one_line_and_status_2(arguments: list[str], said: str, 
     _fails([*arguments, *ENGINES[engine]], said)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -263,6 +271,7 @@ def test_an_invalid_contract_is_one_line_and_status_2(tmp_path: Path) -> None:
     _fails(["--contract", str(path)], f"{path}: has no operations; describe at least one under paths")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("responses", "said"),
     [
@@ -293,6 +302,7 @@ def test_no_node_is_one_line_and_status_2(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_no_registry_is_one_line_and_status_2(tmp_path: Path) -> None:
     """An installation that can't be made says so, and leaves nothing half-made behind."""
     _fails(
@@ -306,6 +316,7 @@ def test_no_registry_is_one_line_and_status_2(tmp_path: Path) -> None:
     assert list((tmp_path / "octopusx-video").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_damaged_installation_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a stopped or misconfigured npm left is not taken for Prism."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -318,6 +329,7 @@ def test_a_damaged_installation_is_made_anew(tmp_path: Path, monkeypatch: pytest
         shutil.rmtree(home / "node_modules")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["lifecycle", "prism"])
 def test_it_ends_even_if_nobody_reads_what_it_says(engine: str) -> None:
     """A caller that never reads the pipe of stderr neither stops the serving nor the end."""

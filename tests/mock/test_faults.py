@@ -438,6 +438,7 @@ def _plan(seed: int) -> list[int]:
         return [http.get("/v1/videos/video_abc123").status_code for _ in range(400)]
 
 
+@pytest.mark.slow
 def test_a_plan_repeats_with_its_seed() -> None:
     """The same seed, the same faults at the same requests, in about the share that was ordered; not so another seed."""
     first = _plan(7)

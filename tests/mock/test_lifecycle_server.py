@@ -42,6 +42,7 @@ def _server(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Po
         yield process, http
 
 
+@pytest.mark.slow
 def test_a_killed_mock_that_is_started_again_goes_on() -> None:
     """SIGKILL in the middle of a task: the next process answers the poll, and the task ends when it would have."""
     with _server("--speed", str(SPEED)) as (process, http):
@@ -60,6 +61,7 @@ def test_a_killed_mock_that_is_started_again_goes_on() -> None:
         assert http.get(f"/v1/videos/{task}/content").content[4:8] == b"ftyp"
 
 
+@pytest.mark.slow
 def test_two_mocks_with_one_secret_answer_for_each_other() -> None:
     """Nothing else is shared; with another secret the task is unknown."""
     same = {"OCTOPUSX_MOCK_SECRET": "one"}
@@ -75,6 +77,7 @@ def test_two_mocks_with_one_secret_answer_for_each_other() -> None:
         assert second.get(f"/v1/videos/{task}", headers=other_key).json()["code"] == "task_not_exist"
 
 
+@pytest.mark.slow
 def test_workers_answer_for_each_other() -> None:
     """Whichever of them takes the connection."""
     with started("--port", "0", "--workers", "2") as (_, url):
@@ -88,6 +91,7 @@ def test_workers_answer_for_each_other() -> None:
                 assert read(http, task)["status"] == "processing"
 
 
+@pytest.mark.slow
 def test_a_changed_contract_is_taken_over(tmp_path: Path) -> None:
     """With --reload a new version is served without a restart; one that can't be served is named, and the old stays."""
     path = tmp_path / "contract.yaml"
@@ -118,6 +122,7 @@ def test_faults_of_the_command_line_show_and_are_named_in_the_log() -> None:
     assert re.search(r"GET /v1/videos/video_abc123 429 [\d.]+ ms \[rate_limited\]", rest)
 
 
+@pytest.mark.slow
 def test_a_request_can_not_write_controls_to_the_log() -> None:
     """Neither escape sequences nor marks of direction nor line ends: each is shown as an escape."""
     path = "/a%1b%5D0;pwned%07%c2%9b2J%0d%0aGET%20/b%e2%80%ae%e2%80%a8c"
@@ -197,6 +202,7 @@ def test_a_clock_that_runs_is_stopped_and_started_by_its_route() -> None:
         assert http.get("/__mock__/clock").json()["now"] > started_["now"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "path", "request_", "status", "said"),
     [

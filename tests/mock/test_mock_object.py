@@ -288,6 +288,7 @@ def test_the_address_has_the_scheme_that_was_used(octopusx_mock: Mock) -> None:
         assert int(head.headers["content-length"]) == len(http.get(address).content)
 
 
+@pytest.mark.slow
 def test_the_fixture_is_new_for_each_test(pytester: pytest.Pytester) -> None:
     """What one test did, the next does not see."""
     pytester.makepyfile(

@@ -110,6 +110,7 @@ def test_every_frame_decodes(seconds: int) -> None:
     assert [picture for _, picture in pictures] == first * seconds
 
 
+@pytest.mark.slow
 def test_a_long_video_decodes_to_its_end() -> None:
     """Over MAX_LOOPS seconds there are no more frames; they are spread evenly to the end."""
     seconds = 3600

@@ -15,6 +15,7 @@ from octopusx_video_openapi import Contract
 from tests.conftest import KEY
 from tests.support import documents
 
+pytestmark = pytest.mark.slow  # Prism has to be installed and started
 GOOD = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
 BODY = {"model": "grok-video-3", "prompt": "on", "start_time": 4, "video": {"url": "grok:a"}}
 

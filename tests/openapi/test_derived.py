@@ -71,6 +71,7 @@ def submitted(http: httpx.Client, path: str, **fields: Any) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("submit", "fields", "seconds"),
     [
@@ -111,6 +112,7 @@ def test_the_length_is_unknown_where_that_of_the_source_is(contract: Path) -> No
     assert submits["extendVideo"].result_length.seconds({**body, "start_time": 10**400}, None) == math.inf
 
 
+@pytest.mark.slow
 def test_a_video_is_as_long_as_a_source_that_is_new(derived_mock: Mock, http: httpx.Client) -> None:
     """The source of an upscale may be a task that was made a moment ago, once it has succeeded."""
     source = submitted(http, "/v1/videos/extensions", start_time=9, duration=10, video={"url": SOURCE})["id"]
@@ -121,6 +123,7 @@ def test_a_video_is_as_long_as_a_source_that_is_new(derived_mock: Mock, http: ht
     assert http.get(f"/v1/videos/{task}").json()["seconds"] == "19"
 
 
+@pytest.mark.slow
 def test_a_running_task_goes_through_its_statuses_in_order(derived_mock: Mock, http: httpx.Client) -> None:
     """A new task is queued, then processing; progress never falls, and the time of the last change is that of it."""
     new = submitted(http, PATH[CREATE])
@@ -179,6 +182,7 @@ def test_the_suite_is_silent_on_a_server_that_serves_them(contract: Path, derive
         assert {"R15", "R26", "R55"} <= run.log.asked
 
 
+@pytest.mark.slow
 def test_the_suite_finds_each_wrong_length_and_no_order_of_statuses(contract: Path, tmp_path: Path) -> None:
     """A server whose videos are two seconds too long, and whose tasks are queued last, which no rule forbids."""
     wrong = derived.document()
@@ -216,6 +220,7 @@ def found_in(run: Run, tasks: TaskDriver, name: str, body: dict[str, Any], sourc
     return {finding.rule for finding in findings}
 
 
+@pytest.mark.slow
 def test_the_suite_needs_no_finished_task_for_a_submit_without_a_source(
     contract: Path, derived_mock: Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,6 +242,7 @@ NAMES = Path("openapi.yaml")
 END = "end of the source video"
 
 
+@pytest.mark.slow
 def test_each_mistake_in_the_new_forms_is_refused_at_its_own_line() -> None:
     """One letter too few, a reference to nothing, a missing fact: in every length, and in the life of a task."""
     document = parse(TEXT, NAMES)
@@ -251,6 +257,7 @@ def test_each_mistake_in_the_new_forms_is_refused_at_its_own_line() -> None:
     assert {mistake.name: fault for mistake in tried if (fault := refused(mistake, document))} == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("submit", "length", "place", "said"),
     [
@@ -314,6 +321,7 @@ def test_a_length_that_can_not_be_is_refused(submit: str, length: dict[str, Any]
     assert said in line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("runs", "said"),
     [

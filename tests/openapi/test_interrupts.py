@@ -86,6 +86,7 @@ def in_garbage_collection(action: Callable[[], object]) -> None:
 PLACES = [in_del, in_weakref_callback, in_generator_end, in_garbage_collection]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("number", interrupts.SIGNALS, ids=lambda number: number.name)
 def test_an_exception_without_a_caller_is_raised_again(
@@ -224,6 +225,7 @@ sys.exit(interrupts.run("busy", main))
 """
 
 
+@pytest.mark.slow
 def test_a_signal_at_any_moment_ends_a_process_in_order() -> None:
     """One line or none, and 128 and the number as the status, whatever the process does when the signal comes."""
     for seed in range(6):

@@ -45,6 +45,7 @@ def test_the_contract_has_no_problem() -> None:
     assert house.check(DOCUMENT) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_mistake_is_refused_at_its_own_line(kind: str) -> None:
     """One letter too few in a key or a value, a reference to nothing, a fact that a rule needs and does not have."""
@@ -74,6 +75,7 @@ def test_a_mistake_that_makes_another_key_of_the_object_is_refused_at_its_own_li
     assert error.value.lines[0] == f'openapi.yaml:{number}: the key "{word}" stands twice in one object; remove one'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [[1], [[]], {"a": 1}, 5, 1.5, 10**40, None, True, "text", {"$ref": 5}], ids=repr)
 def test_a_value_of_another_type_is_no_traceback(value: Any) -> None:
     """Wherever it stands, the contract is refused or used."""
@@ -113,6 +115,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "command"), list(zip(KINDS, [*COMMANDS, *COMMANDS], strict=False)))
 def test_a_command_refuses_a_mistake(kind: str, command: str, tmp_path: Path) -> None:
     """The exit status is 2 within three seconds of work, and the line is named."""
@@ -423,6 +426,7 @@ def _without(pointer: tuple[str | int, ...]) -> Document:
     return Document(value, DOCUMENT.path, DOCUMENT.lines)
 
 
+@pytest.mark.slow
 def test_everything_has_to_carry_a_grade() -> None:
     """Each operation, parameter, response, header, link, field and list of values without its grade is a problem."""
     grades = [place for place in DOCUMENT.lines if place[-1] in {"x-grade", "x-enum-grades"}]

@@ -77,6 +77,7 @@ def test_no_avoided_word_is_written(package: str, texts: object) -> None:
     assert {place: words for place, words in found.items() if words} == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("module", "command"), [(one, name) for one, names in COMMANDS.items() for name in names])
 def test_no_help_text_has_an_avoided_word(module: str, command: str) -> None:
     """The help of each command is written in the field's terms."""

@@ -19,6 +19,7 @@ def _programs(page: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_the_programs_of_a_page_run(
     page: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -54,6 +55,7 @@ def test_the_set_up_is_two_commands() -> None:
     assert commands[0].startswith("python3 -m venv")
 
 
+@pytest.mark.slow
 def test_the_command_of_the_readme_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The shell's version of the quick start ends with the same file."""
     import shlex  # noqa: PLC0415 - the one test that needs it

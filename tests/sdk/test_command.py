@@ -129,6 +129,7 @@ EXITS: dict[str, tuple[str, list[str], int, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", EXITS)
 def test_the_exit_status_tells_a_script_what_happened(case: str, run: Run, mock: Mock, tmp_path: Path) -> None:
     """One for each kind of error, with a line that says what to do; only a response that was rejected is kept."""
@@ -199,6 +200,7 @@ BAD: dict[str, tuple[list[str], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_sends_nothing_and_ends_with_2(case: str, run: Run, mock: Mock, tmp_path: Path) -> None:
     """A clear line on standard error, exit status 2, no request and no file."""
@@ -221,6 +223,7 @@ def test_without_a_key_that_can_be_used_nothing_is_sent(key: str | None, run: Ru
     assert mock.calls == []
 
 
+@pytest.mark.slow
 def test_an_unreachable_service_is_reported(run: Run) -> None:
     """As not sent, with the exit status of that; a wait says what it waits for, and goes on with the same address."""
     done = run("status", SOURCE, OCTOPUSX_BASE_URL="http://127.0.0.1:9")
@@ -270,6 +273,7 @@ def _on_a_terminal(arguments: list[str], environment: dict[str, str], answer: by
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), shown.decode()
 
 
+@pytest.mark.slow
 def test_on_a_terminal_there_is_a_bar_and_the_key_is_asked_for(environment: dict[str, str], tmp_path: Path) -> None:
     """What is typed does not show."""
     without = {name: value for name, value in environment.items() if name != "OCTOPUSX_API_KEY"}
@@ -325,6 +329,7 @@ def test_the_key_never_shows(run: Run, mock: Mock) -> None:
     assert all(KEY not in done.stdout + done.stderr and "sk-wrong" not in done.stdout + done.stderr for done in printed)
 
 
+@pytest.mark.slow
 def test_an_id_is_printed_where_standard_output_takes_nothing(environment: dict[str, str], mock: Mock) -> None:
     """A full disk or a closed pipe behind a paid submit: it stands on standard error, and no traceback does."""
     line = [*COMMAND, "extend", SOURCE, *SUBMIT]
@@ -342,6 +347,7 @@ def test_an_id_is_printed_where_standard_output_takes_nothing(environment: dict[
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_odd_text_is_no_traceback(environment: dict[str, str], tmp_path: Path) -> None:
     """On a terminal that knows few letters, and with a name that is no text."""
     few = {**environment, "PYTHONIOENCODING": "ascii"}

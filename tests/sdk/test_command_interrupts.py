@@ -199,6 +199,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_at_whatever_moment_no_traceback_is_printed() -> None:
     """During the imports, too, one line says that it was interrupted, and the status says by what."""
     with silent_server() as url:
@@ -222,6 +223,7 @@ def test_at_whatever_moment_no_traceback_is_printed() -> None:
             assert "interrupted" in shown
 
 
+@pytest.mark.slow
 def test_a_terminal_that_is_closed_ends_it_with_129(tmp_path: Path) -> None:
     """Nothing can be printed there any more, and nothing is left of the file."""
     mock = Mock(token=KEY, start=None)

@@ -89,6 +89,7 @@ def test_what_may_be_billed_is_shown_with_the_free_commands(
     assert "client." not in printed["message"]
 
 
+@pytest.mark.slow
 def test_the_timeouts_are_those_of_the_options(run: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     """A submit whose response takes longer may be billed; a read that takes longer is repeated."""
     given: list[dict[str, Any]] = []
@@ -289,6 +290,7 @@ class TestStandardOutput:
         assert ("--json" in options) is lines[-1].startswith('{"task": {')
         assert list(tmp_path.iterdir()) == []
 
+    @pytest.mark.slow
     def test_it_gets_all_or_nothing(self, run: Here, serve: Serve, tmp_path: Path) -> None:
         """What is incomplete is kept in a file that the error names."""
         serve(content=[VIDEO[:-1000]])
@@ -367,6 +369,7 @@ class Screen:
         return [row for row in ("".join(row).rstrip() for row in rows) if row]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [40, 80])
 def test_the_bar_fits_the_terminal_and_moves_between_polls(
     columns: int, run: Here, serve: Serve, monkeypatch: pytest.MonkeyPatch

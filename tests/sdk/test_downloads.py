@@ -110,6 +110,7 @@ def saved(kind: Kind, transport: Between, path: Path, clock: Any, **options: Any
         return client.videos.download("grok:new", path, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CLIENTS)
 def test_a_cut_at_any_byte_does_no_harm(kind: Kind, mock: Mock, tmp_path: Path) -> None:
     """The cut walks through the file; each time the file is the original, and no byte was asked for twice."""
@@ -139,6 +140,7 @@ def test_a_response_that_was_read_and_not_kept_is_closed(kind: Kind, mock: Mock,
     assert [response.is_closed for response in read] == [True] * len(read) != []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CLIENTS)
 def test_a_cut_anywhere_in_a_real_video_does_no_harm(kind: Kind, mock: Mock, tmp_path: Path) -> None:
     """The mock's own mp4, cut at some fifty places and at each answer again, twenty times over."""
@@ -149,6 +151,7 @@ def test_a_cut_anywhere_in_a_real_video_does_no_harm(kind: Kind, mock: Mock, tmp
         assert path.read_bytes() == video
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CLIENTS)
 def test_over_http_a_cut_download_is_whole(kind: Kind, tmp_path: Path) -> None:
     """Through real sockets, with the mock's own fault, by the address and by the content route."""
@@ -395,6 +398,7 @@ def test_the_file_is_an_ordinary_one(mock: Mock, tmp_path: Path) -> None:
     assert not any(seen)
 
 
+@pytest.mark.slow
 def test_a_video_does_not_lie_whole_in_memory(tmp_path: Path) -> None:
     """Sixty-four megabytes over a socket are written as they come."""
     import tracemalloc  # noqa: PLC0415 - the one test that needs it
@@ -546,6 +550,7 @@ class Dribble(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("where", ["header", "body"])
 def test_a_server_that_dribbles_does_not_move_the_deadline(kind: Kind, where: str) -> None:

@@ -244,6 +244,7 @@ def test_downloads_do_not_keep_the_reads_from_their_connections(mock: Mock, tmp_
     assert len(list(tmp_path.iterdir())) == 60
 
 
+@pytest.mark.slow
 def test_a_wait_ends_in_time_where_all_places_are_taken() -> None:
     """The deadline holds while a read waits for its turn."""
 

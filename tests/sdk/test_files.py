@@ -40,6 +40,7 @@ def whole(data: bytes, tmp_path: Path) -> bool:
         return incomplete(file, len(data)) is None
 
 
+@pytest.mark.slow
 def test_every_cut_of_a_video_is_seen(tmp_path: Path) -> None:
     """At the edges of each box and around them, with the movie box before the media and behind it."""
     edges = {len(VIDEO)}
@@ -253,6 +254,7 @@ class Counted(httpx.SyncByteStream, httpx.AsyncByteStream):
         yield self._data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_body_that_unpacks_to_gigabytes_is_given_up(kind: Kind, mock: Mock) -> None:
     """Two codings in one another, a kilobyte for a gigabyte: no more than the limit is ever unpacked."""
@@ -347,6 +349,7 @@ def test_a_packed_video_can_be_had(kind: Kind, mock: Mock, tmp_path: Path) -> No
     assert gzip.decompress(Path(str(caught.value.rejected)).read_bytes()) == VIDEO
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CLIENTS)
 def test_a_whole_video_does_not_wait_for_the_end_of_its_response(kind: Kind, tmp_path: Path) -> None:
     """A server that keeps the response open after the last byte costs a second."""

@@ -177,6 +177,7 @@ def test_retry_after_is_honoured_within_the_deadline(kind: Kind, mock: Mock) -> 
     assert (mock.clock.now(), len(transport.requests)) == (began, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_lost_answer_after_a_refusal_is_not_sent_again(kind: Kind, mock: Mock) -> None:
     """That an earlier try was free says nothing of the one that was lost."""
@@ -187,6 +188,7 @@ def test_a_lost_answer_after_a_refusal_is_not_sent_again(kind: Kind, mock: Mock)
     assert len(mock.billed) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_sent_is_what_was_asked(kind: Kind, mock: Mock) -> None:
     """Every field arrives under its name, what was left out is left out, and the source stands where it belongs."""
@@ -329,6 +331,7 @@ def test_an_odd_id_is_told_whole(kind: Kind, mock: Mock) -> None:
         assert str(told) in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_comes_after_an_accepted_submit_never_says_that_nothing_was_sent(
     kind: Kind, mock: Mock, tmp_path: Any

@@ -14,6 +14,7 @@ SAMPLED = 60
 """Schedules of three faults that are tried here; `nox -s schedules` tries them all."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CLIENTS)
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_no_fault_makes_it_pay_twice(kind: Kind, operation: str) -> None:
@@ -24,6 +25,7 @@ def test_no_fault_makes_it_pay_twice(kind: Kind, operation: str) -> None:
         assert schedules.run(kind, operation, schedule).faults == [], schedule
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CLIENTS)
 def test_no_three_faults_make_it_pay_twice(kind: Kind) -> None:
     """Some of the schedules of three faults, each at a request that the job really sends."""

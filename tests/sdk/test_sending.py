@@ -176,6 +176,7 @@ def flood(connection: socket.socket) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [*KINDS, "handed in"])
 @pytest.mark.parametrize(("answer", "ids"), [(dribble, (NEW,)), (dribble_head, ()), (flood, ())])
 def test_a_submit_ends_in_bounded_time(kind: Any, answer: Any, ids: tuple[str, ...]) -> None:
@@ -192,6 +193,7 @@ def test_a_submit_ends_in_bounded_time(kind: Any, answer: Any, ids: tuple[str, .
     assert caught.value.possible_task_ids == ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_slow_upload_does_not_count(kind: Kind) -> None:
     """The time begins when the request has been written."""
@@ -257,6 +259,7 @@ def test_a_client_is_refused_on_the_other_side_of_a_fork(mock: Mock) -> None:
         assert used.videos.retrieve(SOURCE).id == SOURCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_connection_that_is_being_made_is_no_submit(kind: Kind) -> None:
     """A TLS handshake without an answer has the connect timeout, and nothing was sent when it is over."""
@@ -288,6 +291,7 @@ def test_a_transport_that_was_handed_in_is_bounded_between_its_pieces() -> None:
     assert caught.value.possible_task_ids == (NEW,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["async", "trio"])
 def test_over_sockets_nothing_is_left_half_read(kind: Kind, tmp_path: Any) -> None:
     """A job, a download that a listener breaks off, and a response that is too large; trio warns of what is left."""

@@ -146,6 +146,7 @@ def test_a_rule_that_was_never_asked_is_not_proved() -> None:
     assert "the run proved nothing: never asked: rule R19" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_mock_is_judged_strictly_and_the_run_says_why(like_the_mock: str) -> None:
     """What follows the mock's faults is a mock, whatever stands in front of it."""
     done = suite_runs.run(*PAGES, "--base-url", like_the_mock)
@@ -154,6 +155,7 @@ def test_a_mock_is_judged_strictly_and_the_run_says_why(like_the_mock: str) -> N
     assert suite_runs.run(*PAGES, "--base-url", like_the_mock, "--no-strict").status == 0
 
 
+@pytest.mark.slow
 def test_another_server_on_this_machine_is_not(another: str) -> None:
     """It is judged as one elsewhere, unless it is asked to be judged strictly."""
     done = suite_runs.run(*PAGES, "--base-url", another)
@@ -188,6 +190,7 @@ def test_an_operation_that_was_never_asked_is_not_proved() -> None:
         assert limits.unasked() == ("operation getVideoTask" if unasked else "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", ["getVideoTask", "createVideoExtension"])
 def test_a_concrete_path_is_asked_for_each_operation_that_fits_it(operation: str) -> None:
     """R58 is about both: the path of the one fits the template of the other."""

@@ -112,6 +112,7 @@ def test_a_change_is_found_where_no_time_passes() -> None:
     assert len(found_in_reads(transport)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("control", [False, True])
 def test_whole_lives_on_a_clock_that_runs(*, control: bool) -> None:
     """Without control routes R19 is asked as well, of tasks that run; with them the clock stands during the run."""
@@ -127,6 +128,7 @@ def test_whole_lives_on_a_clock_that_runs(*, control: bool) -> None:
     assert not mock.clock.stands_still
 
 
+@pytest.mark.slow
 def test_a_clock_is_not_turned_to_where_seconds_and_milliseconds_can_not_be_told_apart() -> None:
     """However late a server says that a video expires."""
     mock = Mock(token=KEY)
@@ -145,6 +147,7 @@ def test_a_clock_is_not_turned_to_where_seconds_and_milliseconds_can_not_be_told
     assert mock.clock.now() - began < 10**8
 
 
+@pytest.mark.slow
 def test_whole_lives_on_a_clock_that_can_not_be_stopped() -> None:
     """Another server's control routes may lack that: what the time that passes changes is no finding."""
     mock = Mock(token=KEY, start=None, speed=400)
@@ -162,6 +165,7 @@ def test_whole_lives_on_a_clock_that_can_not_be_stopped() -> None:
     assert [str(finding) for found in walk.findings.values() for finding in found] == []
 
 
+@pytest.mark.slow
 def test_a_task_that_ends_on_such_a_clock_has_its_content_at_once() -> None:
     """It ran when it was read last, and may have succeeded when its content is asked for or continued (R23, R47)."""
     mock = Mock(token=KEY, start=None)
@@ -190,6 +194,7 @@ def test_the_probe_lets_the_clock_run() -> None:
         assert not mock.clock.stands_still
 
 
+@pytest.mark.slow
 def test_a_running_task_whose_progress_falls_is_found_without_control_routes() -> None:
     """R19 is asked while a task runs, and not only after its end, where nothing changes any more."""
     mock = Mock(token=KEY)
@@ -228,6 +233,7 @@ def test_a_clock_that_can_not_be_started_again_is_reported(capsys: pytest.Captur
     )
 
 
+@pytest.mark.slow
 def test_a_run_that_is_interrupted_starts_the_clock_again() -> None:
     """Ctrl-C in the middle of a run."""
     with Mock(token=KEY, start=None).serve(control=True) as url, httpx.Client(base_url=url) as http:

@@ -42,6 +42,7 @@ SAMPLE = {
 """A defect of each family."""
 
 
+@pytest.mark.slow
 def test_a_mock_keeps_the_contract_and_junit_and_the_report_say_so(run_suite: Command, tmp_path: Path) -> None:
     """Green in process, all of the contract exercised; JUnit has each test, the report a row for each status."""
     junit, report = tmp_path / "junit.xml", tmp_path / "report.md"
@@ -59,6 +60,7 @@ def test_a_mock_keeps_the_contract_and_junit_and_the_report_say_so(run_suite: Co
     assert "Every operation, parameter, documented response" in told
 
 
+@pytest.mark.slow
 def test_the_seed_repeats_the_requests_byte_for_byte() -> None:
     """Two runs with a seed send the same bytes, but for the ids, which follow the order in which submits arrive."""
     code = (
@@ -84,6 +86,7 @@ def test_the_seed_repeats_the_requests_byte_for_byte() -> None:
     assert first == second
 
 
+@pytest.mark.slow
 def test_prism_keeps_the_contract_as_far_as_it_can_be_asked(run_suite: Command) -> None:
     """Green too; what a server that keeps no tasks can't be asked is skipped by name."""
     done = run_suite("--seed", "1", "--max-examples", "1", "--engine", "prism", key=None)
@@ -91,6 +94,7 @@ def test_prism_keeps_the_contract_as_far_as_it_can_be_asked(run_suite: Command) 
     assert re.search(r"SKIPPED \[\d+\] life.py:\d+: R06, R15 to R17 .* a server that keeps no tasks", done.stdout)
 
 
+@pytest.mark.slow
 def test_without_a_seed_a_new_one_is_made_and_no_file_is_left(
     run_suite: Command, upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +108,7 @@ def test_without_a_seed_a_new_one_is_made_and_no_file_is_left(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_defect_of_each_family_is_named_by_its_rule() -> None:
     """A sample of the kill matrix: each server is found out, and the finding names the rule that it breaks."""
     assert SAMPLE.keys() == {defect.family for defect in DEFECTS}
@@ -118,6 +123,7 @@ def _is_found(name: str) -> tuple[str, bool]:
     return name, defect.rule in {one.rule for one in judged.found}
 
 
+@pytest.mark.slow
 def test_the_kill_matrix_counts_what_is_caught() -> None:
     """Of a defect that lives it says so."""
     command = [sys.executable, "-m", "tests.campaigns.kill_matrix", "--only", SAMPLE["billing"]]
@@ -127,6 +133,7 @@ def test_the_kill_matrix_counts_what_is_caught() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_finding_says_the_rule_the_request_the_answer_and_the_seed(run_suite: Command, tmp_path: Path) -> None:
     """What is needed to see it again: a curl command that takes the key from the environment, and what came back."""
     defect = next(defect for defect in DEFECTS if defect.name == SAMPLE["validation"])
@@ -154,6 +161,7 @@ def _asked(words: list[str]) -> int:
     ).status_code
 
 
+@pytest.mark.slow
 def test_the_faulty_server_itself_is_no_defect(run_suite: Command, upstream: Upstream) -> None:
     """A server in front of the mock with no defect is green, its tasks followed in real time where no clock turns."""
     with faulty_server((upstream.host, upstream.port), Fault("none")) as server:
@@ -200,6 +208,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_the_key_never_shows_even_if_the_server_sends_it_back(
     run_suite: Command, upstream: Upstream, tmp_path: Path, name: str
@@ -299,6 +308,7 @@ def test_a_misspelt_option_is_explained(run_suite: Command, arguments: list[str]
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_server_that_says_nothing_ends_the_run(run_suite: Command) -> None:
     """A server that accepts and never answers costs three timeouts, not the caller's patience, and is a finding."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -310,6 +320,7 @@ def test_a_server_that_says_nothing_ends_the_run(run_suite: Command) -> None:
     assert "since nothing is answered: no whole answer came within 0.3 s" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs_costs_bounded_time_and_the_other_operations_are_judged(run_suite: Command) -> None:
     """After three requests without an answer an operation is left alone, and the run goes on with the others."""
     defect = next(defect for defect in DEFECTS if defect.name == "submit-hangs")
@@ -345,6 +356,7 @@ def test_a_server_that_turns_everything_away_proves_nothing(run_suite: Command, 
     assert "getVideoTask was never answered with success" in done.stdout
 
 
+@pytest.mark.slow
 def test_json_that_nobody_can_read_is_a_finding(run_suite: Command, upstream: Upstream) -> None:
     """Brackets without an end break no reader of the suite, and are found as no answer."""
 

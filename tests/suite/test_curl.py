@@ -82,6 +82,7 @@ LONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", LONG.values(), ids=LONG)
 def test_a_long_body_is_made_by_the_command(body: bytes, tmp_path: Path) -> None:
     """It is the very body, without a file that somebody would have to write, and the command can be read."""
@@ -102,6 +103,7 @@ def test_another_key_comes_from_its_own_variable(tmp_path: Path) -> None:
 CREDENTIALS = {one.name: one for one in credentials.invalid(KEY) if "Proxy" not in one.name}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CREDENTIALS)
 def test_a_malformed_credential_is_made_of_the_variable(name: str, tmp_path: Path) -> None:
     """Whatever is made of the key, the shell makes it as well, and the command holds no part of it."""

@@ -126,6 +126,7 @@ def test_the_console_has_a_line_for_each_rule_and_operation(run: Run) -> None:
     assert len(lines) < 25
 
 
+@pytest.mark.slow
 def test_the_console_is_bounded(run: Run) -> None:
     """However much is broken, a screen or two name all rules and operations."""
     for rule in CONTRACT.rules:
@@ -179,6 +180,7 @@ def test_a_task_is_known_whatever_was_wrong_with_its_answers(wrong: Run, mock: M
     assert task.phase == "succeeded"
 
 
+@pytest.mark.slow
 def test_nobody_waits_for_a_task_that_has_ended(wrong: Run) -> None:
     """What a finding shows as completed is not blamed for not ending, and what comes after the end is asked."""
     walk = WholeLife(wrong.with_settings(deadline=20.0))
@@ -193,6 +195,7 @@ def _no_request_id(exchange: Exchange) -> None:
     exchange.headers.pop("x-oneapi-request-id", None)
 
 
+@pytest.mark.slow
 def test_one_cause_is_no_flood(run_suite: Command, upstream: Upstream) -> None:
     """A correct server without a header: 60 lines and ten failed tests at most, and no rule unasked for it."""
     with faulty_server((upstream.host, upstream.port), Defect("has no request id", answer=_no_request_id)) as server:
@@ -343,6 +346,7 @@ def test_what_was_not_sent_is_said_in_words(run: Run) -> None:
     assert [name for name in names if not name.endswith(": no valid and no invalid value was sent")] == []
 
 
+@pytest.mark.slow
 def test_waiting_for_tasks_is_said_while_it_lasts(upstream: Upstream) -> None:
     """Also where the output is a file or a pipe, and while pytest captures what a test prints."""
 

@@ -56,6 +56,7 @@ REQUESTS: dict[str, Asked] = {
 """A defect of each family (and one that a second key meets), and a request that is sent to its server."""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the commands are run with curl")
 @pytest.mark.parametrize("name", REQUESTS)
 def test_the_command_gets_the_response_that_is_shown(name: str) -> None:

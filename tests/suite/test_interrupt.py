@@ -64,6 +64,7 @@ def test_a_frame_without_a_line_is_left_out() -> None:
     assert "KeyboardInterrupt" in str(excinfo.getrepr())
 
 
+@pytest.mark.slow
 def test_the_command_writes_its_reports_and_tells_what_it_may_have_cost(tmp_path: Path) -> None:
     """The account is printed, both reports are whole, and the one for people does not call the server good."""
     junit, report = tmp_path / "junit.xml", tmp_path / "report.md"
@@ -101,6 +102,7 @@ sys.exit(main())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.0, 0.03, 0.4, 1.2])
 def test_an_interrupted_rehearsal_is_no_list(seconds: float) -> None:
     """At whatever moment the signal comes, during the imports too, one line says so and no list is printed."""

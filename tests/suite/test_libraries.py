@@ -16,6 +16,7 @@ from octopusx_video_openapi import load
 from tests.conftest import KEY
 
 
+@pytest.mark.slow
 def test_a_schemathesis_that_takes_its_transport_from_elsewhere_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its requests would leave without the budget."""
     monkeypatch.delattr(schemathesis.BaseSchema, "transport")

@@ -83,6 +83,7 @@ def test_a_value_of_the_query_arrives_as_it_is() -> None:
     assert sent.query == {"id": "grok:a+b&c=d;e"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "layer", "operations"),
     [
@@ -103,6 +104,7 @@ def test_a_server_that_breaks_the_rule_is_found_by_its_layer(name: str, layer: s
     assert f"{defect.rule} (should) is broken" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "status"),
     [(WRONG_ROUTE, 0), ({"detail": "Not Found"}, 1)],

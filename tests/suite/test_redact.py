@@ -103,6 +103,7 @@ with contextlib.ExitStack() as stack:
 """
 
 
+@pytest.mark.slow
 def test_nothing_that_a_server_wrote_acts_on_a_terminal_or_tells_the_key(tmp_path: Path) -> None:
     """Neither on the terminal nor in JUnit, in the report or in the ledger, and its text is still to be seen there."""
     command = [sys.executable, "-c", HOSTILE, KEY, str(tmp_path)]

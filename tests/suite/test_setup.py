@@ -126,6 +126,7 @@ def test_a_place_where_pytest_can_not_run(
     assert said in one_line(capsys)
 
 
+@pytest.mark.slow
 def test_python_without_assertions_proves_nothing() -> None:
     """The suite's tests are assertions."""
     command = [sys.executable, "-O", "-m", "octopusx_video_contract"]

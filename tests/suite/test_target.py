@@ -105,6 +105,7 @@ def test_only_this_machine_is_taken_for_a_mock(url: str, is_local: bool, monkeyp
     assert target.is_local(url) == is_local
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "variables",
     [

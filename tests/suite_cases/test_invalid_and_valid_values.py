@@ -219,6 +219,7 @@ def test_a_body_that_holds_itself_is_named() -> None:
         valid_requests(contract.operations["createVideoExtension"], "unknown")
 
 
+@pytest.mark.slow
 def test_a_near_miss_that_is_wrong_twice_is_dropped(tmp_path: Path) -> None:
     """Where names have to be in lower case, a name in upper case is no case of a property that is missing."""
     text = CONTRACT.path.read_text("utf-8")
@@ -488,6 +489,7 @@ def test_the_bytes_of_an_edge_say_its_body(operation: Operation, valid: Request)
         assert any(b"\\ud83d\\u" in raw for raw in raws)
 
 
+@pytest.mark.slow
 @each_operation
 def test_the_mock_agrees(http: httpx.Client, operation: Operation) -> None:
     """It refuses each near miss, and an edge only where that names a task of which it never heard."""

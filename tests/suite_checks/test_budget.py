@@ -256,6 +256,7 @@ def test_what_costs_nothing_is_sent_until_one_may_have_been_accepted(
     assert counted.take(READ) is None
 
 
+@pytest.mark.slow
 def test_nothing_is_sent_again_on_a_dropped_connection() -> None:
     """A kept connection that is closed under a submit is an answer that was lost, for schemathesis's requests too."""
     ok = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -293,6 +294,7 @@ def test_a_redirect_is_not_followed() -> None:
     assert run.budget.upper_bound == 2
 
 
+@pytest.mark.slow
 def test_a_dry_run_tells_what_would_be_sent_and_sends_nothing(run_suite: Command) -> None:
     """The server that is named gets no connection; each kind of request is counted, and what it would cost."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -335,6 +337,7 @@ def test_by_default_a_server_elsewhere_gets_no_unit(contract: Contract, monkeypa
     assert (runs[0].budget.limit, runs[0].budget.ledger) == (0, None)
 
 
+@pytest.mark.slow
 def test_without_units_no_submit_with_the_key_is_sent(run_suite: Command) -> None:
     """The whole suite is refused every submit that it sends, and says that nothing was billed."""
     mock = Mock(token=KEY, start=None)
@@ -346,6 +349,7 @@ def test_without_units_no_submit_with_the_key_is_sent(run_suite: Command) -> Non
     assert mock.submissions == []
 
 
+@pytest.mark.slow
 def test_the_campaign_finds_no_run_that_spends_more() -> None:
     """Three runs of it, the last of them by the command over HTTP, are clean and prove something."""
     done = subprocess.run(

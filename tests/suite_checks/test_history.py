@@ -163,6 +163,7 @@ def rules_of_a_walk(server: Server) -> set[str]:
         return {finding.rule for findings in walk.findings.values() for finding in findings}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["later-seconds-by-refusal", "later-part-by-refusal", "later-size-after-hour"])
 def test_a_walk_meets_each_task_again(name: str) -> None:
     """After a submit that is refused, and after an hour, a task is read and downloaded once more, and a part of it."""
@@ -171,6 +172,7 @@ def test_a_walk_meets_each_task_again(name: str) -> None:
     assert defect.rule in rules_of_a_walk(server)
 
 
+@pytest.mark.slow
 def test_a_walk_looks_at_the_known_tasks_first_and_last() -> None:
     """What is submitted and refused in between changes nothing of them."""
     server = defective(None, key=TESTS_KEY, start=START)

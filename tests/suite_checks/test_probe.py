@@ -136,6 +136,7 @@ ENVELOPES: dict[str, Json] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [400, 404])
 @pytest.mark.parametrize("envelope", ENVELOPES)
 def test_proposes_the_status_and_the_envelope_of_an_unknown_task(probe: Probed, envelope: str, status: int) -> None:
@@ -233,6 +234,7 @@ def test_tells_the_unit_of_times(probe: Probed, contract: Contract) -> None:
     assert f"{place}: let it be text, and see R13" in text.changes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("value", "kind"), [("0", "text of digits"), ("50%", "text of a percentage"), (50.5, "number")]
 )
@@ -250,6 +252,7 @@ def _with_status(status: str, body: Json) -> Json:
     return {**body, "status": status}
 
 
+@pytest.mark.slow
 def test_tells_which_vocabulary_a_status_is_of(probe: Probed, contract: Contract) -> None:
     """A value with a grade is raised, one that the contract does not know is proposed, a documented one is not."""
     grades = documents.document(contract)["components"]["schemas"]["SucceededStatus"]["x-enum-grades"]
@@ -316,6 +319,7 @@ def hides(seconds: float) -> Quirk:
     return quirk
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("seconds", "told", "read", "at_once"),
     [(0, "at once", "kept", "kept"), (7, "after 7.0 s", "kept", "broken"), (10_000, "not within", "broken", "broken")],
@@ -343,6 +347,7 @@ def as_total(service: Service, request: Request, correct: Answerer) -> Response:
     return correct(request)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("quirk", "told", "change"),
     [(plain, "added", "raise to probed"), (as_total, "the total", "let the length be the total")],
@@ -442,6 +447,7 @@ def test_submits_nothing_with_the_key_by_default(probe: Probed) -> None:
     assert "DELETE" not in {request.method for request in found.asked}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [None, "lost_answer", "server_error_billed", "connection_reset"])
 @pytest.mark.parametrize("units", [1, 5])
 def test_submits_once_whatever_comes(probe: Probed, contract: Contract, fault: str | None, units: int) -> None:
@@ -541,6 +547,7 @@ def test_shows_no_secret(probe: Probed, tmp_path: Path, kind: str) -> None:
             assert name == "a balance" or secret[:10] not in shown, name
 
 
+@pytest.mark.slow
 def test_shows_no_key_of_whatever_kind(probe: Probed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A key that looks like a word is hidden where a server says it: as a code, a header, a status, a field, an id."""
     key = "opaquekeyofwords"
@@ -563,6 +570,7 @@ def test_shows_no_key_of_whatever_kind(probe: Probed, monkeypatch: pytest.Monkey
             assert key[:9] not in shown
 
 
+@pytest.mark.slow
 def test_the_reports_say_the_same(probe: Probed, tmp_path: Path) -> None:
     """Text and Markdown hold every proposal that JSON has, and what it may have cost."""
     report = tmp_path / "report.md"

@@ -140,6 +140,7 @@ def served(case: InProcess | tuple[bytes, bool], ledger: Path | None = None) -> 
             yield run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", UNUSABLE.values(), ids=UNUSABLE)
 def test_what_arrived_of_a_response_is_kept(case: InProcess | tuple[bytes, bool], tmp_path: Path) -> None:
     """The id of the task that it may have started is in the finding, in the account and in the ledger."""

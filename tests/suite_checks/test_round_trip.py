@@ -259,6 +259,7 @@ def in_a_process(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Outc
     return start
 
 
+@pytest.mark.slow
 def test_the_generated_client_loses_nothing(in_a_process: Callable[..., Outcome], contract: Contract) -> None:
     """Green for every schema that has fields, and for every operation."""
     tests = [f"test_model[{name}]" for name in _objects(contract)]
@@ -266,12 +267,14 @@ def test_the_generated_client_loses_nothing(in_a_process: Callable[..., Outcome]
     assert in_a_process().found == dict.fromkeys(tests, "")
 
 
+@pytest.mark.slow
 def test_the_seed_repeats_the_values(in_a_process: Callable[..., Outcome]) -> None:
     """The same seed makes the same values, another makes others."""
     assert in_a_process().made == in_a_process(again=True).made
     assert in_a_process().made != in_a_process(seed=2).made
 
 
+@pytest.mark.slow
 def test_the_values_leave_out_fill_in_and_add(in_a_process: Callable[..., Outcome], contract: Contract) -> None:
     """Each optional field is there and is not, null stands where it may, and there are fields that nobody has named."""
     for name in _objects(contract):
@@ -285,6 +288,7 @@ def test_the_values_leave_out_fill_in_and_add(in_a_process: Callable[..., Outcom
         assert any(value.keys() - schema["properties"].keys() for value in values), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defects", DEFECTS)
 def test_a_defect_of_the_client_is_found_where_it_is(in_a_process: Callable[..., Outcome], defects: str) -> None:
     """Each broken model or call is red, and told with its place and the value; those that are whole are green."""

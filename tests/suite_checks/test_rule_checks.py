@@ -137,6 +137,7 @@ def functions() -> Iterator[tuple[str, Definition, set[str]]]:
                 yield f"{path.stem}.{node.name}", node, registering(node)
 
 
+@pytest.mark.slow
 def test_a_check_is_registered_for_the_rules_that_it_asks() -> None:
     """Registered for no rule that it does not ask, and for each that it asks."""
     stale = {name: rules - symbols(node.body) for name, node, rules in functions()}
@@ -145,6 +146,7 @@ def test_a_check_is_registered_for_the_rules_that_it_asks() -> None:
     assert {name: rules for name, rules in missing.items() if rules} == {}
 
 
+@pytest.mark.slow
 def test_no_rule_is_named_by_text_alone() -> None:
     """A misspelt symbol fails an import and the type checker; a misspelt text would switch its check off."""
     texts = [
@@ -188,6 +190,7 @@ def test_a_rule_without_a_check_is_a_gap_that_says_so(foreign: Contract) -> None
     assert "R61 A task is quick. (it has no check)" in missing
 
 
+@pytest.mark.slow
 def test_a_run_says_which_rules_have_no_check(foreign: Contract, tmp_path: Path) -> None:
     """At its start; they are listed as not asked."""
     document = yaml.safe_load(contract_path().read_text("utf-8"))

@@ -175,6 +175,7 @@ def test_a_paid_server_gets_two_submits_if_the_budget_has_them(left: int, submit
     assert len(mock.calls) > submits
 
 
+@pytest.mark.slow
 def test_a_paid_life_begins_beside_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each submit that is paid for is sent together with reads of the known task, and their responses are judged."""
     mock = Mock(token=KEY, start=None, speed=200.0)
@@ -203,6 +204,7 @@ def test_a_paid_life_begins_beside_reads(monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(mock.submissions) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["together-account-before", "together-read-of-another"])
 def test_what_shows_beside_other_requests_alone_is_found(name: str) -> None:
     """Submits, reads and downloads that leave together, and two keys in turn, are each held to their own rule."""
