@@ -229,6 +229,7 @@ def test_the_control_routes_stay_correct() -> None:
         assert turned.json()["now"] == START + 5, defect.name
 
 
+@pytest.mark.slow
 def test_each_server_starts_fresh() -> None:
     """What a defect remembers of one server it does not know of the next."""
     flapping = next(defect for defect in DEFECTS if defect.name == "flaps")

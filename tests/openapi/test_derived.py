@@ -146,6 +146,7 @@ def test_a_running_task_goes_through_its_statuses_in_order(derived_mock: Mock, h
     assert (progress[0], progress[-2], progress[-1]) == (0, 99, 100)
 
 
+@pytest.mark.slow
 def test_the_statuses_keep_their_share_at_another_speed(contract: Path) -> None:
     """A mock that runs sixty times as fast has a queued task for a sixtieth of the time."""
     mock = Mock(contract, token=KEY, speed=60)
@@ -171,6 +172,7 @@ def test_the_sdk_waits_through_every_status_of_a_running_task(kind: Kind, derive
     assert len(derived_mock.billed) == 1
 
 
+@pytest.mark.slow
 def test_the_suite_is_silent_on_a_server_that_serves_them(contract: Path, derived_mock: Mock) -> None:
     """From the submit to the download: every length is right, every status is known (`nox -s changes` asks more)."""
     with prepared(derived_mock.controlled_transport, "--contract", str(contract)) as run:
