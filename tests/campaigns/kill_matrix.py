@@ -74,7 +74,8 @@ def _is_meant(name: str, words: list[str]) -> bool:
 def _judged(case: Case) -> tuple[Case, Judged]:
     name, seed, over_http = case
     if name:
-        quick = judged(BY_NAME[name], "--seed", str(seed), *PACE, over_http=over_http, without=SLOW)
+        rule = BY_NAME[name].rule
+        quick = judged(BY_NAME[name], "--seed", str(seed), *PACE, over_http=over_http, without=SLOW, until=rule)
         if _caught(name, quick):
             return case, quick
     return case, judged(BY_NAME.get(name), "--seed", str(seed), *PACE, over_http=over_http)

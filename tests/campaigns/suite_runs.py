@@ -6,15 +6,17 @@ import contextlib
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 # Imported here and not in each run, which would take longer than many of them.
 import av  # noqa: F401
+import pytest
 import schemathesis  # noqa: F401
 from octopusx_video_contract import cli
+from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.runner import session, target
 from octopusx_video_contract.runner.selection import LAYERS
 from octopusx_video_contract.runner.target import Server
@@ -60,10 +62,38 @@ class Judged:
     output: str
 
 
+class _Until:
+    """Ends a run after the test that finds a rule broken. The suite does not know which rule that is."""
+
+    def __init__(self, rule: str, run: Run) -> None:
+        self._rule = rule
+        self._run = run
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Called by pytest with each test."""
+        result = yield
+        if any(finding.rule == self._rule for _, finding in self._run.log.findings):
+            item.session.shouldfail = f"{self._rule} is found broken"
+        return result
+
+
 def judged(
-    defect: Defect | None, *arguments: str, over_http: bool = False, without: frozenset[str] = frozenset()
+    defect: Defect | None,
+    *arguments: str,
+    over_http: bool = False,
+    without: frozenset[str] = frozenset(),
+    until: str | None = None,
 ) -> Judged:
-    """Run the suite against a server with a defect, or the correct one; call it in a process of its own."""
+    """Run the suite against a server with a defect, or the correct one; call it in a process of its own.
+
+    Args:
+        defect: What is wrong with the server; None for the correct one.
+        arguments: Those of the command.
+        over_http: Whether the server is asked over HTTP.
+        without: The layers that do not run.
+        until: The rule with whose first finding the run ends; None for a whole run.
+    """
     begun = time.monotonic()
     shrinking.MAX_SECONDS = 1  # nobody reads the examples of a campaign
     options = cli.parsed(list(arguments))
@@ -76,7 +106,8 @@ def judged(
         except target.CannotRunError as error:
             return Judged(2, [], time.monotonic() - begun, str(error))
         chosen = [layer for layer in LAYERS if layer not in OF_THE_CONTRACT | without]
-        status = session.run(run, session.pytest_options(options), chosen=chosen)
+        plugins = [_Until(until, run)] if until else []
+        status = session.run(run, session.pytest_options(options), chosen=chosen, plugins=plugins)
         found = [Found(one.rule, layer, one.after, one.detail) for layer, one in run.log.findings]
         return Judged(status, found, time.monotonic() - begun, printed.read_text("utf-8", "replace"))
 

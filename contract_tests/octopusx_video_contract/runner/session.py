@@ -8,7 +8,7 @@ import dataclasses
 import gc
 import os
 import sys
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
 import platformdirs
@@ -59,8 +59,17 @@ def run(
     report: Path | None = None,
     chosen: Container[str] = LAYERS,
     choice: Choice = Choice(),  # noqa: B008 - it can't be changed
+    plugins: Sequence[object] = (),
 ) -> int:
     """Run the suite, or some of its layers. Returns the exit status.
+
+    Args:
+        run_: The run.
+        options: More options of pytest.
+        report: Where a report in Markdown is written; None for nowhere.
+        chosen: The layers that may run.
+        choice: What of the run counts, and when it ends.
+        plugins: More plugins of pytest.
 
     Raises:
         CannotRunError: The tests can't be set up.
@@ -88,7 +97,7 @@ def run(
     limits, collecting = Limits(run_, choice), Collecting(run_)
     with running(run_), _redacted_output(redactor), contextlib.chdir(suite):
         try:
-            outcome = pytest.main(arguments, plugins=[RedactedReports(redactor), plugin, limits, collecting])
+            outcome = pytest.main(arguments, plugins=[RedactedReports(redactor), plugin, limits, collecting, *plugins])
         except KeyboardInterrupt:  # in the summary, say
             outcome = pytest.ExitCode.INTERRUPTED
         unasked = limits.unasked() if outcome == pytest.ExitCode.OK else ""
