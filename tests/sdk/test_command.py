@@ -16,6 +16,7 @@ from typing import Any
 import octopusx_video
 import pytest
 from octopusx_video_mock import Mock
+from octopusx_video_mock.messages import Request, Response
 from octopusx_video_mock.tasks.mp4 import mp4
 
 from tests.support import sdk_command as command
@@ -64,8 +65,18 @@ def test_a_submit_prints_the_id_alone(run: Run, mock: Mock) -> None:
     assert {call.operation for call in mock.calls} == {"extendVideo", "extendUnifiedVideo", "createVideoExtension"}
 
 
-def test_one_command_goes_from_submit_to_file(run: Run, mock: Mock, tmp_path: Path) -> None:
+def test_one_command_goes_from_submit_to_file(
+    run: Run, mock: Mock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In a pipe the progress is plain lines, and the result is the file's name."""
+    respond = mock.engine.respond
+
+    def a_while_later(request: Request) -> Response:
+        mock.clock.advance(0.1)  # so that the first read finds a task that runs, however slow the machine is
+        return respond(request)
+
+    mock.clock.stop()
+    monkeypatch.setattr(mock.engine, "respond", a_while_later)
     done = run("extensions", SOURCE, *SUBMIT, "--duration", "6", "--wait", "-o", "cat.mp4", *QUICK)
     assert (done.returncode, done.stdout) == (0, "cat.mp4\n")
     assert (tmp_path / "cat.mp4").read_bytes() == mp4(10)
