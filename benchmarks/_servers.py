@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 import octopusx_video_openapi
-from _peers import HERE, PRISM, STEADY, BenchError, node_package, peers
+from _peers import HERE, BenchError, node_binary, prism, steady
 
 HOST = "127.0.0.1"
 STOP_SECONDS = 5.0
@@ -184,14 +184,14 @@ def _uvicorn(application: str, port: int) -> list[str]:
 
 def _prism(port: int) -> list[str]:
     return [
-        *(str(node_package() / "bin/node"), str(peers() / PRISM / "dist/index.js"), "mock"),
+        *(str(node_binary()), str(prism() / "dist/index.js"), "mock"),
         *("--host", HOST, "--port", str(port), "--verboseLevel", "silent", "--multiprocess", "false", _contract()),
     ]
 
 
 def _steady(port: int) -> list[str]:
     # The package's own start script would be a second process, which only hands on.
-    binary = next(peers().glob(f"{STEADY}-*/bin/steady"), None)
+    binary = next(steady().parent.glob(f"{steady().name}-*/bin/steady"), None)
     if binary is None:
         raise BenchError("Steady has no binary for this platform; leave it out with --only")
     return [str(binary), "--host", HOST, "--port", str(port), "--quiet", "--no-color", _contract()]

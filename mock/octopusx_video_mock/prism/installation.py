@@ -1,4 +1,4 @@
-"""The installation of the pinned Prism in the user's cache."""
+"""The installation of the pinned Prism, and of other npm packages, in the user's cache."""
 
 from __future__ import annotations
 
@@ -30,26 +30,37 @@ def node_version() -> tuple[int, ...]:
 
 
 def installed(node: Node, on_progress: Callable[[str], None]) -> Path:
-    """The folder with Prism's packages, installed once for each content of the pin.
+    """The folder with Prism's packages; see ``packages``."""
+    return packages(node, _FOLDER, "prism", on_progress)
+
+
+def packages(node: Node, pin: Path, program: str, on_progress: Callable[[str], None]) -> Path:
+    """The folder with the npm packages of a lock file, installed once for each content of it.
+
+    Args:
+        node: Runs npm.
+        pin: The folder with package.json, package-lock.json and .npmrc.
+        program: What the packages are installed for, the name of a file in ``node_modules/.bin``.
+        on_progress: Is called with a line when an installation begins.
 
     Raises:
         MockError: npm could not install them.
     """
-    digest = hashlib.sha256(b"".join((_FOLDER / name).read_bytes() for name in _PINNED)).hexdigest()[:16]
+    digest = hashlib.sha256(b"".join((pin / name).read_bytes() for name in _PINNED)).hexdigest()[:16]
     cache = platformdirs.user_cache_path("octopusx-video")
-    home = cache / f"prism-{digest}"
-    if _usable(home):
+    home = cache / f"{program}-{digest}"
+    if _usable(home, program):
         return home
-    on_progress("installing Prism from its lock file (once, some seconds)")
+    on_progress(f"installing {program.capitalize()} from its lock file (once, some seconds)")
     try:
         cache.mkdir(parents=True, exist_ok=True)
         # Made beside its place and renamed when complete: an interrupted installation is never taken for a whole one.
         with tempfile.TemporaryDirectory(prefix="installing-", dir=cache) as scratch:
-            made = Path(scratch) / "prism"
+            made = Path(scratch) / program
             made.mkdir()
-            _install(node, made)
+            _install(node, pin, made, program)
             with contextlib.suppress(OSError):  # another process was first; its installation is as good
-                if not _usable(home):
+                if not _usable(home, program):
                     shutil.rmtree(home, ignore_errors=True)
                 made.rename(home)
     except OSError as error:
@@ -57,9 +68,9 @@ def installed(node: Node, on_progress: Callable[[str], None]) -> Path:
     return home
 
 
-def _install(node: Node, folder: Path) -> None:
+def _install(node: Node, pin: Path, folder: Path, program: str) -> None:
     for name in _PINNED:
-        shutil.copy(_FOLDER / name, folder / name)
+        shutil.copy(pin / name, folder / name)
     npm = subprocess.run(
         [*node.npm, "ci", "--ignore-scripts", "--loglevel=error"],
         cwd=folder,
@@ -69,12 +80,13 @@ def _install(node: Node, folder: Path) -> None:
         check=False,
         stdin=subprocess.DEVNULL,
     )
+    named = program.capitalize()
     if npm.returncode != 0:
         reason = next((line for line in npm.stderr.splitlines() if line.strip()), "no reason given")
-        raise MockError(f"npm can't install Prism ({reason.strip()}); is the npm registry reachable?")
-    if not _usable(folder):
-        raise MockError("npm says that it has installed Prism, but it has not; see `npm config list`")
+        raise MockError(f"npm can't install {named} ({reason.strip()}); is the npm registry reachable?")
+    if not _usable(folder, program):
+        raise MockError(f"npm says that it has installed {named}, but it has not; see `npm config list`")
 
 
-def _usable(home: Path) -> bool:
-    return (home / "node_modules" / ".bin" / "prism").exists()
+def _usable(home: Path, program: str) -> bool:
+    return (home / "node_modules" / ".bin" / program).exists()
