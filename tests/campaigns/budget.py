@@ -82,7 +82,7 @@ class Plan:
         over_http: Whether the command is run against a real server.
         lenient: What the server accepts that it should refuse.
         faults: What the mock is told, as name, operation and share of requests.
-        redirects: The share of requests that are answered with a redirect to themselves, half of them once served.
+        redirects: The share of requests that get a redirect to themselves, half of them once served.
         slow: The share of answers that come too late.
     """
 
@@ -122,7 +122,7 @@ class Outcome:
         limit: Its units.
         over_http: Whether it was the command, over HTTP.
         spent: Units that it took.
-        lost: Units without an answer.
+        lost: Units without a response.
         accepted: Submits with the key that the mock accepted.
         billed: All that the mock bills at the end.
         on_trust: Accepted requests that should have cost nothing: without a valid key, or by a wrong method.
@@ -471,7 +471,7 @@ _NUMBERS = {
     "requests": "requests",
     "limit": "units given",
     "spent": "spent",
-    "lost": "without an answer",
+    "lost": "without a response",
     "accepted": "submits accepted with the key",
     "billed": "billed",
     "upper_bound": "told as the upper bound",

@@ -290,7 +290,7 @@ def test_a_caller_that_takes_no_answers_is_not_listened_to(mock: Mock) -> None:
 
 @pytest.mark.parametrize(("name", "sent"), [("HEAD_SECONDS", b"POST /v1"), ("BODY_SECONDS", b"")])
 def test_half_a_request_is_not_waited_for(mock: Mock, monkeypatch: pytest.MonkeyPatch, name: str, sent: bytes) -> None:
-    """After its time a request that does not come is answered with 408."""
+    """After its time a request that does not come gets 408."""
     monkeypatch.setattr(_connection, name, 0.2)
     monkeypatch.setattr(_connection, "SWEEP_SECONDS", 0.05)
     with mock.serve() as url:
@@ -300,7 +300,7 @@ def test_half_a_request_is_not_waited_for(mock: Mock, monkeypatch: pytest.Monkey
 
 
 def test_a_request_that_offers_another_protocol_is_served_in_this_one(address: tuple[str, int]) -> None:
-    """An Upgrade may be declined (RFC 9110 section 7.8): the request is answered with its body read."""
+    """An Upgrade may be declined (RFC 9110 section 7.8): the request gets its body read."""
     offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
     whole = HEAD + offer + b"Content-Length: %d\r\n\r\n" % len(RAW) + RAW.encode()
     assert _status(address, whole) == 200
@@ -369,7 +369,7 @@ def test_what_follows_a_lost_answer_is_not_answered(mock: Mock, address: tuple[s
 
 
 def test_callers_that_give_up_leave_no_connection(mock: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More callers than there may be connections wait for a lost answer and go; the next one is served."""
+    """More callers than there may be connections wait for a lost response and go; the next one is served."""
     monkeypatch.setattr(_connection, "MAX_CONNECTIONS", 20)
     lost = HEAD + b"Prefer: fault=lost_answer\r\n" + b"Content-Length: %d\r\n\r\n" % len(RAW) + RAW.encode()
     with mock.serve() as url:

@@ -96,7 +96,7 @@ def test_the_asynchronous_client_as_well(octopusx_mock: Mock) -> None:
 def test_what_breaks_on_the_way_is_raised_as_httpx_does(
     octopusx_mock: Mock, fault: str, error: type[Exception]
 ) -> None:
-    """In both flavours; after a lost answer the mock knows what the caller paid for, after a reset nothing was done."""
+    """In both flavours; after a lost response the mock knows what was paid for, after a reset nothing was done."""
     octopusx_mock.faults.on(fault)
 
     async def submit() -> None:

@@ -64,7 +64,7 @@ def http(derived_mock: Mock) -> Iterator[httpx.Client]:
 
 
 def submitted(http: httpx.Client, path: str, **fields: Any) -> dict[str, Any]:
-    """What a submit is answered with."""
+    """What a submit gets."""
     answer = http.post(path, json={**BODY, **fields})
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()

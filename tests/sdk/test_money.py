@@ -49,7 +49,7 @@ LOST = (
     httpx.ReadError("reset by peer"),
     httpx.WriteError("broken pipe"),
     httpx.WriteTimeout("the server takes nothing"),
-    httpx.RemoteProtocolError("closed without an answer"),
+    httpx.RemoteProtocolError("closed without a response"),
     httpx.LocalProtocolError("too much data"),
     httpx.DecodingError("no gzip"),
     ValueError("something that nobody foresaw"),

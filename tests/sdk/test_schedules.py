@@ -45,6 +45,6 @@ def test_no_three_faults_make_it_pay_twice(kind: Kind) -> None:
 
 
 def test_the_judge_sees_a_job_that_is_paid_for_twice() -> None:
-    """A client that submits again after a lost answer is found out, so that a green search means something."""
+    """A client that submits again after a lost response is found out, so that a green search means something."""
     ran = schedules.run("sync", "createVideoExtension", ((0, "lost_answer"),), careless=True)
     assert ran.faults[0] == "one submit was asked for, and 2 were billed"

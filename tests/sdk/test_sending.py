@@ -262,7 +262,7 @@ def test_a_client_is_refused_on_the_other_side_of_a_fork(mock: Mock) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_connection_that_is_being_made_is_no_submit(kind: Kind) -> None:
-    """A TLS handshake without an answer has the connect timeout, and nothing was sent when it is over."""
+    """A TLS handshake without a response has the connect timeout, and nothing was sent when it is over."""
 
     def silent(connection: socket.socket) -> None:
         connection.recv(1)

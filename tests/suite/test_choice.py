@@ -169,7 +169,7 @@ def test_a_part_of_the_suite_lists_no_gaps(like_the_mock: str) -> None:
     """It need not reach each documented response, and so does not name those that it has not seen."""
     done = suite_runs.run(*PAGES, "--base-url", like_the_mock, "--no-strict")
     assert "rules not asked: R" in done.stdout
-    assert "documented responses that never came" not in done.stdout
+    assert "documented responses that never arrived" not in done.stdout
 
 
 def test_what_is_only_reported_is_limited_too(another: str, tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def test_a_finding_says_the_rule_the_request_the_answer_and_the_seed(run_suite: 
         again = _asked(shlex.split(curl.replace("$OCTOPUSX_API_KEY", KEY)))
     assert done.returncode == 1
     assert f"{defect.rule} (should) is broken: " in done.stdout
-    assert re.search(r"^the answer:\n    200 application/json ", done.stdout, re.MULTILINE)
+    assert re.search(r"^the response:\n    200 application/json ", done.stdout, re.MULTILINE)
     assert "seed 1: repeat it with --seed 1" in done.stdout
     assert KEY not in done.stdout + done.stderr + report.read_text("utf-8")
     assert again == 200
@@ -265,7 +265,7 @@ def test_nothing_of_the_caller_s_gets_between(
         (
             ["--base-url", "http://127.0.0.1:1"],
             KEY,
-            "http://127.0.0.1:1 does not respond as an HTTP server does: no whole answer came (ConnectError",
+            "http://127.0.0.1:1 does not respond as an HTTP server does: no complete response arrived (ConnectError",
         ),
         (["--base-url", "127.0.0.1:4010"], KEY, "has no scheme or host; write it like http://127.0.0.1:4010"),
         (["--base-url", "http://127.0.0.1:x"], KEY, "write it like http://127.0.0.1:4010"),
@@ -316,18 +316,18 @@ def test_a_server_that_says_nothing_ends_the_run(run_suite: Command) -> None:
         )
     assert done.returncode == 1
     assert "R53 (should) is broken" in done.stdout
-    assert "since nothing is answered: no whole answer came within 0.3 s" in done.stdout
+    assert "since nothing responds: no complete response arrived within 0.3 s" in done.stdout
 
 
 @pytest.mark.slow
 def test_a_server_that_hangs_costs_bounded_time_and_the_other_operations_are_judged(run_suite: Command) -> None:
-    """After three requests without an answer an operation is left alone, and the run goes on with the others."""
+    """After three requests without a response an operation is left alone, and the run goes on with the others."""
     defect = next(defect for defect in DEFECTS if defect.name == "submit-hangs")
     with serve(defect, key=KEY) as server:
         done = run_suite("--base-url", server.base_url, *QUICK, *LAYER, "--layer", "boundaries", "--timeout", "1")
     assert done.returncode == 1
     assert "R53 (should) is broken" in done.stdout
-    assert "is not asked any more: no whole answer came within 1 s" in done.stdout
+    assert "is not asked any more: no complete response arrived within 1 s" in done.stdout
     assert re.search(r"^getVideoTask +\d+ requests +200: \d\d", done.stdout, re.MULTILINE)
 
 
@@ -344,7 +344,7 @@ def test_a_server_that_never_succeeds_proves_nothing(run_suite: Command, upstrea
         done = run_suite("--base-url", server.base_url, *QUICK, *LAYER, "--layer", "reached", "--no-strict")
     assert done.returncode == 1, done.stdout
     assert "FAILED reached.py::test_operation_was_reached[downloadVideoContent]" in done.stdout
-    assert "downloadVideoContent was never answered with success in" in done.stdout
+    assert "downloadVideoContent never responded with success in" in done.stdout
 
 
 def test_a_server_that_turns_everything_away_proves_nothing(run_suite: Command, upstream: Upstream) -> None:
@@ -352,7 +352,7 @@ def test_a_server_that_turns_everything_away_proves_nothing(run_suite: Command, 
     with faulty_server((upstream.host, upstream.port), always(503, UNAUTHORIZED)) as server:
         done = run_suite("--base-url", server.base_url, *QUICK, *LAYER, "--layer", "reached", "--max-paid", "0")
     assert done.returncode == 1, done.stdout
-    assert "getVideoTask was never answered with success" in done.stdout
+    assert "getVideoTask never responded with success" in done.stdout
 
 
 @pytest.mark.slow

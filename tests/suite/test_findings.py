@@ -92,7 +92,7 @@ def test_the_same_about_another_request_is_another_finding(run: Run) -> None:
     findings: list[Finding] = []
     with run.recorder.collecting(findings):
         for request in (first, second, first):
-            run.recorder.check("R41", "it was answered with 200", Response(request, 200, {}, b""))
+            run.recorder.check("R41", "it got 200", Response(request, 200, {}, b""))
     assert [finding.times for finding in findings] == [2, 1]
 
 
@@ -230,7 +230,7 @@ def test_a_broken_server_is_named_with_what_broke_it(
     submit = CONTRACT.operations["extendVideo"]
     body = {**a_submit(submit), **fields}
     request = run.request(submit, path={"video_id": SOURCE}, body=body, raw=raw)
-    finding = run.recorder.finding("R44", "it was answered with 500", Response(request, 500, {}, b""))
+    finding = run.recorder.finding("R44", "it got 500", Response(request, 500, {}, b""))
     assert f"(sent: {said}" in finding.detail or said in finding.detail
     assert len(finding.detail) < 200
 

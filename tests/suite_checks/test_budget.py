@@ -201,7 +201,7 @@ def test_a_submit_that_went_wrong_stays_spent(tmp_path: Path, fault: str) -> Non
     assert len(mock.calls) == 1
     assert len(mock.billed) <= run.budget.upper_bound == 1
     lost = int(fault != "server_error_billed")
-    assert f"({lost} without an answer" in run.budget.account()[0]
+    assert f"({lost} without a response" in run.budget.account()[0]
 
 
 def test_an_accepted_task_is_in_the_account_and_the_ledger(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def test_proposes_the_status_and_the_envelope_of_an_unknown_task(probe: Probed, 
 
 
 def test_drops_nothing_that_may_have_other_causes(probe: Probed) -> None:
-    """A status that other causes are answered with stays, and so do both where the service answered with a third."""
+    """A status that other causes get stays, and so do both where the service answered with a third."""
     assert not [change for change in probe().changes if change.startswith(f"{CONTENT} responses.400")]
     third = probe(restates(READ, 400, 410)).changes
     assert f"{READ} responses.410: add responses.410, probed" in third
@@ -182,7 +182,7 @@ def wrong_method(status: int, **headers: str) -> Quirk:
 def test_tells_how_a_wrong_method_is_refused(probe: Probed, quirk: Quirk, told: str, change: str) -> None:
     """The rule is kept by 405 with Allow and by 404, broken by all else, and named with what came."""
     found = probe(quirk)
-    assert f"wrong method was answered with {told}" in found.because("R32")
+    assert f"wrong method got {told}" in found.because("R32")
     assert f"R32: {change}" in found.changes
 
 
@@ -199,7 +199,7 @@ def slash(service: Service, request: Request, correct: Answerer) -> Response:
 def test_tells_what_a_trailing_slash_gets(probe: Probed, quirk: Quirk, told: str) -> None:
     """A redirect is told and not followed, and the rule is kept either way."""
     found = probe(quirk)
-    assert f"trailing slash was answered with {told}" in found.because("R43")
+    assert f"trailing slash got {told}" in found.because("R43")
     assert "R43: may be raised" in found.changes
     assert "signature" not in found.text
 
@@ -245,7 +245,7 @@ def test_tells_the_type_of_progress(probe: Probed, contract: Contract, value: Js
     assert not [change for change in probe().changes if change.startswith(place)]
     found = probe(edits(lambda body: {**body, name: value}, of=(READ,)))
     assert f"{place}: widen it" in found.changes
-    assert f"came as {kind}" in found.because(place)
+    assert f"was {kind}" in found.because(place)
 
 
 def _with_status(status: str, body: Json) -> Json:
@@ -329,7 +329,7 @@ def test_tells_when_a_new_task_can_be_read(probe: Probed, seconds: int, told: st
     found = probe(hides(seconds), "--max-paid", "1")
     for route in READS:
         assert any(line.startswith(f"{route}: readable {told}") for line in found.report["what_became_of_it"])
-    rules = {row["rule"].partition(" ")[0]: row["came"] for row in found.report["rules"]}
+    rules = {row["rule"].partition(" ")[0]: row["received"] for row in found.report["rules"]}
     assert rules["R04"] == f"kept by {int(read == 'kept')} of 1"
     assert rules["R05"] == f"kept by {int(at_once == 'kept')} of 1"
     assert found.status == 0
@@ -357,7 +357,7 @@ def test_settles_what_the_duration_is(probe: Probed, quirk: Quirk, told: str, ch
     found = probe(quirk, "--max-paid", "1")
     assert f"{SUBMIT} x-result-length: {change}" in found.changes
     assert f"what is asked for is {told}" in found.because(f"{SUBMIT} x-result-length")
-    rules = {row["rule"].partition(" ")[0]: row["came"] for row in found.report["rules"]}
+    rules = {row["rule"].partition(" ")[0]: row["received"] for row in found.report["rules"]}
     assert rules["R26"] == rules["R55"] == f"kept by {int(quirk is plain)} of 1"
 
 
@@ -415,7 +415,10 @@ def test_tells_of_an_empty_429(probe: Probed) -> None:
     found = probe(restates(READ, 401, 429, ""))
     assert f"{READ} responses.429: say that its content may be missing" in found.changes
     assert f"{READ} responses.429: raise to probed" in found.changes
-    assert any("Retry-After came with 0 of " in line for line in found.report["also_seen"])
+    assert any(
+        line.startswith("0 of ") and line.endswith(" responses with 429 had Retry-After")
+        for line in found.report["also_seen"]
+    )
     assert "R02: may be raised" in found.changes  # a 429 says nothing of the key
     assert not [change for change in found.changes if "move x-when no-credential" in change]
 
@@ -424,7 +427,7 @@ def test_proposes_nothing_for_what_was_not_seen(probe: Probed, contract: Contrac
     """Each status that is proposed came, each that did not is told to be open, and so is what needs money."""
     found = probe()
     came = {
-        (row["question"].partition(": ")[2].partition(",")[0].partition(" with")[0], row["came"].partition(" ")[0])
+        (row["question"].partition(": ")[2].partition(",")[0].partition(" with")[0], row["received"].partition(" ")[0])
         for row in found.report["questions"]
     }
     for proposal in found.report["proposals"]:
@@ -474,7 +477,7 @@ def test_submits_once_whatever_comes(probe: Probed, contract: Contract, fault: s
     if fault is None:
         assert [one.operation for one in found.mock.submissions] == [SUBMIT]
     else:
-        assert any("told no id" in line for line in found.report["still_open"])
+        assert any("has no id" in line for line in found.report["still_open"])
 
 
 def test_reports_what_was_paid_for_when_it_is_interrupted(probe: Probed, tmp_path: Path) -> None:

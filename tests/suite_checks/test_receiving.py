@@ -149,8 +149,8 @@ def test_what_arrived_of_a_response_is_kept(case: InProcess | tuple[bytes, bool]
         run.send(SUBMIT)
     text = str(caught.value)
     assert f"it may have started {NEW}" in text
-    assert "the answer:\n    " in text
-    assert NEW in text.rpartition("the answer:")[2]
+    assert "the response:\n    " in text
+    assert NEW in text.rpartition("the response:")[2]
     account = "\n".join(run.budget.account())
     assert f"possibly task {NEW} of createVideoExtension" in account
     assert (run.budget.upper_bound, run.budget.units[0].status) == (1, None)
@@ -260,8 +260,8 @@ def test_the_probe_shows_what_arrived_of_its_paid_submit() -> None:
     assert probe.ask(Question("paid submit", "POST", SUBMIT)) is None
     text = Report(run, probe.results, None, task=True, paid=True, interrupted=False).text()
     assert f"possibly task {NEW}" in text
-    assert "[number] came, and" not in text
-    assert "200 came, and the response is larger than" in text
+    assert "[number] arrived, and" not in text
+    assert "200 arrived, and the response is larger than" in text
 
 
 # A gigabyte in 972 kB, as members of gzip of ten megabytes each; and the same once more packed.

@@ -168,12 +168,12 @@ DEFECTS: dict[str, dict[str, tuple[Defect, str]]] = {
         "extendVideo": (_takes_one_shape_for_the_other, r"extendVideo 400 \(sync\): Request\(.*received; KeyError"),
         "createVideoExtension": (
             _reads_more_than_was_answered,
-            r"createVideoExtension 200 \(sync\): \{.*\} was answered, and read as \{.*more.*\}",
+            r"createVideoExtension 200 \(sync\): \{.*\} was the response, and was read as \{.*more.*\}",
         ),
         "getVideoTask": (_reads_nothing_in_asyncio, r"getVideoTask 200 \(asyncio\): \{.*\} was read as None"),
         "downloadVideoContent": (
             _cuts_the_bytes,
-            r"downloadVideoContent 200 \(sync\): b'.+' was answered, and read as other bytes",
+            r"downloadVideoContent 200 \(sync\): b'.+' was the response, and was read as other bytes",
         ),
         "extendUnifiedVideo": (_does_not_know_a_status, r"extendUnifiedVideo 413 \(sync\): \{.*\} was read as None"),
     },

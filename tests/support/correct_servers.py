@@ -42,7 +42,7 @@ class Traits:
         wrong_method: 405, or the gateway's 404.
         unknown: With what an unknown task is refused.
         ranges: Whether Range is followed.
-        multipart: Whether several ranges at once are answered with all of them, and not with the whole.
+        multipart: Whether several ranges at once get all of them, and not the whole.
         chunked: Whether a video comes in chunks, without Content-Length.
         redirects: Whether a slash at the end is redirected.
         head: Whether HEAD is answered beside GET.

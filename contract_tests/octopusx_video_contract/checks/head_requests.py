@@ -31,11 +31,11 @@ def faults(head: Response, gets: Sequence[Response], behind: bytes = b"") -> Ite
         behind: What arrived behind the head of the response.
     """
     if head.content or behind:
-        yield f"HEAD was answered with a body, {(head.content or behind)[:20]!r}"
+        yield f"HEAD got a body, {(head.content or behind)[:20]!r}"
     if head.status in NOT_THERE:
         return
     if head.status not in {get.status for get in gets}:
-        yield f"HEAD was answered with {head.status}, and GET with {gets[0].status}"
+        yield f"HEAD got {head.status}, and GET got {gets[0].status}"
         return
     if head.media_type not in {get.media_type for get in gets}:
         yield f"the Content-Type of HEAD is {head.media_type!r}, and that of GET {gets[0].media_type!r}"
@@ -43,4 +43,4 @@ def faults(head: Response, gets: Sequence[Response], behind: bytes = b"") -> Ite
     # A body that is another one each time may be of another length, too.
     is_one_body = len(gets) > 1 and len({get.content for get in gets}) == 1
     if is_one_body and length not in {None, str(size)}:
-        yield f"the Content-Length of HEAD is {length}, and GET was answered with {size} bytes"
+        yield f"the Content-Length of HEAD is {length}, and GET got {size} bytes"

@@ -44,14 +44,14 @@ def part_faults(response: Response, whole: bytes, first: int, last: int) -> Iter
     size, reported = len(whole), response.headers.get("content-range", "")
     if response.status == 200:  # a server may ignore Range, and then sends all of it
         if response.content != whole:
-            yield "was answered with 200 and not with the whole video"
+            yield "got 200 without the whole video"
     elif first >= size:
         if response.status != 416:
-            yield f"begins past the end and was answered with {response.status}"
+            yield f"begins past the end and got {response.status}"
         elif reported not in {"", f"bytes */{size}"}:
             yield f"begins past the end of {size} bytes, and Content-Range is {reported!r}"
     elif response.status != 206:
-        yield f"was answered with {response.status}"
+        yield f"got {response.status}"
     elif reported not in {f"bytes {first}-{last}/{size}", f"bytes {first}-{last}/*"}:
         yield f"are bytes {first}-{last}/{size}, and Content-Range is {reported!r}"
     elif response.content != whole[first : last + 1]:
@@ -80,12 +80,12 @@ def several(size: int) -> Iterator[Wanted]:
 def faults(response: Response, whole: bytes, wanted: Wanted) -> Iterator[str]:
     """What is wrong with 200, 206 or 416 in response to several ranges of a video whose bytes are known."""
     if response.status == 200 and response.content != whole:
-        yield "what came with 200 is not the whole video"
+        yield "what arrived with 200 is not the whole video"
     elif response.status == 416 and wanted.ranges and not wanted.may_be_refused:
         first, last = wanted.ranges[0]
-        yield f"was answered with 416, though the bytes {first} to {last} are there"
+        yield f"got 416, though the bytes {first} to {last} are there"
     elif response.status == 206 and not wanted.ranges:
-        yield "begins past the end and was answered with 206"
+        yield "begins past the end and got 206"
     elif response.status == 206 and response.media_type == MULTIPART:
         yield from _of_parts(response, whole, wanted.ranges)
     elif response.status == 206:
@@ -96,7 +96,7 @@ def faults(response: Response, whole: bytes, wanted: Wanted) -> Iterator[str]:
 
 def _of_parts(response: Response, whole: bytes, wanted: Sequence[Range]) -> Iterator[str]:
     if "content-range" in response.headers:
-        yield f"came in parts, with a Content-Range of all of them, {response.headers['content-range']!r}"
+        yield f"arrived in parts, with a Content-Range of all of them, {response.headers['content-range']!r}"
     head = f"Content-Type: {response.headers['content-type']}\r\n\r\n".encode("latin-1")
     message = email.message_from_bytes(head + response.content)
     if not message.is_multipart() or message.defects:
@@ -130,7 +130,7 @@ def _part(reported: str, content: bytes, whole: bytes, wanted: Sequence[Range]) 
     if match[3] not in {"*", str(len(whole))}:
         return None, f"Content-Range is {reported!r}, and the video has {len(whole)} bytes"
     if content != whole[first : last + 1]:
-        return None, f"Content-Range is {reported!r}, and other bytes came"
+        return None, f"Content-Range is {reported!r}, and other bytes arrived"
     return (first, last), ""
 
 

@@ -22,7 +22,7 @@ LARGE = 1_000_000
 """Bytes of a body from which on it may be refused for its size."""
 
 UNKNOWN_TASK = frozenset({400, 404})
-"""The statuses that an unknown task is answered with."""
+"""The statuses that an unknown task gets."""
 
 
 @dataclass(frozen=True)
@@ -59,23 +59,23 @@ def documented(operation: Operation, response: Response) -> Outcomes:
     if response.status < 500:
         yield RuleId.R44, None
     elif not response.request.ordered and not (response.status == 502 and operation.sends_video):
-        yield RuleId.R44, f"it was answered with {response.status}"
+        yield RuleId.R44, f"it got {response.status}"
     described = operation.response(response.status)
     if described is None:
-        yield RuleId.R38, f"it was answered with {response.status}, which it does not document"
+        yield RuleId.R38, f"it got {response.status}, which it does not document"
         return
     yield RuleId.R38, None
     for header in described.headers.values():
         name = header.name.lower()
         value = response.headers.get(name)
         if value is None and header.required:
-            yield RuleId.R40, f"{response.status} came without {name}"
+            yield RuleId.R40, f"{response.status} arrived without {name}"
         elif value is not None:
             yield RuleId.R40, None if schemas.validator(header.schema).is_valid(value) else f"{name} is {value!r}"
     media = described.media.get(response.media_type)
     if media is None:
         kind = f"with the media type {response.media_type!r}" if response.media_type else "without a Content-Type"
-        yield RuleId.R39, f"{response.status} came {kind}"
+        yield RuleId.R39, f"{response.status} arrived {kind}"
         return
     yield RuleId.R39, None
     if media.schema is None or not is_json(media.type):
@@ -101,7 +101,7 @@ def numbered(operation: Operation, response: Response) -> Outcomes:
                 yield rule.id, fault
         elif rule.id == RuleId.R33:
             has_id = operation.contract.request_id_name in response.headers
-            yield rule.id, None if has_id else "a response came without it"
+            yield rule.id, None if has_id else "a response arrived without it"
     if response.status == 200 and operation.sends_video:
         is_mp4 = response.content[4:8] == b"ftyp"
         yield (
@@ -121,7 +121,7 @@ def new_id(context: Context, operation: Operation, response: Response) -> Outcom
     if task in task_ids.values(operation, parts(context.contract, response.request)):
         yield RuleId.R03, f"it is the source's, {task}"
     else:
-        yield RuleId.R03, f"{task} was answered before" if context.new_ids.get(task, 0) > 1 else None
+        yield RuleId.R03, f"{task} was returned before" if context.new_ids.get(task, 0) > 1 else None
 
 
 @checks(RuleId.R34)
@@ -140,7 +140,7 @@ def rejection(context: Context, operation: Operation, response: Response) -> Out
     if status == 413 and len(request.body or b"") > LARGE:
         return
     if status not in {400, 404}:
-        yield RuleId.R34, f"a valid request was answered with {status}"
+        yield RuleId.R34, f"a valid request got {status}"
         return
     ids = task_ids.values(operation, parts(context.contract, response.request))
     known = bool(ids) and ids <= set(context.known_ids)
@@ -152,11 +152,11 @@ def rejection(context: Context, operation: Operation, response: Response) -> Out
         yield rule.id, fault
         if fault:
             if known:
-                yield RuleId.R34, f"a valid request for a task that is known was answered with {status}"
+                yield RuleId.R34, f"a valid request for a task that is known got {status}"
             return
     code = body.get("code") if isinstance(body, dict) else None
     if known and (status == 404 or code == lifecycle.task_life(context.contract).unknown_code):
-        yield RuleId.R34, f"the task {', '.join(sorted(ids))} is known, yet it was answered with {status}"
+        yield RuleId.R34, f"the task {', '.join(sorted(ids))} is known, yet it got {status}"
 
 
 def is_wrong_route(contract: Contract, response: Response) -> bool:

@@ -94,7 +94,7 @@ def check(contract: Contract, task: Task, observation: Observation) -> Outcomes:
 @checks(RuleId.R06)
 def _is_itself(contract: Contract, task: Task, observation: Observation) -> Outcomes:
     answered = values.first(contract.operations[observation.route], observation.body, values.ID)
-    yield RuleId.R06, None if answered == task.id else f"asked for {task.id}, answered {answered!r}"
+    yield RuleId.R06, None if answered == task.id else f"asked for {task.id}, got {answered!r}"
 
 
 @checks(RuleId.R15)

@@ -45,10 +45,10 @@ class BillingCheck:
         least = billing.times(reported[0])[0] if len(reported) == 1 else None
         most = sum(billing.times(one)[1] for one in reported) + lost
         rule: str = RuleId.R54
-        what = f"billed {most} times at most by their {len(reported)} answers, and it was"
+        what = f"billed {most} times at most by their {len(reported)} responses, and it was"
         if len(reported) == 1 and not lost:
             rule = billing.bill_rule(run.contract, self._responses[0])
-            what = f"{reported[0]} billed by its answer, and it was"
+            what = f"{reported[0]} billed by its response, and it was"
         fault = None if cost <= most and (least is None or cost >= least) else f"{what} billed {cost} times"
         if fault or reported:
             run.recorder.check(rule, fault, self._responses[-1] if reported else None)

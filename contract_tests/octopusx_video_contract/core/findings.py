@@ -53,7 +53,7 @@ class Finding(AssertionError):  # noqa: N818 - the word of everybody who reads a
         if self.curl:
             lines += ["the request:", f"    {self.curl}"]
         if self.response:
-            lines += ["the answer:", f"    {self.response}"]
+            lines += ["the response:", f"    {self.response}"]
         return "\n".join(lines)
 
 

@@ -149,7 +149,7 @@ def _read(run: Run, tasks: TaskDriver, observed: ObservedTask, route: Operation,
         return
     second = _clock(run) - observed.began
     _note(observed, second, route.id, "HTTP", response.status)
-    run.log.say(f"{second:.0f} s: {route.id} answers {response.status}, the task is {observed.task.phase}")
+    run.log.say(f"{second:.0f} s: {route.id} got {response.status}, the task is {observed.task.phase}")
     body = response.json()
     if response.is_success and isinstance(body, dict):
         if observed.readable.get(route.id) is None:

@@ -88,7 +88,7 @@ def _documented_statuses(contract: Contract, result: Sequence[ProbeResult]) -> I
             seen[operation.id, str(response.status)][one.question.name] += 1
     for (name, status), questions in seen.items():
         described = contract.operations[name].responses.get(status)
-        because = f"came {_times(questions.total())} ({', '.join(questions)})"
+        because = f"was received {_times(questions.total())} ({', '.join(questions)})"
         place = f"{name} responses.{status}"
         if described is None:
             yield Proposal(place, "not documented", because, f"add responses.{status}, probed")
@@ -111,7 +111,7 @@ def _causes(contract: Contract, result: Sequence[ProbeResult]) -> Iterator[Propo
                 yield Proposal(
                     f"{name} responses.{status}",
                     f"{grade(responses[status])}, x-when {cause}",
-                    f"{cause} was answered with {' and '.join(statuses)}",
+                    f"{cause} got {' and '.join(statuses)}",
                     f"move x-when {cause} to {statuses[0]}",
                 )
         if cause == "unknown-task":
@@ -122,7 +122,7 @@ def _causes(contract: Contract, result: Sequence[ProbeResult]) -> Iterator[Propo
                     yield Proposal(
                         f"{name} responses.{other}",
                         grade(responses[other]),
-                        f"the service answered {cause} with {_described(those[0])}",
+                        f"the service gave for {cause} {_described(those[0])}",
                         f"drop {other} for {cause}",
                     )
         yield from _examples(operation, cause, those)
@@ -145,7 +145,7 @@ def _examples(operation: Operation, cause: str, those: Sequence[ProbeResult]) ->
             other = {place: word for place, word in theirs.items() if ours.get(place, word) != word}
             if outline(example) == outline(body) and not other:
                 continue
-            because = f"{one.question.name} came as {outline(body)}" + "".join(f", {k} {v}" for k, v in other.items())
+            because = f"{one.question.name} was {outline(body)}" + "".join(f", {k} {v}" for k, v in other.items())
             yield Proposal(
                 f"{operation.id} responses.{status}.{name}",
                 f"{grade(described)}, {outline(example)}",
@@ -168,9 +168,11 @@ def _shapes(result: Sequence[ProbeResult]) -> Iterator[Proposal]:
         elif branch(operation, response) is None:
             unknown["schemas.ErrorResponse", outline(response.json())] += 1
     for place, count in empty.items():
-        yield Proposal(place, "", f"came {_times(count)} with an empty body", "say that its content may be missing")
+        yield Proposal(
+            place, "", f"was received {_times(count)} with an empty body", "say that its content may be missing"
+        )
     for (place, shape), count in unknown.items():
-        yield Proposal(place, "not documented", f"{shape} came {_times(count)}", "add this shape, probed")
+        yield Proposal(place, "not documented", f"{shape} was received {_times(count)}", "add this shape, probed")
 
 
 def _values(contract: Contract, result: Sequence[ProbeResult]) -> Iterator[Proposal]:
@@ -182,21 +184,21 @@ def _values(contract: Contract, result: Sequence[ProbeResult]) -> Iterator[Propo
         for place, value, node in fields(schema, response.json()):
             name = f"schemas.{schema.reference} {place}"
             if node is None:
-                seen[name, "not documented", f"came as {outline(value)}", "add it, probed"] += 1
+                seen[name, "not documented", f"was {outline(value)}", "add it, probed"] += 1
                 continue
             if any(single_response.mismatches(node, value)):
                 seen[
                     name,
                     f"{grade(node)}, type {' or '.join(node.types) or 'any'}",
-                    f"came as {outline(value)}",
+                    f"was {outline(value)}",
                     "widen it",
                 ] += 1
             elif grade(node) not in {KNOWN, ""}:
-                seen[name, grade(node), f"came as {outline(value)}", "raise to probed"] += 1
+                seen[name, grade(node), f"was {outline(value)}", "raise to probed"] += 1
             yield from _status(contract, node, value)
             unit = unit_of(contract, value)
             if node.value_of in TIMES and unit not in {"seconds", ""}:
-                seen[name, node.unit, f"came in {unit}", f"let it be {unit}, and see R13"] += 1
+                seen[name, node.unit, f"was in {unit}", f"let it be {unit}, and see R13"] += 1
     for (name, now, because, change), count in seen.items():
         yield Proposal(name, now, f"{because} {_times(count)}", change)
 
@@ -206,12 +208,15 @@ def _status(contract: Contract, node: Schema, value: Any) -> Iterator[Proposal]:
         return
     if contract.phase(value) is None:
         yield Proposal(
-            "schemas.TaskStatus", "open", f"the status {clean(value)} came", "add it to the list that it belongs to"
+            "schemas.TaskStatus",
+            "open",
+            f"the status {clean(value)} was received",
+            "add it to the list that it belongs to",
         )
     for name, schema in contract.schemas.items():
         known = schema.enum_grades.get(value)
         if value in schema.enum and known and known.kind != KNOWN:
-            yield Proposal(f"schemas.{name} {value}", known.kind, "it came", "raise to probed")
+            yield Proposal(f"schemas.{name} {value}", known.kind, "it was received", "raise to probed")
 
 
 def _headers(result: Sequence[ProbeResult]) -> Iterator[Proposal]:
@@ -224,7 +229,7 @@ def _headers(result: Sequence[ProbeResult]) -> Iterator[Proposal]:
             grades[header.component] = grade(header)
     for name, there in seen.items():
         if grades[name] != KNOWN and any(there):
-            because = f"came with {sum(there)} of {len(there)} answers that document it"
+            because = f"was in {sum(there)} of {len(there)} responses that document it"
             yield Proposal(f"headers.{name}", grades[name], because, "raise to probed")
 
 
@@ -237,9 +242,9 @@ def _range(result: Sequence[ProbeResult]) -> Iterator[Proposal]:
         now = next(map(grade, parameters), "not documented")
         place = f"{operation.id} parameters.Range"
         if response.status == 200:
-            yield Proposal(place, now, f"{wanted} was answered with 200", "say that the service ignores it")
+            yield Proposal(place, now, f"{wanted} got 200", "say that the service ignores it")
         else:
-            yield Proposal(place, now, f"{wanted} was answered with {response.status}", "raise to probed")
+            yield Proposal(place, now, f"{wanted} got {response.status}", "raise to probed")
 
 
 def _narrower(contract: Contract, result: Sequence[ProbeResult]) -> Iterator[Proposal]:
@@ -251,7 +256,7 @@ def _narrower(contract: Contract, result: Sequence[ProbeResult]) -> Iterator[Pro
     for (rule, name), statuses in by_question.items():
         reported = " and ".join(f"{status} ({_times(count)})" for status, count in statuses.items())
         now = grade(contract.rules_by_id.get(rule))
-        yield Proposal(rule, now, f"{name} was answered with {reported}", "let the rule name it")
+        yield Proposal(rule, now, f"{name} got {reported}", "let the rule name it")
 
 
 def _life(contract: Contract, observed: ObservedTask) -> Iterator[Proposal]:
@@ -281,10 +286,12 @@ def _life(contract: Contract, observed: ObservedTask) -> Iterator[Proposal]:
         after = expiry(contract, observed)
         if after is not None:
             because = (
-                f"the expiry told is {after:.0f} s after the submit, and the contract has {life_.expires_after:g} s"
+                f"the expiry reported is {after:.0f} s after the submit, and the contract has {life_.expires_after:g} s"
             )
             change = (
-                "raise to probed" if math.isclose(after, life_.expires_after, rel_tol=0.05) else "take what was told"
+                "raise to probed"
+                if math.isclose(after, life_.expires_after, rel_tol=0.05)
+                else "take what was reported"
             )
             yield Proposal("x-task-life expires", kind(life_.expires_grade), because, change)
 

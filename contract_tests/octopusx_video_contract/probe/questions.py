@@ -201,27 +201,27 @@ def _route(operation: Operation) -> str:
 
 
 def _not_unknown(response: Response) -> str:
-    return "" if response.status in UNKNOWN_TASK else f"an unknown task was answered with {response.status}"
+    return "" if response.status in UNKNOWN_TASK else f"an unknown task got {response.status}"
 
 
 def _not_401(response: Response) -> str:
-    return "" if response.status == 401 else f"without a valid key it was answered with {response.status}"
+    return "" if response.status == 401 else f"without a valid key it got {response.status}"
 
 
 def _not_refused(response: Response) -> str:
     if response.status == 404 or (response.status == 405 and "allow" in response.headers):
         return ""
     lacking = " without Allow" if response.status == 405 else ""
-    return f"a wrong method was answered with {response.status}{lacking}"
+    return f"a wrong method got {response.status}{lacking}"
 
 
 def _not_404(response: Response) -> str:
     redirected = 300 <= response.status < 400 and "location" in response.headers
-    return "" if response.status == 404 or redirected else f"it was answered with {response.status}"
+    return "" if response.status == 404 or redirected else f"it got {response.status}"
 
 
 def _not_invalid(response: Response) -> str:
-    return "" if response.status == 400 else f"a body without its fields was answered with {response.status}"
+    return "" if response.status == 400 else f"a body without its fields got {response.status}"
 
 
 def _not_its_length(response: Response) -> str:
@@ -229,7 +229,7 @@ def _not_its_length(response: Response) -> str:
     return (
         ""
         if reported == str(len(response.content))
-        else f"Content-Length is {reported}, and {len(response.content)} bytes came"
+        else f"Content-Length is {reported}, and {len(response.content)} bytes arrived"
     )
 
 
@@ -239,5 +239,5 @@ def _not_part(response: Response) -> str:
     reported = response.headers.get("content-range", "")
     matches = re.fullmatch(r"bytes 0-([0-9]{1,18})/([0-9]+|\*)", reported)
     if matches is None or int(matches[1]) + 1 != len(response.content):
-        return f"Content-Range is {reported!r}, and {len(response.content)} bytes came"
+        return f"Content-Range is {reported!r}, and {len(response.content)} bytes arrived"
     return ""

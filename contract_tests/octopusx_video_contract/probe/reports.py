@@ -50,7 +50,7 @@ class Report:
         self._paid = paid
         answered = sum(one.response is not None for one in result)
         broken_off = ", broken off" if interrupted else ""
-        asked = f"{answered} of {len(result)} requests answered{broken_off}"
+        asked = f"{answered} of {len(result)} requests got a response{broken_off}"
         self._head = f"server {run.settings.base_url}, contract {run.contract.version}, {asked}"
         self._proposals = proposals.proposals(self._contract, result, observed)
 
@@ -119,7 +119,7 @@ class Report:
         return {
             "question": f"{one.question.name}: {one.question.asked}",
             "contract": says(self._contract, one),
-            "came": described_response(response) if response else clean(_without(one)),
+            "received": described_response(response) if response else clean(_without(one)),
             "excerpt": text,
             "broken": broken,
             "proposal": "; ".join(self._of(one)),
@@ -153,13 +153,13 @@ class Report:
             missing[operation.id] = missing.get(operation.id, set(shape.properties)) - set(body)
         for (operation_id, place, status), kinds in seen.items():
             lines = ", ".join(f"{name} ({count})" for name, count in kinds.items())
-            yield {"field": f"{operation_id} {place}", "contract": status, "came": lines}
+            yield {"field": f"{operation_id} {place}", "contract": status, "received": lines}
         for operation_id, names in missing.items():
             if names:
                 yield {
                     "field": f"{operation_id} {', '.join(sorted(names))}",
                     "contract": "in the contract",
-                    "came": "never",
+                    "received": "never",
                 }
 
     def _headers(self) -> Iterator[Row]:
@@ -172,7 +172,7 @@ class Report:
                 if value and len(values[name]) < 5:
                     values[name][value] = None
         for name, count in sorted(counts.items()):
-            yield {"header": name, "came": f"{count} of {len(responses)}", "values": " | ".join(values[name])}
+            yield {"header": name, "received": f"{count} of {len(responses)}", "values": " | ".join(values[name])}
 
     def _life(self, observed: ObservedTask) -> Iterator[Row]:
         for change in observed.changes:
@@ -204,7 +204,7 @@ class Report:
         reading = rule_outcomes.length_reading(observed)
         yield f"length of the video: {video}; x-result-length gives {length}{total}: {reading}"
         after = rule_outcomes.expiry(self._contract, observed)
-        yield "no expiry was told" if after is None else f"the expiry told is {after:.0f} s after the submit"
+        yield "no expiry was reported" if after is None else f"the expiry reported is {after:.0f} s after the submit"
 
     def _rules(self) -> Iterator[Row]:
         for number, count in rule_outcomes.tally(self._contract, self._results, self._observed).items():
@@ -212,7 +212,7 @@ class Report:
             whole = count.kept + count.broken
             lines = f"kept by {count.kept} of {whole}"
             rule = self._contract.rules_by_id[number]
-            yield {"rule": f"{rule.id} ({grade(rule)}): {rule.title}", "came": lines, "broken": first}
+            yield {"rule": f"{rule.id} ({grade(rule)}): {rule.title}", "received": lines, "broken": first}
 
     def open(self) -> Iterator[str]:
         """What the responses do not show, and why."""
@@ -234,7 +234,9 @@ class Report:
         touched = rule_outcomes.tally(self._contract, self._results, self._observed)
         rules = [rule for rule in self._contract.rules if rule.id not in touched and grade(rule) != KNOWN]
         if rules:
-            yield "rules that no answer touched: " + ", ".join(f"{rule.id} ({grade(rule)})" for rule in rules)
+            yield "rules that no response was checked against: " + ", ".join(
+                f"{rule.id} ({grade(rule)})" for rule in rules
+            )
 
     def _not_asked(self) -> Iterator[str]:
         names = {one.question.name for one in self._results if one.response is not None}
@@ -248,16 +250,16 @@ class Report:
             why = "there is no task that could be read to extend" if self._run.budget.limit else "--max-paid is 0"
             yield f"how a new task reads, how long it takes and how long its video is: no paid submit, {why}"
         elif self._observed is None:
-            yield "how a new task reads: the paid submit told no id"
+            yield "how a new task reads: the response to the paid submit has no id"
         elif self._observed.video is None:
             yield "whether the duration is the total or what is added: no video of the new task was seen"
         if "missing field" not in names:
             yield (
                 "how a missing field is refused: that needs a unit of its own, --max-paid 2; "
-                "asked without a key it tells only whether the key is looked at first"
+                "asked without a key it shows only whether the key is checked first"
             )
         if "other account" not in names:
-            yield "what a key of another account is told: that needs such a key and --task-id"
+            yield "what a key of another account gets: that needs such a key and --task-id"
         yield "what a submit gets whose path ends in a slash: a server that is lenient would take it for one"
         yield "how a submit is refused whose source is unknown: it would need a paid unit, and none is spent on it"
 
@@ -267,22 +269,22 @@ class Report:
         own = [response for name, response in responses if name == "own request id"]
         if own:
             back = any(OWN_ID in " ".join(one.headers.values()) or OWN_ID.encode() in one.content for one in own)
-            lines = "comes back" if back else "does not come back, which does not tell whether it is kept"
+            lines = "comes back" if back else "does not come back, which does not show whether it is kept"
             yield f"the request id of the caller {lines}"
         for name, response in responses:
             if name in {"other origin", "preflight"}:
                 allowed = response.headers.get("access-control-allow-origin")
                 lines = "without leave" if allowed is None else f"with leave for {clean(allowed)}"
-                yield f"{name}: answered with {response.status}, {lines}"
+                yield f"{name}: got {response.status}, {lines}"
         limited = [response for _, response in responses if response.status == 429]
         if limited:
             count = sum("retry-after" in response.headers for response in limited)
-            yield f"Retry-After came with {count} of {len(limited)} answers with 429"
+            yield f"{count} of {len(limited)} responses with 429 had Retry-After"
 
 
 def _without(one: ProbeResult) -> str:
     """Why there is no response, and how one began."""
-    begun = f"{one.partial.status} came, and " if one.partial and one.partial.status else ""
+    begun = f"{one.partial.status} arrived, and " if one.partial and one.partial.status else ""
     return f"{begun}{one.missing}"
 
 

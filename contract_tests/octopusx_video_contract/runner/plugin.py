@@ -180,7 +180,7 @@ class Plugin:
         write(f"rules not asked: {' '.join(rest) or 'none'}")
         unseen = [gap.name for gap in gaps(run) if gap.kind == "response"]
         if unseen and not self._is_part:
-            write(f"documented responses that never came: {', '.join(unseen)}")
+            write(f"documented responses that never arrived: {', '.join(unseen)}")
         if run.log.warnings:
             terminalreporter.section("should rules that were broken (reported, not failed)")
             for rule, count in sorted(run.log.warnings.items()):
@@ -241,9 +241,9 @@ def _example(findings: Sequence[Finding]) -> Iterator[str]:
     yield "the request:"
     yield from f"    {example.curl}".split("\n")
     if example.response:
-        yield "the answer:"
+        yield "the response:"
         yield f"    {shortened(' '.join(example.response.split()), _MAX_SHOWN)}"
 
 
 def _counts(statuses: dict[int, int]) -> str:
-    return "  ".join(f"{status}: {count}" for status, count in statuses.items()) or "no answer"
+    return "  ".join(f"{status}: {count}" for status, count in statuses.items()) or "no response"

@@ -42,7 +42,7 @@ def markdown(run: Run, outcomes: collections.Counter[tuple[str, str]], *, interr
                 for layer in dict.fromkeys(layer for layer, _ in outcomes)
             ],
         ),
-        "## Answers of each operation that each layer judged",
+        "## Responses of each operation that each layer checked",
         _matrix(run),
         "## What was exercised",
         _responses(run),
@@ -126,7 +126,7 @@ def _responses(run: Run) -> str:
             [operation.id, str(status), str(result.get(status, _NONE)), str(ordered.get(status, _NONE))]
             for status in sorted({*result, *ordered, *documented})
         ]
-    return _table(["operation", "status", "came about", "was ordered"], rows)
+    return _table(["operation", "status", "received", "was ordered"], rows)
 
 
 def _left_out(run: Run) -> list[str]:

@@ -147,7 +147,7 @@ def rehearse(options: Options, stack: contextlib.ExitStack, choice: Choice = Cho
     for (price, method, shape), count in sorted(counted.items()):
         print(f"{count:6} times  {method:8}{shape}{'  (costs a unit each)' if price else ''}")
     limit = "nothing, since a mock bills nothing" if run_.budget.limit is None else f"{len(run_.budget.units)} units"
-    print(f"and spend {limit}; the server's answers may make it send less, never spend more than --max-paid")
+    print(f"and spend {limit}; the server's responses may make it send less, never spend more than --max-paid")
     return 0
 
 

@@ -39,14 +39,12 @@ class Downloads:
                 self.run.recorder.check_response(response)
                 return
         what = f"a task that is {task.phase}"
-        fault = (
-            None if response.status in UNKNOWN_TASK else f"the content of {what} was answered with {response.status}"
-        )
+        fault = None if response.status in UNKNOWN_TASK else f"the content of {what} got {response.status}"
         also = () if fault else self.run.recorder.rejected(response, what)
         self.run.recorder.check_response(response, [(RuleId.R23, fault), *also])
         if still:
             part = self.run.send(self.tasks.request(self.tasks.content, task.id, Range="bytes=0-9"))
-            fault = None if part.status in UNKNOWN_TASK else f"a part of {what} was answered with {part.status}"
+            fault = None if part.status in UNKNOWN_TASK else f"a part of {what} got {part.status}"
             self.run.recorder.check_response(part, [(RuleId.R23, fault)])
 
     def size_by_a_part(self, task: Task) -> int | None:
@@ -67,7 +65,7 @@ class Downloads:
         response = run.send(self.tasks.request(self.tasks.content, task.id))
         self.tasks.unbilled(billed, response.request)
         if response.status != 200:
-            wrong = [(RuleId.R52, f"{task.id} has succeeded, and its content was answered with {response.status}")]
+            wrong = [(RuleId.R52, f"{task.id} has succeeded, and its content got {response.status}")]
             if task.video is not None and run.control is not None and task.observations[-1].at == run.now():
                 wrong.append((RuleId.R19, f"the content of {task.id} was there, and is gone after nothing but reads"))
             run.recorder.check_response(
@@ -80,7 +78,9 @@ class Downloads:
             also.append(
                 (
                     RuleId.R24,
-                    None if reported == str(received) else f"Content-Length is {reported}, and {received} bytes came",
+                    None
+                    if reported == str(received)
+                    else f"Content-Length is {reported}, and {received} bytes arrived",
                 )
             )
         if task.video is None:
@@ -108,7 +108,7 @@ class Downloads:
         self.tasks.unbilled(billed, response.request)
         also = outcomes(RuleId.R24, ranges.part_faults(response, whole, first, last), f"{wanted} ")
         if 400 <= response.status < 500 and response.status != 416:  # its task is known, and has a video
-            also.append((RuleId.R34, f"{wanted}: a valid request was answered with {response.status}"))
+            also.append((RuleId.R34, f"{wanted}: a valid request got {response.status}"))
         run.recorder.check_response(response, [*also, *run.recorder.rejected(response, wanted)])
 
     def parts(self, task: str, whole: bytes) -> None:
@@ -138,14 +138,14 @@ class Downloads:
             response = self.run.send(self.tasks.request(self.tasks.content, task, Range=wanted.header))
             also = outcomes(RuleId.R24, ranges.faults(response, whole, wanted), f"{wanted.header} ")
             if 400 <= response.status < 500 and response.status != 416 and not wanted.may_be_refused:
-                also.append((RuleId.R34, f"{wanted.header}: a valid request was answered with {response.status}"))
+                also.append((RuleId.R34, f"{wanted.header}: a valid request got {response.status}"))
             self.run.recorder.check_response(response, also)
 
     def unknown_range(self, task: str) -> None:
         """Ask in a unit that nobody knows, which is ignored (RFC 9110 section 14.2)."""
         response = self.run.send(self.tasks.request(self.tasks.content, task, Range="seconds=0-1"))
         is_wrong = 400 <= response.status < 500 and response.status != 416
-        fault = f"a Range in seconds was answered with {response.status}" if is_wrong else None
+        fault = f"a Range in seconds got {response.status}" if is_wrong else None
         self.run.recorder.check_response(response, [(RuleId.R34, fault)])
 
     def address(self, task: Task, reported: Observation) -> None:
@@ -174,4 +174,4 @@ class Downloads:
             status, content = (lying.status, lying.content) if lying else (0, b"")
         what = "with another video" if status == 200 else f"with {status or 'nothing'}"
         is_the_video = status == 200 and content == task.video
-        run.recorder.check(RuleId.R51, None if is_the_video else f"the address {address} was answered {what}", request)
+        run.recorder.check(RuleId.R51, None if is_the_video else f"the address {address} gave {what}", request)

@@ -112,6 +112,6 @@ def check_head(run: Run, get: Request, gets: Sequence[Response], who: str, rule:
     behind = head_requests.body_behind_head(bytes(getattr(run.transport.sender, "raw", b"")))
     found = outcomes(RuleId.R59, head_requests.faults(head, gets, behind), f"{get.path} with {who}: ")
     if not gets[0].is_success and rule != RuleId.R59:
-        fault = f"HEAD {get.path} with {who} was answered with {head.status}"
+        fault = f"HEAD {get.path} with {who} got {head.status}"
         found.append((rule, fault if head.is_success else None))
     run.recorder.check_all(found, head)

@@ -117,7 +117,7 @@ class TaskDriver:
             values.first(reached.operation, response.json(), values.ID) if reached and response.is_success else None
         )
         if observation is not None:
-            also.append((RuleId.R06, None if observation == known else f"asked for {known}, answered {observation!r}"))
+            also.append((RuleId.R06, None if observation == known else f"asked for {known}, got {observation!r}"))
         self.run.recorder.check_response(response, also)
 
     def submitted(
@@ -225,7 +225,7 @@ class TaskDriver:
         before = [observation for observation in task.observations if observation.route == route.id]
         if not before or self.run.settings.stateless:
             return
-        yield RuleId.R04, f"{route.id}: {task.id} could be read before, and is answered with {response.status}"
+        yield RuleId.R04, f"{route.id}: {task.id} could be read before, and gets {response.status}"
         if self.run.control is not None and before[-1].at == self.run.now():
             yield RuleId.R19, f"{route.id}: {task.id} was there, and is gone after nothing but reads"
 
@@ -280,7 +280,7 @@ class TaskDriver:
         """Send a request that has to be refused as for an unknown task, by a rule. Gives the response."""
         with BillingCheck(self.run):
             response = self.run.send(request)
-            fault = None if response.status in UNKNOWN_TASK else f"{what} was answered with {response.status}"
+            fault = None if response.status in UNKNOWN_TASK else f"{what} got {response.status}"
             self.run.recorder.check_rejected(response, rule, fault, what)
         return response
 

@@ -164,7 +164,7 @@ class Together:
                 tasks.note(
                     task if before is None else dataclasses.replace(task, observations=[*before]), observation, response
                 )
-            gone = [(RuleId.R04, f"{route.id}: {task.id} could be read before, and is answered with {response.status}")]
+            gone = [(RuleId.R04, f"{route.id}: {task.id} could be read before, and gets {response.status}")]
             self.run.recorder.check_response(response, [] if response.is_success or response.status == 429 else gone)
 
         return check
@@ -172,7 +172,7 @@ class Together:
     def _others(self, route: Operation, task: Task) -> Check:
         def check(response: Response) -> None:
             what = f"{route.id}: {task.id} with a key of another account"
-            fault = None if response.status in UNKNOWN_TASK else f"{what} was answered with {response.status}"
+            fault = None if response.status in UNKNOWN_TASK else f"{what} got {response.status}"
             self.run.recorder.check_response(response, [] if response.status == 429 else [(RuleId.R20, fault)])
 
         return check

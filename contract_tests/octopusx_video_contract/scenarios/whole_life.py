@@ -330,7 +330,7 @@ class WholeLife:
             _, request = tasks.submission(run.contract.operations[name], {}, task.id, credential=credential)
             with self._catching(name), BillingCheck(run):
                 response = run.send(request)
-                fault = f"{name}: a submit of nothing but its source was answered with {response.status}"
+                fault = f"{name}: a submit of nothing but its source got {response.status}"
                 run.recorder.check_response(
                     response, [(RuleId.R41, None if response.status in UNKNOWN_TASK else fault)]
                 )

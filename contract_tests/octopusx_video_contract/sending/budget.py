@@ -161,7 +161,7 @@ class Budget:
         lines = [
             (
                 f"at most {self.upper_bound} submits may have been billed; "
-                f"{len(self.units)} of {self.limit} units are spent ({lost} without an answer, "
+                f"{len(self.units)} of {self.limit} units are spent ({lost} without a response, "
                 f"{never} refused with what the contract calls never billed)"
             )
         ]

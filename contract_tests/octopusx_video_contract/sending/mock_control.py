@@ -92,7 +92,7 @@ class Control:
     def _number(self, name: str, field: str) -> float:
         reported = self._ask("GET", name)
         if not isinstance(reported, dict) or not isinstance(reported.get(field), int | float):
-            pytest.fail(f"{self._base_url}{_PREFIX}{name} was answered before, and is no more", pytrace=False)
+            pytest.fail(f"{self._base_url}{_PREFIX}{name} responded before, and does not any more", pytrace=False)
         return float(reported[field])
 
     def _ask(self, method: str, name: str, value: Any = None) -> Any:

@@ -204,7 +204,7 @@ class Transport:
         place = self._place(request)
         if not self._answered and self._silent.total() >= MAX_UNANSWERED:
             first = self._reasons[min(self._reasons)]
-            reason = f"nothing is asked any more, since nothing is answered: {first}"
+            reason = f"nothing is asked any more, since nothing responds: {first}"
             raise NoResponseError(request, reason, is_sent=False)
         if self._silent[place] >= MAX_UNANSWERED:
             raise NoResponseError(request, f"{place} is not asked any more: {self._reasons[place]}", is_sent=False)
@@ -240,11 +240,11 @@ class Transport:
         try:
             return self._exchange(sending, may_be_video=may_be_video)
         except (httpcore.TimeoutException, httpx.TimeoutException):
-            return f"no whole answer came within {sending.seconds:g} s"
+            return f"no complete response arrived within {sending.seconds:g} s"
         except UnusableError as error:
             return str(error)
         except FAILURES as error:
-            return f"no whole answer came ({type(error).__name__}: {error})"
+            return f"no complete response arrived ({type(error).__name__}: {error})"
 
     @contextlib.contextmanager
     def _accounting(self, sendings: Sequence[_Sending]) -> Iterator[None]:

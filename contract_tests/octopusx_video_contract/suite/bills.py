@@ -25,7 +25,7 @@ MAX_WAIT = 0.5
 
 pytestmark = pytest.mark.skipif(
     RUN.control is None or "fault" not in RUN.settings.orders or RUN.settings.stateless or RUN.paid,
-    reason="R28 to R30, R35 and R54 need a mock whose books can be looked at and whose answers can be ordered",
+    reason="R28 to R30, R35 and R54 need a mock whose billing can be read and whose responses can be ordered",
 )
 
 

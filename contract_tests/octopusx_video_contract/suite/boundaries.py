@@ -79,7 +79,7 @@ def _made(operation: Operation, values: Any, **options: Any) -> Request:
 def _allowed(request: Request, rule: RuleId, what: str, *statuses: int) -> None:
     """Send a request whose response has to have one of these statuses, by a rule."""
     response = RUN.send(request)
-    fault = f"{what}: it was answered with {response.status}"
+    fault = f"{what}: it got {response.status}"
     RUN.recorder.check_response(response, [(rule, None if response.status in statuses else fault)])
 
 
@@ -127,7 +127,7 @@ def test_the_credential_is_looked_at_first(operation: Operation) -> None:
 @checks(RuleId.R01, RuleId.R02)
 def _refused(operation: Operation, request: Request, what: str) -> None:
     response = RUN.send(request)
-    fault = f"{operation.id}: {what}: it was answered with {response.status}"
+    fault = f"{operation.id}: {what}: it got {response.status}"
     kept = ((RuleId.R01, not response.is_success), (RuleId.R02, response.status == 401))
     RUN.recorder.check_response(response, [(rule, None if is_kept else fault) for rule, is_kept in kept])
 
@@ -141,7 +141,7 @@ def test_every_key_works(operation: Operation) -> None:
     """A key of another account is a valid key, of every operation; that it does not know the task is another matter."""
     with BillingCheck(RUN):
         response = RUN.send(_made(operation, _valid(operation)[0], credential=f"Bearer {RUN.settings.other_key}"))
-        fault = f"{operation.id}: a second key that works was answered with {response.status}"
+        fault = f"{operation.id}: a second key that works got {response.status}"
         is_kept = response.is_success or response.status in {400, 404}
         RUN.recorder.check_response(response, [(RuleId.R34, None if is_kept else fault)])
 
@@ -156,7 +156,7 @@ def test_scheme_in_another_case(operation: Operation) -> None:
             raise NotAskedError("a submit that asks about the scheme alone is not worth its price")
         response = RUN.send(_made(operation, _valid(operation)[0], credential=credential))
         scheme = credential.partition(" ")[0]
-        fault = f"{operation.id}: the key after {scheme} was answered with 401" if response.status == 401 else None
+        fault = f"{operation.id}: the key after {scheme} got 401" if response.status == 401 else None
         RUN.recorder.check_rejected(response, RuleId.R57, fault, scheme)
 
     ask_each(RUN, credentials.respelt(RUN.settings.key), ask)
@@ -336,9 +336,9 @@ def _method_faults(response: Response, right: set[str]) -> Iterator[str]:
     if response.status == 405 and (not right <= allow or response.request.method in allow):
         yield f": Allow is {response.headers.get('allow')!r}, right is {', '.join(sorted(right))}"
     elif response.status == 404 and not single_response.is_wrong_route(CONTRACT, response):
-        yield " was answered with 404, and not with the error of a route that is not there"
+        yield " got 404 without the error of a route that is not there"
     elif response.status not in {404, 405}:
-        yield f" was answered with {response.status}"
+        yield f" got {response.status}"
 
 
 @checks(RuleId.R58)
@@ -355,14 +355,12 @@ def test_concrete_path_comes_before_a_template(path: str) -> None:
         what = f"{operation.method.upper()} {path}"
         if operation.path == path:
             shadowed = response.status == 405 or single_response.is_wrong_route(CONTRACT, response)
-            fault = f"{what} was answered with {response.status}, as if a template came before it" if shadowed else None
+            fault = f"{what} got {response.status}, as if a template was matched first" if shadowed else None
             RUN.recorder.check_rejected(response, RuleId.R58, fault, what)
         elif response.status in {400, 404}:
             RUN.recorder.check_response(response, [(RuleId.R58, None)])
         else:
-            faults = (
-                [f" was answered with {response.status}"] if response.status != 405 else _method_faults(response, right)
-            )
+            faults = [f" got {response.status}"] if response.status != 405 else _method_faults(response, right)
             RUN.recorder.check_all(outcomes(RuleId.R58, faults, what), response)
 
     shared = routes.shared(CONTRACT, path)
@@ -382,7 +380,7 @@ def test_path_that_is_almost_one(operation: Operation) -> None:
         # Where it sends the caller is not asked, and has to be a path of the contract.
         location = urllib.parse.urlsplit(response.headers.get("location", "")).path
         is_moved = response.status in {301, 302, 307, 308} and bool(operations.methods(CONTRACT, location))
-        fault = f"{request.method} {path} was answered with {response.status}"
+        fault = f"{request.method} {path} got {response.status}"
         RUN.recorder.check(RuleId.R43, None if response.status == 404 or is_moved else fault, response)
 
     ask_each(RUN, routes.almost(CONTRACT, operation, values.path), ask)
@@ -402,9 +400,7 @@ def test_task_that_does_not_exist(operation: Operation) -> None:
     def ask(case: tuple[str, list[tuple[str, str]]]) -> None:
         task, headers = case
         response = RUN.send(_made(operation, _valid(operation, task)[0], headers=headers))
-        fault = (
-            None if response.status in UNKNOWN_TASK else f"{operation.id}: {task} was answered with {response.status}"
-        )
+        fault = None if response.status in UNKNOWN_TASK else f"{operation.id}: {task} got {response.status}"
         RUN.recorder.check_rejected(response, RuleId.R46, fault, task)
 
     cases: list[tuple[str, list[tuple[str, str]]]] = [
@@ -424,7 +420,7 @@ def test_task_of_the_path_is_the_one_that_counts(operation: Operation) -> None:
     named = dict.fromkeys(sorted(request_values.task_names(CONTRACT)), KNOWN)
     with BillingCheck(RUN):
         response = RUN.send(_made(operation, replace(values, body={**values.body, **named})))
-        fault = f"{operation.id}: an unknown task in the path was answered with {response.status}"
+        fault = f"{operation.id}: an unknown task in the path got {response.status}"
         RUN.recorder.check_response(response, [(RuleId.R46, None if response.status in UNKNOWN_TASK else fault)])
 
 

@@ -28,7 +28,9 @@ def _test(operation_id: str) -> Any:
         with RUN.recorder.collecting(None):  # Hypothesis looks for a smaller request that raises the same
             schemathesis_adapter.validate(RUN, case)
 
-    test.__doc__ = f"Examples, edge cases and generated requests of {operation_id}: each answer keeps the contract."
+    test.__doc__ = (
+        f"Examples, edge cases and generated requests of {operation_id}: each response conforms to the contract."
+    )
     # Not `include`: with settings for single operations schemathesis adds its own, and any of them lets one in.
     others = [other for other in RUN.contract.operations if other != operation_id]
     return schema.exclude(operation_id=others).parametrize()(test)

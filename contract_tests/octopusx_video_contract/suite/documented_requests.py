@@ -26,9 +26,7 @@ def _check(response: Response, operation_id: str) -> None:
     """A documented request is accepted, or refused because its task is not one of this key."""
     RUN.recorder.check_response(response, RUN.recorder.rejected(response, "a documented request"))
     if not response.is_success and response.status not in {400, 404}:
-        RUN.recorder.check(
-            RuleId.R34, f"{operation_id}: a documented request was answered with {response.status}", response
-        )
+        RUN.recorder.check(RuleId.R34, f"{operation_id}: a documented request got {response.status}", response)
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.operation_id)

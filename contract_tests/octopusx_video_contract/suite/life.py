@@ -58,7 +58,7 @@ def test_parts_of_a_video() -> None:
     tasks = TaskDriver(RUN)
     response = RUN.send(tasks.request(tasks.content, RUN.settings.known_ids[0]))
     RUN.recorder.check_response(response)
-    fault = f"the content of {RUN.settings.known_ids[0]} was answered with {response.status}"
+    fault = f"the content of {RUN.settings.known_ids[0]} got {response.status}"
     RUN.recorder.check(RuleId.R52, None if response.status == 200 else fault, response)
     if response.status == 200:
         Downloads(tasks).parts(RUN.settings.known_ids[0], response.content)

@@ -22,8 +22,8 @@ def test_operation_was_reached(operation: str) -> None:
     enough = {*range(200, 300), *((400, 404) if RUN.paid and not RUN.settings.known_ids else ())}
     statuses = ", ".join(f"{status} {count} times" for status, count in responses.items())
     assert enough & responses.keys(), (
-        f"{operation} was never answered with success in {sum(responses.values())} requests "
-        f"({statuses or 'no answer'}). "
+        f"{operation} never responded with success in {sum(responses.values())} requests "
+        f"({statuses or 'no response'}). "
         "Is the key right, does it own the tasks (--task-id), and is it this API that listens there?"
     )
 

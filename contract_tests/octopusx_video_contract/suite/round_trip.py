@@ -130,12 +130,12 @@ def _check_exchange(
     assert (got.status_code, got.content) == (status, content), f"{place}: got {got.status_code} {got.content!r}"
     parsed: Any = got.parsed
     if isinstance(response, bytes):
-        assert parsed.payload.read() == response, f"{place}: {response!r} was answered, and read as other bytes"
+        assert parsed.payload.read() == response, f"{place}: {response!r} was the response, and was read as other bytes"
         return
     schema = operation.responses[str(status)].media[media_type].schema
     assert {type(parsed).__name__} == _models_of(schema, response), f"{place}: {response!r} was read as {parsed!r}"
     after = _json(parsed.to_dict())
-    assert after == _json(response), f"{place}: {response!r} was answered, and read as {after}"
+    assert after == _json(response), f"{place}: {response!r} was the response, and was read as {after}"
 
 
 def _check_sent(place: str, operation: Operation, request: generated_values.Request, sent: httpx.Request) -> None:

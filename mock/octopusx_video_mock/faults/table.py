@@ -103,7 +103,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "server_error_billed",
         "500, and the task was accepted and billed",
-        f"{_GATEWAY} relay/relay_task.go @00fca48c (the charge comes before the upstream's answer)",
+        f"{_GATEWAY} relay/relay_task.go @00fca48c (the charge comes before the upstream's response)",
         SUBMIT,
         status=500,
         example="do_request_failed",
@@ -111,8 +111,8 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "lost_answer",
-        "a submit is accepted and billed, and its answer never arrives",
-        "github.com/ArcReel/ArcReel issue 687 (creates repeated after a lost answer were charged twice)",
+        "a submit is accepted and billed, and its response never arrives",
+        "github.com/ArcReel/ArcReel issue 687 (creates repeated after a lost response were charged twice)",
         SUBMIT,
         accepts=True,
         delivery="lost",
@@ -120,14 +120,14 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "connection_reset",
         "the connection is reset before anything was done",
-        "RFC 9293 section 3.5.2; on a submit a caller can't tell it from a lost answer",
+        "RFC 9293 section 3.5.2; on a submit a caller can't tell it from a lost response",
         ANY,
         delivery="reset",
     ),
     Fault(
         "late_id",
         f"a new id stays unknown for its first {HIDDEN_SECONDS:.0f} seconds",
-        f"{_GATEWAY} controller/relay.go @009910b9 (the answer is written before the task is stored)",
+        f"{_GATEWAY} controller/relay.go @009910b9 (the response is written before the task is stored)",
         TASK,
         bit=0,
         lasting=True,

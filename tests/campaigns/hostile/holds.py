@@ -34,9 +34,7 @@ async def unfinished(server: Server, world: World, rng: random.Random, number: i
     if not slow:
         first = raw[: rng.randrange(end, len(raw)) if in_body else rng.randrange(1, end)]
     limit = BODY_SECONDS if in_body else HEADER_SECONDS
-    name = (
-        f"{'body' if in_body else 'header'} {'at a byte per second' if slow else f'of which {len(first)} bytes came'}"
-    )
+    name = f"{'body' if in_body else 'header'} {'at a byte per second' if slow else f'with {len(first)} bytes'}"
     try:
         reader, writer = await asyncio.open_connection(*server)
     except OSError as error:
@@ -46,14 +44,14 @@ async def unfinished(server: Server, world: World, rng: random.Random, number: i
         async with asyncio.timeout(limit + GRACE_SECONDS):
             answer = await reader.read(1000)
     except TimeoutError:
-        return f"a {name} was held for more than {limit + GRACE_SECONDS} s\n({len(first)} bytes came)"
+        return f"a {name} was held for more than {limit + GRACE_SECONDS} s\n({len(first)} bytes arrived)"
     except ConnectionError:
         return None
     finally:
         dripping.cancel()
         writer.close()
     if answer and not re.match(rb"HTTP/1\.1 408 ", answer):
-        return f"a {name} was answered with {answer[:300]!r}\n({len(first)} bytes came)"
+        return f"a {name} got {answer[:300]!r}\n({len(first)} bytes arrived)"
     return None
 
 

@@ -31,7 +31,7 @@ class Judge:
         if hostile.ending == "hang-up":
             return None
         if answer is None:
-            return None if expected.broken else "closed without an answer"
+            return None if expected.broken else "closed without a response"
         for secret, name in ((b"Traceback", "a traceback"), (self._key, "the key")):
             if secret in answer.raw:
                 return f"the answer holds {name}"
