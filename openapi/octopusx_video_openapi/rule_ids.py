@@ -14,7 +14,7 @@ class RuleId(StrEnum):
     """A missing, malformed or wrong key is refused with 401 before the id, the body or anything else is looked at."""
 
     R03 = "R03"
-    """The id that a submit answers is new, neither the source's nor one that was answered before."""
+    """The id in the response to a submit is new, neither the source's nor one that was returned before."""
 
     R04 = "R04"
     """A submitted task can be read under its id, through the read route of its submit, within the tolerance."""
@@ -23,7 +23,7 @@ class RuleId(StrEnum):
     """A submitted task can be read at once."""
 
     R06 = "R06"
-    """A read answers the id that it was asked for."""
+    """A read returns the id that it was asked for."""
 
     R07 = "R07"
     """A task that is completed has its video's address in video_url."""
@@ -89,10 +89,10 @@ class RuleId(StrEnum):
     """A body that is not JSON is refused with 400."""
 
     R28 = "R28"
-    """A refusal of a submit with 429 or 503 that the gateway's own middleware made came before any work and is never billed."""
+    """A submit that the gateway's own middleware rejects with 429 or 503 has caused no work and is never billed."""
 
     R29 = "R29"
-    """A submit whose answer was lost, or is none of those listed here, may have been billed."""
+    """A submit whose response was lost, or is none of those listed here, may have been billed."""
 
     R30 = "R30"
     """A task that has failed, or that succeeded without a video, may have been billed."""
@@ -104,28 +104,28 @@ class RuleId(StrEnum):
     """A method that a path does not have (but for HEAD beside GET, and OPTIONS) is refused with 405 and Allow, or with the gateway's 404."""
 
     R33 = "R33"
-    """Every answer carries X-Oneapi-Request-Id."""
+    """Every response has X-Oneapi-Request-Id."""
 
     R34 = "R34"
     """A valid request with a key that works is not refused, but for its task (400, 404), its account (403), its Range (416), its size (413) or the rate (429)."""
 
     R35 = "R35"
-    """A refusal of a submit that relays the upstream's answer may have been billed, whatever its status."""
+    """A rejected submit whose response relays that of the upstream may have been billed, whatever the status."""
 
     R36 = "R36"
-    """What a success answers is what its schema says."""
+    """The body of a success conforms to its schema."""
 
     R37 = "R37"
-    """What an error answers is what its schema says."""
+    """The body of an error conforms to its schema."""
 
     R38 = "R38"
-    """An answer has one of the statuses that its operation documents."""
+    """A response has one of the statuses that its operation documents."""
 
     R39 = "R39"
-    """An answer has the media type that its status documents."""
+    """A response has the media type that its status documents."""
 
     R40 = "R40"
-    """The headers of an answer are what their schemas say, and those that are required are there."""
+    """The headers of a response conform to their schemas, and those that are required are there."""
 
     R41 = "R41"
     """A request that its schema does not allow is refused with 400, one whose path or query is wrong with 404 as well."""
@@ -134,7 +134,7 @@ class RuleId(StrEnum):
     """A body that is sent as anything else than JSON is refused with 400."""
 
     R43 = "R43"
-    """A path that the contract does not have is answered with 404, or redirected to one that it has."""
+    """A path that the contract does not have gets 404, or a redirect to one that it has."""
 
     R44 = "R44"
     """No request breaks the server. 5xx comes only from what is broken beside it, 502 also for a video that is gone."""
@@ -164,7 +164,7 @@ class RuleId(StrEnum):
     """The content of a task that has succeeded is sent until the task expires, and is the same each time."""
 
     R53 = "R53"
-    """A request is answered in HTTP, whole, in the time that it is given and not in megabytes (a video apart), and not sent elsewhere."""
+    """A request gets a complete HTTP response, in time, not of megabytes (a video apart), and is not redirected elsewhere."""
 
     R54 = "R54"
     """What x-billed calls never billed is not billed, and what it calls billed is billed once."""
@@ -182,4 +182,4 @@ class RuleId(StrEnum):
     """A path that the contract has as it stands comes before a template that fits it too."""
 
     R59 = "R59"
-    """HEAD, where a path has GET, is answered as GET without a Range would be, but without a body, or refused as a method that is not there (R32)."""
+    """HEAD, where a path has GET, gets what GET without a Range gets, but without a body, or is rejected as a method that is not there (R32)."""
