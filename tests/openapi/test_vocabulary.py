@@ -209,7 +209,7 @@ def test_every_problem_is_reported_at_once_in_the_order_of_the_lines() -> None:
             'the key "billed" stands twice in one object; remove one',
         ),
         (
-            "    constant: [id, object, model, created_at, remixed_from_video_id, prompt, ratio]\n",
+            "    constant: [id, object, model, created_at, size, remixed_from_video_id, prompt, ratio]\n",
             "    within: {seconds: 60, x-grade: {chosen: Made up for this test.}}\n",
             '"within" has no meaning here, since no program reads it; remove it',
         ),

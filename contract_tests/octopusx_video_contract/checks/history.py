@@ -125,12 +125,10 @@ class _Account:
         rule = operation.contract.rules_by_id.get(RuleId.R17)
         constant = rule.constant if rule else ()
         for name, value_of, value in values.of_body(operation, body):
-            never_changes = value_of in task_life.CONSTANT or value_of.startswith("request.")
-            if value is None or (value in task_life.NOT_YET and name not in constant):
+            if value is None or name not in constant:
                 continue
-            if not (never_changes or name in constant):
-                continue
-            key = (task, value_of if never_changes else name)
+            is_shared = value_of in task_life.CONSTANT or value_of.startswith("request.")  # by all routes
+            key = (task, value_of if is_shared else name)
             if key not in self._constant:
                 self._constant[key] = value
             elif schemas.equal(self._constant[key], value):
