@@ -29,6 +29,19 @@ def write(name: str, result: Json) -> None:
     PAGE.write_text("\n".join(_page()) + "\n", "utf-8")
 
 
+def update(name: str, rows: str, result: Json) -> None:
+    """Put the rows of a part of a campaign in the place of those of the last complete run, and write the page.
+
+    Args:
+        name: ``kill_matrix`` or ``mutants``.
+        rows: The member of the result with the rows, each of which has a name.
+        result: What the part found; rows of names that the last complete run does not have are left out.
+    """
+    last: Json = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+    found = {row["name"]: row for row in result[rows]}
+    write(name, {**last, rows: [found.get(row["name"], row) for row in last[rows]]})
+
+
 def _text(result: Json) -> str:
     """The result as JSON with a row on each line, so that a diff shows which rows changed."""
     members = []
@@ -41,9 +54,9 @@ def _text(result: Json) -> str:
 
 def _page() -> Iterator[str]:
     yield from ("# What the suite detects", "")
-    yield "`nox -s kill_matrix` and `nox -s mutants` write this page, each after a complete run, from the data in"
-    yield "[results/](results): one row for each defect and each mutant. The suite does not know the defects"
-    yield "(`tests/defects/`), which are written from the rules of the contract."
+    yield "`nox -s kill_matrix` and `nox -s mutants` write this page after a complete run, and after a part of one with"
+    yield "`--update`, from the data in [results/](results): one row for each defect and each mutant. The suite does not"
+    yield "know the defects (`tests/defects/`), which are written from the rules of the contract."
     for name, section in (("kill_matrix", _kill_matrix), ("mutants", _mutants)):
         file = RESULTS / f"{name}.json"
         if file.exists():

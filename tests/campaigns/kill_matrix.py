@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
@@ -52,6 +53,8 @@ def main() -> int:
     alarms = [case for case, result in results.items() if not case[0] and result.status != 0]
     if not options.only:
         detection.write("kill_matrix", _result(options.seed, results))
+    elif options.update:
+        detection.update("kill_matrix", "defects", {"defects": _rows(options.seed, results, chosen)})
     caught = len(chosen) - len(alive)
     print(f"{caught} of {len(chosen)} defects caught, {len(alarms)} false alarms in {len(correct)} correct runs")
     return 1 if alive or alarms else 0
@@ -63,6 +66,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--only", nargs="*", metavar="WORD", help="only these defects, or those with one of these in their names"
     )
+    parser.add_argument("--update", action="store_true", help="with --only: put what is found into docs/results")
     return parser.parse_args()
 
 
@@ -99,16 +103,20 @@ def _tell(console: Console, case: Case, result: Judged) -> None:
 
 def _result(seed: int, results: dict[Case, Judged]) -> dict[str, Any]:
     """The campaign as data."""
-    defects = [
-        _row(defect, results[defect.name, seed, False])
-        for defect in sorted(DEFECTS, key=lambda defect: (defect.family, defect.name))
-    ]
+    defects = _rows(seed, results, DEFECTS)
     correct = [
         {"seed": number, "over_http": over_http, "status": result.status}
         for (name, number, over_http), result in results.items()
         if not name
     ]
     return {"seed": seed, "correct": correct, "defects": defects}
+
+
+def _rows(seed: int, results: dict[Case, Judged], defects: Iterable[Defect]) -> list[dict[str, Any]]:
+    return [
+        _row(defect, results[defect.name, seed, False])
+        for defect in sorted(defects, key=lambda defect: (defect.family, defect.name))
+    ]
 
 
 def _row(defect: Defect, result: Judged) -> dict[str, Any]:

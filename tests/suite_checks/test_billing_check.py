@@ -135,7 +135,10 @@ def test_books_that_are_closed_meanwhile_are_told_in_a_line() -> None:
     """A server whose control routes stop responding fails the test that needs them, without a traceback."""
     run = made(None)
     run = dataclasses.replace(run, control=Control(run.transport.sender, "http://elsewhere.invalid"))
-    with pytest.raises(pytest.fail.Exception, match="responded before, and does not any more") as failed, BillingCheck(run):
+    with (
+        pytest.raises(pytest.fail.Exception, match="responded before, and does not any more") as failed,
+        BillingCheck(run),
+    ):
         run.send(submit(run))
     assert failed.value.pytrace is False
     assert run.log.listeners == [run.coverage.watch]

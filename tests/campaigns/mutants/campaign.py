@@ -1,6 +1,6 @@
 """The contract tested too: mutants of openapi.yaml, and whether the suite notices each (`nox -s mutants`).
 
-python -m tests.campaigns.mutants [--seed S] [--only TEXT]
+python -m tests.campaigns.mutants [--seed S] [--only TEXT [--update]]
 
 The server serves the project's own contract in every run; the suite alone gets the mutant.
 
@@ -325,6 +325,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Mutate the contract, and see whether the suite notices.")
     parser.add_argument("--seed", type=int, default=SEED, help="decides every generated value (default: %(default)s)")
     parser.add_argument("--only", default="", metavar="TEXT", help="mutants whose name matches, a regular expression")
+    parser.add_argument("--update", action="store_true", help="with --only: put what is found into docs/results")
     options = parser.parse_args(arguments)
     truth = load()
     began = time.monotonic()
@@ -339,6 +340,8 @@ def main(arguments: list[str] | None = None) -> int:
     _print(results, time.monotonic() - began)
     if not options.only:
         detection.write("mutants", _result(results, options.seed))
+    elif options.update:
+        detection.update("mutants", "mutants", _result(results, options.seed))
     return int(any(result.fate in {"survived", "crashed"} for result in results))
 
 
