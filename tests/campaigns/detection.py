@@ -55,8 +55,8 @@ def _text(result: Json) -> str:
 def _page() -> Iterator[str]:
     yield from ("# What the suite detects", "")
     yield "`nox -s kill_matrix` and `nox -s mutants` write this page after a complete run, and after a part of one with"
-    yield "`--update`, from the data in [results/](results): one row for each defect and each mutant. The suite does not"
-    yield "know the defects (`tests/defects/`), which are written from the rules of the contract."
+    yield "`--update`, from the data in [results/](results): one row for each defect and each mutant. The suite does"
+    yield "not know the defects (`tests/defects/`), which are written from the rules of the contract."
     for name, section in (("kill_matrix", _kill_matrix), ("mutants", _mutants)):
         file = RESULTS / f"{name}.json"
         if file.exists():
