@@ -7,7 +7,8 @@ import copy
 import functools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote, unquote
@@ -15,12 +16,14 @@ from urllib.parse import quote, unquote
 from octopusx_video_mock import Mock
 from octopusx_video_mock.engine.clock import Clock
 from octopusx_video_mock.messages import Request, Response
-from octopusx_video_openapi import Contract, load
+from octopusx_video_openapi import Contract, lifecycle, load
 
 Json = Any
 Answerer = Callable[[Request], Response]
 Make = Callable[["Server"], Answerer]
 Wire = Callable[["Asked"], Iterator[bytes] | None]
+Operations = AbstractSet[str]
+Statuses = AbstractSet[int]
 Family = Literal[
     "response schema",
     "status",
@@ -40,6 +43,17 @@ SUBMITS = frozenset({EXTEND, CREATE, UNIFIED})
 READS = frozenset({READ, QUERY})
 ALL = SUBMITS | READS | {CONTENT}
 
+EXTENDS = frozenset({EXTEND, UNIFIED})
+
+AUTHORIZATION, CONTENT_TYPE, RANGE, REQUEST_ID = b"authorization", b"content-type", b"range", b"x-oneapi-request-id"
+JSON = b"application/json"
+VIDEO = (CONTENT_TYPE, b"video/mp4")
+CONTENT_RANGE_VALUE = re.compile(rb"bytes (\d+)-(\d+)/(\d+)")
+
+MINUTE, HOUR = 60, 3600
+MAX_MODEL = "grok-video-3-max"
+DOCUMENTED = "video_abc123"
+"""A finished task of the contract's examples."""
 UNKNOWN_ID = "grok:00000000-0000-0000-0000-000000000000"
 """A well-formed id of no task."""
 _NAMED = re.compile(rb"(/v1/videos/)(?!extensions$)([^/]+)(/content|/extend)?")
@@ -125,6 +139,26 @@ class Defect:
     wire: Callable[[Server], Wire] | None = None
 
 
+@dataclass(frozen=True)
+class OnWire:
+    """What a defect does on the wire: the bytes to send for a request; None passes it on."""
+
+    wire: Callable[[Server], Wire]
+
+
+Table = Mapping[tuple[str, str, str], Make | OnWire]
+"""Defects of one family: name, rule and summary of each, and what it does."""
+
+
+def defects(family: Family, table: Table) -> Iterator[Defect]:
+    """The defects of a table."""
+    for (name, rule, summary), what in table.items():
+        if isinstance(what, OnWire):
+            yield Defect(name, family, rule, summary, wire=what.wire)
+        else:
+            yield Defect(name, family, rule, summary, what)
+
+
 @dataclass
 class Case:
     """One answer on its way out.
@@ -191,7 +225,7 @@ class Asked:
     ended: Callable[[float], bool] = field(default=lambda _: True)
 
 
-def changes(change: Callable[[Case], None], of: frozenset[str] = ALL, statuses: frozenset[int] | None = None) -> Make:
+def changes(change: Callable[[Case], None], of: Operations = ALL, statuses: Statuses | None = None) -> Make:
     """A server that changes the answers of these operations and statuses."""
 
     def make(server: Server) -> Answerer:
@@ -209,13 +243,14 @@ def changes(change: Callable[[Case], None], of: frozenset[str] = ALL, statuses: 
 
 
 OK = frozenset({200})
+SENT = frozenset({200, 206})
 REFUSED = frozenset({400, 401, 403, 404, 413, 416, 429, 500, 501, 502, 503})
 
 
 def edits(
     edit: Callable[[Json], Json],
-    of: frozenset[str] = READS,
-    statuses: frozenset[int] = OK,
+    of: Operations = READS,
+    statuses: Statuses = OK,
     when: Callable[[Json], bool] = lambda _: True,
 ) -> Make:
     """A server that edits the JSON value of these answers, where ``when`` says so of it."""
@@ -228,7 +263,7 @@ def edits(
     return changes(change, of - {CONTENT} if statuses == OK else of, statuses)
 
 
-def rewrites(rewrite: Callable[[Request], Request], of: frozenset[str] = ALL) -> Make:
+def rewrites(rewrite: Callable[[Request], Request], of: Operations = ALL) -> Make:
     """A server that takes a request of these operations for another one."""
 
     def make(server: Server) -> Answerer:
@@ -240,9 +275,7 @@ def rewrites(rewrite: Callable[[Request], Request], of: frozenset[str] = ALL) ->
     return make
 
 
-def restates(
-    status: int, of: frozenset[str], statuses: frozenset[int], when: Callable[[Case], bool] | None = None
-) -> Make:
+def restates(status: int, of: Operations, statuses: Statuses, when: Callable[[Case], bool] | None = None) -> Make:
     """A server that gives another status than these."""
 
     def change(case: Case) -> None:
@@ -276,6 +309,10 @@ def renamed(old: str, new: str) -> Callable[[Json], Json]:
 def contract() -> Contract:
     """The project's contract."""
     return load()
+
+
+LIFE = lifecycle.task_life(contract())
+DAY = float(LIFE.expires_after)
 
 
 def running(value: Json) -> bool:

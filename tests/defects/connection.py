@@ -1,7 +1,9 @@
-"""Servers that do not answer, not in HTTP, not whole, or that send the caller elsewhere."""
+"""Servers that do not respond, not in HTTP, not whole, or that redirect the client."""
 
 from __future__ import annotations
 
+import gzip
+import re
 from collections.abc import Callable, Iterator
 
 from octopusx_video_mock.delivery import Delivery
@@ -21,9 +23,11 @@ from tests.defects._defect import (
     Answerer,
     Asked,
     Case,
-    Defect,
     Make,
+    OnWire,
+    Operations,
     Server,
+    Table,
     Wire,
     changes,
     running,
@@ -34,24 +38,19 @@ _LONG = 3600.0
 _ELSEWHERE = b"http://127.0.0.1:9"
 _MEGABYTE = b"a" * 2**20
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-
 Send = Callable[[Asked], Iterator[bytes]]
 
 
-def _defect(name: str, summary: str, make: Make) -> Defect:
-    return Defect(name, "connection", "R53", summary, make)
-
-
-def _wired(name: str, summary: str, send: Send, of: frozenset[str] = ALL, rule: str = "R53") -> Defect:
-    """A defect that sends these bytes for a request of these operations."""
+def _wired(send: Send, of: Operations = ALL) -> OnWire:
+    """What sends these bytes for a request of these operations."""
 
     def wire(_: Server) -> Wire:
         return lambda asked: send(asked) if asked.operation in of else None
 
-    return Defect(name, "connection", rule, summary, wire=wire)
+    return OnWire(wire)
 
 
-def _delivered(delivery: Delivery, of: frozenset[str], when: Callable[[Case], bool] = lambda _: True) -> Make:
+def _delivered(delivery: Delivery, of: Operations, when: Callable[[Case], bool] = lambda _: True) -> Make:
     def change(case: Case) -> None:
         if when(case):
             case.answer.delivery = delivery
@@ -59,7 +58,7 @@ def _delivered(delivery: Delivery, of: frozenset[str], when: Callable[[Case], bo
     return changes(change, of)
 
 
-def _redirected(status: int, target: Callable[[Request], bytes], of: frozenset[str]) -> Make:
+def _redirected(status: int, target: Callable[[Request], bytes], of: Operations) -> Make:
     def make(server: Server) -> Answerer:
         def answer(request: Request) -> Response:
             if server.operation(request) not in of:
@@ -104,9 +103,6 @@ def _is_refused(case: Case) -> bool:
 
 def _is_second(case: Case) -> bool:
     return case.counted("asked") % 2 == 0
-
-
-# What only a socket shows.
 
 
 def _nothing(asked: Asked) -> Iterator[bytes]:
@@ -203,108 +199,134 @@ def _compressed_wrongly(asked: Asked) -> Iterator[bytes]:
     yield _HEAD + b"content-encoding: gzip\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (len(body), body)
 
 
-DEFECTS = (
-    _defect(
-        "submit-hangs",
-        "extendVideo accepts, and its answer never comes",
-        _delivered("lost", frozenset({EXTEND}), lambda case: case.answer.status == 200),
+def _sends_body(server: Server) -> Wire:
+    def wire(asked: Asked) -> Iterator[bytes] | None:
+        if asked.method != "HEAD":
+            return None
+        head, _ = asked.answered()
+        return iter([head + b"\0\0\0\x20ftypisom"])
+
+    return wire
+
+
+def _without_length(asked: Asked) -> Iterator[bytes]:
+    """Neither a length nor an end."""
+    yield _HEAD + b"connection: keep-alive\r\n\r\n" + asked.answered()[1]
+    asked.ended(3600.0)
+
+
+def _chunk_cut(asked: Asked) -> Iterator[bytes]:
+    head, body = asked.answered()
+    head = re.sub(rb"content-length: \d+", b"transfer-encoding: chunked", head)
+    yield head + b"%x\r\n" % len(body) + body[: len(body) // 2]
+
+
+def _coded_otherwise(asked: Asked) -> Iterator[bytes]:
+    head, body = asked.answered()
+    packed = gzip.compress(body, mtime=0)
+    yield (
+        re.sub(rb"content-length: \d+", b"content-encoding: deflate\r\ncontent-length: %d" % len(packed), head) + packed
+    )
+
+
+def _to_slash(server: Server) -> Answerer:
+    """A slash is asked for where the router has none either."""
+
+    def answer(request: Request) -> Response:
+        if server.operation(request) != CREATE:
+            return server.correct(request)
+        return Response(307, [(b"location", request.path + b"/")], b"", CREATE)
+
+    return answer
+
+
+def _reset_where_invalid(case: Case) -> None:
+    if case.value.get("code") == "invalid_request":
+        case.answer.delivery = "reset"
+
+
+DEFECTS: Table = {
+    ("submit-hangs", "R53", "extendVideo accepts, and its answer never comes"): _delivered(
+        "lost", {EXTEND}, lambda case: case.answer.status == 200
     ),
-    _defect(
-        "refusal-hangs",
-        "the unified submit never answers what it refuses",
-        _delivered("lost", frozenset({UNIFIED}), _is_refused),
+    ("refusal-hangs", "R53", "the unified submit never answers what it refuses"): _delivered(
+        "lost", {UNIFIED}, _is_refused
     ),
-    _defect(
-        "running-read-hangs",
-        "the unified read waits for the end of a task, as a long poll",
-        _delivered("lost", frozenset({QUERY}), _is_running),
+    ("running-read-hangs", "R53", "the unified read waits for the end of a task, as a long poll"): _delivered(
+        "lost", {QUERY}, _is_running
     ),
-    _defect("submit-reset", "createVideoExtension resets the connection", _delivered("reset", frozenset({CREATE}))),
-    _defect("every-other-read-reset", "every other read is reset", _delivered("reset", READS, _is_second)),
-    _defect(
-        "content-cut",
-        "the content is cut in the middle",
-        _delivered("cut", frozenset({CONTENT}), lambda case: case.answer.status == 200),
+    ("submit-reset", "R53", "createVideoExtension resets the connection"): _delivered("reset", {CREATE}),
+    ("every-other-read-reset", "R53", "every other read is reset"): _delivered("reset", READS, _is_second),
+    ("content-cut", "R53", "the content is cut in the middle"): _delivered(
+        "cut", {CONTENT}, lambda case: case.answer.status == 200
     ),
-    _defect("json-cut", "the OpenAI-format read is cut in the middle", _delivered("cut", frozenset({READ}))),
-    _defect("submit-redirected", "a submit is sent to another host", _redirected(307, _on_other_host, SUBMITS)),
-    _defect("read-redirected", "a read is sent to another host", _redirected(302, _on_other_host, frozenset({READ}))),
-    _defect("all-redirected-to-login", "everything is sent to a login", _redirected(302, _login, ALL)),
-    _defect(
-        "query-redirected-to-itself",
-        "the unified read is sent to itself",
-        _redirected(301, _itself, frozenset({QUERY})),
+    ("json-cut", "R53", "the OpenAI-format read is cut in the middle"): _delivered("cut", {READ}),
+    ("submit-redirected", "R53", "a submit is sent to another host"): _redirected(307, _on_other_host, SUBMITS),
+    ("read-redirected", "R53", "a read is sent to another host"): _redirected(302, _on_other_host, {READ}),
+    ("all-redirected-to-login", "R53", "everything is sent to a login"): _redirected(302, _login, ALL),
+    ("query-redirected-to-itself", "R53", "the unified read is sent to itself"): _redirected(301, _itself, {QUERY}),
+    ("content-redirected", "R53", "the content is sent to a storage"): changes(_to_storage, {CONTENT}, OK),
+    ("completed-redirected", "R53", "the OpenAI-format read of a completed task is sent to its video"): changes(
+        _to_video, {READ}, OK
     ),
-    _defect("content-redirected", "the content is sent to a storage", changes(_to_storage, frozenset({CONTENT}), OK)),
-    _defect(
-        "completed-redirected",
-        "the OpenAI-format read of a completed task is sent to its video",
-        changes(_to_video, frozenset({READ}), OK),
+    ("everything-hangs", "R53", "nothing is ever answered"): _wired(_silence),
+    ("content-hangs", "R53", "the content is never answered"): _wired(_silence, {CONTENT}),
+    ("content-hangs-behind-head", "R53", "the content's bytes never come behind its headers"): _wired(
+        _head_then_silence, {CONTENT}
     ),
-    _wired("everything-hangs", "nothing is ever answered", _silence),
-    _wired("content-hangs", "the content is never answered", _silence, frozenset({CONTENT})),
-    _wired(
-        "content-hangs-behind-head",
-        "the content's bytes never come behind its headers",
-        _head_then_silence,
-        frozenset({CONTENT}),
+    ("read-hangs-in-middle", "R53", "the OpenAI-format read stops in the middle and stays open"): _wired(
+        _half_then_silence, {READ}
     ),
-    _wired(
-        "read-hangs-in-middle",
-        "the OpenAI-format read stops in the middle and stays open",
-        _half_then_silence,
-        frozenset({READ}),
+    ("everything-closed", "R53", "every connection is closed without an answer"): _wired(_nothing),
+    ("query-closed", "R53", "the unified read is closed without an answer"): _wired(_nothing, {QUERY}),
+    ("create-closed", "R53", "createVideoExtension is closed without an answer"): _wired(_nothing, {CREATE}),
+    ("head-closed", "R53", "extendVideo is closed within its headers"): _wired(_half_head, {EXTEND}),
+    ("unified-closed-in-middle", "R53", "the unified submit's answer is cut"): _wired(_half, {UNIFIED}),
+    ("read-drops", "R53", "the OpenAI-format read sends a byte a second"): _wired(_drops, {READ}),
+    ("read-endless", "R53", "the OpenAI-format read never ends"): _wired(_endless, {READ}),
+    ("query-head-endless", "R53", "the unified read's headers never end"): _wired(_endless_head, {QUERY}),
+    ("submit-continues", "R53", "extendVideo says 100 again and again"): _wired(_endless_continue, {EXTEND}),
+    ("query-large", "R53", "the unified read answers 64 megabytes that are no JSON"): _wired(_large, {QUERY}),
+    ("not-http", "R53", "something else than HTTP listens there"): _wired(_says(b"SSH-2.0-OpenSSH_9.6\r\n")),
+    ("not-http-on-create", "R53", "createVideoExtension answers without HTTP"): _wired(
+        _says(b'{"id":"grok:1"}\n'), {CREATE}
     ),
-    _wired("everything-closed", "every connection is closed without an answer", _nothing),
-    _wired("query-closed", "the unified read is closed without an answer", _nothing, frozenset({QUERY})),
-    _wired("create-closed", "createVideoExtension is closed without an answer", _nothing, frozenset({CREATE})),
-    _wired("head-closed", "extendVideo is closed within its headers", _half_head, frozenset({EXTEND})),
-    _wired("unified-closed-in-middle", "the unified submit's answer is cut", _half, frozenset({UNIFIED})),
-    _wired("read-drops", "the OpenAI-format read sends a byte a second", _drops, frozenset({READ})),
-    _wired("read-endless", "the OpenAI-format read never ends", _endless, frozenset({READ})),
-    _wired("query-head-endless", "the unified read's headers never end", _endless_head, frozenset({QUERY})),
-    _wired("submit-continues", "extendVideo says 100 again and again", _endless_continue, frozenset({EXTEND})),
-    _wired("query-large", "the unified read answers 64 megabytes that are no JSON", _large, frozenset({QUERY}), "R53"),
-    _wired("not-http", "something else than HTTP listens there", _says(b"SSH-2.0-OpenSSH_9.6\r\n")),
-    _wired(
-        "not-http-on-create",
-        "createVideoExtension answers without HTTP",
-        _says(b'{"id":"grok:1"}\n'),
-        frozenset({CREATE}),
+    ("tls", "R53", "TLS is spoken there"): _wired(_says(b"\x15\x03\x01\x00\x02\x02\x46")),
+    ("status-line-broken", "R53", "the unified read has no status in its first line"): _wired(
+        _says(b"HTTP/1.1 OK\r\ncontent-length: 2\r\n\r\n{}"), {QUERY}
     ),
-    _wired("tls", "TLS is spoken there", _says(b"\x15\x03\x01\x00\x02\x02\x46")),
-    _wired(
-        "status-line-broken",
-        "the unified read has no status in its first line",
-        _says(b"HTTP/1.1 OK\r\ncontent-length: 2\r\n\r\n{}"),
-        frozenset({QUERY}),
+    ("header-broken", "R53", "a header of the OpenAI-format read has no name"): _wired(
+        _says(_HEAD + b": nothing\r\ncontent-length: 2\r\n\r\n{}"), {READ}
     ),
-    _wired(
-        "header-broken",
-        "a header of the OpenAI-format read has no name",
-        _says(_HEAD + b": nothing\r\ncontent-length: 2\r\n\r\n{}"),
-        frozenset({READ}),
+    ("read-length-short", "R36", "the OpenAI-format read's Content-Length counts characters and not bytes"): _wired(
+        _length_short, {READ}
     ),
-    _wired(
-        "read-length-short",
-        "the OpenAI-format read's Content-Length counts characters and not bytes",
-        _length_short,
-        frozenset({READ}),
-        "R36",  # what is missing at its end makes it no JSON
+    ("query-length-long", "R53", "the unified read's Content-Length is five bytes too many"): _wired(
+        _length_long, {QUERY}
     ),
-    _wired(
-        "query-length-long",
-        "the unified read's Content-Length is five bytes too many",
-        _length_long,
-        frozenset({QUERY}),
+    ("submit-length-twice", "R53", "a submit has two lengths"): _wired(_length_twice, SUBMITS),
+    ("chunks-broken", "R53", "the unified read's chunks have no size"): _wired(_chunks_broken, {QUERY}),
+    ("chunks-without-end", "R53", "the OpenAI-format read's chunks do not end"): _wired(_chunks_without_end, {READ}),
+    ("compression-said-only", "R53", "the unified submit says gzip, and is not compressed"): _wired(
+        _compressed_wrongly, {UNIFIED}
     ),
-    _wired("submit-length-twice", "a submit has two lengths", _length_twice, SUBMITS),
-    _wired("chunks-broken", "the unified read's chunks have no size", _chunks_broken, frozenset({QUERY})),
-    _wired("chunks-without-end", "the OpenAI-format read's chunks do not end", _chunks_without_end, frozenset({READ})),
-    _wired(
-        "compression-said-only",
-        "the unified submit says gzip, and is not compressed",
-        _compressed_wrongly,
-        frozenset({UNIFIED}),
+}
+
+RARE: Table = {
+    ("head-with-body", "R59", "a response to HEAD has a body"): OnWire(_sends_body),
+    ("query-without-length-stays-open", "R53", "the unified read has no length, and its connection stays open"): _wired(
+        _without_length, {QUERY}
     ),
-)
+    ("content-chunk-cut", "R53", "the content's only chunk is cut in its middle"): _wired(_chunk_cut, {CONTENT}),
+    ("read-coded-otherwise", "R53", "the OpenAI-format read says deflate and is gzip"): _wired(
+        _coded_otherwise, {READ}
+    ),
+    (
+        "create-redirected-to-slash",
+        "R53",
+        "createVideoExtension is sent to its path with a slash behind it, which is not there",
+    ): _to_slash,
+    ("refusal-reset-on-extend", "R53", "extendVideo resets the connection where a body is invalid"): changes(
+        _reset_where_invalid, {EXTEND}, {400}
+    ),
+}
