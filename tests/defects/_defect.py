@@ -225,21 +225,26 @@ class Asked:
     ended: Callable[[float], bool] = field(default=lambda _: True)
 
 
+def handles(handle: Callable[[Server, Request], Response]) -> Make:
+    """A server that handles each request by itself."""
+    return lambda server: functools.partial(handle, server)
+
+
+def remembers(handle: Callable[[Server, dict[str, Any], Request], Response]) -> Make:
+    """A server that handles a request by what it remembers of those before it."""
+    return lambda server: functools.partial(handle, server, {})
+
+
 def changes(change: Callable[[Case], None], of: Operations = ALL, statuses: Statuses | None = None) -> Make:
     """A server that changes the answers of these operations and statuses."""
 
-    def make(server: Server) -> Answerer:
-        memory: dict[str, Any] = {}
+    def handle(server: Server, memory: dict[str, Any], request: Request) -> Response:
+        given = server.correct(request)
+        if given.operation in of and (statuses is None or given.status in statuses):
+            change(Case(server, memory, request, given))
+        return given
 
-        def answer(request: Request) -> Response:
-            given = server.correct(request)
-            if given.operation in of and (statuses is None or given.status in statuses):
-                change(Case(server, memory, request, given))
-            return given
-
-        return answer
-
-    return make
+    return remembers(handle)
 
 
 OK = frozenset({200})
@@ -266,13 +271,10 @@ def edits(
 def rewrites(rewrite: Callable[[Request], Request], of: Operations = ALL) -> Make:
     """A server that takes a request of these operations for another one."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            return server.correct(rewrite(request) if server.operation(request) in of else request)
+    def handle(server: Server, request: Request) -> Response:
+        return server.correct(rewrite(request) if server.operation(request) in of else request)
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def restates(status: int, of: Operations, statuses: Statuses, when: Callable[[Case], bool] | None = None) -> Make:

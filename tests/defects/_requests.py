@@ -16,13 +16,13 @@ from tests.defects._defect import (
     JSON,
     READS,
     SUBMITS,
-    Answerer,
     Case,
     Make,
     Operations,
     Server,
     Statuses,
     changes,
+    handles,
     rewrites,
     sending,
     sent,
@@ -43,19 +43,16 @@ def flat_video(value: dict[str, Any]) -> dict[str, Any]:
 def breaks_for(is_breaking: Callable[[Server, Request], bool], of: Operations = ALL) -> Make:
     """A server that breaks over a request, where its key is right or the key is what breaks it."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            if server.operation(request) not in of or not is_breaking(server, request):
-                return server.correct(request)
-            given = server.correct(request)
-            if given.status == 401 and is_breaking is not is_not_ascii:
-                return given
-            panic = b'{"error":{"message":"Panic detected, error: runtime error","type":"new_api_panic"}}'
-            return Response(500, [(CONTENT_TYPE, JSON), *id_header(given)], panic, given.operation)
+    def handle(server: Server, request: Request) -> Response:
+        if server.operation(request) not in of or not is_breaking(server, request):
+            return server.correct(request)
+        given = server.correct(request)
+        if given.status == 401 and is_breaking is not is_not_ascii:
+            return given
+        panic = b'{"error":{"message":"Panic detected, error: runtime error","type":"new_api_panic"}}'
+        return Response(500, [(CONTENT_TYPE, JSON), *id_header(given)], panic, given.operation)
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def id_header(given: Response) -> list[tuple[bytes, bytes]]:
@@ -104,36 +101,30 @@ def code(case: Case) -> Any:
 def breaks(is_breaking: Callable[[Request], bool], of: Operations = ALL, *, without_key: bool = False) -> Make:
     """A server that breaks over a request, behind the check of the key or within it."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            if server.operation(request) not in of or not is_breaking(request):
-                return server.correct(request)
-            given = server.at(request, 0)
-            if given.status == 401 and not without_key:
-                return server.correct(request)
-            return Response(500, [(CONTENT_TYPE, JSON), *id_header(given)], PANIC, given.operation)
+    def handle(server: Server, request: Request) -> Response:
+        if server.operation(request) not in of or not is_breaking(request):
+            return server.correct(request)
+        given = server.at(request, 0)
+        if given.status == 401 and not without_key:
+            return server.correct(request)
+        return Response(500, [(CONTENT_TYPE, JSON), *id_header(given)], PANIC, given.operation)
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def refusing(when: Callable[[Body, Request], bool], of: Operations = SUBMITS, status: int = 400) -> Make:
     """A server that refuses a submit that it should accept, or breaks over it."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            is_meant = server.operation(request) in of and when(sent(request), request)
-            if not is_meant or server.at(request, 0).status != 200:
-                return server.correct(request)
-            # The body of a refusal, under the status of what has become of the request.
-            refusal = server.invalid(request)
-            refusal.status = status
-            return refusal
+    def handle(server: Server, request: Request) -> Response:
+        is_meant = server.operation(request) in of and when(sent(request), request)
+        if not is_meant or server.at(request, 0).status != 200:
+            return server.correct(request)
+        # The body of a refusal, under the status of what has become of the request.
+        refusal = server.invalid(request)
+        refusal.status = status
+        return refusal
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def prompt_of(body: Body) -> str:

@@ -31,6 +31,7 @@ from tests.defects._defect import (
     changes,
     failed,
     named,
+    remembers,
     sent,
     succeeded,
 )
@@ -209,21 +210,16 @@ def note(server: Server, memory: dict[str, Any], request: Request, given: Respon
 def for_task(change: Callable[[Case, Made], None], of: Operations, statuses: Statuses = OK) -> Make:
     """A server that changes these answers about tasks of its own."""
 
-    def make(server: Server) -> Answerer:
-        memory: dict[str, Any] = {}
+    def handle(server: Server, memory: dict[str, Any], request: Request) -> Response:
+        given = server.correct(request)
+        note(server, memory, request, given)
+        case = Case(server, memory, request, given)
+        made = memory.get("made", {}).get(case.task)
+        if made is not None and given.operation in of and given.status in statuses:
+            change(case, made)
+        return given
 
-        def answer(request: Request) -> Response:
-            given = server.correct(request)
-            note(server, memory, request, given)
-            case = Case(server, memory, request, given)
-            made = memory.get("made", {}).get(case.task)
-            if made is not None and given.operation in of and given.status in statuses:
-                change(case, made)
-            return given
-
-        return answer
-
-    return make
+    return remembers(handle)
 
 
 def task_reads(change: Callable[[Case, Made, dict[str, Json]], dict[str, Json]], of: Operations = READS) -> Make:

@@ -33,6 +33,8 @@ from tests.defects._defect import (
     altered,
     changes,
     failed,
+    handles,
+    remembers,
     running,
     sent,
     succeeded,
@@ -80,16 +82,13 @@ def _first_end(case: Case) -> bool:
 def free(of: Operations) -> Make:
     """A server that forgets to charge these submits."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            if server.operation(request) not in of:
-                return server.correct(request)
-            with server.uncharged():
-                return server.correct(request)
+    def handle(server: Server, request: Request) -> Response:
+        if server.operation(request) not in of:
+            return server.correct(request)
+        with server.uncharged():
+            return server.correct(request)
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _first_free(server: Server) -> Answerer:
@@ -110,19 +109,16 @@ def _first_free(server: Server) -> Answerer:
 def _priced(times: Callable[[dict[str, Any]], int], of: Operations = SUBMITS) -> Make:
     """A server that charges what it accepts so often."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            operation = server.operation(request)
-            count = times(sent(request)) if operation in of else 1
-            given = server.correct(request) if count else unbilled(server, request)
-            if given.operation in of and given.status == 200 and given.task is not None:
-                for _ in range(count - 1):
-                    server.bill(given.operation or EXTEND, given.task)
-            return given
+    def handle(server: Server, request: Request) -> Response:
+        operation = server.operation(request)
+        count = times(sent(request)) if operation in of else 1
+        given = server.correct(request) if count else unbilled(server, request)
+        if given.operation in of and given.status == 200 and given.task is not None:
+            for _ in range(count - 1):
+                server.bill(given.operation or EXTEND, given.task)
+        return given
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _by_images(body: dict[str, Any]) -> int:
@@ -159,23 +155,18 @@ def _others_source(case: Case) -> None:
 def _charged(times: Callable[[dict[str, Any], Request], int]) -> Make:
     """A server that charges what it accepts so often, told what it remembers and the request."""
 
-    def make(server: Server) -> Answerer:
-        memory: dict[str, Any] = {}
+    def handle(server: Server, memory: dict[str, Any], request: Request) -> Response:
+        operation = server.operation(request)
+        count = times(memory, request) if operation in SUBMITS else 1
+        given = server.correct(request) if count else unbilled(server, request)
+        note(server, memory, request, given)
+        if given.operation in SUBMITS and given.status == 200 and given.task is not None:
+            memory.setdefault("prompts", set()).add(_asked(request))
+            for _ in range(count - 1):
+                server.bill(given.operation or EXTEND, given.task)
+        return given
 
-        def answer(request: Request) -> Response:
-            operation = server.operation(request)
-            count = times(memory, request) if operation in SUBMITS else 1
-            given = server.correct(request) if count else unbilled(server, request)
-            note(server, memory, request, given)
-            if given.operation in SUBMITS and given.status == 200 and given.task is not None:
-                memory.setdefault("prompts", set()).add(_asked(request))
-                for _ in range(count - 1):
-                    server.bill(given.operation or EXTEND, given.task)
-            return given
-
-        return answer
-
-    return make
+    return remembers(handle)
 
 
 def _asked(request: Request) -> tuple[Any, ...]:

@@ -20,7 +20,6 @@ from tests.defects._defect import (
     READS,
     SUBMITS,
     UNIFIED,
-    Answerer,
     Asked,
     Case,
     Make,
@@ -30,6 +29,7 @@ from tests.defects._defect import (
     Table,
     Wire,
     changes,
+    handles,
     running,
     succeeded,
 )
@@ -59,15 +59,12 @@ def _delivered(delivery: Delivery, of: Operations, when: Callable[[Case], bool] 
 
 
 def _redirected(status: int, target: Callable[[Request], bytes], of: Operations) -> Make:
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            if server.operation(request) not in of:
-                return server.correct(request)
-            return Response(status, [(b"location", target(request))], b"", server.operation(request))
+    def handle(server: Server, request: Request) -> Response:
+        if server.operation(request) not in of:
+            return server.correct(request)
+        return Response(status, [(b"location", target(request))], b"", server.operation(request))
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _on_other_host(request: Request) -> bytes:
@@ -229,15 +226,12 @@ def _coded_otherwise(asked: Asked) -> Iterator[bytes]:
     )
 
 
-def _to_slash(server: Server) -> Answerer:
+@handles
+def _to_slash(server: Server, request: Request) -> Response:
     """A slash is asked for where the router has none either."""
-
-    def answer(request: Request) -> Response:
-        if server.operation(request) != CREATE:
-            return server.correct(request)
-        return Response(307, [(b"location", request.path + b"/")], b"", CREATE)
-
-    return answer
+    if server.operation(request) != CREATE:
+        return server.correct(request)
+    return Response(307, [(b"location", request.path + b"/")], b"", CREATE)
 
 
 def _reset_where_invalid(case: Case) -> None:

@@ -32,6 +32,7 @@ from tests.defects._defect import (
     Table,
     altered,
     changes,
+    handles,
     restates,
     sent,
 )
@@ -48,14 +49,11 @@ def _with_key(server: Server, request: Request) -> Request:
 def _lets_in(found: Callable[[Server, Request], bool], of: Operations = ALL) -> Make:
     """A server that takes a request for one with a key where ``found`` says so."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            let_in = server.operation(request) in of and found(server, request)
-            return server.correct(_with_key(server, request) if let_in else request)
+    def handle(server: Server, request: Request) -> Response:
+        let_in = server.operation(request) in of and found(server, request)
+        return server.correct(_with_key(server, request) if let_in else request)
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _sent(request: Request) -> tuple[bytes, bytes]:
@@ -79,17 +77,14 @@ def _everybody(server: Server, request: Request) -> bool:
 def _only_spelt(pattern: bytes, of: Operations = ALL) -> Make:
     """A server that looks at the case of the scheme's name."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            credential = request.header(AUTHORIZATION) or b""
-            is_other = server.operation(request) in of and re.match(pattern, credential) is None
-            return server.correct(
-                altered(request, headers={AUTHORIZATION: b"made-up"}) if is_other and credential else request
-            )
+    def handle(server: Server, request: Request) -> Response:
+        credential = request.header(AUTHORIZATION) or b""
+        is_other = server.operation(request) in of and re.match(pattern, credential) is None
+        return server.correct(
+            altered(request, headers={AUTHORIZATION: b"made-up"}) if is_other and credential else request
+        )
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _is_bearer(request: Request, found: Callable[[bytes], bool]) -> bool:
@@ -100,21 +95,18 @@ def _is_bearer(request: Request, found: Callable[[bytes], bool]) -> bool:
 def _only_after(cause: Callable[[Response], bool], of: Operations = ALL) -> Make:
     """A server that looks at the key after it has looked at something else."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            given = server.correct(request)
-            if given.status == 401 and given.operation in of and request.method != "POST":
-                other = server.at(_with_key(server, request), 0)
-                return other if cause(other) else given
-            if given.status == 401 and given.operation in of:
-                # A submit that is accepted would cost: it is looked at without a source.
-                other = server.at(altered(_with_key(server, request), headers={b"prefer": b"code=500"}), 0)
-                return other if cause(other) else given
-            return given
+    def handle(server: Server, request: Request) -> Response:
+        given = server.correct(request)
+        if given.status == 401 and given.operation in of and request.method != "POST":
+            other = server.at(_with_key(server, request), 0)
+            return other if cause(other) else given
+        if given.status == 401 and given.operation in of:
+            # A submit that is accepted would cost: it is looked at without a source.
+            other = server.at(altered(_with_key(server, request), headers={b"prefer": b"code=500"}), 0)
+            return other if cause(other) else given
+        return given
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _in_query(server: Server, request: Request) -> bool:
@@ -162,17 +154,14 @@ def _accounts_mixed(server: Server, request: Request) -> bool:
 def _after_other_error(cause: Callable[[Response], bool], of: Operations) -> Make:
     """A server that looks at the key after it has found something else wrong."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            given = server.correct(request)
-            if given.status != 401 or given.operation not in of:
-                return given
-            other = server.at(_with_key(server, request), 0)
-            return other if cause(other) else given
+    def handle(server: Server, request: Request) -> Response:
+        given = server.correct(request)
+        if given.status != 401 or given.operation not in of:
+            return given
+        other = server.at(_with_key(server, request), 0)
+        return other if cause(other) else given
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _glued(server: Server, request: Request) -> bool:
@@ -239,12 +228,10 @@ def _bare_bearer(case: Case) -> bool:
     return (case.request.header(AUTHORIZATION) or b"").strip().lower() == b"bearer"
 
 
-def _second_account(server: Server) -> Answerer:
-    def answer(request: Request) -> Response:
-        other = server.operation(request) == READ and server.mock.engine.credentials.key_of(request) == server.other_key
-        return server.correct(altered(request, headers={AUTHORIZATION: None}) if other else request)
-
-    return answer
+@handles
+def _second_account(server: Server, request: Request) -> Response:
+    other = server.operation(request) == READ and server.mock.engine.credentials.key_of(request) == server.other_key
+    return server.correct(altered(request, headers={AUTHORIZATION: None}) if other else request)
 
 
 def _other_scheme(case: Case) -> bool:
@@ -252,28 +239,20 @@ def _other_scheme(case: Case) -> bool:
     return told is not None and not told.lower().startswith(b"bearer")
 
 
-def _behind_tab(server: Server) -> Answerer:
+@handles
+def _behind_tab(server: Server, request: Request) -> Response:
     """The header is split at any white space."""
-
-    def answer(request: Request) -> Response:
-        words = (request.header(AUTHORIZATION) or b"").split()
-        fits = len(words) == 2 and words[0].lower() == b"bearer" and words[1] == server.key.encode()
-        return server.correct(
-            _with_key(server, request) if fits and len(request.every(AUTHORIZATION)) == 1 else request
-        )
-
-    return answer
+    words = (request.header(AUTHORIZATION) or b"").split()
+    fits = len(words) == 2 and words[0].lower() == b"bearer" and words[1] == server.key.encode()
+    return server.correct(_with_key(server, request) if fits and len(request.every(AUTHORIZATION)) == 1 else request)
 
 
-def _too_large_first(server: Server) -> Answerer:
+@handles
+def _too_large_first(server: Server, request: Request) -> Response:
     """The size of a body is looked at by what stands in front of the check of the key."""
-
-    def answer(request: Request) -> Response:
-        if server.operation(request) in SUBMITS and request.body is None:
-            return server.correct(_with_key(server, request))
-        return server.correct(request)
-
-    return answer
+    if server.operation(request) in SUBMITS and request.body is None:
+        return server.correct(_with_key(server, request))
+    return server.correct(request)
 
 
 def _locks_out(server: Server) -> Answerer:
@@ -297,17 +276,14 @@ def _locks_out(server: Server) -> Answerer:
     return answer
 
 
-def _source_first(server: Server) -> Answerer:
+@handles
+def _source_first(server: Server, request: Request) -> Response:
     """The task in the path is looked for by what stands in front of the check of the key."""
-
-    def answer(request: Request) -> Response:
-        given = server.correct(request)
-        if given.status != 401 or given.operation != EXTEND:
-            return given
-        other = server.at(_with_key(server, request), 0)
-        return other if b"task_not_exist" in other.body and other.status == 400 else given
-
-    return answer
+    given = server.correct(request)
+    if given.status != 401 or given.operation != EXTEND:
+        return given
+    other = server.at(_with_key(server, request), 0)
+    return other if b"task_not_exist" in other.body and other.status == 400 else given
 
 
 def _hides_from_wrong_key(case: Case) -> None:

@@ -20,7 +20,6 @@ from tests.defects._defect import (
     READ,
     SUBMITS,
     UNIFIED,
-    Answerer,
     Case,
     Json,
     Make,
@@ -31,6 +30,7 @@ from tests.defects._defect import (
     drop,
     edits,
     failed,
+    handles,
     mapped,
     put,
     renamed,
@@ -48,18 +48,15 @@ def _text_time(seconds: int) -> str:
 def _corrupting(schema: str, property_: str) -> Make:
     defect = corrupts(contract(), schema, property_)
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            given = server.correct(request)
-            headers = {name.decode(): value.decode("latin-1") for name, value in given.headers}
-            exchange = Exchange(request.method, request.path.decode("latin-1"), given.status, headers, given.body)
-            defect.answer(exchange)
-            given.body = exchange.body
-            return given
+    def handle(server: Server, request: Request) -> Response:
+        given = server.correct(request)
+        headers = {name.decode(): value.decode("latin-1") for name, value in given.headers}
+        exchange = Exchange(request.method, request.path.decode("latin-1"), given.status, headers, given.body)
+        defect.answer(exchange)
+        given.body = exchange.body
+        return given
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _rule_of(schema: str) -> str:

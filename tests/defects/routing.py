@@ -27,6 +27,7 @@ from tests.defects._defect import (
     Statuses,
     Table,
     altered,
+    handles,
     named,
     naming,
     rewrites,
@@ -42,15 +43,12 @@ _SOURCE = "grok:2d8ef725-c4a9-46e0-b133-eca6c297e830"
 def _off_route(change: Callable[[Request, Response], Response], statuses: Statuses) -> Make:
     """A server that answers otherwise what the contract has no operation for."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            given = server.correct(request)
-            off = server.operation(request) is None and given.status in statuses
-            return change(request, given) if off and not request.path.startswith(b"/videos/") else given
+    def handle(server: Server, request: Request) -> Response:
+        given = server.correct(request)
+        off = server.operation(request) is None and given.status in statuses
+        return change(request, given) if off and not request.path.startswith(b"/videos/") else given
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _restated(status: int, statuses: Statuses) -> Make:
@@ -93,14 +91,11 @@ def _redirected(request: Request, given: Response) -> Response:
 def _leads(lead: Callable[[Request], Request | None]) -> Make:
     """A server that takes a request, where it is of no operation, for one that is."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            taken = lead(request) if server.operation(request) is None else None
-            return server.correct(request if taken is None else taken)
+    def handle(server: Server, request: Request) -> Response:
+        taken = lead(request) if server.operation(request) is None else None
+        return server.correct(request if taken is None else taken)
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _path(pattern: bytes, instead: bytes) -> Callable[[Request], Request | None]:
@@ -130,17 +125,14 @@ def _lower_case(request: Request) -> Request | None:
     return altered(request, path=b"/".join(parts))
 
 
-def _shadowed(server: Server) -> Answerer:
+@handles
+def _shadowed(server: Server, request: Request) -> Response:
     """The route of a task stands before that of extensions, and takes POST nowhere."""
-
-    def answer(request: Request) -> Response:
-        if server.operation(request) == CREATE:
-            given = server.correct(altered(request, method="PUT"))
-            given.operation = CREATE
-            return given
-        return server.correct(request)
-
-    return answer
+    if server.operation(request) == CREATE:
+        given = server.correct(altered(request, method="PUT"))
+        given.operation = CREATE
+        return given
+    return server.correct(request)
 
 
 def _last_read(server: Server) -> Answerer:
@@ -151,18 +143,15 @@ def _last_read(server: Server) -> Answerer:
     )
 
 
-def _hidden(server: Server) -> Answerer:
+@handles
+def _hidden(server: Server, request: Request) -> Response:
     """The route of a task stands before that of extensions, and POST is none there."""
-
-    def answer(request: Request) -> Response:
-        given = server.correct(request)
-        if server.operation(request) == CREATE and given.status == 200:
-            nowhere = server.correct(altered(request, path=b"/v1/nowhere"))
-            nowhere.operation = CREATE
-            return nowhere
-        return given
-
-    return answer
+    given = server.correct(request)
+    if server.operation(request) == CREATE and given.status == 200:
+        nowhere = server.correct(altered(request, path=b"/v1/nowhere"))
+        nowhere.operation = CREATE
+        return nowhere
+    return given
 
 
 def _suffix_cut(request: Request) -> Request:
@@ -176,52 +165,40 @@ def _without_suffix(server: Server) -> Answerer:
     )
 
 
-def _unified_as_other(server: Server) -> Answerer:
+@handles
+def _unified_as_other(server: Server, request: Request) -> Response:
     """The unified submit is given the schema of the extend in the path, and the source that it finds nowhere."""
-
-    def answer(request: Request) -> Response:
-        value = sent(request)
-        if server.operation(request) == UNIFIED and value and "task_id" not in value:
-            return server.correct(sending(request, {**value, "task_id": _SOURCE}))
-        return server.correct(request)
-
-    return answer
+    value = sent(request)
+    if server.operation(request) == UNIFIED and value and "task_id" not in value:
+        return server.correct(sending(request, {**value, "task_id": _SOURCE}))
+    return server.correct(request)
 
 
-def _extend_as_other(server: Server) -> Answerer:
+@handles
+def _extend_as_other(server: Server, request: Request) -> Response:
     """The extend in the path is given the schema of the unified submit."""
-
-    def answer(request: Request) -> Response:
-        if server.operation(request) == EXTEND and sent(request) and "task_id" not in sent(request):
-            return server.invalid(request)
-        return server.correct(request)
-
-    return answer
+    if server.operation(request) == EXTEND and sent(request) and "task_id" not in sent(request):
+        return server.invalid(request)
+    return server.correct(request)
 
 
-def _source_from_body(server: Server) -> Answerer:
+@handles
+def _source_from_body(server: Server, request: Request) -> Response:
     """A task_id in the body goes before the one in the path, and an unknown one in the path is not noticed."""
-
-    def answer(request: Request) -> Response:
-        task = sent(request).get("task_id")
-        if server.operation(request) == EXTEND and isinstance(task, str):
-            return server.correct(naming(request, task))
-        return server.correct(request)
-
-    return answer
+    task = sent(request).get("task_id")
+    if server.operation(request) == EXTEND and isinstance(task, str):
+        return server.correct(naming(request, task))
+    return server.correct(request)
 
 
-def _content_as_read(server: Server) -> Answerer:
+@handles
+def _content_as_read(server: Server, request: Request) -> Response:
     """A path below a task is taken for the task."""
-
-    def answer(request: Request) -> Response:
-        if server.operation(request) == CONTENT:
-            given = server.correct(altered(request, path=request.path.removesuffix(b"/content")))
-            given.operation = CONTENT
-            return given
-        return server.correct(request)
-
-    return answer
+    if server.operation(request) == CONTENT:
+        given = server.correct(altered(request, path=request.path.removesuffix(b"/content")))
+        given.operation = CONTENT
+        return given
+    return server.correct(request)
 
 
 def _as_read(request: Request) -> Request | None:
@@ -240,17 +217,14 @@ def _with_key(server: Server, request: Request, key: str) -> Request:
 def _heads(answered: Callable[[Server, Request], Response | None], of: Operations = READS | {CONTENT}) -> Make:
     """A server that answers HEAD of these operations so; None leaves the correct answer."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            if request.method == "HEAD" and server.operation(_as_get(request)) in of:
-                given = answered(server, request)
-                if given is not None:
-                    return given
-            return server.correct(request)
+    def handle(server: Server, request: Request) -> Response:
+        if request.method == "HEAD" and server.operation(_as_get(request)) in of:
+            given = answered(server, request)
+            if given is not None:
+                return given
+        return server.correct(request)
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _owned(server: Server, request: Request) -> Response:
@@ -318,15 +292,12 @@ def _overridden(request: Request) -> Request | None:
 def _off(change: Callable[[Request, Response], Response], status: int) -> Make:
     """A server that answers otherwise what the contract has no operation for."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            given = server.correct(request)
-            off = server.operation(request) is None and given.status == status
-            return change(request, given) if off and not request.path.startswith(b"/videos/") else given
+    def handle(server: Server, request: Request) -> Response:
+        given = server.correct(request)
+        off = server.operation(request) is None and given.status == status
+        return change(request, given) if off and not request.path.startswith(b"/videos/") else given
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _allows_options_alone(_: Request, given: Response) -> Response:

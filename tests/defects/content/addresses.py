@@ -28,8 +28,10 @@ from tests.defects._defect import (
     altered,
     changes,
     edits,
+    handles,
     mapped,
     named,
+    remembers,
     succeeded,
 )
 from tests.defects._tasks import Made, note, task_read, task_reads
@@ -38,15 +40,12 @@ from tests.defects._tasks import Made, note, task_read, task_reads
 def _at_address(change: Callable[[Server, Request, Response], Response]) -> Make:
     """A server whose addresses give something else."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            given = server.correct(request)
-            is_address = request.path.startswith(b"/videos/") and given.status in {200, 206}
-            return change(server, request, given) if is_address else given
+    def handle(server: Server, request: Request) -> Response:
+        given = server.correct(request)
+        is_address = request.path.startswith(b"/videos/") and given.status in {200, 206}
+        return change(server, request, given) if is_address else given
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _wants_key(server: Server, request: Request, given: Response) -> Response:
@@ -95,21 +94,17 @@ def _content_route(case: Case) -> None:
         case.value = {**case.value, "video_url": f"{origin}/v1/videos/{named(case.request)}/content"}
 
 
-def _address_of_the_end(server: Server) -> Answerer:
+@remembers
+def _address_of_the_end(server: Server, memory: dict[str, Any], request: Request) -> Response:
     """An address is signed for an hour from the end of its task, whenever it is told."""
-    memory: dict[str, Any] = {}
-
-    def answer(request: Request) -> Response:
-        given = server.correct(request)
-        note(server, memory, request, given)
-        made = memory.get("made", {}).get(given.task)
-        is_video = request.path.startswith(b"/videos/") and given.status in {200, 206}
-        if is_video and made is not None and made.age(server) - LIFE.lasts > HOUR:
-            body = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
-            return Response(403, [(b"content-type", b"application/xml")], body)
-        return given
-
-    return answer
+    given = server.correct(request)
+    note(server, memory, request, given)
+    made = memory.get("made", {}).get(given.task)
+    is_video = request.path.startswith(b"/videos/") and given.status in {200, 206}
+    if is_video and made is not None and made.age(server) - LIFE.lasts > HOUR:
+        body = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
+        return Response(403, [(b"content-type", b"application/xml")], body)
+    return given
 
 
 def _address_of_source(case: Case, made: Made, value: Json) -> Json:

@@ -34,6 +34,7 @@ from tests.defects._defect import (
     Wire,
     altered,
     changes,
+    handles,
     succeeded,
 )
 from tests.defects._requests import sent_as
@@ -159,17 +160,14 @@ def _cached_part(case: Case, made: Made) -> None:
         case.answer.body = kept.setdefault(made.id, case.answer.body)
 
 
-def _part_for_others(server: Server) -> Answerer:
+@handles
+def _part_for_others(server: Server, request: Request) -> Response:
     """A part is looked for by its task alone."""
-
-    def answer(request: Request) -> Response:
-        given = server.correct(request)
-        if given.operation == CONTENT and given.status == 404 and request.header(RANGE):
-            other = for_owner(server, request)
-            return other if other is not None and other.status == 206 else given
-        return given
-
-    return answer
+    given = server.correct(request)
+    if given.operation == CONTENT and given.status == 404 and request.header(RANGE):
+        other = for_owner(server, request)
+        return other if other is not None and other.status == 206 else given
+    return given
 
 
 def _refusal_kept(case: Case, made: Made) -> None:

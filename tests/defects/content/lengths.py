@@ -28,6 +28,7 @@ from tests.defects._defect import (
     changes,
     drop,
     naming,
+    remembers,
     rewrites,
     sending,
     sent,
@@ -143,56 +144,46 @@ def _length(server: Server, request: Request, made: Made) -> float:
 def _long(seconds: Callable[[float, Made], float], of: Operations = SUBMITS) -> Make:
     """A server that makes videos of another length, told by whole, by part and at their addresses."""
 
-    def make(server: Server) -> Answerer:
-        memory: dict[str, Any] = {}
-
-        def answer(request: Request) -> Response:
-            given = server.correct(request)
-            note(server, memory, request, given)
-            is_video = given.operation == CONTENT or request.path.startswith(b"/videos/")
-            made = memory.get("made", {}).get(given.task)
-            if not is_video or made is None or made.operation not in of or given.status not in SENT:
-                return given
-            told = _length(server, request, made)
-            wanted = seconds(told, made)
-            if wanted == told:
-                return given
-            whole = mp4(max(1.0, wanted))
-            cut = byte_range(request.header(RANGE) or b"", len(whole)) if given.status == 206 else (-1, -1)
-            if cut is None:
-                return given
-            first, last = cut if cut != (-1, -1) else (0, len(whole) - 1)
-            given.body = whole[first : last + 1]
-            if given.status == 206:
-                given.headers = [pair for pair in given.headers if pair[0] != b"content-range"]
-                given.headers.append((b"content-range", b"bytes %d-%d/%d" % (first, last, len(whole))))
+    def handle(server: Server, memory: dict[str, Any], request: Request) -> Response:
+        given = server.correct(request)
+        note(server, memory, request, given)
+        is_video = given.operation == CONTENT or request.path.startswith(b"/videos/")
+        made = memory.get("made", {}).get(given.task)
+        if not is_video or made is None or made.operation not in of or given.status not in SENT:
             return given
+        told = _length(server, request, made)
+        wanted = seconds(told, made)
+        if wanted == told:
+            return given
+        whole = mp4(max(1.0, wanted))
+        cut = byte_range(request.header(RANGE) or b"", len(whole)) if given.status == 206 else (-1, -1)
+        if cut is None:
+            return given
+        first, last = cut if cut != (-1, -1) else (0, len(whole) - 1)
+        given.body = whole[first : last + 1]
+        if given.status == 206:
+            given.headers = [pair for pair in given.headers if pair[0] != b"content-range"]
+            given.headers.append((b"content-range", b"bytes %d-%d/%d" % (first, last, len(whole))))
+        return given
 
-        return answer
-
-    return make
+    return remembers(handle)
 
 
 def _films(seconds: Callable[[float, Made, dict[str, Made]], float]) -> Make:
     """A server that makes videos of another length, told by whole, by part and at their addresses."""
 
-    def make(server: Server) -> Answerer:
-        memory: dict[str, Any] = {}
+    def handle(server: Server, memory: dict[str, Any], request: Request) -> Response:
+        given = server.correct(request)
+        note(server, memory, request, given)
+        is_video = given.operation == CONTENT or request.path.startswith(b"/videos/")
+        made = memory.get("made", {}).get(given.task)
+        if not is_video or made is None or given.status not in SENT:
+            return given
+        told = _length(server, request, made)
+        wanted = seconds(told, made, memory["made"])
+        return given if wanted == told else sent_instead(request, given, mp4(max(1.0, wanted)))
 
-        def answer(request: Request) -> Response:
-            given = server.correct(request)
-            note(server, memory, request, given)
-            is_video = given.operation == CONTENT or request.path.startswith(b"/videos/")
-            made = memory.get("made", {}).get(given.task)
-            if not is_video or made is None or given.status not in SENT:
-                return given
-            told = _length(server, request, made)
-            wanted = seconds(told, made, memory["made"])
-            return given if wanted == told else sent_instead(request, given, mp4(max(1.0, wanted)))
-
-        return answer
-
-    return make
+    return remembers(handle)
 
 
 def _chain_alone(length: float, made: Made, known: dict[str, Made]) -> float:

@@ -16,13 +16,14 @@ from tests.defects._defect import (
     OK,
     RANGE,
     VIDEO,
-    Answerer,
     Case,
     Make,
     Server,
     Table,
     altered,
     changes,
+    handles,
+    remembers,
 )
 from tests.defects._tasks import Made, for_task
 from tests.defects._videos import sent_instead
@@ -88,14 +89,12 @@ def _called_whole(case: Case, first: int, last: int, size: int) -> None:
     case.header(b"content-range", None)
 
 
-def _suffix_as_prefix(server: Server) -> Answerer:
-    def answer(request: Request) -> Response:
-        wanted = request.header(RANGE) or b""
-        if server.operation(request) == CONTENT and wanted.startswith(b"bytes=-"):
-            return server.correct(altered(request, headers={RANGE: b"bytes=0-" + wanted[7:]}))
-        return server.correct(request)
-
-    return answer
+@handles
+def _suffix_as_prefix(server: Server, request: Request) -> Response:
+    wanted = request.header(RANGE) or b""
+    if server.operation(request) == CONTENT and wanted.startswith(b"bytes=-"):
+        return server.correct(altered(request, headers={RANGE: b"bytes=0-" + wanted[7:]}))
+    return server.correct(request)
 
 
 def _past_end(status: int) -> Make:
@@ -123,20 +122,15 @@ def _wanted(request: Request, size: int) -> list[Range | None]:
 def _ranges(change: Callable[[Case, list[Range | None]], None]) -> Make:
     """A server that changes what several ranges are answered with, where the correct one sends the whole video."""
 
-    def make(server: Server) -> Answerer:
-        memory: dict[str, Any] = {}
+    def handle(server: Server, memory: dict[str, Any], request: Request) -> Response:
+        given = server.correct(request)
+        if request.method == "GET" and given.operation == CONTENT and given.status == 200:
+            wanted = _wanted(request, len(given.body))
+            if wanted:
+                change(Case(server, memory, request, given), wanted)
+        return given
 
-        def answer(request: Request) -> Response:
-            given = server.correct(request)
-            if request.method == "GET" and given.operation == CONTENT and given.status == 200:
-                wanted = _wanted(request, len(given.body))
-                if wanted:
-                    change(Case(server, memory, request, given), wanted)
-            return given
-
-        return answer
-
-    return make
+    return remembers(handle)
 
 
 def _parted(case: Case, parts: Sequence[tuple[Range, bytes]]) -> None:
@@ -196,21 +190,18 @@ def _refused(status: int, when: Callable[[list[Range | None]], bool] = lambda _:
     return change
 
 
-def _one_as_several(server: Server) -> Answerer:
+@handles
+def _one_as_several(server: Server, request: Request) -> Response:
     """A single range is answered with one part of several."""
-
-    def answer(request: Request) -> Response:
-        given = server.correct(request)
-        if request.method == "GET" and given.operation == CONTENT and given.status == 206:
-            whole = server.correct(altered(request, headers={RANGE: None}))
-            one = byte_range(request.header(RANGE) or b"", len(whole.body))
-            if one is not None and one != (-1, -1):
-                case = Case(server, {}, request, whole)
-                _parted(case, _there(case, [one]))
-                return whole
-        return given
-
-    return answer
+    given = server.correct(request)
+    if request.method == "GET" and given.operation == CONTENT and given.status == 206:
+        whole = server.correct(altered(request, headers={RANGE: None}))
+        one = byte_range(request.header(RANGE) or b"", len(whole.body))
+        if one is not None and one != (-1, -1):
+            case = Case(server, {}, request, whole)
+            _parted(case, _there(case, [one]))
+            return whole
+    return given
 
 
 def _parts(change: Callable[[Case, bytes, int, int, int], None]) -> Make:

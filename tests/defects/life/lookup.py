@@ -32,6 +32,7 @@ from tests.defects._defect import (
     Table,
     altered,
     failed,
+    handles,
     named,
     naming,
     running,
@@ -58,58 +59,49 @@ def _other_case_unknown(case: Case, age: float) -> bool:
 def _as_owner(of: Operations, *, is_source: bool = False) -> Make:
     """A server that looks a task up by its id alone, without its account."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            given = server.correct(request)
-            if given.operation not in of or given.status not in {400, 404}:
-                return given
-            for key in (server.key, server.other_key):
-                headers: dict[bytes, bytes | None] = {b"authorization": f"Bearer {key}".encode()}
-                other = server.at(altered(request, headers=headers), 0)
-                if other.status in {200, 206}:
-                    return server.correct(altered(request, headers=headers)) if is_source else other
+    def handle(server: Server, request: Request) -> Response:
+        given = server.correct(request)
+        if given.operation not in of or given.status not in {400, 404}:
             return given
+        for key in (server.key, server.other_key):
+            headers: dict[bytes, bytes | None] = {b"authorization": f"Bearer {key}".encode()}
+            other = server.at(altered(request, headers=headers), 0)
+            if other.status in {200, 206}:
+                return server.correct(altered(request, headers=headers)) if is_source else other
+        return given
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _with_source(becomes: str, cause: bytes, of: Operations = SUBMITS) -> Make:
     """A server that accepts a submit in spite of its source."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            given = server.correct(request)
-            if given.operation in of and given.status == 400 and b'"code":"' + cause + b'"' in given.body:
-                return server.correct(_on(request, becomes))
-            return given
+    def handle(server: Server, request: Request) -> Response:
+        given = server.correct(request)
+        if given.operation in of and given.status == 400 and b'"code":"' + cause + b'"' in given.body:
+            return server.correct(_on(request, becomes))
+        return given
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _any_task(of: Operations, told: str) -> Make:
     """A server for which every task exists."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            given = server.correct(request)
-            if (
-                given.operation in of
-                and given.status in {400, 404}
-                and b"ot_exist" in given.body + b"ot_exist" * (given.status == 404)
-            ):
-                other = server.at(naming(request, told), 0)
-                if other.status == 200 and given.operation in READS:
-                    other.body = other.body.replace(told.encode(), named(request).encode())
-                return other if other.status == 200 else given
-            return given
+    def handle(server: Server, request: Request) -> Response:
+        given = server.correct(request)
+        if (
+            given.operation in of
+            and given.status in {400, 404}
+            and b"ot_exist" in given.body + b"ot_exist" * (given.status == 404)
+        ):
+            other = server.at(naming(request, told), 0)
+            if other.status == 200 and given.operation in READS:
+                other.body = other.body.replace(told.encode(), named(request).encode())
+            return other if other.status == 200 else given
+        return given
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _cached_for_others(server: Server) -> Answerer:
@@ -134,32 +126,26 @@ def _chain_unknown(case: Case, made: Made) -> None:
         case.become(case.server.unknown(case.request))
 
 
-def _failed_for_all(server: Server) -> Answerer:
+@handles
+def _failed_for_all(server: Server, request: Request) -> Response:
     """The list of failures is looked at before whose task it is."""
-
-    def answer(request: Request) -> Response:
-        given = server.correct(request)
-        if given.operation != READ or given.status not in {400, 404}:
-            return given
-        for key in (server.key, server.other_key):
-            other = server.at(altered(request, headers={b"authorization": f"Bearer {key}".encode()}), 0)
-            if other.status == 200 and failed(Case(server, {}, request, other).value):
-                return other
+    given = server.correct(request)
+    if given.operation != READ or given.status not in {400, 404}:
         return given
-
-    return answer
+    for key in (server.key, server.other_key):
+        other = server.at(altered(request, headers={b"authorization": f"Bearer {key}".encode()}), 0)
+        if other.status == 200 and failed(Case(server, {}, request, other).value):
+            return other
+    return given
 
 
 def _accepts(when: Callable[[Server, Request], bool], cause: bytes, of: Operations) -> Make:
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            given = server.correct(request)
-            refused = given.operation in of and given.status == 400 and b'"code":"' + cause + b'"' in given.body
-            return server.correct(_on(request, DOCUMENTED)) if refused and when(server, request) else given
+    def handle(server: Server, request: Request) -> Response:
+        given = server.correct(request)
+        refused = given.operation in of and given.status == 400 and b'"code":"' + cause + b'"' in given.body
+        return server.correct(_on(request, DOCUMENTED)) if refused and when(server, request) else given
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _source_failed(server: Server, request: Request) -> bool:
@@ -172,19 +158,16 @@ def _only_newest(case: Case, made: Made) -> None:
         case.become(case.server.unknown(case.request))
 
 
-def _nearly_done(server: Server) -> Answerer:
+@handles
+def _nearly_done(server: Server, request: Request) -> Response:
     """A submit whose source has but a tenth to go is accepted, and waits for it."""
-
-    def answer(request: Request) -> Response:
-        given = server.correct(request)
-        if given.operation not in SUBMITS or given.status != 400 or b'"code":"fail_to_fetch_task"' not in given.body:
-            return given
-        source = task_read(server, request, source_of(request))
-        if running(source) and source.get("progress", 0) >= 90:
-            return server.correct(_on(request, DOCUMENTED))
+    given = server.correct(request)
+    if given.operation not in SUBMITS or given.status != 400 or b'"code":"fail_to_fetch_task"' not in given.body:
         return given
-
-    return answer
+    source = task_read(server, request, source_of(request))
+    if running(source) and source.get("progress", 0) >= 90:
+        return server.correct(_on(request, DOCUMENTED))
+    return given
 
 
 def _on(request: Request, source: str) -> Request:

@@ -15,7 +15,6 @@ from tests.defects._defect import (
     READ,
     READS,
     SUBMITS,
-    Answerer,
     Case,
     Json,
     Server,
@@ -23,6 +22,7 @@ from tests.defects._defect import (
     edits,
     mapped,
     put,
+    remembers,
     running,
     sent,
     succeeded,
@@ -46,20 +46,16 @@ def _seconds_of_extension(case: Case) -> dict[str, Json]:
     return {"seconds": str(int(min(seconds, 15 if seconds > 15 else 10)))}
 
 
-def _seconds_of_submit(server: Server) -> Answerer:
+@remembers
+def _seconds_of_submit(server: Server, memory: dict[str, Any], request: Request) -> Response:
     """The length that is told is that of the request's duration, without where it starts."""
-    memory: dict[str, Any] = {}
-
-    def answer(request: Request) -> Response:
-        given = server.correct(request)
-        if given.operation == CREATE and given.task is not None:
-            memory[given.task] = str(sent(request).get("duration", 10))
-        elif given.operation == READ and given.task in memory:
-            case = Case(server, memory, request, given)
-            case.value = {**case.value, "seconds": memory[given.task]}
-        return given
-
-    return answer
+    given = server.correct(request)
+    if given.operation == CREATE and given.task is not None:
+        memory[given.task] = str(sent(request).get("duration", 10))
+    elif given.operation == READ and given.task in memory:
+        case = Case(server, memory, request, given)
+        case.value = {**case.value, "seconds": memory[given.task]}
+    return given
 
 
 def _zero_is_none(case: Case, made: Made, value: Json) -> Json:

@@ -20,12 +20,12 @@ from tests.defects._defect import (
     READS,
     SUBMITS,
     UNIFIED,
-    Answerer,
     Make,
     Operations,
     Server,
     Table,
     altered,
+    handles,
     named,
     restates,
     sent,
@@ -49,42 +49,33 @@ def _refuses(is_refused: Callable[[dict[str, Any]], bool], of: Operations = SUBM
 
 
 def _refuses_request(is_refused: Callable[[Request], bool], of: Operations = SUBMITS) -> Make:
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            refuses = server.operation(request) in of and is_refused(request)
-            return server.invalid(request) if refuses else server.correct(request)
+    def handle(server: Server, request: Request) -> Response:
+        refuses = server.operation(request) in of and is_refused(request)
+        return server.invalid(request) if refuses else server.correct(request)
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _hides(is_hidden: Callable[[Request], bool], of: Operations) -> Make:
     """A server that takes the task that a read names for an unknown one."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            hides = server.operation(request) in of and is_hidden(request)
-            return server.unknown(request) if hides else server.correct(request)
+    def handle(server: Server, request: Request) -> Response:
+        hides = server.operation(request) in of and is_hidden(request)
+        return server.unknown(request) if hides else server.correct(request)
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
-def _shape_checked(server: Server) -> Answerer:
+@handles
+def _shape_checked(server: Server, request: Request) -> Response:
     """A read that wants the ids of one family of models."""
-
-    def answer(request: Request) -> Response:
-        wrong = server.operation(request) in READS and not named(request).startswith("grok:")
-        given = server.correct(request)
-        if wrong and given.status in {200, 400}:
-            refused = server.unknown(request)
-            refused.body = refused.body.replace(b'"code":"task_not_exist"', b'"code":"invalid_request"')
-            return refused
-        return given
-
-    return answer
+    wrong = server.operation(request) in READS and not named(request).startswith("grok:")
+    given = server.correct(request)
+    if wrong and given.status in {200, 400}:
+        refused = server.unknown(request)
+        refused.body = refused.body.replace(b'"code":"task_not_exist"', b'"code":"invalid_request"')
+        return refused
+    return given
 
 
 def _text(value: dict[str, Any], name: str) -> str:
@@ -97,66 +88,53 @@ def _images(value: dict[str, Any]) -> list[str]:
     return [one for one in images if isinstance(one, str)] if isinstance(images, list) else []
 
 
-def _closed(server: Server) -> Answerer:
-    def answer(request: Request) -> Response:
-        operation = server.operation(request)
-        more = set(sent(request)) - _KNOWN[operation] if operation in _KNOWN else set()
-        return server.invalid(request) if more else server.correct(request)
-
-    return answer
+@handles
+def _closed(server: Server, request: Request) -> Response:
+    operation = server.operation(request)
+    more = set(sent(request)) - _KNOWN[operation] if operation in _KNOWN else set()
+    return server.invalid(request) if more else server.correct(request)
 
 
-def _unavailable(server: Server) -> Answerer:
+@handles
+def _unavailable(server: Server, request: Request) -> Response:
     """A list of models of the server's own, and a channel for each of them."""
-
-    def answer(request: Request) -> Response:
-        model = _text(sent(request), "model")
-        if server.operation(request) in SUBMITS and model.endswith("-max"):
-            return server.correct(altered(request, headers={b"prefer": b"code=503"}))
-        return server.correct(request)
-
-    return answer
+    model = _text(sent(request), "model")
+    if server.operation(request) in SUBMITS and model.endswith("-max"):
+        return server.correct(altered(request, headers={b"prefer": b"code=503"}))
+    return server.correct(request)
 
 
 def _accept(request: Request) -> bytes:
     return request.header(b"accept") or b""
 
 
-def _not_acceptable(server: Server) -> Answerer:
-    def answer(request: Request) -> Response:
-        given = server.correct(request)
-        if server.operation(request) in READS and _accept(request) == b"application/json" and given.status == 200:
-            given.status = 406
-        return given
-
-    return answer
+@handles
+def _not_acceptable(server: Server, request: Request) -> Response:
+    given = server.correct(request)
+    if server.operation(request) in READS and _accept(request) == b"application/json" and given.status == 200:
+        given.status = 406
+    return given
 
 
 def _breaks(is_breaking: Callable[[Server, Request], bool]) -> Make:
     """A server that breaks over a valid request."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            if server.operation(request) is not None and is_breaking(server, request):
-                return server.correct(altered(request, headers={b"prefer": b"code=500"}))
-            return server.correct(request)
+    def handle(server: Server, request: Request) -> Response:
+        if server.operation(request) is not None and is_breaking(server, request):
+            return server.correct(altered(request, headers={b"prefer": b"code=500"}))
+        return server.correct(request)
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _refuses_by_server(is_refused: Callable[[Server, Request], bool], of: Operations) -> Make:
     """A server that refuses, as invalid, requests that are valid."""
 
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            refuses = server.operation(request) in of and is_refused(server, request)
-            return server.invalid(request) if refuses else server.correct(request)
+    def handle(server: Server, request: Request) -> Response:
+        refuses = server.operation(request) in of and is_refused(server, request)
+        return server.invalid(request) if refuses else server.correct(request)
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _past_the_end(server: Server, request: Request) -> bool:
