@@ -1,4 +1,4 @@
-"""Servers with one defect each, by which a suite that judges servers is judged itself.
+"""Servers with one defect each, by which a suite that tests servers is tested itself.
 
 Each defect was written from the contract, and from what the authors of such a server, mock or gateway would ship by
 mistake; none from a suite. A module has those of one thing that is wrong: in ``DEFECTS`` what ordinary requests show,
@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from tests.defects import billing, connection, credentials, error_schema, media_type, response_schema, routing, status
-from tests.defects._defect import Asked, Case, Defect, Family, Server, defects
+from tests.defects._defect import Case, Defect, Family, Server, WireRequest, defects
 from tests.defects._serving import ServedDefect, defective, serve
 from tests.defects.content import addresses, files, lengths, ranges
 from tests.defects.life import echoes, finality, identity, lookup, outcome, states, times
 from tests.defects.validation import bodies, fields, valid_rejected
 
-__all__ = ["DEFECTS", "RARE", "Asked", "Case", "Defect", "Family", "ServedDefect", "Server", "defective", "serve"]
+__all__ = ["DEFECTS", "RARE", "Case", "Defect", "Family", "ServedDefect", "Server", "WireRequest", "defective", "serve"]
 
 _FAMILIES: dict[Family, tuple[ModuleType, ...]] = {
     "response schema": (response_schema, error_schema),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from octopusx_video_mock.messages import Request, Response
 
-from tests.defects._defect import Answerer, Make, Operations, Server
+from tests.defects._defect import Handler, Make, Operations, Server
 
 MOMENT = 0.004
 """Seconds that a request takes at least, so that others come while it is under way."""
@@ -15,10 +15,10 @@ Beside = Callable[[Server, Request, Request], Response]
 """Answers a request while another one is under way, which comes last."""
 
 
-def beside(of: Operations, others: Operations, answer: Beside) -> Make:
-    """A server that answers some operations otherwise while one of the others is under way."""
+def beside(of: Operations, others: Operations, respond: Beside) -> Make:
+    """A server that responds otherwise to some operations while one of the others is under way."""
 
-    def make(server: Server) -> Answerer:
+    def make(server: Server) -> Handler:
         under_way: dict[int, Request] = {}
 
         def handle(request: Request) -> Response:
@@ -32,7 +32,7 @@ def beside(of: Operations, others: Operations, answer: Beside) -> Make:
                 beside = next((other for other in list(under_way.values()) if other is not request), None)
                 if beside is None or operation not in of:
                     return server.correct(request)
-                return answer(server, request, beside)
+                return respond(server, request, beside)
             finally:
                 under_way.pop(id(request), None)
 

@@ -79,12 +79,12 @@ def takes(fix: Fix, of: Operations = SUBMITS) -> Make:
 
 
 def is_malformed(case: Case) -> bool:
-    return b"JSON" in case.answer.body and "error" in case.value
+    return b"JSON" in case.response.body and "error" in case.value
 
 
 def sent_as(media_type: bytes | None, body: Callable[[bytes], bytes], of: Operations, statuses: Statuses) -> Make:
     def change(case: Case) -> None:
-        case.answer.body = body(case.answer.body)
+        case.response.body = body(case.response.body)
         case.header(CONTENT_TYPE, media_type)
 
     return changes(change, of, statuses)

@@ -20,8 +20,8 @@ from tests.defects._defect import (
     READS,
     SENT,
     SUBMITS,
-    Answerer,
     Case,
+    Handler,
     Json,
     Make,
     Operations,
@@ -38,7 +38,7 @@ from tests.defects._defect import (
 
 REASON = {"error": {"message": "the task was lost", "code": "task_lost"}}
 When = Callable[[Server, Request, Response], str | None]
-"""The task that an answer makes a server change from now on; None where it is none."""
+"""The task that a response makes a server change from now on; None where it is none."""
 
 
 @dataclass
@@ -73,14 +73,14 @@ class Made:
 
 
 def hides(when: Callable[[Case, float], bool], of: Operations = READS) -> Make:
-    """A server that does not know a task of its own, where ``when`` says so of an answer and of the task's age."""
+    """A server that does not know a task of its own, where ``when`` says so of a response and of the task's age."""
 
     def change(case: Case) -> None:
         born = case.memory.setdefault("born", {})
-        if case.answer.operation in SUBMITS:
-            if case.answer.status == 200:
-                born[case.value["id"]] = (case.server.now, case.answer.operation)
-        elif case.answer.operation in of and case.answer.status in {200, 206} and case.task in born:
+        if case.response.operation in SUBMITS:
+            if case.response.status == 200:
+                born[case.value["id"]] = (case.server.now, case.response.operation)
+        elif case.response.operation in of and case.response.status in {200, 206} and case.task in born:
             case.memory["made by"] = born[case.task][1]
             if when(case, case.server.now - born[case.task][0]):
                 case.become(case.server.unknown(case.request))
@@ -89,11 +89,11 @@ def hides(when: Callable[[Case, float], bool], of: Operations = READS) -> Make:
 
 
 def shifted(ahead: Callable[[Case, float], float | None], of: Operations = READS) -> Make:
-    """A server that tells a task of its own as it stands at another time, so many seconds from now."""
+    """A server that reports a task of its own as it stands at another time, so many seconds from now."""
 
     def change(case: Case) -> None:
         born = case.memory.setdefault("born", {})
-        if case.answer.operation in SUBMITS:
+        if case.response.operation in SUBMITS:
             born[case.value["id"]] = case.server.now
         elif case.task in born:
             seconds = ahead(case, case.server.now - born[case.task])
@@ -119,7 +119,7 @@ def done_where_failed(case: Case) -> dict[str, Any] | None:
 
 
 def reports(change: Callable[[Case], dict[str, Json]], of: Operations = READS) -> Make:
-    """A read that tells these fields, of those that it has, otherwise."""
+    """A read that reports these fields, of those that it has, otherwise."""
 
     def changed(case: Case) -> None:
         value = case.value
@@ -132,8 +132,8 @@ def continued_by(request: Request) -> str:
     """The task that a submit continues."""
     body = sent(request)
     video = body.get("video")
-    told = named(request) or body.get("task_id") or (video.get("url") if isinstance(video, dict) else "")
-    return told if isinstance(told, str) else ""
+    reported = named(request) or body.get("task_id") or (video.get("url") if isinstance(video, dict) else "")
+    return reported if isinstance(reported, str) else ""
 
 
 def continued(server: Server, request: Request, given: Response) -> str | None:
@@ -158,13 +158,13 @@ def has_succeeded(server: Server, request: Request, task: str) -> bool:
 
 
 def after_end(when: When, change: Callable[[Case], None], of: Operations) -> Make:
-    """A server that changes these answers of a task, from the first moment after its end that ``when`` tells."""
+    """A server that changes these responses of a task, from the first moment after its end that ``when`` gives."""
 
-    def make(server: Server) -> Answerer:
+    def make(server: Server) -> Handler:
         memory: dict[str, Any] = {}
         touched: set[str] = set()
 
-        def answer(request: Request) -> Response:
+        def handle(request: Request) -> Response:
             given = server.correct(request)
             if given.operation in of and given.status in SENT and named(request) in touched:
                 case = Case(server, memory, request, given)
@@ -175,7 +175,7 @@ def after_end(when: When, change: Callable[[Case], None], of: Operations) -> Mak
                 touched.add(task)
             return given
 
-        return answer
+        return handle
 
     return make
 
@@ -185,12 +185,12 @@ def source_of(request: Request) -> str:
     video = body.get("video")
     if request.path.endswith(b"/extend") and named(request):
         return named(request)
-    told = video.get("url") if isinstance(video, dict) else body.get("task_id")
-    return told if isinstance(told, str) else ""
+    reported = video.get("url") if isinstance(video, dict) else body.get("task_id")
+    return reported if isinstance(reported, str) else ""
 
 
 def task_read(server: Server, request: Request, task: str, *, by: str = READ) -> dict[str, Json]:
-    """What a correct read tells of a task to who sent the request; empty where it is unknown."""
+    """What a correct read reports of a task to the sender of the request; empty where it is unknown."""
     name = quote(task, safe=":").encode()
     path, query = (b"/v1/videos/" + name, b"") if by == READ else (b"/v1/video/query", b"id=" + name)
     headers: dict[bytes, bytes | None] = {b"prefer": None, RANGE: None, b"content-type": None}
@@ -208,7 +208,7 @@ def note(server: Server, memory: dict[str, Any], request: Request, given: Respon
 
 
 def for_task(change: Callable[[Case, Made], None], of: Operations, statuses: Statuses = OK) -> Make:
-    """A server that changes these answers about tasks of its own."""
+    """A server that changes these responses about tasks of its own."""
 
     def handle(server: Server, memory: dict[str, Any], request: Request) -> Response:
         given = server.correct(request)
@@ -239,7 +239,7 @@ def with_key(request: Request, key: str) -> Request:
 
 
 def for_owner(server: Server, request: Request) -> Response | None:
-    """What a task's owner would be answered, whoever asks with a key that is accepted."""
+    """The response to the owner of a task, whoever asks with a key that is accepted."""
     for key in (server.key, server.other_key):
         other = server.at(with_key(request, key), 0)
         if other.status in SENT:
@@ -248,12 +248,12 @@ def for_owner(server: Server, request: Request) -> Response | None:
 
 
 def with_status(server: Server, request: Request, status: int) -> Response:
-    """The contract's answer of this status to a request."""
+    """The contract's response of this status to a request."""
     return server.at(altered(request, headers={b"prefer": b"code=%d" % status}), 0)
 
 
 def not_yet(case: Case) -> bool:
-    return case.answer.status == 400 and b"not completed" in case.answer.body
+    return case.response.status == 400 and b"not completed" in case.response.body
 
 
 def is_of_others(case: Case) -> bool:
@@ -275,5 +275,5 @@ def extensions_of(case: Case, made: Made) -> list[Made]:
 
 
 def before_end(case: Case, made: Made) -> Response:
-    """The correct answer of a second before the task's end."""
+    """The correct response of a second before the task's end."""
     return case.server.at(case.request, -1 - made.since_end(case.server))

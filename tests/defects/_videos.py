@@ -14,13 +14,13 @@ def changes_whole(change: Callable[[bytes], bytes]) -> Make:
     """A server whose videos are changed, whole ones alone."""
 
     def changed(case: Case) -> None:
-        case.answer.body = change(case.answer.body)
+        case.response.body = change(case.response.body)
 
     return changes(changed, {CONTENT}, OK)
 
 
 def sent_instead(request: Request, given: Response, whole: bytes) -> Response:
-    """An answer of the content with another file, whole or in part as it was."""
+    """A response of the content with another file, whole or in part as it was."""
     if given.status == 200:
         given.body = whole
         return given

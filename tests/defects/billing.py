@@ -23,8 +23,8 @@ from tests.defects._defect import (
     SENT,
     SUBMITS,
     UNIFIED,
-    Answerer,
     Case,
+    Handler,
     Make,
     Operations,
     Server,
@@ -46,11 +46,11 @@ _MANY_READS = 10
 
 
 def _bills(when: Callable[[Case], bool], of: Operations, statuses: Statuses) -> Make:
-    """A server that charges what is answered so."""
+    """A server that charges requests with such responses."""
 
     def change(case: Case) -> None:
         if when(case):
-            case.server.bill(case.answer.operation or EXTEND, case.task)
+            case.server.bill(case.response.operation or EXTEND, case.task)
 
     return changes(change, of, statuses)
 
@@ -91,19 +91,19 @@ def free(of: Operations) -> Make:
     return handles(handle)
 
 
-def _first_free(server: Server) -> Answerer:
+def _first_free(server: Server) -> Handler:
     """The price of a submit is looked up at the next one."""
     unbilled = free(SUBMITS)(server)
     seen: list[Response] = []
 
-    def answer(request: Request) -> Response:
+    def handle(request: Request) -> Response:
         if server.operation(request) not in SUBMITS or seen:
             return server.correct(request)
         given = unbilled(request)
         seen.extend([given] if given.status == 200 else [])
         return given
 
-    return answer
+    return handle
 
 
 def _priced(times: Callable[[dict[str, Any]], int], of: Operations = SUBMITS) -> Make:
@@ -126,11 +126,11 @@ def _by_images(body: dict[str, Any]) -> int:
     return len(images) if isinstance(images, list) else 1
 
 
-def _second_free(server: Server) -> Answerer:
+def _second_free(server: Server) -> Handler:
     """The second submit of an account is let through by the reservation that the first one left."""
     counts: dict[bytes | None, int] = {}
 
-    def answer(request: Request) -> Response:
+    def handle(request: Request) -> Response:
         if server.operation(request) not in SUBMITS:
             return server.correct(request)
         key = request.header(b"authorization")
@@ -139,7 +139,7 @@ def _second_free(server: Server) -> Answerer:
             counts[key] = counts.get(key, 0) + 1
         return given
 
-    return answer
+    return handle
 
 
 def _others_source(case: Case) -> None:
@@ -148,12 +148,12 @@ def _others_source(case: Case) -> None:
     for key in (case.server.key, case.server.other_key):
         headers: dict[bytes, bytes | None] = {b"authorization": f"Bearer {key}".encode()}
         if task_read(case.server, altered(case.request, headers=headers), source_of(case.request)):
-            case.server.bill(case.answer.operation or EXTEND)
+            case.server.bill(case.response.operation or EXTEND)
             return
 
 
 def _charged(times: Callable[[dict[str, Any], Request], int]) -> Make:
-    """A server that charges what it accepts so often, told what it remembers and the request."""
+    """A server that charges what it accepts so often, given what it remembers and the request."""
 
     def handle(server: Server, memory: dict[str, Any], request: Request) -> Response:
         operation = server.operation(request)
@@ -191,11 +191,11 @@ def _billed_read(case: Case) -> None:
         case.server.bill(EXTEND)
 
 
-def _twice_after_refusal(server: Server) -> Answerer:
+def _twice_after_refusal(server: Server) -> Handler:
     """What was reserved for a submit that is refused is charged with the next one."""
     reserved: set[bytes | None] = set()
 
-    def answer(request: Request) -> Response:
+    def handle(request: Request) -> Response:
         given = server.correct(request)
         key = request.header(AUTHORIZATION)
         if given.operation in SUBMITS and given.status == 400:
@@ -205,7 +205,7 @@ def _twice_after_refusal(server: Server) -> Answerer:
             server.bill(given.operation or EXTEND, given.task)
         return given
 
-    return answer
+    return handle
 
 
 def _is_zero(value: Any) -> bool:
@@ -217,7 +217,7 @@ def _by_start(memory: dict[str, Any], request: Request) -> int:
     return 2 if type(start) is int and start >= _LONG else 1
 
 
-def _other_account_free(server: Server) -> Answerer:
+def _other_account_free(server: Server) -> Handler:
     other = f"Bearer {server.other_key}".encode()
     return _charged(lambda _, request: 0 if request.header(AUTHORIZATION) == other else 1)(server)
 
@@ -233,10 +233,10 @@ def _many_billed(case: Case) -> None:
 
 
 def _billed_twice(server: Server, request: Request, _: Request) -> Response:
-    answer = server.correct(request)
-    if answer.status == 200:
+    response = server.correct(request)
+    if response.status == 200:
         server.bill(server.operation(request) or "")
-    return answer
+    return response
 
 
 DEFECTS: Table = {

@@ -20,7 +20,6 @@ from tests.defects._defect import (
     READS,
     SUBMITS,
     UNIFIED,
-    Asked,
     Case,
     Make,
     OnWire,
@@ -28,6 +27,7 @@ from tests.defects._defect import (
     Server,
     Table,
     Wire,
+    WireRequest,
     changes,
     handles,
     running,
@@ -38,14 +38,14 @@ _LONG = 3600.0
 _ELSEWHERE = b"http://127.0.0.1:9"
 _MEGABYTE = b"a" * 2**20
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-Send = Callable[[Asked], Iterator[bytes]]
+Send = Callable[[WireRequest], Iterator[bytes]]
 
 
 def _wired(send: Send, of: Operations = ALL) -> OnWire:
     """What sends these bytes for a request of these operations."""
 
     def wire(_: Server) -> Wire:
-        return lambda asked: send(asked) if asked.operation in of else None
+        return lambda request: send(request) if request.operation in of else None
 
     return OnWire(wire)
 
@@ -53,7 +53,7 @@ def _wired(send: Send, of: Operations = ALL) -> OnWire:
 def _delivered(delivery: Delivery, of: Operations, when: Callable[[Case], bool] = lambda _: True) -> Make:
     def change(case: Case) -> None:
         if when(case):
-            case.answer.delivery = delivery
+            case.response.delivery = delivery
 
     return changes(change, of)
 
@@ -82,82 +82,82 @@ def _itself(request: Request) -> bytes:
 def _to_video(case: Case) -> None:
     if succeeded(case.value):
         location = str(case.value["video_url"]).encode()
-        case.answer.status, case.answer.headers, case.answer.body = 303, [(b"location", location)], b""
+        case.response.status, case.response.headers, case.response.body = 303, [(b"location", location)], b""
 
 
 def _to_storage(case: Case) -> None:
     location = _ELSEWHERE + b"/bucket/video.mp4"
-    case.answer.status, case.answer.headers, case.answer.body = 302, [(b"location", location)], b""
+    case.response.status, case.response.headers, case.response.body = 302, [(b"location", location)], b""
 
 
 def _is_running(case: Case) -> bool:
-    return case.answer.status == 200 and running(case.value)
+    return case.response.status == 200 and running(case.value)
 
 
 def _is_refused(case: Case) -> bool:
-    return case.answer.status >= 400
+    return case.response.status >= 400
 
 
 def _is_second(case: Case) -> bool:
     return case.counted("asked") % 2 == 0
 
 
-def _nothing(asked: Asked) -> Iterator[bytes]:
+def _nothing(request: WireRequest) -> Iterator[bytes]:
     yield from ()
 
 
-def _silence(asked: Asked) -> Iterator[bytes]:
-    asked.ended(_LONG)
+def _silence(request: WireRequest) -> Iterator[bytes]:
+    request.ended(_LONG)
     yield from ()
 
 
-def _head_then_silence(asked: Asked) -> Iterator[bytes]:
-    yield asked.answered()[0]
-    asked.ended(_LONG)
+def _head_then_silence(request: WireRequest) -> Iterator[bytes]:
+    yield request.response()[0]
+    request.ended(_LONG)
 
 
-def _half_then_silence(asked: Asked) -> Iterator[bytes]:
-    head, body = asked.answered()
+def _half_then_silence(request: WireRequest) -> Iterator[bytes]:
+    head, body = request.response()
     yield head + body[: len(body) // 2]
-    asked.ended(_LONG)
+    request.ended(_LONG)
 
 
-def _half(asked: Asked) -> Iterator[bytes]:
-    head, body = asked.answered()
+def _half(request: WireRequest) -> Iterator[bytes]:
+    head, body = request.response()
     yield head + body[: len(body) // 2]
 
 
-def _half_head(asked: Asked) -> Iterator[bytes]:
-    yield asked.answered()[0][:20]
+def _half_head(request: WireRequest) -> Iterator[bytes]:
+    yield request.response()[0][:20]
 
 
-def _drops(asked: Asked) -> Iterator[bytes]:
-    head, body = asked.answered()
+def _drops(request: WireRequest) -> Iterator[bytes]:
+    head, body = request.response()
     yield head
     for at in range(len(body)):
-        if asked.ended(1):
+        if request.ended(1):
             return
         yield body[at : at + 1]
 
 
-def _endless(asked: Asked) -> Iterator[bytes]:
+def _endless(request: WireRequest) -> Iterator[bytes]:
     yield _HEAD + b"connection: close\r\n\r\n"
-    while not asked.ended(0.01):
+    while not request.ended(0.01):
         yield _MEGABYTE
 
 
-def _endless_head(asked: Asked) -> Iterator[bytes]:
+def _endless_head(request: WireRequest) -> Iterator[bytes]:
     yield _HEAD
-    while not asked.ended(0.01):
+    while not request.ended(0.01):
         yield b"x-more: " + _MEGABYTE + b"\r\n"
 
 
-def _endless_continue(asked: Asked) -> Iterator[bytes]:
-    while not asked.ended(0.05):
+def _endless_continue(request: WireRequest) -> Iterator[bytes]:
+    while not request.ended(0.05):
         yield b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-def _large(asked: Asked) -> Iterator[bytes]:
+def _large(request: WireRequest) -> Iterator[bytes]:
     yield _HEAD + b"content-length: %d\r\nconnection: close\r\n\r\n" % (64 * len(_MEGABYTE))
     for _ in range(64):
         yield _MEGABYTE
@@ -167,59 +167,59 @@ def _says(text: bytes) -> Send:
     return lambda _: iter([text])
 
 
-def _length_short(asked: Asked) -> Iterator[bytes]:
-    head, body = asked.answered()
+def _length_short(request: WireRequest) -> Iterator[bytes]:
+    head, body = request.response()
     yield head.replace(b"content-length: %d" % len(body), b"content-length: %d" % (len(body) - 5)) + body
 
 
-def _length_long(asked: Asked) -> Iterator[bytes]:
-    head, body = asked.answered()
+def _length_long(request: WireRequest) -> Iterator[bytes]:
+    head, body = request.response()
     yield head.replace(b"content-length: %d" % len(body), b"content-length: %d" % (len(body) + 5)) + body
 
 
-def _length_twice(asked: Asked) -> Iterator[bytes]:
-    head, body = asked.answered()
+def _length_twice(request: WireRequest) -> Iterator[bytes]:
+    head, body = request.response()
     yield head.replace(b"content-length:", b"content-length: 1\r\ncontent-length:") + body
 
 
-def _chunks_broken(asked: Asked) -> Iterator[bytes]:
-    yield _HEAD + b"transfer-encoding: chunked\r\nconnection: close\r\n\r\nnot-a-size\r\n" + asked.answered()[1]
+def _chunks_broken(request: WireRequest) -> Iterator[bytes]:
+    yield _HEAD + b"transfer-encoding: chunked\r\nconnection: close\r\n\r\nnot-a-size\r\n" + request.response()[1]
 
 
-def _chunks_without_end(asked: Asked) -> Iterator[bytes]:
-    body = asked.answered()[1]
+def _chunks_without_end(request: WireRequest) -> Iterator[bytes]:
+    body = request.response()[1]
     yield _HEAD + b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n%x\r\n%b\r\n" % (len(body), body)
 
 
-def _compressed_wrongly(asked: Asked) -> Iterator[bytes]:
-    body = asked.answered()[1]
+def _compressed_wrongly(request: WireRequest) -> Iterator[bytes]:
+    body = request.response()[1]
     yield _HEAD + b"content-encoding: gzip\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (len(body), body)
 
 
 def _sends_body(server: Server) -> Wire:
-    def wire(asked: Asked) -> Iterator[bytes] | None:
-        if asked.method != "HEAD":
+    def wire(request: WireRequest) -> Iterator[bytes] | None:
+        if request.method != "HEAD":
             return None
-        head, _ = asked.answered()
+        head, _ = request.response()
         return iter([head + b"\0\0\0\x20ftypisom"])
 
     return wire
 
 
-def _without_length(asked: Asked) -> Iterator[bytes]:
+def _without_length(request: WireRequest) -> Iterator[bytes]:
     """Neither a length nor an end."""
-    yield _HEAD + b"connection: keep-alive\r\n\r\n" + asked.answered()[1]
-    asked.ended(3600.0)
+    yield _HEAD + b"connection: keep-alive\r\n\r\n" + request.response()[1]
+    request.ended(3600.0)
 
 
-def _chunk_cut(asked: Asked) -> Iterator[bytes]:
-    head, body = asked.answered()
+def _chunk_cut(request: WireRequest) -> Iterator[bytes]:
+    head, body = request.response()
     head = re.sub(rb"content-length: \d+", b"transfer-encoding: chunked", head)
     yield head + b"%x\r\n" % len(body) + body[: len(body) // 2]
 
 
-def _coded_otherwise(asked: Asked) -> Iterator[bytes]:
-    head, body = asked.answered()
+def _coded_otherwise(request: WireRequest) -> Iterator[bytes]:
+    head, body = request.response()
     packed = gzip.compress(body, mtime=0)
     yield (
         re.sub(rb"content-length: \d+", b"content-encoding: deflate\r\ncontent-length: %d" % len(packed), head) + packed
@@ -228,7 +228,7 @@ def _coded_otherwise(asked: Asked) -> Iterator[bytes]:
 
 @handles
 def _to_slash(server: Server, request: Request) -> Response:
-    """A slash is asked for where the router has none either."""
+    """A slash is wanted where the router has none either."""
     if server.operation(request) != CREATE:
         return server.correct(request)
     return Response(307, [(b"location", request.path + b"/")], b"", CREATE)
@@ -236,12 +236,12 @@ def _to_slash(server: Server, request: Request) -> Response:
 
 def _reset_where_invalid(case: Case) -> None:
     if case.value.get("code") == "invalid_request":
-        case.answer.delivery = "reset"
+        case.response.delivery = "reset"
 
 
 DEFECTS: Table = {
     ("submit-hangs", "R53", "extendVideo accepts, and its answer never comes"): _delivered(
-        "lost", {EXTEND}, lambda case: case.answer.status == 200
+        "lost", {EXTEND}, lambda case: case.response.status == 200
     ),
     ("refusal-hangs", "R53", "the unified submit never answers what it refuses"): _delivered(
         "lost", {UNIFIED}, _is_refused
@@ -252,7 +252,7 @@ DEFECTS: Table = {
     ("submit-reset", "R53", "createVideoExtension resets the connection"): _delivered("reset", {CREATE}),
     ("every-other-read-reset", "R53", "every other read is reset"): _delivered("reset", READS, _is_second),
     ("content-cut", "R53", "the content is cut in the middle"): _delivered(
-        "cut", {CONTENT}, lambda case: case.answer.status == 200
+        "cut", {CONTENT}, lambda case: case.response.status == 200
     ),
     ("json-cut", "R53", "the OpenAI-format read is cut in the middle"): _delivered("cut", {READ}),
     ("submit-redirected", "R53", "a submit is sent to another host"): _redirected(307, _on_other_host, SUBMITS),

@@ -24,8 +24,8 @@ from tests.defects._defect import (
     READS,
     SUBMITS,
     UNIFIED,
-    Answerer,
     Case,
+    Handler,
     Make,
     Operations,
     Server,
@@ -123,10 +123,10 @@ def _ended(server: Server, request: Request) -> bool:
     return known.status == 200 and b'"completed_at":0' not in known.body and b'"video_url":null' not in known.body
 
 
-def _remembering(server: Server) -> Answerer:
+def _remembering(server: Server) -> Handler:
     known: set[bytes] = set()
 
-    def answer(request: Request) -> Response:
+    def handle(request: Request) -> Response:
         caller = request.header(b"user-agent") or b""
         if request.header(AUTHORIZATION) is None and caller in known:
             return server.correct(_with_key(server, request))
@@ -135,12 +135,12 @@ def _remembering(server: Server) -> Answerer:
             known.add(caller)
         return given
 
-    return answer
+    return handle
 
 
 def _wrong_key_breaks(case: Case) -> None:
     if b" " not in (case.request.header(AUTHORIZATION) or b" "):
-        case.answer.status = 500
+        case.response.status = 500
 
 
 def _hidden(case: Case) -> None:
@@ -182,10 +182,10 @@ def _quoted(server: Server, request: Request) -> bool:
 def _basic(server: Server, request: Request) -> bool:
     match = re.fullmatch(rb"(?i:basic) +(\S+)", authorization(request))
     try:
-        told = base64.b64decode(match[1] if match else b"", validate=True)
+        reported = base64.b64decode(match[1] if match else b"", validate=True)
     except binascii.Error:
         return False
-    return server.key.encode() in told.split(b":")
+    return server.key.encode() in reported.split(b":")
 
 
 def _in_body(server: Server, request: Request) -> bool:
@@ -235,8 +235,8 @@ def _second_account(server: Server, request: Request) -> Response:
 
 
 def _other_scheme(case: Case) -> bool:
-    told = case.request.header(AUTHORIZATION)
-    return told is not None and not told.lower().startswith(b"bearer")
+    reported = case.request.header(AUTHORIZATION)
+    return reported is not None and not reported.lower().startswith(b"bearer")
 
 
 @handles
@@ -255,12 +255,12 @@ def _too_large_first(server: Server, request: Request) -> Response:
     return server.correct(request)
 
 
-def _locks_out(server: Server) -> Answerer:
+def _locks_out(server: Server) -> Handler:
     """Five wrong keys in a row lock a caller out for a minute, with a right key as well."""
     wrong: dict[bytes, int] = {}
     until: dict[bytes, float] = {}
 
-    def answer(request: Request) -> Response:
+    def handle(request: Request) -> Response:
         caller = request.header(b"user-agent") or b""
         if server.now < until.get(caller, 0.0):
             return server.correct(altered(request, headers={AUTHORIZATION: None}))
@@ -273,7 +273,7 @@ def _locks_out(server: Server) -> Answerer:
             wrong[caller] = 0
         return given
 
-    return answer
+    return handle
 
 
 @handles
@@ -297,11 +297,11 @@ def _with_key_of(server: Server, request: Request, other: Request) -> Response:
     return server.correct(altered(request, headers={AUTHORIZATION: other.header(AUTHORIZATION)}))
 
 
-def _account_of_the_one_before(server: Server) -> Answerer:
+def _account_of_the_one_before(server: Server) -> Handler:
     """A server that keeps the account of a request for the submit that comes next, whoever sends it."""
     before: list[str | None] = [None]
 
-    def answer(request: Request) -> Response:
+    def handle(request: Request) -> Response:
         key = server.mock.engine.credentials.key_of(request)
         valid = key in {server.key, server.other_key}
         used = before[0]
@@ -311,7 +311,7 @@ def _account_of_the_one_before(server: Server) -> Answerer:
             return server.correct(altered(request, headers={AUTHORIZATION: f"Bearer {used}".encode()}))
         return server.correct(request)
 
-    return answer
+    return handle
 
 
 DEFECTS: Table = {
@@ -370,19 +370,19 @@ DEFECTS: Table = {
     ),
     ("key-in-cookie", "R02", "the reads take the key from a cookie"): _lets_in(_in_cookie, READS),
     ("body-before-key", "R02", "a malformed body is refused before the key is looked at"): _only_after(
-        lambda answer: answer.status == 400 and b"JSON" in answer.body, SUBMITS
+        lambda response: response.status == 400 and b"JSON" in response.body, SUBMITS
     ),
     ("validation-before-key", "R02", "extendVideo validates the body before the key"): _only_after(
-        lambda answer: answer.status == 400 and b"invalid_request" in answer.body, {EXTEND}
+        lambda response: response.status == 400 and b"invalid_request" in response.body, {EXTEND}
     ),
     ("task-before-key", "R02", "an unknown task is told to who has no key"): _only_after(
-        lambda answer: answer.status in {400, 404}, READS | {CONTENT}
+        lambda response: response.status in {400, 404}, READS | {CONTENT}
     ),
     ("id-before-key", "R02", "the unified read looks for its id before it looks at the key"): _only_after(
-        lambda answer: answer.status == 400, {QUERY}
+        lambda response: response.status == 400, {QUERY}
     ),
     ("range-before-key", "R02", "a Range past the end is refused before the key is looked at"): _only_after(
-        lambda answer: answer.status == 416, {CONTENT}
+        lambda response: response.status == 416, {CONTENT}
     ),
     ("no-key-403", "R02", "a missing key is forbidden"): restates(403, ALL, {401}),
     ("no-key-403-at-content", "R02", "the content of a task is forbidden without a key"): restates(
@@ -419,7 +419,7 @@ RARE: Table = {
         "media-type-before-key",
         "R02",
         "createVideoExtension looks at the media type before it looks at the key",
-    ): _after_other_error(lambda answer: answer.status == 400 and b"Content-Type" in answer.body, {CREATE}),
+    ): _after_other_error(lambda response: response.status == 400 and b"Content-Type" in response.body, {CREATE}),
     ("key-not-ascii-breaks", "R44", "a key with a letter outside of ASCII breaks the server"): breaks_for(is_not_ascii),
     ("only-content-any-key", "R01", "the content takes any key, and refuses a missing one"): _lets_in(
         _wrong_key, {CONTENT}

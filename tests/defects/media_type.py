@@ -51,7 +51,7 @@ def _with_bytes(
     change: Callable[[bytes], bytes], of: Operations, statuses: Statuses = OK, media_type: bytes | None = None
 ) -> Make:
     def changed(case: Case) -> None:
-        case.answer.body = change(case.answer.body)
+        case.response.body = change(case.response.body)
         if media_type is not None:
             case.header(CONTENT_TYPE, media_type)
 
@@ -77,7 +77,9 @@ def _nginx(status: str) -> bytes:
 
 def _parser_page(case: Case) -> None:
     if is_malformed(case):
-        case.answer.body = b"<!DOCTYPE html><html><body><pre>SyntaxError: Unexpected token in JSON</pre></body></html>"
+        case.response.body = (
+            b"<!DOCTYPE html><html><body><pre>SyntaxError: Unexpected token in JSON</pre></body></html>"
+        )
         case.header(CONTENT_TYPE, b"text/html; charset=utf-8")
 
 

@@ -114,11 +114,11 @@ def _archive_status(case: Case, made: Made, value: Json) -> Json:
 
 def _news_alone(case: Case) -> None:
     value = case.value
-    place = case.task, case.answer.operation
-    told: dict[Any, Json] = case.memory.setdefault("told", {})
-    if told.get(place) == value.get("status"):
+    place = case.task, case.response.operation
+    reported: dict[Any, Json] = case.memory.setdefault("told", {})
+    if reported.get(place) == value.get("status"):
         case.value = drop("status")(value)
-    told[place] = value.get("status")
+    reported[place] = value.get("status")
 
 
 def _expires_in_milliseconds(case: Case, made: Made, value: Json) -> Json:

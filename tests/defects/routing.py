@@ -19,8 +19,8 @@ from tests.defects._defect import (
     READ,
     READS,
     UNIFIED,
-    Answerer,
     Case,
+    Handler,
     Make,
     Operations,
     Server,
@@ -41,7 +41,7 @@ _SOURCE = "grok:2d8ef725-c4a9-46e0-b133-eca6c297e830"
 
 
 def _off_route(change: Callable[[Request, Response], Response], statuses: Statuses) -> Make:
-    """A server that answers otherwise what the contract has no operation for."""
+    """A server that responds otherwise to what the contract has no operation for."""
 
     def handle(server: Server, request: Request) -> Response:
         given = server.correct(request)
@@ -135,7 +135,7 @@ def _shadowed(server: Server, request: Request) -> Response:
     return server.correct(request)
 
 
-def _last_read(server: Server) -> Answerer:
+def _last_read(server: Server) -> Handler:
     """What is no id of a task is left out, so that GET of extensions reads the task that comes first."""
     path = f"/v1/videos/{_SOURCE}".encode()
     return lambda request: server.correct(
@@ -159,7 +159,7 @@ def _suffix_cut(request: Request) -> Request:
     return altered(request, path=path, query=re.sub(rb"\.(json|mp4)$", b"", request.query))
 
 
-def _without_suffix(server: Server) -> Answerer:
+def _without_suffix(server: Server) -> Handler:
     return lambda request: server.correct(
         _suffix_cut(request) if server.operation(request) in {READ, QUERY} else request
     )
@@ -214,12 +214,12 @@ def _with_key(server: Server, request: Request, key: str) -> Request:
     return altered(request, headers={AUTHORIZATION: f"Bearer {key}".encode()})
 
 
-def _heads(answered: Callable[[Server, Request], Response | None], of: Operations = READS | {CONTENT}) -> Make:
-    """A server that answers HEAD of these operations so; None leaves the correct answer."""
+def _heads(response: Callable[[Server, Request], Response | None], of: Operations = READS | {CONTENT}) -> Make:
+    """A server that responds to HEAD of these operations so; None leaves the correct response."""
 
     def handle(server: Server, request: Request) -> Response:
         if request.method == "HEAD" and server.operation(_as_get(request)) in of:
-            given = answered(server, request)
+            given = response(server, request)
             if given is not None:
                 return given
         return server.correct(request)
@@ -228,9 +228,9 @@ def _heads(answered: Callable[[Server, Request], Response | None], of: Operation
 
 
 def _owned(server: Server, request: Request) -> Response:
-    """What the owner of a task is answered with GET, whoever asks."""
-    answers = [server.correct(_with_key(server, _as_get(request), key)) for key in (server.key, server.other_key)]
-    return min(answers, key=lambda one: one.status)
+    """The response to a GET of the owner of a task, whoever asks."""
+    responses = [server.correct(_with_key(server, _as_get(request), key)) for key in (server.key, server.other_key)]
+    return min(responses, key=lambda one: one.status)
 
 
 def _any_key(server: Server, request: Request) -> Response | None:
@@ -290,7 +290,7 @@ def _overridden(request: Request) -> Request | None:
 
 
 def _off(change: Callable[[Request, Response], Response], status: int) -> Make:
-    """A server that answers otherwise what the contract has no operation for."""
+    """A server that responds otherwise to what the contract has no operation for."""
 
     def handle(server: Server, request: Request) -> Response:
         given = server.correct(request)
@@ -318,19 +318,19 @@ def _not_allowed(_: Request, given: Response) -> Response:
     return given
 
 
-def _in_any_case(server: Server) -> Answerer:
+def _in_any_case(server: Server) -> Handler:
     """Ids are looked up in a column whose collation knows no case."""
     known = {one.lower(): one for one in server.mock.engine.compiled.known_tasks}
 
-    def answer(request: Request) -> Response:
-        asked = named(request) if server.operation(request) in NAMING else ""
-        meant = known.get(asked.lower(), asked)
-        given = server.correct(naming(request, meant) if meant != asked else request)
+    def handle(request: Request) -> Response:
+        task = named(request) if server.operation(request) in NAMING else ""
+        meant = known.get(task.lower(), task)
+        given = server.correct(naming(request, meant) if meant != task else request)
         if given.task:
             known.setdefault(given.task.lower(), given.task)
         return given
 
-    return answer
+    return handle
 
 
 def _posted_content(request: Request) -> Request | None:

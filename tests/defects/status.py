@@ -26,8 +26,8 @@ from tests.defects._defect import (
     READS,
     SUBMITS,
     UNIFIED,
-    Answerer,
     Case,
+    Handler,
     Json,
     Make,
     Operations,
@@ -83,22 +83,22 @@ def _is_no_json(case: Case) -> bool:
 
 def _no_content(case: Case) -> None:
     if running(case.value):
-        case.answer.status, case.answer.body = 204, b""
+        case.response.status, case.response.body = 204, b""
         case.header(b"content-type", None)
 
 
 def _empty(case: Case) -> None:
-    case.answer.status, case.answer.body = 200, b""
+    case.response.status, case.response.body = 200, b""
     case.header(b"content-type", b"video/mp4")
 
 
 def _accepted_while_running(case: Case) -> None:
     if "not completed" in case.value["error"]["message"]:
-        case.answer.status = 202
+        case.response.status = 202
 
 
 def _id_is_missing(case: Case) -> bool:
-    return b"id is missing" in case.answer.body
+    return b"id is missing" in case.response.body
 
 
 def _without_id_header(case: Case) -> None:
@@ -119,7 +119,7 @@ def _others_content(case: Case) -> None:
     if key is not None and any(
         engine.tasks.find(task, owner) for owner in (server.key, server.other_key) if owner != key
     ):
-        case.answer.status = 403
+        case.response.status = 403
 
 
 def _blank(text: Any) -> bool:
@@ -143,12 +143,12 @@ def _has_range(case: Case) -> bool:
 
 
 def _not_made(status: int, when: Callable[[Server, Request, Made | None], bool], of: Operations = SUBMITS) -> Make:
-    """A server that answers so, in place of making a task; ``when`` is told of a source of its own."""
+    """A server that responds so, in place of making a task; ``when`` is given a source of its own."""
 
-    def make(server: Server) -> Answerer:
+    def make(server: Server) -> Handler:
         memory: dict[str, Any] = {"made": {}}
 
-        def answer(request: Request) -> Response:
+        def handle(request: Request) -> Response:
             source = memory["made"].get(source_of(request))
             if server.operation(request) not in of or not when(server, request, source):
                 given = server.correct(request)
@@ -157,7 +157,7 @@ def _not_made(status: int, when: Callable[[Server, Request, Made | None], bool],
             given = unbilled(server, request)
             return with_status(server, request, status) if given.status == 200 else given
 
-        return answer
+        return handle
 
     return make
 
@@ -176,7 +176,7 @@ def _unlisted_object(server: Server, request: Request, source: Made | None) -> b
 
 def _expired_as_success(case: Case, made: Made) -> None:
     if made.age(case.server) >= DAY:
-        case.answer.status = 200
+        case.response.status = 200
 
 
 @handles
@@ -190,12 +190,12 @@ def _wall(server: Server, request: Request) -> Response:
 
 
 def _all_there(case: Case) -> bool:
-    operation = case.answer.operation or ""
+    operation = case.response.operation or ""
     return case.value.get("code") == "invalid_request" and _REQUIRED[operation] <= set(sent(case.request))
 
 
 def _gone_quietly(case: Case) -> None:
-    case.answer.status, case.answer.body = 204, b""
+    case.response.status, case.response.body = 204, b""
     case.header(CONTENT_TYPE, None)
 
 
@@ -209,8 +209,8 @@ def _no_object(request: Request) -> bool:
 def _range_refused(case: Case) -> None:
     wanted = case.request.header(RANGE) or b"bytes=0-"
     if not re.fullmatch(rb"(?i)bytes=\s*(\d+-\d*|-\d+)(\s*,\s*(\d+-\d*|-\d+))*\s*", wanted):
-        case.answer.status = 400
-        case.answer.body = b'{"error":{"message":"invalid Range","type":"invalid_request_error"}}'
+        case.response.status = 400
+        case.response.body = b'{"error":{"message":"invalid Range","type":"invalid_request_error"}}'
         case.header(CONTENT_TYPE, JSON)
 
 
@@ -224,8 +224,10 @@ def _raw_has(text: bytes) -> Callable[[Body, Request], bool]:
 
 
 def _broken(server: Server, request: Request, _: Request) -> Response:
-    answer = server.correct(request)
-    return Response(500, answer.headers, b'{"error":{"message":"database is locked","type":"new_api_error","code":""}}')
+    response = server.correct(request)
+    return Response(
+        500, response.headers, b'{"error":{"message":"database is locked","type":"new_api_error","code":""}}'
+    )
 
 
 DEFECTS: Table = {

@@ -18,8 +18,8 @@ from tests.defects._defect import (
     READS,
     SENT,
     VIDEO,
-    Answerer,
     Case,
+    Handler,
     Json,
     Make,
     Operations,
@@ -70,10 +70,10 @@ def _forbidden(server: Server, request: Request, given: Response) -> Response:
     return Response(403, [(b"content-type", b"application/xml")], b"<Error><Code>AccessDenied</Code></Error>")
 
 
-def _once(server: Server) -> Answerer:
+def _once(server: Server) -> Handler:
     used: set[bytes] = set()
 
-    def answer(request: Request) -> Response:
+    def handle(request: Request) -> Response:
         given = server.correct(request)
         if request.path.startswith(b"/videos/") and given.status == 200:
             if request.path in used:
@@ -81,7 +81,7 @@ def _once(server: Server) -> Answerer:
             used.add(request.path)
         return given
 
-    return answer
+    return handle
 
 
 def _addressed(change: Callable[[str], str], of: Operations = READS) -> Make:
@@ -96,7 +96,7 @@ def _content_route(case: Case) -> None:
 
 @remembers
 def _address_of_the_end(server: Server, memory: dict[str, Any], request: Request) -> Response:
-    """An address is signed for an hour from the end of its task, whenever it is told."""
+    """An address is signed for an hour from the end of its task, whenever it is reported."""
     given = server.correct(request)
     note(server, memory, request, given)
     made = memory.get("made", {}).get(given.task)
@@ -108,15 +108,15 @@ def _address_of_the_end(server: Server, memory: dict[str, Any], request: Request
 
 
 def _address_of_source(case: Case, made: Made, value: Json) -> Json:
-    told = task_read(case.server, case.request, made.source).get("video_url") if succeeded(value) else None
-    return {"video_url": told} if told else {}
+    reported = task_read(case.server, case.request, made.source).get("video_url") if succeeded(value) else None
+    return {"video_url": reported} if reported else {}
 
 
-def _address_until_download(server: Server) -> Answerer:
+def _address_until_download(server: Server) -> Handler:
     """Once the gateway has a video, it is taken from where it was."""
     fetched: set[str | None] = set()
 
-    def answer(request: Request) -> Response:
+    def handle(request: Request) -> Response:
         given = server.correct(request)
         if given.operation == CONTENT and given.status == 200:
             fetched.add(given.task)
@@ -125,7 +125,7 @@ def _address_until_download(server: Server) -> Answerer:
             return Response(404, [(b"content-type", b"application/xml")], body)
         return given
 
-    return answer
+    return handle
 
 
 def _encoded_twice(address: Any) -> Any:

@@ -23,15 +23,15 @@ from tests.defects._defect import (
     SENT,
     SUBMITS,
     VIDEO,
-    Answerer,
-    Asked,
     Case,
+    Handler,
     Json,
     Make,
     OnWire,
     Server,
     Table,
     Wire,
+    WireRequest,
     altered,
     changes,
     handles,
@@ -56,15 +56,15 @@ from tests.defects._videos import changes_whole
 
 def _counted(case: Case) -> None:
     note = b"%08d" % case.counted("sent")
-    case.answer.body += struct.pack(">I4s", 8 + len(note), b"free") + note
+    case.response.body += struct.pack(">I4s", 8 + len(note), b"free") + note
 
 
 def _unfinished(cause: Callable[[Response], bool]) -> Make:
     """A server that sends a video although the task has none."""
 
     def change(case: Case) -> None:
-        if cause(case.answer):
-            case.answer.status, case.answer.body = 200, mp4(10)
+        if cause(case.response):
+            case.response.status, case.response.body = 200, mp4(10)
             case.header(*VIDEO)
 
     return changes(change, {CONTENT}, {400})
@@ -80,10 +80,10 @@ def _gone(when: Callable[[Case], bool]) -> Make:
     return changes(change, {CONTENT}, OK | {206})
 
 
-def _an_hour_after(server: Server) -> Answerer:
+def _an_hour_after(server: Server) -> Handler:
     born: dict[str, float] = {}
 
-    def answer(request: Request) -> Response:
+    def handle(request: Request) -> Response:
         given = server.correct(request)
         if given.operation in SUBMITS and given.task is not None:
             born[given.task] = server.now
@@ -95,17 +95,17 @@ def _an_hour_after(server: Server) -> Answerer:
             return server.correct(altered(request, headers={b"prefer": b"code=502"}))
         return given
 
-    return answer
+    return handle
 
 
 def _declared(more: int) -> Callable[[Server], Wire]:
     """The content with a Content-Length that is wrong by so many bytes."""
 
     def wire(_: Server) -> Wire:
-        def send(asked: Asked) -> Iterator[bytes] | None:
-            if asked.operation != CONTENT:
+        def send(request: WireRequest) -> Iterator[bytes] | None:
+            if request.operation != CONTENT:
                 return None
-            head, body = asked.answered()
+            head, body = request.response()
             length = b"content-length: %d" % len(body)
             return iter([head.replace(length, b"content-length: %d" % (len(body) + more)), body])
 
@@ -116,16 +116,16 @@ def _declared(more: int) -> Callable[[Server], Wire]:
 
 def _another_end(case: Case) -> None:
     """The last byte of the video is another one, where it is sent."""
-    body, told = case.answer.body, dict(case.answer.headers).get(b"content-range", b"")
-    first, _, size = told.removeprefix(b"bytes ").partition(b"/")
-    if case.answer.status == 200 or first.endswith(b"-%d" % (int(size or 0) - 1)):
-        case.answer.body = body[:-1] + bytes([body[-1] ^ 1])
+    body, reported = case.response.body, dict(case.response.headers).get(b"content-range", b"")
+    first, _, size = reported.removeprefix(b"bytes ").partition(b"/")
+    if case.response.status == 200 or first.endswith(b"-%d" % (int(size or 0) - 1)):
+        case.response.body = body[:-1] + bytes([body[-1] ^ 1])
 
 
 def _another_beginning(case: Case) -> None:
     """The first part of the video has other bytes than at first, while all of it has the same."""
-    if case.answer.status == 206 and case.answer.body[4:8] == b"ftyp":
-        case.answer.body = case.answer.body[:-1] + b"x"
+    if case.response.status == 206 and case.response.body[4:8] == b"ftyp":
+        case.response.body = case.response.body[:-1] + b"x"
 
 
 def _instead(case: Case, status: int) -> None:
@@ -154,10 +154,10 @@ def _expires_from_end(case: Case, made: Made, value: Json) -> Json:
 
 def _cached_part(case: Case, made: Made) -> None:
     kept: dict[str, bytes] = case.memory.setdefault("kept", {})
-    if case.answer.status == 206:
-        kept.setdefault(made.id, case.answer.body)
+    if case.response.status == 206:
+        kept.setdefault(made.id, case.response.body)
     else:
-        case.answer.body = kept.setdefault(made.id, case.answer.body)
+        case.response.body = kept.setdefault(made.id, case.response.body)
 
 
 @handles
@@ -173,15 +173,15 @@ def _part_for_others(server: Server, request: Request) -> Response:
 def _refusal_kept(case: Case, made: Made) -> None:
     kept: dict[str, tuple[float, Response]] = case.memory.setdefault("refused", {})
     if not_yet(case):
-        kept[made.id] = case.server.now, copy.copy(case.answer)
-    elif made.id in kept and case.answer.status in SENT and case.server.now - kept[made.id][0] < HOUR:
+        kept[made.id] = case.server.now, copy.copy(case.response)
+    elif made.id in kept and case.response.status in SENT and case.server.now - kept[made.id][0] < HOUR:
         case.become(kept[made.id][1])
 
 
 def _archived(case: Case, made: Made) -> None:
     if made.since_end(case.server) > HOUR:
         note = b"archived"
-        case.answer.body += struct.pack(">I4s", 8 + len(note), b"free") + note
+        case.response.body += struct.pack(">I4s", 8 + len(note), b"free") + note
 
 
 def _late(case: Case, made: Made) -> None:
@@ -194,11 +194,11 @@ def _moved_while_extended(case: Case, made: Made) -> None:
         case.become(with_status(case.server, case.request, 502))
 
 
-def _missing_for_all(server: Server) -> Answerer:
+def _missing_for_all(server: Server) -> Handler:
     """That a video was not found is kept for a minute, for whomever it was not."""
     kept: dict[bytes, tuple[float, Response]] = {}
 
-    def answer(request: Request) -> Response:
+    def handle(request: Request) -> Response:
         given = server.correct(request)
         if given.operation != CONTENT:
             return given
@@ -208,7 +208,7 @@ def _missing_for_all(server: Server) -> Answerer:
             return copy.copy(kept[request.path][1])
         return given
 
-    return answer
+    return handle
 
 
 def _quicktime(case: Case, made: Made) -> None:
@@ -217,10 +217,10 @@ def _quicktime(case: Case, made: Made) -> None:
 
 
 def _half(server: Server, request: Request, _: Request) -> Response:
-    answer = server.correct(request)
-    if answer.status == 200:
-        answer.body = answer.body[: len(answer.body) // 2]
-    return answer
+    response = server.correct(request)
+    if response.status == 200:
+        response.body = response.body[: len(response.body) // 2]
+    return response
 
 
 DEFECTS: Table = {
@@ -239,15 +239,15 @@ DEFECTS: Table = {
     ),
     ("content-differs", "R52", "a video's bytes differ with each download"): changes(_counted, {CONTENT}, OK),
     ("content-while-running", "R23", "a video is sent while the task runs"): _unfinished(
-        lambda answer: b"not completed" in answer.body
+        lambda response: b"not completed" in response.body
     ),
     ("content-of-failed", "R23", "a video is sent of a task that has failed"): _unfinished(
-        lambda answer: b"failed" in answer.body
+        lambda response: b"failed" in response.body
     ),
     ("content-gone-after-hour", "R52", "a video can't be fetched an hour after its submit"): _an_hour_after,
     ("content-gone-after-first", "R52", "a video can be fetched once"): _gone(lambda case: case.counted(case.task) > 1),
     ("content-gone-at-third", "R52", "every third download fails"): _gone(lambda case: case.counted("all") % 3 == 0),
-    # What is left over stands where the next answer should begin: that is all that a caller can see of it.
+    # What is left over stands where the next response should begin: that is all that a caller can see of it.
     ("content-length-short", "R53", "Content-Length is less than what is sent"): OnWire(_declared(-100)),
     ("content-length-long", "R24", "Content-Length is more than what is sent"): OnWire(_declared(100)),
 }

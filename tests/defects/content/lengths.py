@@ -19,8 +19,8 @@ from tests.defects._defect import (
     SENT,
     SUBMITS,
     UNIFIED,
-    Answerer,
     Case,
+    Handler,
     Make,
     Operations,
     Server,
@@ -46,10 +46,10 @@ def _whole_long(seconds: Callable[[float, dict[str, Any], str], float], of: Oper
         of: The submits whose videos are concerned.
     """
 
-    def make(server: Server) -> Answerer:
+    def make(server: Server) -> Handler:
         made: dict[str, tuple[dict[str, Any], str]] = {}
 
-        def answer(request: Request) -> Response:
+        def handle(request: Request) -> Response:
             given = server.correct(request)
             if given.operation in of and given.task is not None:
                 made[given.task] = sent(request), given.operation or ""
@@ -57,7 +57,7 @@ def _whole_long(seconds: Callable[[float, dict[str, Any], str], float], of: Oper
                 given.body = mp4(max(1.0, seconds(_length_of(given.body), *made[given.task])))
             return given
 
-        return answer
+        return handle
 
     return make
 
@@ -86,8 +86,8 @@ def _as_total(length: float, body: dict[str, Any], _: str) -> float:
 
 
 def _of_last(case: Case) -> None:
-    first = case.memory.setdefault("first", case.answer.body)
-    case.answer.body = first
+    first = case.memory.setdefault("first", case.response.body)
+    case.response.body = first
 
 
 def _video_from_end(length: float, made: Made) -> float:
@@ -133,16 +133,16 @@ def _of_later(case: Case, made: Made) -> None:
 
 
 def _length(server: Server, request: Request, made: Made) -> float:
-    """The right length of a task's video, as its own account is told."""
+    """The right length of a task's video, as its own account reads it."""
     for key in (server.key, server.other_key):
-        told = task_read(server, with_key(request, key), made.id)
-        if told:
-            return float(told["seconds"])
+        reported = task_read(server, with_key(request, key), made.id)
+        if reported:
+            return float(reported["seconds"])
     return 0.0
 
 
 def _long(seconds: Callable[[float, Made], float], of: Operations = SUBMITS) -> Make:
-    """A server that makes videos of another length, told by whole, by part and at their addresses."""
+    """A server that makes videos of another length, the same whole, in parts and at their addresses."""
 
     def handle(server: Server, memory: dict[str, Any], request: Request) -> Response:
         given = server.correct(request)
@@ -151,9 +151,9 @@ def _long(seconds: Callable[[float, Made], float], of: Operations = SUBMITS) -> 
         made = memory.get("made", {}).get(given.task)
         if not is_video or made is None or made.operation not in of or given.status not in SENT:
             return given
-        told = _length(server, request, made)
-        wanted = seconds(told, made)
-        if wanted == told:
+        reported = _length(server, request, made)
+        wanted = seconds(reported, made)
+        if wanted == reported:
             return given
         whole = mp4(max(1.0, wanted))
         cut = byte_range(request.header(RANGE) or b"", len(whole)) if given.status == 206 else (-1, -1)
@@ -170,7 +170,7 @@ def _long(seconds: Callable[[float, Made], float], of: Operations = SUBMITS) -> 
 
 
 def _films(seconds: Callable[[float, Made, dict[str, Made]], float]) -> Make:
-    """A server that makes videos of another length, told by whole, by part and at their addresses."""
+    """A server that makes videos of another length, the same whole, in parts and at their addresses."""
 
     def handle(server: Server, memory: dict[str, Any], request: Request) -> Response:
         given = server.correct(request)
@@ -179,9 +179,9 @@ def _films(seconds: Callable[[float, Made, dict[str, Made]], float]) -> Make:
         made = memory.get("made", {}).get(given.task)
         if not is_video or made is None or given.status not in SENT:
             return given
-        told = _length(server, request, made)
-        wanted = seconds(told, made, memory["made"])
-        return given if wanted == told else sent_instead(request, given, mp4(max(1.0, wanted)))
+        reported = _length(server, request, made)
+        wanted = seconds(reported, made, memory["made"])
+        return given if wanted == reported else sent_instead(request, given, mp4(max(1.0, wanted)))
 
     return remembers(handle)
 
@@ -215,7 +215,7 @@ def _video_in_minutes(case: Case, made: Made) -> None:
     """The video itself begins at a whole minute from an hour on."""
     start = start_of(made.body)
     if made.operation == CREATE and start >= 3_600 and start % 60 and case.request.header(b"range") is None:
-        case.answer.body = mp4(start - start % 60 + float(made.body.get("duration", 10)))
+        case.response.body = mp4(start - start % 60 + float(made.body.get("duration", 10)))
         case.header(b"content-length", None)
 
 

@@ -1,4 +1,4 @@
-"""Parts of a video: ranges that are answered with other bytes, headers or statuses."""
+"""Parts of a video: ranges whose responses have other bytes, headers or statuses."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _BUFFER = 4096
 
 
 def _part(change: Callable[[Case, int, int, int], None]) -> Make:
-    """A server that changes parts of a video; told the first byte, the last and how many there are."""
+    """A server that changes parts of a video, given the first byte, the last and how many there are."""
 
     def changed(case: Case) -> None:
-        header = dict(case.answer.headers)[b"content-range"]
+        header = dict(case.response.headers)[b"content-range"]
         match = CONTENT_RANGE_VALUE.fullmatch(header)
         assert match is not None
         change(case, int(match[1]), int(match[2]), int(match[3]))
@@ -51,21 +51,21 @@ def _video(case: Case) -> bytes:
 
 
 def _from_start(case: Case, first: int, last: int, size: int) -> None:
-    case.answer.body = _video(case)[: last - first + 1]
+    case.response.body = _video(case)[: last - first + 1]
 
 
 def _all_of_it(case: Case, first: int, last: int, size: int) -> None:
-    case.answer.body = _video(case)
+    case.response.body = _video(case)
 
 
 def _one_less(case: Case, first: int, last: int, size: int) -> None:
-    """The end of a range is taken for the byte behind it, and the header for what was asked."""
-    case.answer.body = case.answer.body[:-1]
+    """The end of a range is taken for the byte behind it, and the header for what was requested."""
+    case.response.body = case.response.body[:-1]
 
 
 def _one_less_at_open_end(case: Case, first: int, last: int, size: int) -> None:
     if (case.request.header(RANGE) or b"").endswith(b"-"):
-        case.answer.body = case.answer.body[:-1]
+        case.response.body = case.response.body[:-1]
 
 
 def _end_behind(case: Case, first: int, last: int, size: int) -> None:
@@ -85,7 +85,7 @@ def _no_header(case: Case, first: int, last: int, size: int) -> None:
 
 
 def _called_whole(case: Case, first: int, last: int, size: int) -> None:
-    case.answer.status = 200
+    case.response.status = 200
     case.header(b"content-range", None)
 
 
@@ -99,8 +99,8 @@ def _suffix_as_prefix(server: Server, request: Request) -> Response:
 
 def _past_end(status: int) -> Make:
     def change(case: Case) -> None:
-        size = dict(case.answer.headers).get(b"content-range", b"").rpartition(b"/")[2]
-        case.answer.status, case.answer.body = status, b""
+        size = dict(case.response.headers).get(b"content-range", b"").rpartition(b"/")[2]
+        case.response.status, case.response.body = status, b""
         case.header(*VIDEO)
         case.header(b"content-range", b"bytes %b-%b/%b" % (size, size, size) if status == 206 else None)
 
@@ -120,7 +120,7 @@ def _wanted(request: Request, size: int) -> list[Range | None]:
 
 
 def _ranges(change: Callable[[Case, list[Range | None]], None]) -> Make:
-    """A server that changes what several ranges are answered with, where the correct one sends the whole video."""
+    """A server that changes the response to several ranges, where the correct one sends the whole video."""
 
     def handle(server: Server, memory: dict[str, Any], request: Request) -> Response:
         given = server.correct(request)
@@ -135,32 +135,32 @@ def _ranges(change: Callable[[Case, list[Range | None]], None]) -> Make:
 
 def _parted(case: Case, parts: Sequence[tuple[Range, bytes]]) -> None:
     """Answer with multipart/byteranges."""
-    size = len(case.answer.body)
+    size = len(case.response.body)
     body = b"".join(
         b"\r\n--%b\r\nContent-Type: video/mp4\r\nContent-Range: bytes %d-%d/%d\r\n\r\n%b"
         % (_BOUNDARY, first, last, size, content)
         for (first, last), content in parts
     )
-    case.answer.status, case.answer.body = 206, body + b"\r\n--%b--\r\n" % _BOUNDARY
+    case.response.status, case.response.body = 206, body + b"\r\n--%b--\r\n" % _BOUNDARY
     case.header(b"content-type", b"multipart/byteranges; boundary=" + _BOUNDARY)
 
 
 def _there(case: Case, wanted: list[Range | None]) -> list[tuple[Range, bytes]]:
     """What is there of several ranges, each with its bytes."""
-    return [(one, case.answer.body[one[0] : one[1] + 1]) for one in wanted if one is not None]
+    return [(one, case.response.body[one[0] : one[1] + 1]) for one in wanted if one is not None]
 
 
 def _name_and_bytes_of_two(case: Case, wanted: list[Range | None]) -> None:
     there = _there(case, wanted)
     if len(there) > 1:
         (first, last), _ = there[0]
-        size = len(case.answer.body)
-        case.answer.status, case.answer.body = 206, there[1][1]
+        size = len(case.response.body)
+        case.response.status, case.response.body = 206, there[1][1]
         case.header(b"content-range", b"bytes %d-%d/%d" % (first, last, size))
 
 
 def _second_shifted(case: Case, wanted: list[Range | None]) -> None:
-    whole = case.answer.body
+    whole = case.response.body
     there = _there(case, wanted)
     if len(there) > 1:
         (first, last), _ = there[1]
@@ -175,7 +175,7 @@ def _without_last(case: Case, wanted: list[Range | None]) -> None:
 
 
 def _named_twice(case: Case, wanted: list[Range | None]) -> None:
-    there, size = _there(case, wanted), len(case.answer.body)
+    there, size = _there(case, wanted), len(case.response.body)
     if there:
         _parted(case, there)
         case.header(b"content-range", b"bytes %d-%d/%d" % (there[0][0][0], there[-1][0][1], size))
@@ -192,7 +192,7 @@ def _refused(status: int, when: Callable[[list[Range | None]], bool] = lambda _:
 
 @handles
 def _one_as_several(server: Server, request: Request) -> Response:
-    """A single range is answered with one part of several."""
+    """The response to a single range is one part of several."""
     given = server.correct(request)
     if request.method == "GET" and given.operation == CONTENT and given.status == 206:
         whole = server.correct(altered(request, headers={RANGE: None}))
@@ -205,10 +205,10 @@ def _one_as_several(server: Server, request: Request) -> Response:
 
 
 def _parts(change: Callable[[Case, bytes, int, int, int], None]) -> Make:
-    """A server that changes parts; told what was wanted, the first byte, the last and how many there are."""
+    """A server that changes parts, given what was wanted, the first byte, the last and how many there are."""
 
     def changed(case: Case) -> None:
-        match = CONTENT_RANGE_VALUE.fullmatch(dict(case.answer.headers)[b"content-range"])
+        match = CONTENT_RANGE_VALUE.fullmatch(dict(case.response.headers)[b"content-range"])
         assert match is not None
         wanted = case.request.header(RANGE) or b""
         change(case, wanted.replace(b" ", b""), int(match[1]), int(match[2]), int(match[3]))
@@ -222,7 +222,7 @@ def _names(case: Case, first: int, last: int, size: int) -> None:
 
 def _zero_is_open(case: Case, wanted: bytes, first: int, last: int, size: int) -> None:
     if wanted == b"bytes=0-0":
-        case.answer.body = _whole(case)
+        case.response.body = _whole(case)
         _names(case, 0, size - 1, size)
 
 
@@ -239,9 +239,9 @@ def _suffix_below_zero(case: Case, wanted: bytes, first: int, last: int, size: i
 
 
 def _begins_at_size(case: Case) -> None:
-    size = int(dict(case.answer.headers).get(b"content-range", b"*/-1").rpartition(b"/")[2])
+    size = int(dict(case.response.headers).get(b"content-range", b"*/-1").rpartition(b"/")[2])
     if (case.request.header(RANGE) or b"").startswith(b"bytes=%d-" % size):
-        case.answer.status, case.answer.body = 206, b""
+        case.response.status, case.response.body = 206, b""
         case.header(*VIDEO)
         _names(case, size, size - 1, size)
 
@@ -250,18 +250,18 @@ def _joined(case: Case) -> None:
     wanted = (case.request.header(RANGE) or b"").replace(b" ", b"")
     if not re.fullmatch(rb"bytes=\d+-\d+(,\d+-\d+)+", wanted):
         return
-    whole = case.answer.body
+    whole = case.response.body
     pairs = [tuple(int(place) for place in one.split(b"-")) for one in wanted[6:].split(b",")]
     if all(first <= last < len(whole) for first, last in pairs):
-        case.answer.status = 206
-        case.answer.body = b"".join(whole[first : last + 1] for first, last in pairs)
+        case.response.status = 206
+        case.response.body = b"".join(whole[first : last + 1] for first, last in pairs)
         _names(case, pairs[0][0], pairs[-1][1], len(whole))
 
 
 def _byte_late(case: Case) -> None:
     match = re.fullmatch(rb"bytes=(\d+)-", case.request.header(RANGE) or b"")
     if match and int(match[1]) > 0:
-        case.answer.body = case.answer.body[1:]
+        case.response.body = case.response.body[1:]
 
 
 def _whole(case: Case) -> bytes:
@@ -270,29 +270,29 @@ def _whole(case: Case) -> bytes:
 
 def _not_sought(case: Case) -> None:
     """Who wants byte zero is read on to from where the file stands."""
-    match = CONTENT_RANGE_VALUE.fullmatch(dict(case.answer.headers)[b"content-range"])
+    match = CONTENT_RANGE_VALUE.fullmatch(dict(case.response.headers)[b"content-range"])
     assert match is not None
     first, size = int(match[1]), int(match[3])
     stands: dict[str, int] = case.memory.setdefault("stands", {})
-    length = len(case.answer.body)
+    length = len(case.response.body)
     if first == 0:
         first = stands.get(case.task, 0)
         whole = _whole(case)
-        case.answer.body = (whole[first:] + whole)[:length]
+        case.response.body = (whole[first:] + whole)[:length]
     stands[case.task] = (first + length) % size
 
 
 def _one_buffer(case: Case) -> None:
-    case.answer.body = case.answer.body[:_BUFFER]
+    case.response.body = case.response.body[:_BUFFER]
 
 
 def _suffix_and_one(case: Case) -> None:
     match = re.fullmatch(rb"bytes=-(\d+)", case.request.header(RANGE) or b"")
-    size = int(dict(case.answer.headers)[b"content-range"].rpartition(b"/")[2])
+    size = int(dict(case.response.headers)[b"content-range"].rpartition(b"/")[2])
     if match and int(match[1]) < size:
         first = size - int(match[1]) - 1
         whole = case.server.at(altered(case.request, headers={RANGE: None}), 0).body
-        case.answer.body = whole[first:]
+        case.response.body = whole[first:]
         case.header(b"content-range", b"bytes %d-%d/%d" % (first, size - 1, size))
 
 
@@ -300,16 +300,16 @@ def _part_of_source(case: Case, made: Made) -> None:
     path = b"/v1/videos/%s/content" % made.source.encode()
     whole = case.server.at(altered(case.request, path=path, headers={RANGE: None}), 0)
     if whole.status == 200:
-        sent_instead(case.request, case.answer, whole.body)
+        sent_instead(case.request, case.response, whole.body)
 
 
 def _part_of(server: Server, request: Request, other: Request) -> Response:
-    answer = server.correct(request)
-    if answer.status == 206 and other.header(RANGE) not in {None, request.header(RANGE)}:
+    response = server.correct(request)
+    if response.status == 206 and other.header(RANGE) not in {None, request.header(RANGE)}:
         wrong = server.correct(altered(request, headers={RANGE: other.header(RANGE)}))
         if wrong.status == 206:
-            answer.body = wrong.body
-    return answer
+            response.body = wrong.body
+    return response
 
 
 DEFECTS: Table = {

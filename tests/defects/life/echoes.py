@@ -32,15 +32,15 @@ from tests.defects._defect import (
 from tests.defects._tasks import Made, all_made, task_reads
 
 
-def _remembers(field: str, told: str, of: Operations) -> Make:
-    """A read that tells of the last submit what it should tell of the task's own."""
+def _remembers(field: str, reported: str, of: Operations) -> Make:
+    """A read that reports of the last submit what it should report of the task's own."""
 
     def changed(case: Case) -> None:
-        if case.answer.operation in SUBMITS:
+        if case.response.operation in SUBMITS:
             case.memory["last"] = sent(case.request).get(field)
             case.memory.setdefault("made", set()).add(case.value["id"])
-        elif told in case.value and case.task in case.memory.get("made", ()):
-            case.value = {**case.value, told: case.memory["last"]}
+        elif reported in case.value and case.task in case.memory.get("made", ()):
+            case.value = {**case.value, reported: case.memory["last"]}
 
     return changes(changed, SUBMITS | of, OK)
 
@@ -102,16 +102,16 @@ def _joined_prompts(case: Case, made: Made, value: Json) -> Json:
 
 
 def _telling(change: Callable[[str], str]) -> Make:
-    """A server whose unified read tells the prompt of its own tasks whole, but for what is changed in it.
+    """A server whose unified read reports the prompt of its own tasks whole, but for what is changed in it.
 
     The mock behind it leaves out a prompt that finds no room in the task's id.
     """
 
-    def told(case: Case, made: Made, value: dict[str, Json]) -> dict[str, Json]:
+    def reported(case: Case, made: Made, value: dict[str, Json]) -> dict[str, Json]:
         prompt = made.body.get("prompt")
         return {"prompt": change(prompt)} if isinstance(prompt, str) else {}
 
-    return task_reads(told, {QUERY})
+    return task_reads(reported, {QUERY})
 
 
 def _without_middle(prompt: str) -> str:

@@ -18,8 +18,8 @@ from tests.defects._defect import (
     READ,
     READS,
     SUBMITS,
-    Answerer,
     Case,
+    Handler,
     Json,
     Make,
     Server,
@@ -75,7 +75,7 @@ def _starts_again(case: Case, age: float) -> float | None:
 
 def _fails_later(case: Case) -> dict[str, Any] | None:
     if succeeded(case.value) and case.counted(case.task) > 2 and case.task != DOCUMENTED:
-        return {**_FAILS, **REASON} if case.answer.operation == READ else {**_FAILS, "video_url": None}
+        return {**_FAILS, **REASON} if case.response.operation == READ else {**_FAILS, "video_url": None}
     return None
 
 
@@ -86,7 +86,7 @@ def _recovers(case: Case) -> dict[str, Any] | None:
 def _flaps(case: Case) -> dict[str, Any] | None:
     if running(case.value) or case.counted(case.task) % 3:
         return None
-    return {"status": LIFE.running, "video_url": "" if case.answer.operation == READ else None}
+    return {"status": LIFE.running, "video_url": "" if case.response.operation == READ else None}
 
 
 def _expired_after_completion(case: Case) -> dict[str, Any] | None:
@@ -95,7 +95,7 @@ def _expired_after_completion(case: Case) -> dict[str, Any] | None:
 
 
 def _on_second_look(field: str, change: Callable[[str], str]) -> Make:
-    """A unified read that tells a field of a task that has succeeded otherwise when it is read again."""
+    """A unified read that reports a field of a task that has succeeded otherwise when it is read again."""
 
     def changed(case: Case) -> None:
         if field not in case.value or not succeeded(case.value):
@@ -126,9 +126,9 @@ def _read_in_part(server: Server, request: Request, given: Response) -> str | No
 
 def _tells(field: str, value: Callable[[Any], Json]) -> Callable[[Case], None]:
     def change(case: Case) -> None:
-        told = case.value
-        if field in told:
-            case.value = {**told, field: value(told[field])}
+        reported = case.value
+        if field in reported:
+            case.value = {**reported, field: value(reported[field])}
 
     return change
 
@@ -140,12 +140,12 @@ def _without(field: str) -> Callable[[Case], None]:
     return change
 
 
-def _after_an_hour(server: Server) -> Answerer:
+def _after_an_hour(server: Server) -> Handler:
     """An end is forgotten an hour after it was first read: the size is then that of a default."""
     ended: dict[str, float] = {}
     memory: dict[str, Any] = {}
 
-    def answer(request: Request) -> Response:
+    def handle(request: Request) -> Response:
         given = server.correct(request)
         if given.operation == READ and given.status == 200:
             case = Case(server, memory, request, given)
@@ -154,15 +154,15 @@ def _after_an_hour(server: Server) -> Answerer:
                 case.value = {**case.value, "seconds": "10", "size": "480P"}
         return given
 
-    return answer
+    return handle
 
 
-def _echoes_continuation(server: Server) -> Answerer:
-    """One row for a video and what continues it: the source tells the prompt of its continuation."""
+def _echoes_continuation(server: Server) -> Handler:
+    """One row for a video and what continues it: the source reports the prompt of its continuation."""
     prompts: dict[str, Any] = {}
     memory: dict[str, Any] = {}
 
-    def answer(request: Request) -> Response:
+    def handle(request: Request) -> Response:
         given = server.correct(request)
         if given.operation == QUERY and given.status == 200 and named(request) in prompts:
             case = Case(server, memory, request, given)
@@ -171,13 +171,13 @@ def _echoes_continuation(server: Server) -> Answerer:
             prompts[continued_by(request)] = sent(request).get("prompt")
         return given
 
-    return answer
+    return handle
 
 
 def _expired_after_a_day(case: Case, made: Made, value: Json) -> Json:
     if not succeeded(value) or made.age(case.server) < DAY:
         return {}
-    if case.answer.operation == QUERY:
+    if case.response.operation == QUERY:
         return {"status": "expired", "video_url": None}
     return {"status": "expired", "video_url": "", "error": {"message": "the video has expired", "code": "expired"}}
 
@@ -246,7 +246,7 @@ RARE: Table = {
         "later-seconds-by-refusal",
         "R16",
         "after a submit that was refused, the task that it named tells other seconds",
-    ): after_end(refused_submit, _tells("seconds", lambda told: f"{float(told) + 0.5:g}"), {READ}),
+    ): after_end(refused_submit, _tells("seconds", lambda reported: f"{float(reported) + 0.5:g}"), {READ}),
     (
         "later-completion-by-continuation",
         "R16",

@@ -19,8 +19,8 @@ from tests.defects._defect import (
     READ,
     READS,
     SUBMITS,
-    Answerer,
     Case,
+    Handler,
     Json,
     Make,
     Operations,
@@ -36,7 +36,7 @@ from tests.defects._tasks import Made, extensions_of, for_task, sets, task_read,
 
 
 def _renamed(name: Callable[[Case], str | None]) -> Make:
-    """A server that answers a submit with another id, which reads as the task that it names."""
+    """A server that responds to a submit with another id, that of the task that it names."""
 
     def change(case: Case) -> None:
         other = name(case)
@@ -70,7 +70,7 @@ def _by_second(case: Case) -> str | None:
 
 
 def _source(case: Case) -> str | None:
-    return named(case.request) or sent(case.request).get("task_id") if case.answer.operation != CREATE else None
+    return named(case.request) or sent(case.request).get("task_id") if case.response.operation != CREATE else None
 
 
 def _id_cut(case: Case) -> dict[str, Any] | None:
@@ -83,11 +83,11 @@ def _last_read(case: Case) -> dict[str, Any] | None:
     return {"id": last}
 
 
-def _cached_by_path(server: Server) -> Answerer:
+def _cached_by_path(server: Server) -> Handler:
     """A cache in front of the unified read whose key lacks the query."""
     kept: dict[bytes, tuple[float, Response]] = {}
 
-    def answer(request: Request) -> Response:
+    def handle(request: Request) -> Response:
         given = server.correct(request)
         if given.operation != QUERY or given.status != 200:
             return given
@@ -99,7 +99,7 @@ def _cached_by_path(server: Server) -> Answerer:
         given.body = first.body
         return given
 
-    return answer
+    return handle
 
 
 def _same_source(case: Case, made: Made) -> None:
@@ -132,7 +132,7 @@ def _id_of_extension(case: Case, made: Made, value: Json) -> Json:
 
 
 def _id_of_failed(case: Case, made: Made) -> None:
-    """Who sends a body again whose task has failed is told of that task."""
+    """Who sends a body again whose task has failed gets that task."""
     place = case.request.path, case.request.body, made.key
     first: Made = case.memory.setdefault("first", {}).setdefault(place, made)
     if first is not made and failed(task_read(case.server, case.request, first.id)):
@@ -140,9 +140,9 @@ def _id_of_failed(case: Case, made: Made) -> None:
 
 
 def _one_flight(of: Operations) -> Make:
-    """A server that gives all requests that are under way together the answer of the first."""
+    """A server that gives all requests that are under way together the response to the first."""
 
-    def make(server: Server) -> Answerer:
+    def make(server: Server) -> Handler:
         lock = threading.Lock()
         under_way: list[Request] = []
         first: list[Response] = []
@@ -155,10 +155,10 @@ def _one_flight(of: Operations) -> Make:
             time.sleep(MOMENT)
             try:
                 with lock:
-                    answer = server.correct(request)
-                    if answer.status != 200:
-                        return answer
-                    first.append(answer)
+                    response = server.correct(request)
+                    if response.status != 200:
+                        return response
+                    first.append(response)
                     return copy.copy(first[0])
             finally:
                 with lock:

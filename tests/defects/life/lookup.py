@@ -23,8 +23,8 @@ from tests.defects._defect import (
     SUBMITS,
     UNIFIED,
     UNKNOWN_ID,
-    Answerer,
     Case,
+    Handler,
     Json,
     Make,
     Operations,
@@ -85,7 +85,7 @@ def _with_source(becomes: str, cause: bytes, of: Operations = SUBMITS) -> Make:
     return handles(handle)
 
 
-def _any_task(of: Operations, told: str) -> Make:
+def _any_task(of: Operations, reported: str) -> Make:
     """A server for which every task exists."""
 
     def handle(server: Server, request: Request) -> Response:
@@ -95,20 +95,20 @@ def _any_task(of: Operations, told: str) -> Make:
             and given.status in {400, 404}
             and b"ot_exist" in given.body + b"ot_exist" * (given.status == 404)
         ):
-            other = server.at(naming(request, told), 0)
+            other = server.at(naming(request, reported), 0)
             if other.status == 200 and given.operation in READS:
-                other.body = other.body.replace(told.encode(), named(request).encode())
+                other.body = other.body.replace(reported.encode(), named(request).encode())
             return other if other.status == 200 else given
         return given
 
     return handles(handle)
 
 
-def _cached_for_others(server: Server) -> Answerer:
+def _cached_for_others(server: Server) -> Handler:
     """A cache in front of the OpenAI-format read whose key lacks the account."""
     kept: dict[bytes, tuple[float, Response]] = {}
 
-    def answer(request: Request) -> Response:
+    def handle(request: Request) -> Response:
         given = server.correct(request)
         if given.operation != READ:
             return given
@@ -118,7 +118,7 @@ def _cached_for_others(server: Server) -> Answerer:
             return copy.copy(kept[request.path][1])
         return given
 
-    return answer
+    return handle
 
 
 def _chain_unknown(case: Case, made: Made) -> None:
@@ -190,11 +190,11 @@ def _batch_of_max_unknown(case: Case, made: Made) -> None:
 
 
 def _edited(server: Server, request: Request, edit: Callable[[Json], Json]) -> Response:
-    """The correct answer with another JSON value, where it is a success."""
-    answer = server.correct(request)
-    if answer.status == 200:
-        answer.body = json.dumps(edit(json.loads(answer.body))).encode()
-    return answer
+    """The correct response with another JSON value, where it is a success."""
+    response = server.correct(request)
+    if response.status == 200:
+        response.body = json.dumps(edit(json.loads(response.body))).encode()
+    return response
 
 
 def _forgotten(server: Server, request: Request, _: Request) -> Response:

@@ -17,8 +17,8 @@ from tests.defects._defect import (
     READS,
     SENT,
     SUBMITS,
-    Answerer,
     Case,
+    Handler,
     Json,
     Server,
     Table,
@@ -52,7 +52,7 @@ _ANY_READ = READS | {CONTENT}
 
 def _after_download(case: Case, _: float) -> bool:
     done = case.memory.setdefault("done", set())
-    if case.answer.operation == CONTENT:
+    if case.response.operation == CONTENT:
         if case.task in done:
             return True
         done.add(case.task)
@@ -98,11 +98,11 @@ def _fails_where_done(case: Case) -> dict[str, Any] | None:
     return {"status": LIFE.failed, "video_url": None} if succeeded(case.value) else None
 
 
-def _read_ends_others(server: Server) -> Answerer:
+def _read_ends_others(server: Server) -> Handler:
     """Who reads a task cancels the one that was read before it."""
     memory: dict[str, Any] = {"last": "", "gone": set()}
 
-    def answer(request: Request) -> Response:
+    def handle(request: Request) -> Response:
         given = server.correct(request)
         if given.operation not in READS or given.status != 200 or given.task is None:
             return given
@@ -114,7 +114,7 @@ def _read_ends_others(server: Server) -> Answerer:
             case.value = {**case.value, "status": "cancelled", **(REASON if given.operation == READ else {})}
         return given
 
-    return answer
+    return handle
 
 
 def _progress_falls(case: Case) -> dict[str, Json]:
@@ -142,13 +142,13 @@ def _two_passes(case: Case, made: Made, value: Json) -> Json:
 
 
 def _keeps_running_answer(case: Case, made: Made) -> None:
-    """The first answer to the unified read stands for a minute, and the next one after it."""
+    """The first response to the unified read stands for a minute, and the next one after it."""
     kept: dict[str, tuple[float, bytes]] = case.memory.setdefault("kept", {})
     at, body = kept.get(made.id, (-1e9, b""))
     if case.server.now - at < 60:
-        case.answer.body = body
+        case.response.body = body
     else:
-        kept[made.id] = case.server.now, case.answer.body
+        kept[made.id] = case.server.now, case.response.body
 
 
 def _progress_of_last(case: Case, made: Made, value: Json) -> Json:
@@ -173,28 +173,28 @@ def _until_upscaled(case: Case, made: Made) -> None:
 
 def _lost_by_download(case: Case, made: Made) -> None:
     lost = case.memory.setdefault("lost", set())
-    if case.answer.operation == CONTENT:
+    if case.response.operation == CONTENT:
         if not_yet(case):
             lost.add(made.id)
     elif made.id in lost:
         reason = {"message": "the upstream gave no video", "code": "upstream_error"}
-        fields = {"video_url": "", "error": reason} if case.answer.operation == READ else {"video_url": None}
+        fields = {"video_url": "", "error": reason} if case.response.operation == READ else {"video_url": None}
         case.value = {**case.value, **fields, "status": LIFE.failed}
 
 
 def _updated_before_download(case: Case, made: Made) -> None:
     fetched = case.memory.setdefault("fetched", set())
-    if case.answer.operation == CONTENT:
+    if case.response.operation == CONTENT:
         fetched.add(made.id)
     elif made.id in fetched:
         case.value = {**case.value, "status_update_time": int(made.at)}
 
 
-def _again_after_refusal(server: Server) -> Answerer:
+def _again_after_refusal(server: Server) -> Handler:
     """A submit takes the row of its source for its own, and gives it back when it is refused: the work begins anew."""
     memory: dict[str, Any] = {"made": {}, "refused": {}}
 
-    def answer(request: Request) -> Response:
+    def handle(request: Request) -> Response:
         given = server.correct(request)
         note(server, memory, request, given)
         if given.operation in SUBMITS and given.status == 400 and b"fail_to_fetch_task" in given.body:
@@ -205,7 +205,7 @@ def _again_after_refusal(server: Server) -> Answerer:
             case.value = {**case.value, "progress": min(99, int(100 * since / LIFE.lasts))}
         return given
 
-    return answer
+    return handle
 
 
 def _done_early_of_max(case: Case, made: Made) -> None:

@@ -48,7 +48,7 @@ def _seconds_of_extension(case: Case) -> dict[str, Json]:
 
 @remembers
 def _seconds_of_submit(server: Server, memory: dict[str, Any], request: Request) -> Response:
-    """The length that is told is that of the request's duration, without where it starts."""
+    """The length that is reported is that of the request's duration, without where it starts."""
     given = server.correct(request)
     if given.operation == CREATE and given.task is not None:
         memory[given.task] = str(sent(request).get("duration", 10))
@@ -80,8 +80,8 @@ def _time_of_read(case: Case, made: Made, value: Json) -> Json:
 def _time_of_source(case: Case, made: Made, value: Json) -> Json:
     if not running(value):
         return {}
-    told = task_read(case.server, case.request, made.source, by=QUERY).get("status_update_time")
-    return {} if told is None else {"status_update_time": told}
+    reported = task_read(case.server, case.request, made.source, by=QUERY).get("status_update_time")
+    return {} if reported is None else {"status_update_time": reported}
 
 
 def _as_others_long(case: Case, made: Made, value: Json) -> Json:
@@ -95,13 +95,13 @@ def _six_by_default(case: Case, made: Made, value: Json) -> Json:
 
 
 def _source_long(case: Case, made: Made, value: Json) -> Json:
-    told = task_read(case.server, case.request, made.source).get("seconds") if running(value) else None
-    return {} if told is None else {"seconds": told}
+    reported = task_read(case.server, case.request, made.source).get("seconds") if running(value) else None
+    return {} if reported is None else {"seconds": reported}
 
 
 def _created_of_source(case: Case, made: Made, value: Json) -> Json:
-    told = task_read(case.server, case.request, made.source).get("created_at")
-    return {} if told is None else {"created_at": told}
+    reported = task_read(case.server, case.request, made.source).get("created_at")
+    return {} if reported is None else {"created_at": reported}
 
 
 def _length_between(case: Case, made: Made, value: dict[str, Json]) -> dict[str, Json]:

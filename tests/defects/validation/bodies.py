@@ -20,7 +20,7 @@ from tests.defects._defect import (
     QUERY,
     READ,
     SUBMITS,
-    Answerer,
+    Handler,
     Server,
     Table,
     altered,
@@ -70,10 +70,10 @@ def _relaxed(pattern: bytes, instead: bytes) -> Callable[[Request], Request]:
     return rewrite
 
 
-def _last_of_query(server: Server) -> Answerer:
+def _last_of_query(server: Server) -> Handler:
     last = [""]
 
-    def answer(request: Request) -> Response:
+    def handle(request: Request) -> Response:
         given = parse_qs(request.query.decode("latin-1"), keep_blank_values=True)
         asks = server.operation(request) == QUERY
         if asks and last[0] and given.get("id", [""]) == [""]:
@@ -82,7 +82,7 @@ def _last_of_query(server: Server) -> Answerer:
         last[0] = found.task or last[0]
         return found
 
-    return answer
+    return handle
 
 
 def _other_name(request: Request) -> Request:
