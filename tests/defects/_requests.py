@@ -40,21 +40,6 @@ def flat_video(value: dict[str, Any]) -> dict[str, Any]:
     return {**{name: one for name, one in value.items() if name != "video.url"}, "video": {"url": value["video.url"]}}
 
 
-def breaks_for(is_breaking: Callable[[Server, Request], bool], of: Operations = ALL) -> Make:
-    """A server that breaks over a request, where its key is right or the key is what breaks it."""
-
-    def handle(server: Server, request: Request) -> Response:
-        if server.operation(request) not in of or not is_breaking(server, request):
-            return server.correct(request)
-        given = server.correct(request)
-        if given.status == 401 and is_breaking is not is_not_ascii:
-            return given
-        panic = b'{"error":{"message":"Panic detected, error: runtime error","type":"new_api_panic"}}'
-        return Response(500, [(CONTENT_TYPE, JSON), *id_header(given)], panic, given.operation)
-
-    return handles(handle)
-
-
 def id_header(given: Response) -> list[tuple[bytes, bytes]]:
     return [pair for pair in given.headers if pair[0] == b"x-oneapi-request-id"]
 
@@ -63,7 +48,7 @@ def authorization(request: Request) -> bytes:
     return request.header(AUTHORIZATION) or b""
 
 
-def is_not_ascii(_: Server, request: Request) -> bool:
+def is_not_ascii(request: Request) -> bool:
     return any(byte > 0x7F for byte in authorization(request))
 
 
@@ -104,9 +89,9 @@ def breaks(is_breaking: Callable[[Request], bool], of: Operations = ALL, *, with
     def handle(server: Server, request: Request) -> Response:
         if server.operation(request) not in of or not is_breaking(request):
             return server.correct(request)
-        given = server.at(request, 0)
+        given = server.correct(request)
         if given.status == 401 and not without_key:
-            return server.correct(request)
+            return given
         return Response(500, [(CONTENT_TYPE, JSON), *id_header(given)], PANIC, given.operation)
 
     return handles(handle)

@@ -128,20 +128,12 @@ def reports(change: Callable[[Case], dict[str, Json]], of: Operations = READS) -
     return changes(changed, of, OK)
 
 
-def continued_by(request: Request) -> str:
-    """The task that a submit continues."""
-    body = sent(request)
-    video = body.get("video")
-    reported = named(request) or body.get("task_id") or (video.get("url") if isinstance(video, dict) else "")
-    return reported if isinstance(reported, str) else ""
-
-
 def continued(server: Server, request: Request, given: Response) -> str | None:
-    return continued_by(request) if given.operation in SUBMITS and given.status == 200 else None
+    return source_of(request) if given.operation in SUBMITS and given.status == 200 else None
 
 
 def refused_submit(server: Server, request: Request, given: Response) -> str | None:
-    return continued_by(request) if given.operation in SUBMITS and given.status == 400 else None
+    return source_of(request) if given.operation in SUBMITS and given.status == 400 else None
 
 
 def refused_to_another(server: Server, request: Request, given: Response) -> str | None:
@@ -181,6 +173,7 @@ def after_end(when: When, change: Callable[[Case], None], of: Operations) -> Mak
 
 
 def source_of(request: Request) -> str:
+    """The task that a submit continues."""
     body = sent(request)
     video = body.get("video")
     if request.path.endswith(b"/extend") and named(request):

@@ -63,11 +63,7 @@ def _says(code: str) -> Callable[[Case], bool]:
     return lambda case: case.value.get("code") == code
 
 
-def _is_middlewares(case: Case) -> bool:
-    return "error" in case.value
-
-
-def _is_malformed(case: Case) -> bool:
+def _is_of_gateway(case: Case) -> bool:
     return "error" in case.value
 
 
@@ -249,7 +245,7 @@ DEFECTS: Table = {
     ("refused-download-billed", "R54", "a download that is refused is charged"): _bills(
         _always, {CONTENT}, {400, 401, 404, 502}
     ),
-    ("malformed-billed", "R54", "a body that is not JSON is charged"): _bills(_is_malformed, SUBMITS, {400}),
+    ("malformed-billed", "R54", "a body that is not JSON is charged"): _bills(_is_of_gateway, SUBMITS, {400}),
     ("no-key-billed", "R54", "a submit without a key is charged to the first account"): _bills(_always, SUBMITS, {401}),
     ("unknown-source-billed", "R54", "a submit with an unknown source is charged"): _bills(
         _says("task_not_exist"), SUBMITS, {400}
@@ -263,10 +259,10 @@ DEFECTS: Table = {
     ),
     ("submit-free", "R54", "createVideoExtension is never charged"): free({CREATE}),
     ("first-submit-free", "R54", "the first submit of a server is not charged"): _first_free,
-    ("rate-limit-billed", "R28", "a 429 of the middleware is charged"): _bills(_is_middlewares, SUBMITS, {429}),
-    ("unavailable-billed", "R28", "a 503 of the middleware is charged"): _bills(_is_middlewares, SUBMITS, {503}),
+    ("rate-limit-billed", "R28", "a 429 of the middleware is charged"): _bills(_is_of_gateway, SUBMITS, {429}),
+    ("unavailable-billed", "R28", "a 503 of the middleware is charged"): _bills(_is_of_gateway, SUBMITS, {503}),
     ("unavailable-billed-on-extend", "R28", "extendVideo charges where no channel serves the model"): _bills(
-        _is_middlewares, {EXTEND}, {503}
+        _is_of_gateway, {EXTEND}, {503}
     ),
     ("read-billed", "R19", "every read is charged"): _bills(_always, READS, OK),
     ("query-billed-while-running", "R19", "the unified read charges what runs"): _bills(

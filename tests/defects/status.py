@@ -47,7 +47,6 @@ from tests.defects._defect import (
 from tests.defects._requests import (
     Body,
     breaks,
-    breaks_for,
     code,
     images_of,
     is_malformed,
@@ -311,11 +310,11 @@ RARE: Table = {
     ("malformed-200-on-unified", "R27", "the unified submit tells with 200 that a body is not JSON"): restates(
         200, {UNIFIED}, {400}, is_malformed
     ),
-    ("nul-in-id-breaks", "R44", "an id with a NUL breaks the reads, whose database takes none"): breaks_for(
-        lambda _, request: b"%00" in request.path + request.query, READS
+    ("nul-in-id-breaks", "R44", "an id with a NUL breaks the reads, whose database takes none"): breaks(
+        lambda request: b"%00" in request.path + request.query, READS
     ),
-    ("empty-body-breaks", "R44", "an empty body breaks extendVideo"): breaks_for(
-        lambda _, request: request.body == b"", {EXTEND}
+    ("empty-body-breaks", "R44", "an empty body breaks extendVideo"): breaks(
+        lambda request: request.body == b"", {EXTEND}
     ),
     (
         "unauthorized-without-request-id",

@@ -6,7 +6,6 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from octopusx_video_mock.engine.content import byte_range
 from octopusx_video_mock.messages import Request, Response
 from octopusx_video_mock.tasks.mp4 import mp4
 
@@ -15,7 +14,6 @@ from tests.defects._defect import (
     CREATE,
     EXTENDS,
     OK,
-    RANGE,
     SENT,
     SUBMITS,
     UNIFIED,
@@ -142,35 +140,12 @@ def _length(server: Server, request: Request, made: Made) -> float:
 
 
 def _long(seconds: Callable[[float, Made], float], of: Operations = SUBMITS) -> Make:
-    """A server that makes videos of another length, the same whole, in parts and at their addresses."""
-
-    def handle(server: Server, memory: dict[str, Any], request: Request) -> Response:
-        given = server.correct(request)
-        note(server, memory, request, given)
-        is_video = given.operation == CONTENT or request.path.startswith(b"/videos/")
-        made = memory.get("made", {}).get(given.task)
-        if not is_video or made is None or made.operation not in of or given.status not in SENT:
-            return given
-        reported = _length(server, request, made)
-        wanted = seconds(reported, made)
-        if wanted == reported:
-            return given
-        whole = mp4(max(1.0, wanted))
-        cut = byte_range(request.header(RANGE) or b"", len(whole)) if given.status == 206 else (-1, -1)
-        if cut is None:
-            return given
-        first, last = cut if cut != (-1, -1) else (0, len(whole) - 1)
-        given.body = whole[first : last + 1]
-        if given.status == 206:
-            given.headers = [pair for pair in given.headers if pair[0] != b"content-range"]
-            given.headers.append((b"content-range", b"bytes %d-%d/%d" % (first, last, len(whole))))
-        return given
-
-    return remembers(handle)
+    """A server that makes videos of another length for these submits."""
+    return _films(lambda length, made, _: seconds(length, made) if made.operation in of else length)
 
 
 def _films(seconds: Callable[[float, Made, dict[str, Made]], float]) -> Make:
-    """A server that makes videos of another length, the same whole, in parts and at their addresses."""
+    """A server that makes videos of another length, whole, in parts and at their addresses."""
 
     def handle(server: Server, memory: dict[str, Any], request: Request) -> Response:
         given = server.correct(request)

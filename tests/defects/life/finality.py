@@ -40,7 +40,6 @@ from tests.defects._tasks import (
     after_end,
     before_end,
     continued,
-    continued_by,
     done_where_failed,
     extensions_of,
     for_task,
@@ -49,6 +48,7 @@ from tests.defects._tasks import (
     reports,
     sets,
     shifted,
+    source_of,
     task_reads,
 )
 
@@ -168,7 +168,7 @@ def _echoes_continuation(server: Server) -> Handler:
             case = Case(server, memory, request, given)
             case.value = {**case.value, "prompt": prompts[named(request)]}
         if given.operation in SUBMITS and given.status == 200:
-            prompts[continued_by(request)] = sent(request).get("prompt")
+            prompts[source_of(request)] = sent(request).get("prompt")
         return given
 
     return handle

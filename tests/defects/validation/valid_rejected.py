@@ -30,7 +30,7 @@ from tests.defects._defect import (
     restates,
     sent,
 )
-from tests.defects._requests import Body, breaks_for, images_of, prompt_of, refusing, start_of, start_time
+from tests.defects._requests import Body, breaks, images_of, prompt_of, refusing, start_of, start_time
 
 _MODELS = {"grok-video-3", "grok-video-3-pro", "grok-video-3-max"}
 _RATIOS = {"2:3", "3:2", "1:1"}
@@ -148,7 +148,7 @@ def _past_the_end(server: Server, request: Request) -> bool:
     return task is not None and start > task.length
 
 
-def _video_is_none(_: Server, request: Request) -> bool:
+def _video_is_none(request: Request) -> bool:
     value = sent(request)
     return bool(value) and not isinstance(value.get("video"), dict)
 
@@ -282,7 +282,7 @@ RARE: Table = {
         "R22",
         "createVideoExtension refuses a start_time past the source's end as invalid_request",
     ): _refuses_by_server(_past_the_end, {CREATE}),
-    ("video-missing-breaks", "R44", "createVideoExtension breaks where video is no object"): breaks_for(
+    ("video-missing-breaks", "R44", "createVideoExtension breaks where video is no object"): breaks(
         _video_is_none, {CREATE}
     ),
     (
