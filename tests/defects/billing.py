@@ -30,7 +30,6 @@ from tests.defects._defect import (
     Server,
     Statuses,
     Table,
-    altered,
     changes,
     failed,
     handles,
@@ -39,7 +38,7 @@ from tests.defects._defect import (
     sent,
     succeeded,
 )
-from tests.defects._tasks import Made, for_task, is_of_others, note, source_of, task_read, unbilled
+from tests.defects._tasks import Made, for_task, is_of_others, note, source_of, task_read, unbilled, with_key
 
 _LONG = 30
 _MANY_READS = 10
@@ -142,8 +141,7 @@ def _others_source(case: Case) -> None:
     if case.value.get("code") != "task_not_exist":
         return
     for key in (case.server.key, case.server.other_key):
-        headers: dict[bytes, bytes | None] = {b"authorization": f"Bearer {key}".encode()}
-        if task_read(case.server, altered(case.request, headers=headers), source_of(case.request)):
+        if task_read(case.server, with_key(case.request, key), source_of(case.request)):
             case.server.bill(case.response.operation or EXTEND)
             return
 

@@ -128,24 +128,20 @@ def _another_beginning(case: Case) -> None:
         case.response.body = case.response.body[:-1] + b"x"
 
 
-def _instead(case: Case, status: int) -> None:
-    case.become(case.server.at(altered(case.request, headers={b"prefer": b"code=%d" % status}), 0))
-
-
 def _gone_before_expiry(case: Case, made: Made) -> None:
     if made.age(case.server) >= DAY - HOUR:
-        _instead(case, 502)
+        case.become(with_status(case.server, case.request, 502))
 
 
 def _gone_after_download(case: Case, made: Made) -> None:
     first = case.memory.setdefault("first", {}).setdefault(made.id, case.server.now)
     if case.server.now - first > HOUR:
-        _instead(case, 502)
+        case.become(with_status(case.server, case.request, 502))
 
 
 def _broken_once_expired(case: Case, made: Made) -> None:
     if made.age(case.server) >= DAY:
-        _instead(case, 500)
+        case.become(with_status(case.server, case.request, 500))
 
 
 def _expires_from_end(case: Case, made: Made, value: Json) -> Json:

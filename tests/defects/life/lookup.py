@@ -20,17 +20,16 @@ from tests.defects._defect import (
     QUERY,
     READ,
     READS,
+    SENT,
     SUBMITS,
     UNIFIED,
     UNKNOWN_ID,
     Case,
     Handler,
-    Json,
     Make,
     Operations,
     Server,
     Table,
-    altered,
     failed,
     handles,
     named,
@@ -39,7 +38,7 @@ from tests.defects._defect import (
     sending,
     sent,
 )
-from tests.defects._tasks import Made, extensions_of, for_task, hides, source_of, task_read
+from tests.defects._tasks import Made, extensions_of, for_task, hides, source_of, task_read, with_key
 
 _KEPT_TASKS = 10
 
@@ -64,22 +63,9 @@ def _as_owner(of: Operations, *, is_source: bool = False) -> Make:
         if given.operation not in of or given.status not in {400, 404}:
             return given
         for key in (server.key, server.other_key):
-            headers: dict[bytes, bytes | None] = {b"authorization": f"Bearer {key}".encode()}
-            other = server.at(altered(request, headers=headers), 0)
-            if other.status in {200, 206}:
-                return server.correct(altered(request, headers=headers)) if is_source else other
-        return given
-
-    return handles(handle)
-
-
-def _with_source(becomes: str, cause: bytes, of: Operations = SUBMITS) -> Make:
-    """A server that accepts a submit in spite of its source."""
-
-    def handle(server: Server, request: Request) -> Response:
-        given = server.correct(request)
-        if given.operation in of and given.status == 400 and b'"code":"' + cause + b'"' in given.body:
-            return server.correct(_on(request, becomes))
+            other = server.at(with_key(request, key), 0)
+            if other.status in SENT:
+                return server.correct(with_key(request, key)) if is_source else other
         return given
 
     return handles(handle)
@@ -133,13 +119,15 @@ def _failed_for_all(server: Server, request: Request) -> Response:
     if given.operation != READ or given.status not in {400, 404}:
         return given
     for key in (server.key, server.other_key):
-        other = server.at(altered(request, headers={b"authorization": f"Bearer {key}".encode()}), 0)
+        other = server.at(with_key(request, key), 0)
         if other.status == 200 and failed(Case(server, {}, request, other).value):
             return other
     return given
 
 
-def _accepts(when: Callable[[Server, Request], bool], cause: bytes, of: Operations) -> Make:
+def _accepts(cause: bytes, of: Operations = SUBMITS, when: Callable[[Server, Request], bool] = lambda *_: True) -> Make:
+    """A server that accepts a submit in spite of its source."""
+
     def handle(server: Server, request: Request) -> Response:
         given = server.correct(request)
         refused = given.operation in of and given.status == 400 and b'"code":"' + cause + b'"' in given.body
@@ -152,22 +140,15 @@ def _source_failed(server: Server, request: Request) -> bool:
     return failed(task_read(server, request, source_of(request)))
 
 
+def _source_nearly_done(server: Server, request: Request) -> bool:
+    source = task_read(server, request, source_of(request))
+    return running(source) and source.get("progress", 0) >= 90
+
+
 def _only_newest(case: Case, made: Made) -> None:
     own = [one.id for one in case.memory["made"].values() if one.key == made.key]
     if made.id not in own[-_KEPT_TASKS:]:
         case.become(case.server.unknown(case.request))
-
-
-@handles
-def _nearly_done(server: Server, request: Request) -> Response:
-    """A submit whose source has but a tenth to go is accepted, and waits for it."""
-    given = server.correct(request)
-    if given.operation not in SUBMITS or given.status != 400 or b'"code":"fail_to_fetch_task"' not in given.body:
-        return given
-    source = task_read(server, request, source_of(request))
-    if running(source) and source.get("progress", 0) >= 90:
-        return server.correct(_on(request, DOCUMENTED))
-    return given
 
 
 def _on(request: Request, source: str) -> Request:
@@ -189,20 +170,12 @@ def _batch_of_max_unknown(case: Case, made: Made) -> None:
         case.become(case.server.unknown(case.request))
 
 
-def _edited(server: Server, request: Request, edit: Callable[[Json], Json]) -> Response:
-    """The correct response with another JSON value, where it is a success."""
+def _forgotten(server: Server, request: Request, _: Request) -> Response:
     response = server.correct(request)
     if response.status == 200:
-        response.body = json.dumps(edit(json.loads(response.body))).encode()
+        lost = f"{UNKNOWN_ID[:-12]}{time.monotonic_ns() % 10**12:012d}"
+        response.body = json.dumps({**json.loads(response.body), "id": lost}).encode()
     return response
-
-
-def _forgotten(server: Server, request: Request, _: Request) -> Response:
-    def lost(value: Json) -> Json:
-        number = int(time.monotonic_ns() % 10**12)
-        return {**value, "id": f"{UNKNOWN_ID[:-12]}{number:012d}"}
-
-    return _edited(server, request, lost)
 
 
 def _unknown(server: Server, request: Request, _: Request) -> Response:
@@ -238,22 +211,20 @@ DEFECTS: Table = {
     ("unknown-task-runs", "R46", "any id is read as a task that is completed"): _any_task(READS, DOCUMENTED),
     ("unknown-task-runs-on-query", "R46", "the unified read knows every id"): _any_task({QUERY}, DOCUMENTED),
     ("unknown-task-has-content", "R46", "any id has a video"): _any_task({CONTENT}, DOCUMENTED),
-    ("unknown-source-accepted", "R46", "a submit does not look whether its source exists"): _with_source(
-        DOCUMENTED, b"task_not_exist"
-    ),
+    ("unknown-source-accepted", "R46", "a submit does not look whether its source exists"): _accepts(b"task_not_exist"),
     (
         "unknown-source-accepted-on-create",
         "R46",
         "createVideoExtension does not look whether its source exists",
-    ): _with_source(DOCUMENTED, b"task_not_exist", {CREATE}),
-    ("unfinished-source-accepted", "R47", "a source that runs or has failed is accepted"): _with_source(
-        DOCUMENTED, b"fail_to_fetch_task"
+    ): _accepts(b"task_not_exist", {CREATE}),
+    ("unfinished-source-accepted", "R47", "a source that runs or has failed is accepted"): _accepts(
+        b"fail_to_fetch_task"
     ),
     (
         "unfinished-source-accepted-on-unified",
         "R47",
         "the unified submit accepts a source that has not succeeded",
-    ): _with_source(DOCUMENTED, b"fail_to_fetch_task", {UNIFIED}),
+    ): _accepts(b"fail_to_fetch_task", {UNIFIED}),
     ("read-by-others", "R20", "a task is read with a key of another account"): _as_owner(READS),
     ("query-by-others", "R20", "the unified read does not look whose task it is"): _as_owner({QUERY}),
     ("content-for-others", "R20", "the content is sent to other accounts, as older gateways do"): _as_owner({CONTENT}),
@@ -274,16 +245,18 @@ RARE: Table = {
         "failed-source-accepted-on-extend",
         "R47",
         "extendVideo looks whether its source has ended, and not how",
-    ): _accepts(_source_failed, b"fail_to_fetch_task", {EXTEND}),
+    ): _accepts(b"fail_to_fetch_task", {EXTEND}, _source_failed),
     (
         "unknown-source-accepted-with-start",
         "R46",
         "both extends look for their source only where they need its length for want of a start_time",
-    ): _accepts(lambda _, request: "start_time" in sent(request), b"task_not_exist", EXTENDS),
+    ): _accepts(b"task_not_exist", EXTENDS, lambda _, request: "start_time" in sent(request)),
     ("only-ten-tasks-kept", "R04", "an account's eleventh task takes the place of its first"): for_task(
         _only_newest, READS
     ),
-    ("source-nearly-done-accepted", "R47", "a source that is at ninety percent is accepted"): _nearly_done,
+    ("source-nearly-done-accepted", "R47", "a source that is at ninety percent is accepted"): _accepts(
+        b"fail_to_fetch_task", when=_source_nearly_done
+    ),
     ("source-gone-once-extended", "R04", "a task is not found any more when an extension of it has ended"): for_task(
         _gone_once_extended, READS
     ),

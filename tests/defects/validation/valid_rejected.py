@@ -30,7 +30,7 @@ from tests.defects._defect import (
     restates,
     sent,
 )
-from tests.defects._requests import Body, breaks, images_of, prompt_of, refusing, start_of, start_time
+from tests.defects._requests import breaks, images_of, prompt_of, refusing, start_of, start_time
 
 _MODELS = {"grok-video-3", "grok-video-3-pro", "grok-video-3-max"}
 _RATIOS = {"2:3", "3:2", "1:1"}
@@ -176,10 +176,6 @@ def _long_source(request: Request) -> bool:
     return len(_text(_video(value), "url")) > 64 or len(_text(value, "task_id")) > 64
 
 
-def _links(body: Body) -> list[str]:
-    return [item for item in images_of(body) if isinstance(item, str)]
-
-
 def _refused(server: Server, request: Request, _: Request) -> Response:
     return server.invalid(request) if server.correct(request).status == 200 else server.correct(request)
 
@@ -210,16 +206,16 @@ DEFECTS: Table = {
     ),
     ("more-fields-refused", "R22", "a field that is not listed is refused"): _closed,
     ("prompt-ascii-only", "R22", "a prompt with other letters than English ones is refused"): _refuses(
-        lambda value: not _text(value, "prompt").isascii()
+        lambda value: not prompt_of(value).isascii()
     ),
     ("prompt-long-refused", "R22", "a prompt of more than 500 characters is refused"): _refuses(
-        lambda value: len(_text(value, "prompt")) > _LONGEST
+        lambda value: len(prompt_of(value)) > _LONGEST
     ),
     ("prompt-lines-refused", "R22", "a prompt of two lines is refused"): _refuses(
-        lambda value: "\n" in _text(value, "prompt")
+        lambda value: "\n" in prompt_of(value)
     ),
     ("prompt-quotes-refused", "R22", "a prompt with quotes is refused as an injection"): _refuses(
-        lambda value: '"' in _text(value, "prompt") or "'" in _text(value, "prompt")
+        lambda value: '"' in prompt_of(value) or "'" in prompt_of(value)
     ),
     ("model-list-closed", "R22", "extendVideo refuses models that its author did not know"): _refuses(
         lambda value: bool(_text(value, "model").strip()) and value["model"] not in _MODELS, {EXTEND}
@@ -269,7 +265,7 @@ DEFECTS: Table = {
         )
     ),
     ("emoji-breaks", "R44", "a prompt with a character of four bytes breaks the server"): _breaks(
-        lambda _, request: any(ord(letter) > 0xFFFF for letter in _text(sent(request), "prompt"))
+        lambda _, request: any(ord(letter) > 0xFFFF for letter in prompt_of(sent(request)))
     ),
     ("large-start-time-breaks", "R44", "a start_time past 32 bits breaks the server"): _breaks(
         lambda _, request: isinstance(sent(request).get("start_time"), int) and sent(request)["start_time"] > 2**31 - 1
@@ -303,7 +299,7 @@ RARE: Table = {
         lambda value: "duration" in value, {EXTEND}
     ),
     ("prompt-one-letter-refused", "R22", "a prompt of one letter is refused as too short"): _refuses(
-        lambda value: len(_text(value, "prompt").strip()) == 1
+        lambda value: len(prompt_of(value).strip()) == 1
     ),
     ("images-seven-refused", "R22", "more than six images are refused, as at the creation of a video"): _refuses(
         lambda value: len(_images(value)) > 6, EXTENDS
@@ -352,9 +348,9 @@ RARE: Table = {
         "link-over-2048-refused",
         "R34",
         "a link of more than 2,048 characters is refused, and a data URL is not",
-    ): refusing(lambda body, _: any(len(link) > 2_048 and link[:4] == "http" for link in _links(body)), EXTENDS),
+    ): refusing(lambda body, _: any(len(link) > 2_048 and link[:4] == "http" for link in _images(body)), EXTENDS),
     ("data-url-over-32768-refused", "R34", "a data URL of more than 32,768 characters is refused"): refusing(
-        lambda body, _: any(len(link) > 32_768 for link in _links(body)), EXTENDS
+        lambda body, _: any(len(link) > 32_768 for link in _images(body)), EXTENDS
     ),
     (
         "five-to-nine-images-refused",
