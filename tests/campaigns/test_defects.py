@@ -18,10 +18,10 @@ import pytest
 from octopusx_video_mock.messages import Request, Response
 from octopusx_video_openapi import Contract
 
-from tests.defects import DEFECTS, UNSEEN, Defect, Family, Server, defective, serve
+from tests.defects import DEFECTS, RARE, Defect, Family, Server, defective, serve
 from tests.defects._defect import CONTENT, CREATE, EXTEND, QUERY, READ, UNIFIED
 from tests.defects._defect import contract as the_contract
-from tests.defects.observing import LOOKS, Caller, Look, Seen, lives
+from tests.defects.observation import LOOKS, Caller, Look, Observation, lives
 from tests.support import documents
 
 START = 1_767_225_600.0
@@ -29,28 +29,28 @@ FAMILIES = get_args(Family)
 FEWEST = 12
 # They say what may be, and no server can break them.
 PERMITTING = {"R29", "R30", "R35"}
-SPOKEN = [defect for defect in DEFECTS if defect.wire is None and defect not in UNSEEN]
+SPOKEN = [defect for defect in DEFECTS if defect.wire is None and defect not in RARE]
 WIRED = [defect for defect in DEFECTS if defect.wire is not None]
 
 
 @functools.cache
-def correctly(look: Look) -> list[Seen]:
+def correctly(look: Look) -> list[Observation]:
     """What is seen of the correct server."""
     return list(look(Caller(defective(None, start=START))))
 
 
-def status(seen: Seen) -> int:
+def status(seen: Observation) -> int:
     """The status of what was seen; zero for what is no answer."""
     return seen[0] if isinstance(seen[0], int) else 0
 
 
-def refused_only_by_the_correct(before: Seen, after: Seen) -> bool:
+def refused_only_by_the_correct(before: Observation, after: Observation) -> bool:
     """Whether an invalid request is not refused as it should be."""
     return status(before) in {400, 404} and status(after) not in {400, 404}
 
 
 # What the two servers have to differ in, for a defect to break the rule that it names.
-EVIDENCE: dict[str, Callable[[Seen, Seen], bool]] = {
+EVIDENCE: dict[str, Callable[[Observation, Observation], bool]] = {
     "R01": lambda before, after: status(before) == 401 and status(after) in {200, 206},
     "R02": lambda before, after: status(before) == 401 != status(after),
     "R03": lambda before, after: before[0] in {"distinct", "new"},

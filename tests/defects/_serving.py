@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from octopusx_video_mock import Mock
 from octopusx_video_mock.messages import Request
 
-from tests.defects._defect import Asked, Defect, Server, Wire, contract
+from tests.defects._defect import Defect, Server, Wire, WireRequest, contract
 
 KEY, OTHER_KEY = "sk-first-account", "sk-second-account"
 _CONTROL = "/__mock__/"
@@ -29,7 +29,7 @@ class ServedDefect:
         base_url: Where it listens.
         key: A key that it accepts, if it is correct.
         other_key: A key of another account.
-        mock: The mock behind it, whose clock and ledger tell the truth.
+        mock: The mock behind it, whose clock and ledger are correct.
     """
 
     base_url: str
@@ -41,7 +41,7 @@ class ServedDefect:
 def defective(
     defect: Defect | None, *, key: str = KEY, other_key: str = OTHER_KEY, start: float | None = None, seed: int = 0
 ) -> Server:
-    """A mock that answers as the defect has it, over whatever way it is asked; None gives the correct one.
+    """A mock that responds as the defect has it, over whatever transport; None gives the correct one.
 
     Args:
         defect: What is wrong with it. What it does on the wire is left out.
@@ -94,15 +94,15 @@ def _wired(server: Server, upstream: tuple[str, int], wire: Wire) -> Iterator[st
             if not raw:
                 return
             method, target = raw.split(b" ", 2)[:2]
-            asked = Asked(
+            request = WireRequest(
                 _operation(server, method, target),
                 method.decode("latin-1"),
                 target.decode("latin-1"),
-                lambda: _parts(b"".join(_answered(upstream, raw))),
+                lambda: _parts(b"".join(_response(upstream, raw))),
                 ending.wait,
             )
-            pieces = None if asked.target.startswith(_CONTROL) else wire(asked)
-            for piece in _answered(upstream, raw) if pieces is None else pieces:
+            pieces = None if request.target.startswith(_CONTROL) else wire(request)
+            for piece in _response(upstream, raw) if pieces is None else pieces:
                 caller.sendall(piece)
 
     class Front(socketserver.ThreadingTCPServer):
@@ -123,7 +123,7 @@ def _wired(server: Server, upstream: tuple[str, int], wire: Wire) -> Iterator[st
 
 
 def _received(caller: socket.socket) -> bytes:
-    """A whole request, so that its answer is the last of its connection; empty where none came."""
+    """A whole request, so that its response is the last of its connection; empty where none came."""
     raw = b""
     while b"\r\n\r\n" not in raw:
         piece = caller.recv(_MOST)
@@ -142,16 +142,16 @@ def _received(caller: socket.socket) -> bytes:
     return head + b"\r\nconnection: close\r\n\r\n" + body
 
 
-def _answered(upstream: tuple[str, int], raw: bytes) -> Iterator[bytes]:
-    """What the mock answers, to the end of the connection."""
+def _response(upstream: tuple[str, int], raw: bytes) -> Iterator[bytes]:
+    """The response of the mock, to the end of the connection."""
     with socket.create_connection(upstream, timeout=_PATIENCE) as mock:
         mock.sendall(raw)
         while piece := mock.recv(_MOST):
             yield piece
 
 
-def _parts(answer: bytes) -> tuple[bytes, bytes]:
-    head, separator, body = answer.partition(b"\r\n\r\n")
+def _parts(response: bytes) -> tuple[bytes, bytes]:
+    head, separator, body = response.partition(b"\r\n\r\n")
     return head + separator, body
 
 

@@ -1,7 +1,9 @@
-"""Servers that do not answer, not in HTTP, not whole, or that send the caller elsewhere."""
+"""Servers that do not respond, not in HTTP, not whole, or that redirect the client."""
 
 from __future__ import annotations
 
+import gzip
+import re
 from collections.abc import Callable, Iterator
 
 from octopusx_video_mock.delivery import Delivery
@@ -18,14 +20,16 @@ from tests.defects._defect import (
     READS,
     SUBMITS,
     UNIFIED,
-    Answerer,
-    Asked,
     Case,
-    Defect,
     Make,
+    OnWire,
+    Operations,
     Server,
+    Table,
     Wire,
+    WireRequest,
     changes,
+    handles,
     running,
     succeeded,
 )
@@ -34,41 +38,33 @@ _LONG = 3600.0
 _ELSEWHERE = b"http://127.0.0.1:9"
 _MEGABYTE = b"a" * 2**20
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-
-Send = Callable[[Asked], Iterator[bytes]]
-
-
-def _defect(name: str, summary: str, make: Make) -> Defect:
-    return Defect(name, "connection", "R53", summary, make)
+Send = Callable[[WireRequest], Iterator[bytes]]
 
 
-def _wired(name: str, summary: str, send: Send, of: frozenset[str] = ALL, rule: str = "R53") -> Defect:
-    """A defect that sends these bytes for a request of these operations."""
+def _wired(send: Send, of: Operations = ALL) -> OnWire:
+    """What sends these bytes for a request of these operations."""
 
     def wire(_: Server) -> Wire:
-        return lambda asked: send(asked) if asked.operation in of else None
+        return lambda request: send(request) if request.operation in of else None
 
-    return Defect(name, "connection", rule, summary, wire=wire)
+    return OnWire(wire)
 
 
-def _delivered(delivery: Delivery, of: frozenset[str], when: Callable[[Case], bool] = lambda _: True) -> Make:
+def _delivered(delivery: Delivery, of: Operations, when: Callable[[Case], bool] = lambda _: True) -> Make:
     def change(case: Case) -> None:
         if when(case):
-            case.answer.delivery = delivery
+            case.response.delivery = delivery
 
     return changes(change, of)
 
 
-def _redirected(status: int, target: Callable[[Request], bytes], of: frozenset[str]) -> Make:
-    def make(server: Server) -> Answerer:
-        def answer(request: Request) -> Response:
-            if server.operation(request) not in of:
-                return server.correct(request)
-            return Response(status, [(b"location", target(request))], b"", server.operation(request))
+def _redirected(status: int, target: Callable[[Request], bytes], of: Operations) -> Make:
+    def handle(server: Server, request: Request) -> Response:
+        if server.operation(request) not in of:
+            return server.correct(request)
+        return Response(status, [(b"location", target(request))], b"", server.operation(request))
 
-        return answer
-
-    return make
+    return handles(handle)
 
 
 def _on_other_host(request: Request) -> bytes:
@@ -86,85 +82,82 @@ def _itself(request: Request) -> bytes:
 def _to_video(case: Case) -> None:
     if succeeded(case.value):
         location = str(case.value["video_url"]).encode()
-        case.answer.status, case.answer.headers, case.answer.body = 303, [(b"location", location)], b""
+        case.response.status, case.response.headers, case.response.body = 303, [(b"location", location)], b""
 
 
 def _to_storage(case: Case) -> None:
     location = _ELSEWHERE + b"/bucket/video.mp4"
-    case.answer.status, case.answer.headers, case.answer.body = 302, [(b"location", location)], b""
+    case.response.status, case.response.headers, case.response.body = 302, [(b"location", location)], b""
 
 
 def _is_running(case: Case) -> bool:
-    return case.answer.status == 200 and running(case.value)
+    return case.response.status == 200 and running(case.value)
 
 
 def _is_refused(case: Case) -> bool:
-    return case.answer.status >= 400
+    return case.response.status >= 400
 
 
 def _is_second(case: Case) -> bool:
     return case.counted("asked") % 2 == 0
 
 
-# What only a socket shows.
-
-
-def _nothing(asked: Asked) -> Iterator[bytes]:
+def _nothing(request: WireRequest) -> Iterator[bytes]:
     yield from ()
 
 
-def _silence(asked: Asked) -> Iterator[bytes]:
-    asked.ended(_LONG)
+def _silence(request: WireRequest) -> Iterator[bytes]:
+    request.ended(_LONG)
     yield from ()
 
 
-def _head_then_silence(asked: Asked) -> Iterator[bytes]:
-    yield asked.answered()[0]
-    asked.ended(_LONG)
+def _head_then_silence(request: WireRequest) -> Iterator[bytes]:
+    yield request.response()[0]
+    request.ended(_LONG)
 
 
-def _half_then_silence(asked: Asked) -> Iterator[bytes]:
-    head, body = asked.answered()
+def _half_then_silence(request: WireRequest) -> Iterator[bytes]:
+    head, body = request.response()
     yield head + body[: len(body) // 2]
-    asked.ended(_LONG)
+    request.ended(_LONG)
 
 
-def _half(asked: Asked) -> Iterator[bytes]:
-    head, body = asked.answered()
+def _half(request: WireRequest) -> Iterator[bytes]:
+    head, body = request.response()
     yield head + body[: len(body) // 2]
 
 
-def _half_head(asked: Asked) -> Iterator[bytes]:
-    yield asked.answered()[0][:20]
+def _half_head(request: WireRequest) -> Iterator[bytes]:
+    yield request.response()[0][:20]
 
 
-def _drops(asked: Asked) -> Iterator[bytes]:
-    head, body = asked.answered()
+def _drops(request: WireRequest) -> Iterator[bytes]:
+    head, body = request.response()
     yield head
     for at in range(len(body)):
-        if asked.ended(1):
+        if request.ended(1):
             return
         yield body[at : at + 1]
 
 
-def _endless(asked: Asked) -> Iterator[bytes]:
+def _endless(request: WireRequest) -> Iterator[bytes]:
     yield _HEAD + b"connection: close\r\n\r\n"
-    while not asked.ended(0.01):
+    while not request.ended(0.01):
         yield _MEGABYTE
 
 
-def _endless_head(asked: Asked) -> Iterator[bytes]:
+def _endless_head(request: WireRequest) -> Iterator[bytes]:
     yield _HEAD
-    while not asked.ended(0.01):
+    while not request.ended(0.01):
         yield b"x-more: " + _MEGABYTE + b"\r\n"
 
 
-def _endless_continue(asked: Asked) -> Iterator[bytes]:
-    while not asked.ended(0.05):
+def _endless_continue(request: WireRequest) -> Iterator[bytes]:
+    while not request.ended(0.05):
         yield b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-def _large(asked: Asked) -> Iterator[bytes]:
+def _large(request: WireRequest) -> Iterator[bytes]:
     yield _HEAD + b"content-length: %d\r\nconnection: close\r\n\r\n" % (64 * len(_MEGABYTE))
     for _ in range(64):
         yield _MEGABYTE
@@ -174,137 +167,160 @@ def _says(text: bytes) -> Send:
     return lambda _: iter([text])
 
 
-def _length_short(asked: Asked) -> Iterator[bytes]:
-    head, body = asked.answered()
+def _length_short(request: WireRequest) -> Iterator[bytes]:
+    head, body = request.response()
     yield head.replace(b"content-length: %d" % len(body), b"content-length: %d" % (len(body) - 5)) + body
 
 
-def _length_long(asked: Asked) -> Iterator[bytes]:
-    head, body = asked.answered()
+def _length_long(request: WireRequest) -> Iterator[bytes]:
+    head, body = request.response()
     yield head.replace(b"content-length: %d" % len(body), b"content-length: %d" % (len(body) + 5)) + body
 
 
-def _length_twice(asked: Asked) -> Iterator[bytes]:
-    head, body = asked.answered()
+def _length_twice(request: WireRequest) -> Iterator[bytes]:
+    head, body = request.response()
     yield head.replace(b"content-length:", b"content-length: 1\r\ncontent-length:") + body
 
 
-def _chunks_broken(asked: Asked) -> Iterator[bytes]:
-    yield _HEAD + b"transfer-encoding: chunked\r\nconnection: close\r\n\r\nnot-a-size\r\n" + asked.answered()[1]
+def _chunks_broken(request: WireRequest) -> Iterator[bytes]:
+    yield _HEAD + b"transfer-encoding: chunked\r\nconnection: close\r\n\r\nnot-a-size\r\n" + request.response()[1]
 
 
-def _chunks_without_end(asked: Asked) -> Iterator[bytes]:
-    body = asked.answered()[1]
+def _chunks_without_end(request: WireRequest) -> Iterator[bytes]:
+    body = request.response()[1]
     yield _HEAD + b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n%x\r\n%b\r\n" % (len(body), body)
 
 
-def _compressed_wrongly(asked: Asked) -> Iterator[bytes]:
-    body = asked.answered()[1]
+def _compressed_wrongly(request: WireRequest) -> Iterator[bytes]:
+    body = request.response()[1]
     yield _HEAD + b"content-encoding: gzip\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (len(body), body)
 
 
-DEFECTS = (
-    _defect(
-        "submit-hangs",
-        "extendVideo accepts, and its answer never comes",
-        _delivered("lost", frozenset({EXTEND}), lambda case: case.answer.status == 200),
+def _sends_body(server: Server) -> Wire:
+    def wire(request: WireRequest) -> Iterator[bytes] | None:
+        if request.method != "HEAD":
+            return None
+        head, _ = request.response()
+        return iter([head + b"\0\0\0\x20ftypisom"])
+
+    return wire
+
+
+def _without_length(request: WireRequest) -> Iterator[bytes]:
+    """Neither a length nor an end."""
+    yield _HEAD + b"connection: keep-alive\r\n\r\n" + request.response()[1]
+    request.ended(3600.0)
+
+
+def _chunk_cut(request: WireRequest) -> Iterator[bytes]:
+    head, body = request.response()
+    head = re.sub(rb"content-length: \d+", b"transfer-encoding: chunked", head)
+    yield head + b"%x\r\n" % len(body) + body[: len(body) // 2]
+
+
+def _coded_otherwise(request: WireRequest) -> Iterator[bytes]:
+    head, body = request.response()
+    packed = gzip.compress(body, mtime=0)
+    yield (
+        re.sub(rb"content-length: \d+", b"content-encoding: deflate\r\ncontent-length: %d" % len(packed), head) + packed
+    )
+
+
+@handles
+def _to_slash(server: Server, request: Request) -> Response:
+    """A slash is wanted where the router has none either."""
+    if server.operation(request) != CREATE:
+        return server.correct(request)
+    return Response(307, [(b"location", request.path + b"/")], b"", CREATE)
+
+
+def _reset_where_invalid(case: Case) -> None:
+    if case.value.get("code") == "invalid_request":
+        case.response.delivery = "reset"
+
+
+DEFECTS: Table = {
+    ("submit-hangs", "R53", "extendVideo accepts, and its answer never comes"): _delivered(
+        "lost", {EXTEND}, lambda case: case.response.status == 200
     ),
-    _defect(
-        "refusal-hangs",
-        "the unified submit never answers what it refuses",
-        _delivered("lost", frozenset({UNIFIED}), _is_refused),
+    ("refusal-hangs", "R53", "the unified submit never answers what it refuses"): _delivered(
+        "lost", {UNIFIED}, _is_refused
     ),
-    _defect(
-        "running-read-hangs",
-        "the unified read waits for the end of a task, as a long poll",
-        _delivered("lost", frozenset({QUERY}), _is_running),
+    ("running-read-hangs", "R53", "the unified read waits for the end of a task, as a long poll"): _delivered(
+        "lost", {QUERY}, _is_running
     ),
-    _defect("submit-reset", "createVideoExtension resets the connection", _delivered("reset", frozenset({CREATE}))),
-    _defect("every-other-read-reset", "every other read is reset", _delivered("reset", READS, _is_second)),
-    _defect(
-        "content-cut",
-        "the content is cut in the middle",
-        _delivered("cut", frozenset({CONTENT}), lambda case: case.answer.status == 200),
+    ("submit-reset", "R53", "createVideoExtension resets the connection"): _delivered("reset", {CREATE}),
+    ("every-other-read-reset", "R53", "every other read is reset"): _delivered("reset", READS, _is_second),
+    ("content-cut", "R53", "the content is cut in the middle"): _delivered(
+        "cut", {CONTENT}, lambda case: case.response.status == 200
     ),
-    _defect("json-cut", "the OpenAI-format read is cut in the middle", _delivered("cut", frozenset({READ}))),
-    _defect("submit-redirected", "a submit is sent to another host", _redirected(307, _on_other_host, SUBMITS)),
-    _defect("read-redirected", "a read is sent to another host", _redirected(302, _on_other_host, frozenset({READ}))),
-    _defect("all-redirected-to-login", "everything is sent to a login", _redirected(302, _login, ALL)),
-    _defect(
-        "query-redirected-to-itself",
-        "the unified read is sent to itself",
-        _redirected(301, _itself, frozenset({QUERY})),
+    ("json-cut", "R53", "the OpenAI-format read is cut in the middle"): _delivered("cut", {READ}),
+    ("submit-redirected", "R53", "a submit is sent to another host"): _redirected(307, _on_other_host, SUBMITS),
+    ("read-redirected", "R53", "a read is sent to another host"): _redirected(302, _on_other_host, {READ}),
+    ("all-redirected-to-login", "R53", "everything is sent to a login"): _redirected(302, _login, ALL),
+    ("query-redirected-to-itself", "R53", "the unified read is sent to itself"): _redirected(301, _itself, {QUERY}),
+    ("content-redirected", "R53", "the content is sent to a storage"): changes(_to_storage, {CONTENT}, OK),
+    ("completed-redirected", "R53", "the OpenAI-format read of a completed task is sent to its video"): changes(
+        _to_video, {READ}, OK
     ),
-    _defect("content-redirected", "the content is sent to a storage", changes(_to_storage, frozenset({CONTENT}), OK)),
-    _defect(
-        "completed-redirected",
-        "the OpenAI-format read of a completed task is sent to its video",
-        changes(_to_video, frozenset({READ}), OK),
+    ("everything-hangs", "R53", "nothing is ever answered"): _wired(_silence),
+    ("content-hangs", "R53", "the content is never answered"): _wired(_silence, {CONTENT}),
+    ("content-hangs-behind-head", "R53", "the content's bytes never come behind its headers"): _wired(
+        _head_then_silence, {CONTENT}
     ),
-    _wired("everything-hangs", "nothing is ever answered", _silence),
-    _wired("content-hangs", "the content is never answered", _silence, frozenset({CONTENT})),
-    _wired(
-        "content-hangs-behind-head",
-        "the content's bytes never come behind its headers",
-        _head_then_silence,
-        frozenset({CONTENT}),
+    ("read-hangs-in-middle", "R53", "the OpenAI-format read stops in the middle and stays open"): _wired(
+        _half_then_silence, {READ}
     ),
-    _wired(
-        "read-hangs-in-middle",
-        "the OpenAI-format read stops in the middle and stays open",
-        _half_then_silence,
-        frozenset({READ}),
+    ("everything-closed", "R53", "every connection is closed without an answer"): _wired(_nothing),
+    ("query-closed", "R53", "the unified read is closed without an answer"): _wired(_nothing, {QUERY}),
+    ("create-closed", "R53", "createVideoExtension is closed without an answer"): _wired(_nothing, {CREATE}),
+    ("head-closed", "R53", "extendVideo is closed within its headers"): _wired(_half_head, {EXTEND}),
+    ("unified-closed-in-middle", "R53", "the unified submit's answer is cut"): _wired(_half, {UNIFIED}),
+    ("read-drops", "R53", "the OpenAI-format read sends a byte a second"): _wired(_drops, {READ}),
+    ("read-endless", "R53", "the OpenAI-format read never ends"): _wired(_endless, {READ}),
+    ("query-head-endless", "R53", "the unified read's headers never end"): _wired(_endless_head, {QUERY}),
+    ("submit-continues", "R53", "extendVideo says 100 again and again"): _wired(_endless_continue, {EXTEND}),
+    ("query-large", "R53", "the unified read answers 64 megabytes that are no JSON"): _wired(_large, {QUERY}),
+    ("not-http", "R53", "something else than HTTP listens there"): _wired(_says(b"SSH-2.0-OpenSSH_9.6\r\n")),
+    ("not-http-on-create", "R53", "createVideoExtension answers without HTTP"): _wired(
+        _says(b'{"id":"grok:1"}\n'), {CREATE}
     ),
-    _wired("everything-closed", "every connection is closed without an answer", _nothing),
-    _wired("query-closed", "the unified read is closed without an answer", _nothing, frozenset({QUERY})),
-    _wired("create-closed", "createVideoExtension is closed without an answer", _nothing, frozenset({CREATE})),
-    _wired("head-closed", "extendVideo is closed within its headers", _half_head, frozenset({EXTEND})),
-    _wired("unified-closed-in-middle", "the unified submit's answer is cut", _half, frozenset({UNIFIED})),
-    _wired("read-drops", "the OpenAI-format read sends a byte a second", _drops, frozenset({READ})),
-    _wired("read-endless", "the OpenAI-format read never ends", _endless, frozenset({READ})),
-    _wired("query-head-endless", "the unified read's headers never end", _endless_head, frozenset({QUERY})),
-    _wired("submit-continues", "extendVideo says 100 again and again", _endless_continue, frozenset({EXTEND})),
-    _wired("query-large", "the unified read answers 64 megabytes that are no JSON", _large, frozenset({QUERY}), "R53"),
-    _wired("not-http", "something else than HTTP listens there", _says(b"SSH-2.0-OpenSSH_9.6\r\n")),
-    _wired(
-        "not-http-on-create",
-        "createVideoExtension answers without HTTP",
-        _says(b'{"id":"grok:1"}\n'),
-        frozenset({CREATE}),
+    ("tls", "R53", "TLS is spoken there"): _wired(_says(b"\x15\x03\x01\x00\x02\x02\x46")),
+    ("status-line-broken", "R53", "the unified read has no status in its first line"): _wired(
+        _says(b"HTTP/1.1 OK\r\ncontent-length: 2\r\n\r\n{}"), {QUERY}
     ),
-    _wired("tls", "TLS is spoken there", _says(b"\x15\x03\x01\x00\x02\x02\x46")),
-    _wired(
-        "status-line-broken",
-        "the unified read has no status in its first line",
-        _says(b"HTTP/1.1 OK\r\ncontent-length: 2\r\n\r\n{}"),
-        frozenset({QUERY}),
+    ("header-broken", "R53", "a header of the OpenAI-format read has no name"): _wired(
+        _says(_HEAD + b": nothing\r\ncontent-length: 2\r\n\r\n{}"), {READ}
     ),
-    _wired(
-        "header-broken",
-        "a header of the OpenAI-format read has no name",
-        _says(_HEAD + b": nothing\r\ncontent-length: 2\r\n\r\n{}"),
-        frozenset({READ}),
+    ("read-length-short", "R36", "the OpenAI-format read's Content-Length counts characters and not bytes"): _wired(
+        _length_short, {READ}
     ),
-    _wired(
-        "read-length-short",
-        "the OpenAI-format read's Content-Length counts characters and not bytes",
-        _length_short,
-        frozenset({READ}),
-        "R36",  # what is missing at its end makes it no JSON
+    ("query-length-long", "R53", "the unified read's Content-Length is five bytes too many"): _wired(
+        _length_long, {QUERY}
     ),
-    _wired(
-        "query-length-long",
-        "the unified read's Content-Length is five bytes too many",
-        _length_long,
-        frozenset({QUERY}),
+    ("submit-length-twice", "R53", "a submit has two lengths"): _wired(_length_twice, SUBMITS),
+    ("chunks-broken", "R53", "the unified read's chunks have no size"): _wired(_chunks_broken, {QUERY}),
+    ("chunks-without-end", "R53", "the OpenAI-format read's chunks do not end"): _wired(_chunks_without_end, {READ}),
+    ("compression-said-only", "R53", "the unified submit says gzip, and is not compressed"): _wired(
+        _compressed_wrongly, {UNIFIED}
     ),
-    _wired("submit-length-twice", "a submit has two lengths", _length_twice, SUBMITS),
-    _wired("chunks-broken", "the unified read's chunks have no size", _chunks_broken, frozenset({QUERY})),
-    _wired("chunks-without-end", "the OpenAI-format read's chunks do not end", _chunks_without_end, frozenset({READ})),
-    _wired(
-        "compression-said-only",
-        "the unified submit says gzip, and is not compressed",
-        _compressed_wrongly,
-        frozenset({UNIFIED}),
+}
+
+RARE: Table = {
+    ("head-with-body", "R59", "a response to HEAD has a body"): OnWire(_sends_body),
+    ("query-without-length-stays-open", "R53", "the unified read has no length, and its connection stays open"): _wired(
+        _without_length, {QUERY}
     ),
-)
+    ("content-chunk-cut", "R53", "the content's only chunk is cut in its middle"): _wired(_chunk_cut, {CONTENT}),
+    ("read-coded-otherwise", "R53", "the OpenAI-format read says deflate and is gzip"): _wired(
+        _coded_otherwise, {READ}
+    ),
+    (
+        "create-redirected-to-slash",
+        "R53",
+        "createVideoExtension is sent to its path with a slash behind it, which is not there",
+    ): _to_slash,
+    ("refusal-reset-on-extend", "R53", "extendVideo resets the connection where a body is invalid"): changes(
+        _reset_where_invalid, {EXTEND}, {400}
+    ),
+}

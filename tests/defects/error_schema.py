@@ -1,4 +1,4 @@
-"""Errors of another shape than the contract's schemas, or without what the rules want in them."""
+"""Error responses that do not match the schemas of the contract."""
 
 from __future__ import annotations
 
@@ -15,20 +15,12 @@ from tests.defects._defect import (
     REFUSED,
     SUBMITS,
     Case,
-    Defect,
-    Make,
+    Table,
     changes,
     drop,
     edits,
     put,
 )
-
-_INVALID = frozenset({400})
-_UNAUTHORIZED = frozenset({401})
-
-
-def _defect(name: str, rule: str, summary: str, make: Make) -> Defect:
-    return Defect(name, "response schema", rule, summary, make)
 
 
 def _is_task_like(value: Any) -> bool:
@@ -47,155 +39,74 @@ def _with_gateway_type(value: Any) -> Any:
     return {**value, "error": {**value["error"], "type": "new_api_error"}}
 
 
-_ERRORS = (
-    _defect(
-        "error-in-both-shapes",
-        "R37",
-        "a refusal has the fields of both shapes",
-        edits(
-            lambda value: {**value, "error": {"message": value["message"], "type": "new_api_error"}},
-            ALL,
-            REFUSED,
-            _is_task_like,
-        ),
+DEFECTS: Table = {
+    ("error-in-both-shapes", "R37", "a refusal has the fields of both shapes"): edits(
+        lambda value: {**value, "error": {"message": value["message"], "type": "new_api_error"}},
+        ALL,
+        REFUSED,
+        _is_task_like,
     ),
-    _defect(
-        "error-as-text",
-        "R37",
-        "a 401 has the reason as text in error",
-        edits(lambda value: {"error": value["error"]["message"]}, ALL, _UNAUTHORIZED),
+    ("error-as-text", "R37", "a 401 has the reason as text in error"): edits(
+        lambda value: {"error": value["error"]["message"]}, ALL, {401}
     ),
-    _defect(
-        "error-as-detail",
-        "R37",
-        "an invalid body is refused with detail, as a framework's default has it",
-        edits(lambda value: {"detail": value["message"]}, SUBMITS, _INVALID, _is_task_like),
+    ("error-as-detail", "R37", "an invalid body is refused with detail, as a framework's default has it"): edits(
+        lambda value: {"detail": value["message"]}, SUBMITS, {400}, _is_task_like
     ),
-    _defect(
-        "error-as-success-false",
-        "R37",
-        "an unknown task is refused with success and message",
-        edits(lambda value: {"success": False, "message": value["message"]}, READS, _INVALID, _is_task_like),
+    ("error-as-success-false", "R37", "an unknown task is refused with success and message"): edits(
+        lambda value: {"success": False, "message": value["message"]}, READS, {400}, _is_task_like
     ),
-    _defect(
-        "error-without-data",
-        "R37",
-        "the unified read leaves out data of an unknown task",
-        edits(drop("data"), frozenset({QUERY}), _INVALID),
+    ("error-without-data", "R37", "the unified read leaves out data of an unknown task"): edits(
+        drop("data"), {QUERY}, {400}
     ),
-    _defect(
-        "error-data-object",
-        "R37",
-        "data is an empty object in a submit's refusals",
-        edits(put(data={}), SUBMITS, _INVALID, _is_task_like),
+    ("error-data-object", "R37", "data is an empty object in a submit's refusals"): edits(
+        put(data={}), SUBMITS, {400}, _is_task_like
     ),
-    _defect(
-        "error-code-number",
-        "R37",
-        "the code of a refused submit is its status",
-        edits(put(code=400), SUBMITS, _INVALID, _is_task_like),
+    ("error-code-number", "R37", "the code of a refused submit is its status"): edits(
+        put(code=400), SUBMITS, {400}, _is_task_like
     ),
-    _defect(
-        "error-type-missing",
-        "R37",
-        "a 404 of the content has no type",
-        edits(lambda value: {"error": drop("type")(value["error"])}, frozenset({CONTENT}), frozenset({404})),
+    ("error-type-missing", "R37", "a 404 of the content has no type"): edits(
+        lambda value: {"error": drop("type")(value["error"])}, {CONTENT}, {404}
     ),
-    _defect(
-        "error-message-list",
-        "R37",
-        "the message of a malformed body is a list",
-        edits(
-            lambda value: {"error": {**value["error"], "message": [value["error"]["message"]]}},
-            SUBMITS,
-            _INVALID,
-            _is_openai_like,
-        ),
+    ("error-message-list", "R37", "the message of a malformed body is a list"): edits(
+        lambda value: {"error": {**value["error"], "message": [value["error"]["message"]]}},
+        SUBMITS,
+        {400},
+        _is_openai_like,
     ),
-    _defect("error-empty-object", "R37", "a 403 is an empty object", edits(lambda _: {}, ALL, frozenset({403}))),
-    _defect(
-        "error-param-list",
-        "R37",
-        "the param of a 503 is a list",
-        edits(lambda value: {"error": {**value["error"], "param": []}}, ALL, frozenset({503}), _is_openai_like),
+    ("error-empty-object", "R37", "a 403 is an empty object"): edits(lambda _: {}, ALL, {403}),
+    ("error-param-list", "R37", "the param of a 503 is a list"): edits(
+        lambda value: {"error": {**value["error"], "param": []}}, ALL, {503}, _is_openai_like
     ),
-    _defect(
-        "error-message-empty",
-        "R31",
-        "a 401 has an empty message",
-        edits(lambda value: {"error": {**value["error"], "message": ""}}, ALL, _UNAUTHORIZED),
+    ("error-message-empty", "R31", "a 401 has an empty message"): edits(
+        lambda value: {"error": {**value["error"], "message": ""}}, ALL, {401}
     ),
-    _defect(
-        "error-message-empty-at-content",
-        "R31",
-        "the content of a running task is refused without a word",
-        edits(
-            lambda value: {"error": {**value["error"], "message": ""}}, frozenset({CONTENT}), _INVALID, _is_openai_like
-        ),
+    ("error-message-empty-at-content", "R31", "the content of a running task is refused without a word"): edits(
+        lambda value: {"error": {**value["error"], "message": ""}}, {CONTENT}, {400}, _is_openai_like
     ),
-    _defect(
-        "error-message-empty-at-validation",
-        "R31",
-        "an invalid body is refused without a word",
-        edits(put(message=""), SUBMITS, _INVALID, _is_task_like),
+    ("error-message-empty-at-validation", "R31", "an invalid body is refused without a word"): edits(
+        put(message=""), SUBMITS, {400}, _is_task_like
     ),
-    _defect(
-        "unknown-task-code",
-        "R21",
-        "the OpenAI-format read says not_found of an unknown task, with 400",
-        edits(put(code="not_found"), frozenset({READ}), _INVALID),
+    ("unknown-task-code", "R21", "the OpenAI-format read says not_found of an unknown task, with 400"): edits(
+        put(code="not_found"), {READ}, {400}
     ),
-    _defect(
-        "unknown-task-without-code",
-        "R21",
-        "the unified read refuses an unknown task in the OpenAI-like shape",
-        edits(
-            lambda value: {"error": {"message": value["message"], "type": "invalid_request_error"}},
-            frozenset({QUERY}),
-            _INVALID,
-            _is_task_like,
-        ),
+    ("unknown-task-without-code", "R21", "the unified read refuses an unknown task in the OpenAI-like shape"): edits(
+        lambda value: {"error": {"message": value["message"], "type": "invalid_request_error"}},
+        {QUERY},
+        {400},
+        _is_task_like,
     ),
-    _defect(
-        "unknown-source-code",
-        "R22",
-        "a submit says invalid_request of an unknown source",
-        edits(put(code="invalid_request"), SUBMITS, _INVALID, lambda value: value.get("code") == "task_not_exist"),
+    ("unknown-source-code", "R22", "a submit says invalid_request of an unknown source"): edits(
+        put(code="invalid_request"), SUBMITS, {400}, lambda value: value.get("code") == "task_not_exist"
     ),
-    _defect(
-        "unfinished-source-code",
-        "R22",
-        "extendVideo says source_not_ready of a source that runs",
-        edits(
-            put(code="source_not_ready"),
-            frozenset({EXTEND}),
-            _INVALID,
-            lambda value: value.get("code") == "fail_to_fetch_task",
-        ),
+    ("unfinished-source-code", "R22", "extendVideo says source_not_ready of a source that runs"): edits(
+        put(code="source_not_ready"), {EXTEND}, {400}, lambda value: value.get("code") == "fail_to_fetch_task"
     ),
-    _defect(
-        "unfinished-content-type",
-        "R23",
-        "the content of a running task is refused as new_api_error",
-        edits(_with_gateway_type, frozenset({CONTENT}), _INVALID, _is_openai_like),
+    ("unfinished-content-type", "R23", "the content of a running task is refused as new_api_error"): edits(
+        _with_gateway_type, {CONTENT}, {400}, _is_openai_like
     ),
-)
-
-_HEADERS = (
-    _defect("request-id-missing", "R33", "no answer carries a request id", changes(_without_id)),
-    _defect(
-        "request-id-missing-on-errors",
-        "R33",
-        "refusals carry no request id",
-        changes(_without_id, ALL, REFUSED),
+    ("request-id-missing", "R33", "no answer carries a request id"): changes(_without_id),
+    ("request-id-missing-on-errors", "R33", "refusals carry no request id"): changes(_without_id, ALL, REFUSED),
+    ("request-id-missing-on-content", "R33", "the content is sent without a request id"): changes(
+        _without_id, {CONTENT}, OK | {206}
     ),
-    _defect(
-        "request-id-missing-on-content",
-        "R33",
-        "the content is sent without a request id",
-        changes(_without_id, frozenset({CONTENT}), OK | {206}),
-    ),
-)
-
-
-DEFECTS = (*_ERRORS, *_HEADERS)
+}

@@ -16,7 +16,7 @@ from octopusx_video_openapi import Contract, Operation, billing, task_ids
 from tests.campaigns.mutants.made import GONE, NEW_MEDIA_TYPE, NEW_MEMBER, NEW_STATUS, Mutant, Place, at, put
 from tests.campaigns.mutants.verdict import Verdict
 from tests.defects import DEFECTS, Defect, Server
-from tests.defects._defect import UNKNOWN_ID, Answerer, altered, named
+from tests.defects._defect import UNKNOWN_ID, Handler, altered, named
 from tests.defects.billing import free
 from tests.support import documents
 
@@ -35,7 +35,7 @@ _ORDERED = b"prefer"
 def answers_so(mutant: Mutant, truth: Contract) -> Defect:
     """A server whose answers are changed, as little as can be, to what the looser of the two contracts allows alone."""
 
-    def make(server: Server) -> Answerer:
+    def make(server: Server) -> Handler:
         looser, stricter = _both(mutant, truth)
         search = _Search(looser, stricter, _named(mutant, truth))
 
@@ -53,7 +53,7 @@ def answers_so(mutant: Mutant, truth: Contract) -> Defect:
 def takes_so(mutant: Mutant, truth: Contract) -> Defect:
     """A server that takes each request that the mutant allows and the contract forbids for a valid one."""
 
-    def make(server: Server) -> Answerer:
+    def make(server: Server) -> Handler:
         mutated, true = Verdict(mutant.of(truth)), Verdict(truth)
 
         def answer(request: Request) -> Response:
@@ -96,7 +96,7 @@ def bills_so(operation: str, status: int, body: Json = None) -> Defect:
     With a body it does so where the answer was ordered, and no request brings it about.
     """
 
-    def make(server: Server) -> Answerer:
+    def make(server: Server) -> Handler:
         def answer(request: Request) -> Response:
             given = server.correct(request)
             is_ordered = any(name == _ORDERED for name, _ in request.headers)

@@ -1,4 +1,4 @@
-"""What a caller sees of a server: requests of the contract, and their answers without what differs on each run."""
+"""What a caller sees of a server: requests of the contract, and their responses without what differs on each run."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from octopusx_video_openapi import task_ids
 from tests.defects._defect import CONTENT, CREATE, EXTEND, QUERY, READ, SUBMITS, UNIFIED, UNKNOWN_ID, Server
 from tests.support import documents
 
-Seen = tuple[Any, ...]
-Look = Callable[["Caller"], Iterator[Seen]]
+Observation = tuple[Any, ...]
+Look = Callable[["Caller"], Iterator[Observation]]
 
 _COMPARED_WHOLE = 2**16
 """Bytes of a body; a longer one is a video, which holds no id."""
@@ -66,7 +66,7 @@ class Caller:
 
     def ask(
         self, method: str, target: str, body: Any = None, *, headers: dict[str, str] | None = None, key: bool = True
-    ) -> tuple[Seen, Reply | None]:
+    ) -> tuple[Observation, Reply | None]:
         """Send a request, by default with the key and JSON. Returns what was seen, and the response."""
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         sent = {**(self._key if key else {}), **(_JSON if body is not None else {}), **(headers or {})}
@@ -83,11 +83,11 @@ class Caller:
         engine = self.server.mock.engine
         try:
             return engine.respond(request)
-        except Exception:  # noqa: BLE001 - a defect of this server, which a real one would answer with 500
+        except Exception:  # noqa: BLE001 - a defect of this server, which a real one would respond to with 500
             return engine.broken(request)
 
-    def see(self, method: str, target: str, body: Any = None, **more: Any) -> Seen:
-        """What is seen of an answer."""
+    def observe(self, method: str, target: str, body: Any = None, **more: Any) -> Observation:
+        """What is seen of a response."""
         return self.ask(method, target, body, **more)[0]
 
     def path(self, operation: str, task: str) -> str:
@@ -112,14 +112,14 @@ class Caller:
     def submit(self, operation: str, task: str = "", headers: dict[str, str] | None = None, **fields: Any) -> str:
         """A new task; the id that the server gives it, or one that is unknown where it gives none."""
         source = task or self.source
-        _, answer = self.ask(
+        _, response = self.ask(
             "POST", self.path(operation, source), self.body(operation, source, **fields), headers=headers
         )
         try:
-            new = answer.json()["id"] if answer is not None else UNKNOWN_ID
+            new = response.json()["id"] if response is not None else UNKNOWN_ID
         except (ValueError, KeyError, TypeError):
             new = UNKNOWN_ID
-        # A defect may make more tasks than it tells of: they are known by the order in which they are told.
+        # A defect may make more tasks than it reports: they are known by the order in which they are reported.
         return self._named(new if isinstance(new, str) else UNKNOWN_ID)
 
     @property
@@ -131,7 +131,7 @@ class Caller:
         """Let the mock's clock run."""
         self.server.mock.clock.advance(seconds)
 
-    def bill(self) -> Seen:
+    def bill(self) -> Observation:
         """How many submits of each operation are charged."""
         return ("billed", tuple(sorted(one.operation for one in self.server.mock.billed)))
 
@@ -168,7 +168,7 @@ def _reply(given: Response) -> Reply:
     return Reply(given.status, headers, given.body)
 
 
-def keys(caller: Caller) -> Iterator[Seen]:
+def keys(caller: Caller) -> Iterator[Observation]:
     """Every way to send a key, or none, at every operation, to tasks that run, have ended and are unknown."""
     server = caller.server
     key, beginning = server.key, server.key[:5]
@@ -179,7 +179,7 @@ def keys(caller: Caller) -> Iterator[Seen]:
         f"Bearer {'x' * len(key)}", f"Bearer {server.other_key}", f"Bearer {key}", f"bearer {key}", f"BEARER {key}",
     ]  # fmt: skip
     malformed = [("POST", caller.path(one, ended), b"{") for one in SUBMITS]
-    asked: list[tuple[str, str, Any]] = [
+    request: list[tuple[str, str, Any]] = [
         *(("POST", caller.path(one, ended), caller.body(one, ended)) for one in sorted(SUBMITS)),
         *(("POST", caller.path(one, ended), {}) for one in sorted(SUBMITS)),
         *sorted(malformed, key=str),
@@ -190,18 +190,18 @@ def keys(caller: Caller) -> Iterator[Seen]:
         ),
         ("GET", "/v1/video/query", None),
     ]
-    for method, target, body in asked:
+    for method, target, body in request:
         for one in sent:
             headers = {} if one is None else {"authorization": one}
-            yield caller.see(method, target, body, headers=headers, key=False)
-        yield caller.see(method, target, body, headers={"x-api-key": key}, key=False)
-        yield caller.see(method, target, body, headers={"cookie": f"session={key}"}, key=False)
-        yield caller.see(method, f"{target}{'&' if '?' in target else '?'}key={key}", body, key=False)
-    yield caller.see("GET", caller.path(CONTENT, ended), headers={"range": "bytes=99999999-"}, key=False)
+            yield caller.observe(method, target, body, headers=headers, key=False)
+        yield caller.observe(method, target, body, headers={"x-api-key": key}, key=False)
+        yield caller.observe(method, target, body, headers={"cookie": f"session={key}"}, key=False)
+        yield caller.observe(method, f"{target}{'&' if '?' in target else '?'}key={key}", body, key=False)
+    yield caller.observe("GET", caller.path(CONTENT, ended), headers={"range": "bytes=99999999-"}, key=False)
     yield caller.bill()
 
 
-def bodies(caller: Caller) -> Iterator[Seen]:
+def bodies(caller: Caller) -> Iterator[Observation]:
     """Every field of every submit, right and wrong, bodies that are no JSON, and ids in every spelling."""
     for operation in (EXTEND, CREATE, UNIFIED):
         yield from _fields(caller, operation)
@@ -211,66 +211,66 @@ def bodies(caller: Caller) -> Iterator[Seen]:
     yield from _spellings(caller)
 
 
-def _fields(caller: Caller, operation: str) -> Iterator[Seen]:
+def _fields(caller: Caller, operation: str) -> Iterator[Observation]:
     target, right = caller.path(operation, caller.source), caller.body(operation, caller.source)
     definition = documents.definition(caller.server.contract.operations[operation])
     schema = definition["requestBody"]["content"]["application/json"]["schema"]
     for name in documents.resolve(caller.server.contract, schema)["properties"]:
-        yield caller.see("POST", target, {field: one for field, one in right.items() if field != name})
+        yield caller.observe("POST", target, {field: one for field, one in right.items() if field != name})
         for value in (*_WRONG, f" {caller.source} ", *_RIGHT.get(name, ())):
-            yield caller.see("POST", target, {**right, name: value})
+            yield caller.observe("POST", target, {**right, name: value})
     for headers in ({"accept": "application/json"}, {"prefer": "code=403"}, {"prefer": "code=404"}):
-        yield caller.see("POST", target, {**right, "more": "anything"}, headers=headers)
-    yield caller.see("POST", target, {**right, "more": "anything"})
+        yield caller.observe("POST", target, {**right, "more": "anything"}, headers=headers)
+    yield caller.observe("POST", target, {**right, "more": "anything"})
 
 
-def _sources(caller: Caller, operation: str) -> Iterator[Seen]:
+def _sources(caller: Caller, operation: str) -> Iterator[Observation]:
     source = caller.source
     target, right = caller.path(operation, source), caller.body(operation, source)
-    yield caller.see("POST", target, {**right, "task_id": source})
-    yield caller.see("POST", caller.path(operation, UNKNOWN_ID), {**right, "task_id": source})
-    yield caller.see("POST", target, {**right, "video": {"url": "https://example.com/a.mp4"}})
-    yield caller.see("POST", target, {**right, "video": source})
-    yield caller.see("POST", target, {**right, "video": {}, "video.url": source})
+    yield caller.observe("POST", target, {**right, "task_id": source})
+    yield caller.observe("POST", caller.path(operation, UNKNOWN_ID), {**right, "task_id": source})
+    yield caller.observe("POST", target, {**right, "video": {"url": "https://example.com/a.mp4"}})
+    yield caller.observe("POST", target, {**right, "video": source})
+    yield caller.observe("POST", target, {**right, "video": {}, "video.url": source})
 
 
-def _media(caller: Caller, operation: str) -> Iterator[Seen]:
+def _media(caller: Caller, operation: str) -> Iterator[Observation]:
     source = caller.source
     target, right = caller.path(operation, source), caller.body(operation, source)
-    yield caller.see("POST", target, [right])
+    yield caller.observe("POST", target, [right])
     raw = json.dumps(right).encode()
     for body in (b"", b"{", raw[:-1] + b",}", raw.replace(b'"', b"'"), raw + b" more", raw + b"// comment\n", b"null"):
-        yield caller.see("POST", target, body)
+        yield caller.observe("POST", target, body)
     for media_type in (
         "text/plain", "application/xml", "application/x-www-form-urlencoded", "application/json; charset=utf-8",
         "Application/JSON", "multipart/form-data; boundary=x",
     ):  # fmt: skip
-        yield caller.see("POST", target, raw, headers={"content-type": media_type})
+        yield caller.observe("POST", target, raw, headers={"content-type": media_type})
     form = f"model=m&prompt=p&start_time=4&task_id={quote(source)}&video.url={quote(source)}".encode()
-    yield caller.see("POST", target, form, headers={"content-type": "application/x-www-form-urlencoded"})
+    yield caller.observe("POST", target, form, headers={"content-type": "application/x-www-form-urlencoded"})
 
 
-def _spellings(caller: Caller) -> Iterator[Seen]:
+def _spellings(caller: Caller) -> Iterator[Observation]:
     source = caller.source
     known = next(one for one in task_ids.documented(caller.server.contract) if ":" in one)
     for operation in (READ, QUERY, CONTENT):
         path = caller.path(operation, source)
         for at in (path, path.replace(source, f"%20{source}"), path.replace(source, f"{source}%2Fmore")):
-            yield caller.see("GET", at, headers={"accept": "application/json"})
-        yield caller.see("GET", caller.path(operation, known))
-        yield caller.see("GET", caller.path(operation, known).replace(":", "%3A"))
-        yield caller.see("GET", caller.path(operation, "video_unknown"))
+            yield caller.observe("GET", at, headers={"accept": "application/json"})
+        yield caller.observe("GET", caller.path(operation, known))
+        yield caller.observe("GET", caller.path(operation, known).replace(":", "%3A"))
+        yield caller.observe("GET", caller.path(operation, "video_unknown"))
     for operation in (EXTEND, CREATE, UNIFIED):
         path = caller.path(operation, known)
-        yield caller.see("POST", path, caller.body(operation, known))
-        yield caller.see("POST", path.replace(":", "%3A"), caller.body(operation, known))
+        yield caller.observe("POST", path, caller.body(operation, known))
+        yield caller.observe("POST", path.replace(":", "%3A"), caller.body(operation, known))
     caller.submit(CREATE)
     for query in ("", "?id=", f"?task_id={source}", "?id=%2F"):
-        yield caller.see("GET", f"/v1/video/query{query}")
+        yield caller.observe("GET", f"/v1/video/query{query}")
 
 
-def refusals(caller: Caller) -> Iterator[Seen]:
-    """Every answer that the contract has, ordered, and what a task that is unknown or has not succeeded gets."""
+def refusals(caller: Caller) -> Iterator[Observation]:
+    """Every response that the contract has, ordered, and what a task that is unknown or has not succeeded gets."""
     source = caller.source
     running = caller.submit(CREATE)
     fails = caller.submit(EXTEND, headers={"prefer": "fault=failed"})
@@ -280,21 +280,21 @@ def refusals(caller: Caller) -> Iterator[Seen]:
             for name in next(iter(response["content"].values()))["examples"]:
                 headers = {"prefer": f"code={status}, example={name}", "range": "bytes=0-1"}
                 body = caller.body(operation.id, source) if submits else None
-                yield caller.see(method, caller.path(operation.id, source), body, headers=headers)
+                yield caller.observe(method, caller.path(operation.id, source), body, headers=headers)
         for task in (UNKNOWN_ID, "unknown", running):
             body = caller.body(operation.id, task) if submits else None
-            yield caller.see(method, caller.path(operation.id, task), body)
+            yield caller.observe(method, caller.path(operation.id, task), body)
             yield caller.bill()
     caller.wait(200)
     for operation in caller.server.contract.operations.values():
         body = caller.body(operation.id, fails) if operation.id in SUBMITS else None
-        yield caller.see(operation.method.upper(), caller.path(operation.id, fails), body)
+        yield caller.observe(operation.method.upper(), caller.path(operation.id, fails), body)
         yield caller.bill()
-    yield caller.see("POST", caller.path(EXTEND, source), b"a" * (10 * 2**20 + 1))
+    yield caller.observe("POST", caller.path(EXTEND, source), b"a" * (10 * 2**20 + 1))
     yield caller.bill()
 
 
-def routes(caller: Caller) -> Iterator[Seen]:
+def routes(caller: Caller) -> Iterator[Observation]:
     """Every method at every path, and paths that the contract does not have."""
     source = caller.source
     body = caller.body(CREATE, source)
@@ -304,7 +304,7 @@ def routes(caller: Caller) -> Iterator[Seen]:
         bare, _, query = path.partition("?")
         query = query and f"?{query}"
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"):
-            yield caller.see(method, path, given)
+            yield caller.observe(method, path, given)
         method = caller.server.contract.operations[operation].method.upper()
         others = (
             f"{bare}/",
@@ -315,9 +315,9 @@ def routes(caller: Caller) -> Iterator[Seen]:
             f"{bare}.json",
         )
         for other in (*others, bare.replace("/v1/", "/v2/"), bare.replace("/video", "/Video")):
-            yield caller.see(method, other + query, given)
-    yield caller.see("POST", "/v1/videos/extensions/", body)
-    yield caller.see("GET", f"/v1/video/query/{source}")
+            yield caller.observe(method, other + query, given)
+    yield caller.observe("POST", "/v1/videos/extensions/", body)
+    yield caller.observe("GET", f"/v1/video/query/{source}")
     for path in (
         "/",
         "/nowhere",
@@ -327,10 +327,10 @@ def routes(caller: Caller) -> Iterator[Seen]:
         f"/videos/{source}",
         f"/v1/video/query?id={source}.json",
     ):
-        yield caller.see("GET", path)
+        yield caller.observe("GET", path)
 
 
-def lives(caller: Caller) -> Iterator[Seen]:
+def lives(caller: Caller) -> Iterator[Observation]:
     """Tasks of every submit, read on both routes from their beginning to past their end."""
     made = {
         one: caller.submit(one, prompt="The same Prompt, ünd a rather long one", start_time=4)
@@ -349,20 +349,20 @@ def lives(caller: Caller) -> Iterator[Seen]:
         caller.wait(seconds)
         for task in tasks:
             for operation in (READ, QUERY, READ):
-                yield caller.see("GET", caller.path(operation, task))
+                yield caller.observe("GET", caller.path(operation, task))
         yield caller.bill()
     for task in tasks:
-        yield caller.see("GET", caller.path(CONTENT, task))
-        yield caller.see("GET", caller.path(READ, task))
+        yield caller.observe("GET", caller.path(CONTENT, task))
+        yield caller.observe("GET", caller.path(READ, task))
     others = {"authorization": f"Bearer {caller.server.other_key}"}
     for task in tasks:
         for operation in (READ, QUERY, CONTENT):
-            yield caller.see("GET", caller.path(operation, task), headers=others)
+            yield caller.observe("GET", caller.path(operation, task), headers=others)
         for operation in SUBMITS:
-            yield caller.see("POST", caller.path(operation, task), caller.body(operation, task), headers=others)
+            yield caller.observe("POST", caller.path(operation, task), caller.body(operation, task), headers=others)
 
 
-def videos(caller: Caller) -> Iterator[Seen]:
+def videos(caller: Caller) -> Iterator[Observation]:
     """Videos of every length, whole and in parts, by their content and by their address, until they expire."""
     tasks = [
         *(caller.submit(one, start_time=4) for one in sorted(SUBMITS)),
@@ -372,24 +372,24 @@ def videos(caller: Caller) -> Iterator[Seen]:
     ]
     fails = caller.submit(CREATE, headers={"prefer": "fault=failed"})
     for task in (tasks[0], fails):
-        yield caller.see("GET", caller.path(CONTENT, task))
+        yield caller.observe("GET", caller.path(CONTENT, task))
     caller.wait(200)
-    yield caller.see("GET", caller.path(CONTENT, fails))
+    yield caller.observe("GET", caller.path(CONTENT, fails))
     for task in tasks:
         for _ in range(2):
-            yield caller.see("GET", caller.path(CONTENT, task))
+            yield caller.observe("GET", caller.path(CONTENT, task))
         for wanted in ("0-9", "5-", "-7", "0-0", "100-199", "99999999-"):
-            yield caller.see("GET", caller.path(CONTENT, task), headers={"range": f"bytes={wanted}"})
+            yield caller.observe("GET", caller.path(CONTENT, task), headers={"range": f"bytes={wanted}"})
     yield caller.bill()
     for operation in (READ, QUERY):
-        _, answer = caller.ask("GET", caller.path(operation, tasks[0]))
-        address = answer.json().get("video_url") if answer is not None and answer.status == 200 else None
+        _, response = caller.ask("GET", caller.path(operation, tasks[0]))
+        address = response.json().get("video_url") if response is not None and response.status == 200 else None
         for key in (False, False, True):
-            yield caller.see("GET", address, key=key) if address else ("no address",)
+            yield caller.observe("GET", address, key=key) if address else ("no address",)
     for seconds in (4000.0, 86400.0):
         caller.wait(seconds)
         for task in tasks:
-            yield caller.see("GET", caller.path(CONTENT, task))
+            yield caller.observe("GET", caller.path(CONTENT, task))
 
 
 LOOKS: dict[str, tuple[Look, ...]] = {

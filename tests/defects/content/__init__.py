@@ -1,0 +1,1 @@
+"""Videos that are not the task's, not whole, or not there."""

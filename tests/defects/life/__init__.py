@@ -1,0 +1,1 @@
+"""Tasks that live otherwise than the contract says."""

@@ -1,0 +1,1 @@
+"""Invalid requests that are accepted, and valid ones that are rejected."""
