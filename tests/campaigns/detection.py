@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ RESULTS = DOCS / "results"
 PAGE = DOCS / "DETECTION.md"
 _BAR_WIDTH = 30
 _FATES = ("killed", "refused", "equivalent", "survived", "crashed")
+
+_JUDGED = ("openapi", "contract_tests", "mock", "tests/defects", "tests/campaigns/mutants")
 
 Json = dict[str, Any]
 
@@ -29,17 +32,37 @@ def write(name: str, result: Json) -> None:
     PAGE.write_text("\n".join(_page()) + "\n", "utf-8")
 
 
-def update(name: str, rows: str, result: Json) -> None:
-    """Put the rows of a part of a campaign in the place of those of the last complete run, and write the page.
+def update(name: str, rows: str, result: Json, order: Iterable[str]) -> None:
+    """Put the rows of a part of a campaign in the place of those that are there, and write the page.
 
     Args:
         name: ``kill_matrix`` or ``mutants``.
         rows: The member of the result with the rows, each of which has a name.
-        result: What the part found; rows of names that the last complete run does not have are left out.
+        result: What the part found.
+        order: The names of all rows, in their order. Rows with other names are left out.
     """
-    last: Json = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
-    found = {row["name"]: row for row in result[rows]}
-    write(name, {**last, rows: [found.get(row["name"], row) for row in last[rows]]})
+    found = {row["name"]: row for row in [*read(name).get(rows, ()), *result[rows]]}
+    write(name, {**read(name), **result, rows: [found[one] for one in order if one in found]})
+
+
+def read(name: str) -> Json:
+    """The result of a campaign as it was written last; empty before the first."""
+    file = RESULTS / f"{name}.json"
+    result: Json = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    return result
+
+
+def state() -> str:
+    """A name of the contract, the suite, the mock and the defects as they are now, of 12 characters.
+
+    A row that has it needs not be asked again.
+    """
+    digest = hashlib.sha256()
+    for folder in _JUDGED:
+        for file in sorted((DOCS.parent / folder).rglob("*")):
+            if file.is_file() and file.suffix in {".py", ".yaml", ".json", ".ini"}:
+                digest.update(f"{file.relative_to(DOCS.parent)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _text(result: Json) -> str:
@@ -58,10 +81,10 @@ def _page() -> Iterator[str]:
     yield "`--update`, from the data in [results/](results): one row for each defect and each mutant. The suite does"
     yield "not know the defects (`tests/defects/`), which are written from the rules of the contract."
     for name, section in (("kill_matrix", _kill_matrix), ("mutants", _mutants)):
-        file = RESULTS / f"{name}.json"
-        if file.exists():
+        result = read(name)
+        if result:
             yield ""
-            yield from section(json.loads(file.read_text("utf-8")))
+            yield from section(result)
 
 
 def _kill_matrix(result: Json) -> Iterator[str]:

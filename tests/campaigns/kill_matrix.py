@@ -54,7 +54,8 @@ def main() -> int:
     if not options.only:
         detection.write("kill_matrix", _result(options.seed, results))
     elif options.update:
-        detection.update("kill_matrix", "defects", {"defects": _rows(options.seed, results, chosen)})
+        order = [defect.name for defect in _in_order(DEFECTS)]
+        detection.update("kill_matrix", "defects", {"defects": _rows(options.seed, results, chosen)}, order)
     caught = len(chosen) - len(alive)
     print(f"{caught} of {len(chosen)} defects caught, {len(alarms)} false alarms in {len(correct)} correct runs")
     return 1 if alive or alarms else 0
@@ -113,10 +114,11 @@ def _result(seed: int, results: dict[Case, Judged]) -> dict[str, Any]:
 
 
 def _rows(seed: int, results: dict[Case, Judged], defects: Iterable[Defect]) -> list[dict[str, Any]]:
-    return [
-        _row(defect, results[defect.name, seed, False])
-        for defect in sorted(defects, key=lambda defect: (defect.family, defect.name))
-    ]
+    return [_row(defect, results[defect.name, seed, False]) for defect in _in_order(defects)]
+
+
+def _in_order(defects: Iterable[Defect]) -> list[Defect]:
+    return sorted(defects, key=lambda defect: (defect.family, defect.name))
 
 
 def _row(defect: Defect, result: Judged) -> dict[str, Any]:

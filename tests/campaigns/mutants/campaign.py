@@ -1,6 +1,6 @@
 """The contract tested too: mutants of openapi.yaml, and whether the suite notices each (`nox -s mutants`).
 
-python -m tests.campaigns.mutants [--seed S] [--only TEXT [--update]]
+python -m tests.campaigns.mutants [--seed S] [--only TEXT [--update]] [--resume]
 
 The server serves the project's own contract in every run; the suite alone gets the mutant.
 
@@ -36,7 +36,7 @@ import multiprocessing
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -326,6 +326,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=SEED, help="decides every generated value (default: %(default)s)")
     parser.add_argument("--only", default="", metavar="TEXT", help="mutants whose name matches, a regular expression")
     parser.add_argument("--update", action="store_true", help="with --only: put what is found into docs/results")
+    parser.add_argument("--resume", action="store_true", help="leave out what was asked with the code as it is")
     options = parser.parse_args(arguments)
     truth = load()
     began = time.monotonic()
@@ -334,18 +335,33 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"the correct server is not green with the contract: {correct}", file=sys.stderr)
         return 1
     _campaign[:] = [Campaign(truth, options.seed)]
-    results = _run(_campaign[0].groups(options.only))
-    order = {mutant.name: number for number, mutant in enumerate(_campaign[0].mutants)}
-    results.sort(key=lambda result: order[result.name])
+    order = [mutant.name for mutant in _campaign[0].mutants]
+    known = _known(detection.state(), options.seed) if options.resume else set()
+    groups = [[one for one in group if one.name not in known] for group in _campaign[0].groups(options.only)]
+    kept = _kept(order, options.seed) if options.update or not options.only else None
+    results = _run(list(filter(None, groups)), kept or (lambda _: None))
+    results.sort(key=lambda result: order.index(result.name))
     _print(results, time.monotonic() - began)
-    if not options.only:
-        detection.write("mutants", _result(results, options.seed))
-    elif options.update:
-        detection.update("mutants", "mutants", _result(results, options.seed))
     return int(any(result.fate in {"survived", "crashed"} for result in results))
 
 
-def _run(groups: list[list[Mutant]]) -> list[Result]:
+def _known(state: str, seed: int) -> set[str]:
+    """The mutants that were asked with the code as it is."""
+    last = detection.read("mutants")
+    return {row["name"] for row in last["mutants"] if row.get("state") == state} if last.get("seed") == seed else set()
+
+
+def _kept(order: list[str], seed: int) -> Callable[[list[Result]], None]:
+    """Writes results as they come, so that a run that is stopped can be resumed."""
+    state = detection.state()
+
+    def keep(results: list[Result]) -> None:
+        detection.update("mutants", "mutants", _result(results, seed, state), order)
+
+    return keep
+
+
+def _run(groups: list[list[Mutant]], keep: Callable[[list[Result]], None]) -> list[Result]:
     columns = TextColumn("mutants"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
     results: list[Result] = []
     # Forked, so that the workers and their runs have everything imported.
@@ -356,6 +372,7 @@ def _run(groups: list[list[Mutant]]) -> list[Result]:
         task = progress.add_task("mutants", total=sum(map(len, names)))
         for some in pool.imap_unordered(_judged, names):
             results += some
+            keep(some)
             progress.advance(task, len(some))
             for result in some:
                 if result.fate in {"survived", "crashed"}:
@@ -385,10 +402,17 @@ def _crashes(results: list[Result]) -> dict[str, str]:
     return {name: text[-1800:] for name, text in found.values()}
 
 
-def _result(results: list[Result], seed: int) -> dict[str, Any]:
-    """The campaign as data."""
+def _result(results: list[Result], seed: int, state: str) -> dict[str, Any]:
+    """The campaign as data; ``state`` is that of the code with which the mutants were asked."""
     rows = [
-        {"name": one.name, "kind": one.kind, "fate": one.fate, "by": one.by, "seconds": round(one.seconds, 1)}
+        {
+            "name": one.name,
+            "kind": one.kind,
+            "fate": one.fate,
+            "by": one.by,
+            "seconds": round(one.seconds, 1),
+            "state": state,
+        }
         for one in results
     ]
     return {"seed": seed, "mutants": rows}
