@@ -41,9 +41,9 @@ def test_the_version_follows_from_who_breaks(change: Change) -> None:
         assert change.version in ({"patch"} if change.kind == "rewrite" else {"patch", "minor"})
 
 
-@pytest.mark.parametrize("change", changes(), ids=lambda change: change.name)
+@pytest.mark.parametrize("change", changes()[::6], ids=lambda change: change.name)
 def test_a_change_makes_another_contract_that_can_be_used(change: Change, released: Json) -> None:
-    """Each row is a change that a person could commit: the vocabulary takes it."""
+    """A row is a change that a person could commit: the vocabulary takes it. `nox -s compat -- --table` tests all."""
     before = repr(released)
     made = change.of(released)
     assert repr(made) != before
