@@ -21,9 +21,9 @@ from octopusx_video_compat.shapes import below, parts, text
 
 UNNAMED = "unnamed"
 """A property that no contract names."""
-MOST = 4000
+MOST = 40000
 """The most values that are made of one schema."""
-MOST_IN_PAIRS = 10
+MOST_IN_PAIRS = 14
 """The most values of a property that are tried together with those of another property."""
 _ALPHABET = [chr(number) for number in range(0x20, 0x7F)] + list("\t\n\u00a0é\u0660\u200b\ufeff😀")
 _DRAWN = 25
@@ -81,14 +81,17 @@ def _interest(schemas: tuple[Json, Json], *, is_open: bool) -> Interest:
     lists = [[one for part in below(schema) for one in _listed(part)] for schema in schemas]
     only = [one for here, there in (lists, lists[::-1]) for one in here if not _is_in(one, there)]
     first = [part["const"] if "const" in part else part["enum"][0] for part in every if _listed(part)]
-    limits = sorted({number for part in every for key in _NUMBER_LIMITS for number in _numbers(part.get(key))})
+    limits = sorted(set(_limits(every)))
+    own = [set(_limits(list(below(schema)))) for schema in schemas]
+    near = [number + step for number in own[0] ^ own[1] for step in (0, 1, -1)]
     beside = [number + step for number in [*limits, 0] for step in (0, 1, -1, 0.5)]
     sizes = _sizes(every)
+    texts, telling = _texts(schemas, [one for one in (*only, *first, *lists[0], *lists[1]) if isinstance(one, str)])
     return Interest(
-        texts=_texts(schemas, [one for one in (*only, *first, *lists[0], *lists[1]) if isinstance(one, str)]),
+        texts=texts,
         numbers=sorted({_whole(number) for number in beside}, key=lambda number: (isinstance(number, float), number)),
         sizes=sorted(size for size in sizes if 0 <= size < MOST),
-        first=[*only, *first],
+        first=[*only, *first, *map(_whole, near), *telling],
         is_open=is_open,
     )
 
@@ -131,6 +134,7 @@ class _Maker:
         is_object = any("properties" in part or "required" in part for part in every)
         for name in types or (("object", "string", "null") if is_object else makers):
             yield from makers[name]()
+        yield from ("", 0, True, None, [], {})
 
     def _arrays(self, every: list[dict[str, Json]]) -> Iterator[Json]:
         items = [value for part in every if "items" in part for value in self.values(part["items"])]
@@ -162,7 +166,8 @@ class _Maker:
                 yield {key: value for key, value in base.items() if key != name}
                 yield from ({**base, name: value} for value in values)
         if any(not part.keys().isdisjoint(("if", "not", "anyOf", "oneOf", "maxProperties")) for part in every):
-            yield from self._pairs(bases, {**fields, **extra})
+            # What depends on a field depends on it in the smallest object as well, and in the one with everything.
+            yield from self._pairs([bases[0], bases[-1]], {**fields, **extra})
 
     def _bases(self, every: list[dict[str, Json]], fields: dict[str, list[Json]]) -> Iterator[dict[str, Json]]:
         """An object with what each part requires, and one with everything."""
@@ -183,33 +188,37 @@ class _Maker:
 
     def _few(self, values: Sequence[Json]) -> list[Json]:
         first = [value for value in values if _is_in(value, self._interest.first)]
-        step = max(1, len(values) // MOST_IN_PAIRS)
-        return list(_each_once([*first, *values[:3], *values[::step]]))[: MOST_IN_PAIRS + len(first)]
+        small = sorted(values, key=lambda value: len(json.dumps(value)))[:MOST_IN_PAIRS]
+        return list(_each_once([*first, *small]))
 
 
 # ---- Texts and numbers
 
 
-def _texts(schemas: tuple[Json, Json], known: list[str]) -> list[str]:
-    """A text of each class: those that keep the same limits are one class.
+def _texts(schemas: tuple[Json, Json], known: list[str]) -> tuple[list[str], list[str]]:
+    """A text of each class, and those that tell the schemas apart: texts that keep the same limits are one class.
 
     Only texts of patterns that one schema alone has are changed character by character: nothing else tells two patterns
     apart that are nearly the same.
     """
     every = [list(below(schema)) for schema in schemas]
-    limits = {text({key: part[key]}) for parts_ in every for part in parts_ for key in _TEXT_LIMITS if key in part}
+    own = [{text({key: part[key]}) for part in parts_ for key in _TEXT_LIMITS if key in part} for parts_ in every]
+    limits = sorted(own[0] | own[1])
     one, other = ({part["pattern"] for part in parts_ if "pattern" in part} for parts_ in every)
     sizes = _sizes([part for parts_ in every for part in parts_])
     seeds = [*known, "a", "", *(drawn for pattern in sorted(one | other) for drawn in _drawn(pattern))]
     longer = (seed + (seed[-1:] or "a") * (size - len(seed)) for seed in seeds for size in sizes if size > len(seed))
     near = {value for pattern in one ^ other for seed in _drawn(pattern)[:_CHANGED] for value in _changed(seed)}
-    checks = [_validator(limit) for limit in sorted(limits)]
+    checks = [_validator(limit) for limit in limits]
     classes: dict[tuple[bool, ...], str] = {}
     for value in itertools.chain(seeds, longer, sorted(near)):
         kept = tuple([check.is_valid(value) for check in checks])
         if kept not in classes or len(value) < len(classes[kept]):
             classes[kept] = value
-    return list(_each_once(["a", *known, *classes.values()]))
+    # One text for each way in which the limits differ that only one of the schemas has.
+    apart = [limit in own[0] ^ own[1] for limit in limits]
+    telling = {tuple(itertools.compress(kept, apart)): value for kept, value in classes.items()}
+    return list(_each_once(["a", *known, *classes.values()])), list(telling.values()) if any(apart) else []
 
 
 def _changed(seed: str) -> Iterator[str]:
@@ -249,6 +258,11 @@ def _sizes(every: list[dict[str, Json]]) -> set[int]:
 
 def _listed(part: dict[str, Json]) -> list[Json]:
     return [part["const"]] if "const" in part else list(part.get("enum", ()))
+
+
+def _limits(every: list[dict[str, Json]]) -> Iterator[float]:
+    """Each number that is a limit."""
+    return (number for part in every for key in _NUMBER_LIMITS for number in _numbers(part.get(key)))
 
 
 def _numbers(value: Json) -> Iterator[float]:

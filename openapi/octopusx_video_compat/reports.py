@@ -11,7 +11,6 @@ from octopusx_video_compat.difference import CONVENTIONS, Difference, Version, n
 from octopusx_video_compat.releases import Number
 from octopusx_video_compat.sentences import shown
 
-
 _MOST = 1000
 """The most characters of an example that are shown; JSON has all of it."""
 
