@@ -36,6 +36,8 @@ WRITTEN = (
     "tests",
 )
 
+REDOCLY_ENVIRONMENT = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
+
 job = nox.session(python=False)
 """A session without an environment of its own."""
 
@@ -60,13 +62,21 @@ def quick(session: nox.Session) -> None:
 
 @job
 def lint(session: nox.Session) -> None:
-    """Check the written code with ruff, mypy and import-linter, and the contract's vocabulary, with Redocly as well."""
+    """Check the written code with ruff, mypy and import-linter, and the contract's vocabulary, with Redocly as well.
+
+    Each released contract has to be what was released.
+    """
     _run(session, "ruff", "check", *WRITTEN)
     _run(session, "ruff", "format", "--check", *WRITTEN)
     _run(session, "mypy", *WRITTEN, "generated/octopusx_video_client")
     _run(session, "lint-imports", "--no-cache")
     _run(session, "python", "-m", "octopusx_video_openapi", "openapi/openapi.yaml")
-    _redocly(session)
+    _run(session, "python", "-m", "octopusx_video_compat", "--check")
+    session.run(
+        *(*_redocly(session), "lint", "openapi/openapi.yaml", "--config", "openapi/redocly.yaml"),
+        env=REDOCLY_ENVIRONMENT,
+        external=True,
+    )
 
 
 @job
@@ -79,6 +89,28 @@ def generate(session: nox.Session) -> None:
 def drift(session: nox.Session) -> None:
     """Fail where a generated file is out of date."""
     _run(session, "python", "generated/regenerate.py", "--check")
+
+
+@job
+def compat(session: nox.Session) -> None:
+    """Compare the contract with its last release: who breaks, and which version it needs (`-- --help`).
+
+    `-- --table` compares each change of tests/compat/changes.yaml, with Redocly's result beside it (slow).
+    """
+    if "--table" in session.posargs:
+        program = [str(part) for part in _redocly(session)]
+        others = [argument for argument in session.posargs if argument != "--table"]
+        _run(session, "python", "-m", "tests.compat.table", *others, "--redocly", *program)
+        return
+    _run(session, "python", "-m", "octopusx_video_compat", *session.posargs)
+
+
+@job
+def release(session: nox.Session) -> None:
+    """Write a release of the contract to openapi/releases: `-- 1.1.0`."""
+    if len(session.posargs) != 1:
+        session.error("name the version, as in: nox -s release -- 1.1.0")
+    _run(session, "python", "-m", "tests.compat.release", *session.posargs)
 
 
 @job
@@ -231,7 +263,8 @@ def _fingerprint(*files: Path) -> str:
     return f"{sys.version} {ROOT} {hashlib.sha256(content).hexdigest()}"
 
 
-def _redocly(session: nox.Session) -> None:
+def _redocly(session: nox.Session) -> tuple[str, str]:
+    """The command of Redocly, which is installed where that is needed."""
     folder = ROOT / ".nox" / "redocly"
     sources = [ROOT / "openapi" / "redocly" / name for name in ("package.json", "package-lock.json", ".npmrc")]
     stamp, wanted = folder / "installed.txt", _fingerprint(*sources)
@@ -242,12 +275,7 @@ def _redocly(session: nox.Session) -> None:
         with session.chdir(folder):
             _npm(session, "ci", "--loglevel=error")
         stamp.write_text(wanted, "utf-8")
-    session.run(
-        *(_node(), str(folder / "node_modules/@redocly/cli/bin/cli.js"), "lint", "openapi/openapi.yaml"),
-        *("--config", "openapi/redocly.yaml"),
-        env={"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"},
-        external=True,
-    )
+    return _node(), str(folder / "node_modules/@redocly/cli/bin/cli.js")
 
 
 def _npm(session: nox.Session, *arguments: str) -> None:

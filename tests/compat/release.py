@@ -1,0 +1,37 @@
+"""Release the contract: ``nox -s release -- X.Y.Z``. It stands with the tests since it needs the mock for a recording.
+
+Exit status: 0 the release was written, 2 it can't be; then nothing was written.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from octopusx_video_compat import release
+from octopusx_video_compat.__main__ import result
+from octopusx_video_openapi import ContractError, contract_path, load
+
+from tests.compat.recording import recorded
+
+
+def main(arguments: list[str]) -> int:
+    """Write the release that the argument names, and return the exit status."""
+    try:
+        (version,) = arguments
+    except ValueError:
+        print("name one version, as in: nox -s release -- 1.1.0", file=sys.stderr)
+        return 2
+    try:
+        target = release.check(result(), version)
+        path = contract_path()
+        contract = load(path)
+        release.write(contract, path, target, recorded(contract))
+    except ContractError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"openapi/releases/{version} written; commit it")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
