@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import hypothesis
-import jsonschema_rs
 from hypothesis import strategies
 from octopusx_video_openapi.document import Json
+from octopusx_video_openapi.schemas import Validator, standalone
 
 from octopusx_video_compat.shapes import below, parts, text
 
@@ -54,15 +54,9 @@ class Interest(NamedTuple):
     is_open: bool
 
 
-def validator(schema: Json) -> jsonschema_rs.Draft202012Validator:
+def validator(schema: Json) -> Validator:
     """The validator of a schema without references."""
-    return _validator(text(schema))
-
-
-@functools.lru_cache(maxsize=4096)
-def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
-    # The engine for patterns that can't be made to take long, whatever it is given.
-    return jsonschema_rs.Draft202012Validator(json.loads(schema), pattern_options=jsonschema_rs.RegexOptions())
+    return standalone(text(schema))
 
 
 def candidates(schema: Json, other: Json, *, is_open: bool = False) -> list[Json]:
@@ -209,7 +203,7 @@ def _texts(schemas: tuple[Json, Json], known: list[str]) -> tuple[list[str], lis
     seeds = [*known, "a", "", *(drawn for pattern in sorted(one | other) for drawn in _drawn(pattern))]
     longer = (seed + (seed[-1:] or "a") * (size - len(seed)) for seed in seeds for size in sizes if size > len(seed))
     near = {value for pattern in one ^ other for seed in _drawn(pattern)[:_CHANGED] for value in _changed(seed)}
-    checks = [_validator(limit) for limit in limits]
+    checks = [standalone(limit) for limit in limits]
     classes: dict[tuple[bool, ...], str] = {}
     for value in itertools.chain(seeds, longer, sorted(near)):
         kept = tuple([check.is_valid(value) for check in checks])

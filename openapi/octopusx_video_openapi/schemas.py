@@ -34,6 +34,16 @@ def keyword(schema: Schema, name: str) -> Validator:
     return _compiled({name: schema.limit(name)}, None)
 
 
+@functools.lru_cache(maxsize=4096)
+def standalone(text: str) -> Validator:
+    """The validator of a JSON Schema without references, which is given as JSON.
+
+    Raises:
+        ValueError: It is not a JSON Schema.
+    """
+    return _compiled(json.loads(text), None)
+
+
 @functools.cache
 def is_pattern(text: str) -> bool:
     """Whether a text is a regular expression that validators take: without lookaround and back references."""

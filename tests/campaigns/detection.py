@@ -41,8 +41,9 @@ def update(name: str, rows: str, result: Json, order: Iterable[str]) -> None:
         result: What the part found.
         order: The names of all rows, in their order. Rows with other names are left out.
     """
-    found = {row["name"]: row for row in [*read(name).get(rows, ()), *result[rows]]}
-    write(name, {**read(name), **result, rows: [found[one] for one in order if one in found]})
+    last = read(name)
+    found = {row["name"]: row for row in [*last.get(rows, ()), *result[rows]]}
+    write(name, {**last, **result, rows: [found[one] for one in order if one in found]})
 
 
 def read(name: str) -> Json:

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tests.campaigns import suite_runs
-from tests.campaigns.kill_matrix import SLOW
+from tests.campaigns.kill_matrix import BY_NAME, SLOW
 from tests.conftest import KEY, Command, Upstream
 from tests.defects import DEFECTS, serve
 from tests.support.faulty import Defect as Fault
@@ -117,7 +117,7 @@ def test_a_defect_of_each_family_is_named_by_its_rule() -> None:
 
 def _is_found(name: str) -> tuple[str, bool]:
     """Whether a run, which ends then, finds that the rule is broken that the defect breaks."""
-    defect = next(defect for defect in DEFECTS if defect.name == name)
+    defect = BY_NAME[name]
     judged = suite_runs.judged(defect, *QUICK, "--timeout", "2", without=SLOW, until=defect.rule)
     return name, defect.rule in {one.rule for one in judged.found}
 

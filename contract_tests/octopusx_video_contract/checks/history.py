@@ -127,8 +127,7 @@ class _Account:
         for name, value_of, value in values.of_body(operation, body):
             if value is None or name not in constant:
                 continue
-            is_shared = value_of in task_life.CONSTANT or value_of.startswith("request.")  # by all routes
-            key = (task, value_of if is_shared else name)
+            key = (task, value_of if task_life.is_of_submit(value_of) else name)
             if key not in self._constant:
                 self._constant[key] = value
             elif schemas.equal(self._constant[key], value):

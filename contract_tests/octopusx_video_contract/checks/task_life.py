@@ -19,8 +19,7 @@ _RISING = frozenset({"task.progress", "task.updated"})
 """What time lets rise and never fall, as ``x-value-of`` names it."""
 LENGTH_TOLERANCE = 0.5
 """Seconds that a video may be longer or shorter, by R26."""
-CONSTANT = frozenset({"task.id", "task.created"})
-"""What time does not change."""
+_OF_SUBMIT = frozenset({"task.id", "task.created"})
 
 
 @dataclass(frozen=True)
@@ -171,8 +170,13 @@ def changed_by_reads(contract: Contract, before: Observation, now: Observation) 
         if value_of in _RISING:
             if is_number(first) and is_number(second) and second < first:
                 yield f"{name} was {first} and is {second}"
-        elif (value_of in CONSTANT or value_of.startswith("request.")) and first not in NOT_YET and first != second:
+        elif is_of_submit(value_of) and first not in NOT_YET and first != second:
             yield f"{name} was {first!r} and is {second!r}"
+
+
+def is_of_submit(value_of: str) -> bool:
+    """Whether a value of a task is settled by its submit, so that time does not change it and all routes agree."""
+    return value_of in _OF_SUBMIT or value_of.startswith("request.")
 
 
 def _number(value: Any) -> float | None:

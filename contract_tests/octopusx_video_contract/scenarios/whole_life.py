@@ -393,8 +393,8 @@ class WholeLife:
         if not succeeded or self.run.control is None:
             return
         now = self.run.now()
-        told = min(filter(None, map(self._expiry, succeeded)), default=now + _DAY)
-        expires = min(told, now + _MAX_TURN)
+        reported = min(filter(None, map(self._expiry, succeeded)), default=now + _DAY)
+        expires = min(reported, now + _MAX_TURN)
         for moment in (now + 3700, expires - 60):  # an hour on, and just before it is gone
             if now < moment < expires:
                 self._at(moment, ended)
