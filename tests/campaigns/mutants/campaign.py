@@ -184,11 +184,10 @@ class Campaign:
     def _loosened(self, mutant: Mutant, crashes: dict[str, str]) -> str | None:
         strict = mutant.place[-1] != "level"
         layers = self._layers(mutant)
-        for defect in self._defects(mutant):
-            for at_once in (True, False):  # the first test that finds something is mostly enough
+        defects = list(self._defects(mutant))
+        for at_once in (True, False):  # the first test that finds something in one of the servers is mostly enough
+            for defect in defects:
                 true = self._with_truth(defect, layers, strict=strict, at_once=at_once)
-                if not true.tests:
-                    break
                 found = self._lost(mutant, defect, true, layers, crashes) if self._concerns(mutant, true) else None
                 if found:
                     return found

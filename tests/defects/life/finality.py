@@ -220,6 +220,9 @@ DEFECTS: Table = {
     ("id-without-prefix-at-end", "R17", "the id loses its prefix once the task has succeeded"): edits(
         mapped("id", lambda task: task.rpartition(":")[2]), when=succeeded
     ),
+    ("size-measured-at-end", "R17", "the size of a task is that of the made video once it has succeeded"): edits(
+        put(size="1280x720"), {READ}, when=succeeded
+    ),
     ("remixed-at-end", "R17", "remixed_from_video_id is filled when the task has succeeded"): edits(
         put(remixed_from_video_id="video_abc123"), {READ}, when=succeeded
     ),
