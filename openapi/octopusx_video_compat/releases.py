@@ -1,7 +1,8 @@
 """The released contracts, each in a folder of its own with the hash of each of its files. It reads files.
 
 A release has ``openapi.yaml`` as it was, ``examples.json`` with each of its examples, ``recording.json`` with the
-messages of one session against the mock, and ``hashes.json`` with the SHA-256 of the others.
+messages of one session against the mock, ``usage.py`` with programs that use the generated client, and ``hashes.json``
+with the SHA-256 of the others.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ RELEASES: Final = Path(__file__).resolve().parents[1] / "releases"
 CONTRACT: Final = "openapi.yaml"
 EXAMPLES: Final = "examples.json"
 RECORDING: Final = "recording.json"
+USAGE: Final = "usage.py"
 HASHES: Final = "hashes.json"
-FILES: Final = (CONTRACT, EXAMPLES, RECORDING)
+FILES: Final = (CONTRACT, EXAMPLES, RECORDING, USAGE)
 _VERSION = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)", re.ASCII)
 
 
@@ -70,14 +72,27 @@ def released(folder: Path = RELEASES) -> list[Path]:
 
 
 def newest(folder: Path = RELEASES) -> Path:
-    """The contract of the newest release.
+    """The folder of the last release.
 
     Raises:
         ContractError: There is no release, or a file of it is not what was released.
     """
     last = released(folder)[-1]
     check(last)
-    return last / CONTRACT
+    return last
+
+
+def around(path: Path) -> Path | None:
+    """The folder of the release that a file is the contract of; None where it is that of none.
+
+    Raises:
+        ContractError: A file of the release is not what was released.
+    """
+    folder = path.resolve().parent
+    if path.name != CONTRACT or not (folder / HASHES).exists():
+        return None
+    check(folder)
+    return folder
 
 
 def check(release: Path) -> None:
