@@ -146,9 +146,9 @@ def test_the_draft_of_an_entry_takes_the_number_that_the_contract_has_where_it_f
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: [", "is not valid YAML"),
-        ("openapi: 3.0.3\npaths: {}\n", "is not an OpenAPI 3.1 document"),
-        ("swagger: '2.0'\n", "is not an OpenAPI 3.1 document"),
+        ("a: [", "2: is not valid YAML"),
+        ("openapi: 3.0.3\npaths: {}\n", '1: is not an OpenAPI 3.1 document but one of "3.0.3"'),
+        ("swagger: '2.0'\n", " is not an OpenAPI 3.1 document"),
     ],
 )
 @pytest.mark.parametrize("option", ["", "--base"])
@@ -160,7 +160,7 @@ def test_what_is_no_contract_can_not_be_compared(
     path.write_text(text, "utf-8")
     assert main([*([option] if option else []), str(path)]) == 2
     error = capsys.readouterr().err
-    assert error.startswith(f"{path}: {said}")
+    assert error.startswith(f"{path}:{said}")
 
 
 @pytest.mark.parametrize(
