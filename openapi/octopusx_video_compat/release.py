@@ -17,52 +17,48 @@ from octopusx_video_compat.releases import CONTRACT, EXAMPLES, FILES, HASHES, RE
 from octopusx_video_compat.reports import Result
 from octopusx_video_compat.usage import unused
 
-CHANGELOG = releases.RELEASES.parent / "CHANGELOG.md"
-EXAMPLES_OF_USE = releases.RELEASES.parent / USAGE
-"""The usage examples of the contract as it is now."""
+HOME = releases.RELEASES.parent
+CHANGELOG = HOME / releases.CHANGELOG
 _NAMED = 5
 """The most files that an error names."""
 
 
-def check(
-    result: Result, version: str, contract: Contract, folder: Path = releases.RELEASES, changelog: Path = CHANGELOG
-) -> Path:
+def check(result: Result, version: str, contract: Contract, home: Path = HOME) -> Path:
     """The folder of a new release.
 
     Args:
         result: The comparison with the last release.
         version: The number of the new release.
         contract: The contract that is released.
-        folder: Where the releases are.
-        changelog: The file with an entry for each release.
+        home: The folder with the releases, the changelog and the typed usage examples.
 
     Raises:
         ContractError: The number is not that of the contract, or does not fit what changed; there is such a release;
             the changelog has no entry for it; the usage examples leave out a part of the client; or files are not
             committed.
     """
-    path = contract.path
-    wanted = releases.number(version, path)
-    target = folder / version
+    path, line = contract.path, contract.line("info", "version")
+    target = home / releases.RELEASES.name / version
+    wanted = releases.number(version, target)
     if target.exists():
         raise ContractError.at(target, None, "is there already; a release never changes, so take another number")
     if wanted != result.new:
-        raise ContractError.at(path, None, f"has the version {result.new}, not {wanted}; set info.version to {wanted}")
+        raise ContractError.at(path, line, f"has the version {result.new}, not {wanted}; set info.version to {wanted}")
     if wanted not in result.fitting:
         what = f"{wanted} does not fit: what changed since {result.old} is {result.version or 'nothing'}"
-        raise ContractError.at(path, None, f"{what}; release {' or '.join(map(str, result.fitting))}")
-    heading = f"## {version}"
-    if heading not in changelog.read_text("utf-8").splitlines():
-        raise ContractError.at(changelog, None, f'has no entry for {version}; write one under "{heading}"')
-    names = unused(EXAMPLES_OF_USE, contract)
+        raise ContractError.at(path, line, f"{what}; release {' or '.join(map(str, result.fitting))}")
+    changelog = home / releases.CHANGELOG
+    if version not in [entry for _, entry in releases.entries(changelog)]:
+        raise ContractError.at(changelog, None, f'has no entry for {version}; write one under "## {version}"')
+    names = unused(home / USAGE, contract)
     if names:
         text = f"does not use {', '.join(names)} of the generated client, so no later release could tell what breaks"
-        raise ContractError.at(EXAMPLES_OF_USE, None, f"{text}; add a use of each")
-    _require_clean(folder)
+        raise ContractError.at(home / USAGE, None, f"{text}; add a use of each")
+    _require_clean(home)
     return target
 
 
-def write(contract: Contract, path: Path, target: Path, recording: Json, usage: Path = EXAMPLES_OF_USE) -> None:
+def write(contract: Contract, path: Path, target: Path, recording: Json, usage: Path = HOME / USAGE) -> None:
     """Write the files of a release: all of them, or none.
 
     Args:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from octopusx_video_openapi import Contract, ContractError
 from octopusx_video_openapi.checking import usable
+from octopusx_video_openapi.house import VERSION
 from octopusx_video_openapi.reading import read
 
 from octopusx_video_compat.difference import Version
@@ -25,8 +25,8 @@ EXAMPLES: Final = "examples.json"
 RECORDING: Final = "recording.json"
 USAGE: Final = "usage.py"
 HASHES: Final = "hashes.json"
+CHANGELOG: Final = "CHANGELOG.md"
 FILES: Final = (CONTRACT, EXAMPLES, RECORDING, USAGE)
-_VERSION = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)", re.ASCII)
 
 
 class Number(NamedTuple):
@@ -47,15 +47,15 @@ class Number(NamedTuple):
         return Number(self.major, self.minor + 1, 0) if version == "minor" else self._replace(patch=self.patch + 1)
 
 
-def number(text: str, path: Path) -> Number:
-    """The number that a text is.
+def number(text: str, path: Path, line: int | None = None) -> Number:
+    """The number that a text is, which stands in a line of a file or is the name of the file.
 
     Raises:
         ContractError: It is no version.
     """
-    found = _VERSION.fullmatch(text)
+    found = VERSION.fullmatch(text)
     if found is None:
-        raise ContractError.at(path, None, f'"{text}" is not a version; write three numbers such as 1.2.0')
+        raise ContractError.at(path, line, f'"{text}" is not a version; write three numbers such as 1.2.0')
     return Number(*map(int, found.groups()))
 
 
@@ -63,12 +63,24 @@ def released(folder: Path = RELEASES) -> list[Path]:
     """The folders of the releases, the oldest first.
 
     Raises:
-        ContractError: There is none, or one is not called as a version is.
+        ContractError: There is none, one is not called as a version is, or one is missing that the changelog has.
     """
-    found = sorted((number(one.name, one), one) for one in folder.glob("*") if one.is_dir())
+    found = dict(sorted((number(one.name, one), one) for one in folder.glob("*") if one.is_dir()))
     if not found:
         raise ContractError.at(folder, None, "has no release; restore the folder")
-    return [one for _, one in found]
+    changelog = folder.parent / CHANGELOG
+    # The first entry may be that of the next release.
+    for line, version in entries(changelog)[1:] if changelog.exists() else ():
+        if version not in map(str, found):
+            text = f"has an entry for {version}, and there is no such release; restore {folder / version}"
+            raise ContractError.at(changelog, line, text)
+    return list(found.values())
+
+
+def entries(changelog: Path) -> list[tuple[int, str]]:
+    """The versions of which a changelog has an entry, in its order, each with the line of its heading."""
+    lines = enumerate(changelog.read_text("utf-8").splitlines(), start=1)
+    return [(number, line.removeprefix("## ")) for number, line in lines if line.startswith("## ")]
 
 
 def newest(folder: Path = RELEASES) -> Path:
@@ -101,11 +113,7 @@ def check(release: Path) -> None:
     Raises:
         ContractError: A file is missing or was edited, or the folder has another name than its contract.
     """
-    path = release / HASHES
-    try:
-        hashes = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        raise ContractError.at(path, None, "is missing or damaged; restore it, a release never changes") from None
+    hashes = _hashes(release / HASHES)
     for name in FILES:
         try:
             made = sha256((release / name).read_bytes())
@@ -117,6 +125,16 @@ def check(release: Path) -> None:
     version = contract(release / CONTRACT).version
     if version != release.name:
         raise ContractError.at(release / CONTRACT, None, f"has the version {version}, not that of its folder")
+
+
+def _hashes(path: Path) -> dict[str, str]:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        raise ContractError.at(path, None, "is missing or damaged; restore it, a release never changes")
+    return found
 
 
 def contract(path: Path) -> Contract:

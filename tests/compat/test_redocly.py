@@ -6,7 +6,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from octopusx_video_openapi import contract_path
+from octopusx_video_compat import releases
 from octopusx_video_openapi.reading import read
 
 from tests.compat.edits import changes
@@ -32,4 +32,4 @@ def test_a_value_that_is_removed_is_major_from_every_folder(
 ) -> None:
     """In openapi it finds the settings of the linter, which have no rules of comparison: by them it is a patch."""
     monkeypatch.chdir(ROOT / folder if folder else tmp_path)
-    assert by_redocly(REMOVED, read(contract_path()), command, tmp_path) == "major"
+    assert by_redocly(REMOVED, read(releases.RELEASES / "1.0.0" / releases.CONTRACT), command, tmp_path) == "major"

@@ -50,6 +50,14 @@ def test_a_version_that_is_no_version_is_refused(text: str) -> None:
         releases.number(text, Path("openapi.yaml"))
 
 
+@pytest.mark.parametrize("text", ["", "[]", '{"openapi.yaml": 1}', "\x00"])
+def test_damaged_hashes_of_a_release_are_found(released: Path, text: str) -> None:
+    """Whatever stands there."""
+    (released / releases.HASHES).write_text(text, "utf-8")
+    with pytest.raises(ContractError, match=r"hashes\.json: is missing or damaged; restore it"):
+        releases.check(released)
+
+
 def test_numbers_are_ordered_as_numbers(tmp_path: Path) -> None:
     """1.10.0 is newer than 1.9.0."""
     for name in ("1.10.0", "1.9.0", "0.20.3"):
@@ -67,6 +75,7 @@ def _edited(folder: Path, version: str, old: str = LATER[0], new: str = LATER[1]
     text = contract_path().read_text("utf-8")
     assert text.count(old) == 1
     path = folder / "openapi.yaml"
+    text = text.replace("start_time: 0\n", "start_time: 1\n")  # of examples
     path.write_text(text.replace(old, new).replace("  version: 1.0.0\n", f"  version: {version}\n"), "utf-8")
     return path
 
@@ -196,22 +205,23 @@ def test_a_release_has_the_files_of_its_contract(released: Path) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A copy of the folder of the releases, beside a changelog with an entry for 1.1.0."""
-    copy = Path(shutil.copytree(releases.RELEASES, tmp_path / "openapi" / "releases"))
-    (copy.parent / "CHANGELOG.md").write_text("## 1.1.0\n\n## 1.0.0\n", "utf-8")
-    return copy
+def home(tmp_path: Path) -> Path:
+    """A folder with what a release is made of: the releases, the usage examples, and an entry for 1.1.0."""
+    made = tmp_path / "openapi"
+    shutil.copytree(releases.RELEASES / VERSION, made / "releases" / VERSION)
+    shutil.copy(releases.RELEASES / VERSION / releases.USAGE, made)
+    (made / releases.CHANGELOG).write_text("## 1.1.0\n\n## 1.0.0\n", "utf-8")
+    return made
 
 
 @pytest.fixture
-def repository(folder: Path) -> Path:
-    """The same in a repository of its own, in which everything is committed."""
-    root = folder.parents[1]
-    (root / ".gitignore").write_text("*.log\n", "utf-8")
+def repository(home: Path) -> Path:
+    """The same in a repository, in which everything is committed."""
+    (home.parent / ".gitignore").write_text("*.log\n", "utf-8")
     author = ("-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false")
     for command in (("init", "--quiet"), ("add", "--all"), (*author, "commit", "--quiet", "--message", "1.0.0")):
-        subprocess.run(("git", *command), cwd=root, check=True)
-    return folder
+        subprocess.run(("git", *command), cwd=home.parent, check=True)
+    return home
 
 
 def _result(new: releases.Number, differences: list[Difference]) -> Result:
@@ -220,12 +230,11 @@ def _result(new: releases.Number, differences: list[Difference]) -> Result:
     return Result(Path("old"), Path("new"), first, new, differences, is_same_text=not differences and new == first)
 
 
-def _checked(asked: str, written: str, breaks: tuple[Side, ...], folder: Path) -> Path:
-    """The folder of a new release of the contract, of which a comparison has found one difference."""
+def _checked(asked: str, written: str, breaks: tuple[Side, ...], home: Path) -> Path:
+    """The folder of a new release of the contract of 1.0.0, as if a comparison had found one difference."""
     one = Difference("rule", "where", (), breaks, "it changed", 0)
-    return release.check(
-        _result(releases.number(written, folder), [one]), asked, load(), folder, folder.parent / "CHANGELOG.md"
-    )
+    contract = releases.contract(releases.RELEASES / VERSION / releases.CONTRACT)
+    return release.check(_result(releases.number(written, home), [one]), asked, contract, home)
 
 
 @pytest.mark.parametrize(
@@ -242,49 +251,53 @@ def _checked(asked: str, written: str, breaks: tuple[Side, ...], folder: Path) -
     ],
 )
 def test_a_release_with_another_number_than_it_needs_is_refused(
-    folder: Path, asked: str, written: str, breaks: tuple[Side, ...], said: str
+    home: Path, asked: str, written: str, breaks: tuple[Side, ...], said: str
 ) -> None:
     """The error says which number fits, and nothing is written."""
-    before = sorted(folder.rglob("*"))
+    before = sorted(home.rglob("*"))
     with pytest.raises(ContractError, match=said):
-        _checked(asked, written, breaks, folder)
-    assert sorted(folder.rglob("*")) == before
+        _checked(asked, written, breaks, home)
+    assert sorted(home.rglob("*")) == before
 
 
 def test_a_release_that_fits_gets_a_folder(repository: Path) -> None:
     """Files that git ignores may lie there."""
     (repository / "run.log").touch()
-    assert _checked("1.1.0", "1.1.0", SERVERS, repository) == repository / "1.1.0"
+    assert _checked("1.1.0", "1.1.0", SERVERS, repository) == repository / "releases" / "1.1.0"
 
 
-@pytest.mark.parametrize("name", ["../CHANGELOG.md", "../new.py"])
+@pytest.mark.parametrize("name", ["CHANGELOG.md", "new.py"])
 def test_a_release_of_what_is_not_committed_is_refused(repository: Path, name: str) -> None:
     """An edited file, and a new one: what is generated for a new field may be one."""
     with (repository / name).open("a", encoding="utf-8") as file:
         file.write("\n")
-    with pytest.raises(
-        ContractError, match=rf"not committed \(openapi/{Path(name).name}\); commit or remove them first"
-    ):
+    with pytest.raises(ContractError, match=rf"not committed \(openapi/{name}\); commit or remove them first"):
         _checked("1.1.0", "1.1.0", SERVERS, repository)
 
 
-def test_a_release_outside_of_a_repository_is_refused(folder: Path) -> None:
+def test_a_release_outside_of_a_repository_is_refused(home: Path) -> None:
     """Nothing says what is committed."""
     with pytest.raises(ContractError, match=r"is in no git repository .*; release in a clone"):
-        _checked("1.1.0", "1.1.0", SERVERS, folder)
+        _checked("1.1.0", "1.1.0", SERVERS, home)
 
 
-def test_a_release_whose_examples_leave_out_a_name_is_refused(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_release_whose_examples_leave_out_a_name_is_refused(home: Path) -> None:
     """The error names what is not used, since a later comparison can only check what is."""
-    less = tmp_path / "usage.py"
-    less.write_text(release.EXAMPLES_OF_USE.read_text("utf-8").replace("task.trace_id", "task.asset_id"), "utf-8")
-    monkeypatch.setattr(release, "EXAMPLES_OF_USE", less)
+    path = home / releases.USAGE
+    path.write_text(path.read_text("utf-8").replace("task.trace_id", "task.asset_id"), "utf-8")
     with pytest.raises(
         ContractError, match=r"usage\.py: does not use UnifiedVideoTask\.trace_id of the generated client"
     ):
-        _checked("1.1.0", "1.1.0", SERVERS, folder)
+        _checked("1.1.0", "1.1.0", SERVERS, home)
+
+
+def test_a_release_that_is_missing_is_found(home: Path) -> None:
+    """By its entry in the changelog, of which the first alone may be that of the next release."""
+    folder, changelog = home / "releases", home / releases.CHANGELOG
+    assert [one.name for one in releases.released(folder)] == ["1.0.0"]
+    changelog.write_text("## 1.2.0\n\n## 1.1.0\n\n## 1.0.0\n", "utf-8")
+    with pytest.raises(ContractError, match=r"CHANGELOG\.md:3: has an entry for 1\.1\.0.*restore .*releases/1\.1\.0"):
+        releases.released(folder)
 
 
 def test_the_recording_of_each_release_keeps_the_contract_of_today(contract: Contract) -> None:

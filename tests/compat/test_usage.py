@@ -13,14 +13,15 @@ from octopusx_video_client.types import Unset
 from octopusx_video_compat import releases
 from octopusx_video_compat.usage import of_usage, unused
 from octopusx_video_mock import Mock
-from octopusx_video_openapi import Contract, ContractError, contract_path
+from octopusx_video_openapi import Contract, ContractError
+from octopusx_video_openapi.document import Json
 from octopusx_video_openapi.lifecycle import task_life
 from octopusx_video_openapi.reading import read
 
 from tests.compat.edits import changes
 
 RELEASE = releases.RELEASES / "1.0.0"
-EXAMPLES = releases.RELEASES.parent / releases.USAGE
+EXAMPLES = RELEASE / releases.USAGE
 BY_NAME = {change.name: change for change in changes()}
 
 
@@ -28,6 +29,12 @@ BY_NAME = {change.name: change for change in changes()}
 def client(mock: Mock) -> AuthenticatedClient:
     """The generated client of a mock in this process."""
     return AuthenticatedClient(base_url="http://mock", token="sk-tests", httpx_args={"transport": mock.transport})
+
+
+@pytest.fixture(scope="module")
+def base() -> Contract:
+    """The contract that was released."""
+    return releases.contract(RELEASE / releases.CONTRACT)
 
 
 @pytest.fixture
@@ -96,48 +103,50 @@ def test_the_examples_read_what_went_wrong(
         usage.download(AuthenticatedClient("http://mock", "sk-wrong", httpx_args={"transport": mock.transport}), task)
 
 
-def test_the_examples_use_each_name_of_the_client(contract: Contract, tmp_path: Path) -> None:
-    """A name that is not used is found: with a field that is new, and with one that is not read any more."""
-    assert unused(EXAMPLES, contract) == []
+def test_the_examples_use_each_name_of_the_client(base: Contract, tmp_path: Path) -> None:
+    """A name that is not used is found."""
+    assert unused(EXAMPLES, base) == []
     less = tmp_path / "usage.py"
     less.write_text(EXAMPLES.read_text("utf-8").replace("task.trace_id", "task.asset_id"), "utf-8")
-    assert unused(less, contract) == ["UnifiedVideoTask.trace_id"]
+    assert unused(less, base) == ["UnifiedVideoTask.trace_id"]
+
+
+def _changed(name: str) -> Json:
+    return BY_NAME[name].of(read(RELEASE / releases.CONTRACT).value)
 
 
 def _edited(name: str, folder: Path) -> Contract:
     """The contract with a change of changes.yaml, in a file, as the generator needs it."""
-    document = read(contract_path())
-    contract = Contract(BY_NAME[name].of(document.value), folder / "openapi.json")
+    contract = Contract(_changed(name), folder / "openapi.json")
     contract.path.write_text(contract.text(), "utf-8")
     return contract
 
 
 @pytest.mark.slow
-def test_what_a_new_client_breaks_of_the_examples_is_found(contract: Contract, tmp_path: Path) -> None:
+def test_what_a_new_client_breaks_of_the_examples_is_found(base: Contract, tmp_path: Path) -> None:
     """An attribute that has another type, which the names do not show; the error has the line of the example."""
     new = _edited("response-type-widened", tmp_path)
-    found = list(of_usage(RELEASE, contract, new, []))
-    lines = (RELEASE / releases.USAGE).read_text("utf-8").splitlines()
+    found = list(of_usage(RELEASE, base, new, []))
+    lines = EXAMPLES.read_text("utf-8").splitlines()
     assert found
     for one in found:
-        assert (one.rule, one.breaks, one.file) == ("usage", ("callers",), RELEASE / releases.USAGE)
+        assert (one.rule, one.breaks, one.file) == ("usage", ("callers",), EXAMPLES)
         assert one.line is not None
         assert "task.progress" in lines[one.line - 1], one.sentence
 
 
 @pytest.mark.parametrize("name", ["request-minimum-raised", "grade-changed"])
 def test_the_examples_are_not_checked_again_where_the_client_is_the_same(
-    name: str, contract: Contract, tmp_path: Path
+    name: str, base: Contract, tmp_path: Path
 ) -> None:
     """The release is not even read: what the generator makes code of did not change."""
-    new = Contract(BY_NAME[name].of(read(contract_path()).value), contract_path())
-    assert list(of_usage(tmp_path / "missing", contract, new, [])) == []
+    assert list(of_usage(tmp_path / "missing", base, Contract(_changed(name), tmp_path / "missing"), [])) == []
 
 
-def test_a_contract_that_the_generator_refuses_can_not_be_compared(contract: Contract, tmp_path: Path) -> None:
+def test_a_contract_that_the_generator_refuses_can_not_be_compared(base: Contract, tmp_path: Path) -> None:
     """The error is the generator's own, and names the file."""
     shutil.copytree(RELEASE, tmp_path / "1.0.0")
     new = _edited("response-field-removed", tmp_path)
     new.path.write_text("{}", "utf-8")
     with pytest.raises(ContractError, match=r"openapi\.json: openapi-python-client says"):
-        list(of_usage(tmp_path / "1.0.0", contract, new, []))
+        list(of_usage(tmp_path / "1.0.0", base, new, []))
