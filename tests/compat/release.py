@@ -24,6 +24,7 @@ def main(arguments: list[str]) -> int:
     try:
         contract = load(contract_path())
         target = release.check(result(), version, contract)
+        load()  # the mock serves the compiled contract, which may be that of another one
         release.write(contract, contract.path, target, recorded(contract))
     except ContractError as error:
         print(error, file=sys.stderr)

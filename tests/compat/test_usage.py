@@ -11,7 +11,8 @@ import usage
 from octopusx_video_client import AuthenticatedClient
 from octopusx_video_client.types import Unset
 from octopusx_video_compat import releases
-from octopusx_video_compat.usage import of_usage, unused
+from octopusx_video_compat.release import HOME
+from octopusx_video_compat.usage import ROOT, of_usage, type_errors, unused
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import Contract, ContractError
 from octopusx_video_openapi.document import Json
@@ -120,6 +121,11 @@ def _edited(name: str, folder: Path) -> Contract:
     contract = Contract(_changed(name), folder / "openapi.json")
     contract.path.write_text(contract.text(), "utf-8")
     return contract
+
+
+def test_the_examples_fit_the_client_that_is_committed() -> None:
+    """The type checker finds nothing, and says so in no other words than by an empty list."""
+    assert type_errors(HOME / releases.USAGE, ROOT / "generated") == []
 
 
 @pytest.mark.slow
