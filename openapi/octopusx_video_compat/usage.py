@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, Final
 
 from octopusx_video_openapi import Contract, ContractError
@@ -23,6 +24,8 @@ from octopusx_video_compat.releases import USAGE
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 GENERATOR: Final = ROOT / "generated" / "regenerate.py"
+_MOST = 200
+"""The most characters of a message that are shown; some list every value of an enumeration."""
 
 
 def of_usage(release: Path, base: Contract, new: Contract, found: Sequence[Difference]) -> Iterator[Difference]:
@@ -51,7 +54,8 @@ def of_usage(release: Path, base: Contract, new: Contract, found: Sequence[Diffe
         lines.setdefault(str(error["message"]), []).append(int(error["line"]))
     for message, places in lines.items():
         where = f"{USAGE}, line{'s' * (len(places) > 1)} {', '.join(map(str, places))}"
-        text = f"a type checker accepted a program of a caller and refuses it now: {message}"
+        said = shorten(message, _MOST, placeholder="…")
+        text = f"a type checker accepted a program of a caller and refuses it now: {said}"
         is_repeated = any(f'"{name}"' in message for name in names)
         yield Difference(
             "usage", where, (), CALLERS, text, 2, line=places[0], file=release / USAGE, is_repeated=is_repeated
