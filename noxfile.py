@@ -110,7 +110,14 @@ def release(session: nox.Session) -> None:
     """Write a release of the contract to openapi/releases: `-- 1.1.0`."""
     if len(session.posargs) != 1:
         session.error("name the version, as in: nox -s release -- 1.1.0")
+    drift(session)
     _run(session, "python", "-m", "tests.compat.release", *session.posargs)
+
+
+@job
+def releases(session: nox.Session) -> None:
+    """Slow: a change of the contract and its release on a clone of the repository, and each step left out."""
+    _run(session, "python", "-m", "tests.campaigns.release")
 
 
 @job

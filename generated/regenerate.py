@@ -2,6 +2,7 @@
 
 python generated/regenerate.py            # nox -s generate
 python generated/regenerate.py --check    # nox -s drift; exit status 1 where they differ
+python generated/regenerate.py --client-of FILE FOLDER    # only the client, of any contract, in a folder that is empty
 """
 
 from __future__ import annotations
@@ -178,7 +179,12 @@ def main(argv: list[str] | None = None) -> int:
         description="Generate the client, the compiled contract, the symbols of its rules and the SDK's clients."
     )
     parser.add_argument("--check", action="store_true", help="change nothing; fail where what is committed differs")
+    parser.add_argument(
+        "--client-of", nargs=2, type=Path, metavar=("FILE", "FOLDER"), help="make the client of FILE in an empty FOLDER"
+    )
     options = parser.parse_args(argv)
+    if options.client_of:
+        return _client_of(*options.client_of)
     # Made beside its place: a failing generator leaves the committed client alone, and the swap is two renames.
     with tempfile.TemporaryDirectory(prefix="generating-", dir=HERE) as scratch:
         try:
@@ -205,6 +211,15 @@ def main(argv: list[str] | None = None) -> int:
             new.write_text(beside[path], "utf-8")
             new.replace(path)
     print("\n".join(drift) or "nothing changed")
+    return 0
+
+
+def _client_of(contract: Path, folder: Path) -> int:
+    try:
+        print(generate(contract, folder))
+    except GenerationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -11,11 +11,15 @@ import os
 import sys
 from pathlib import Path
 
-from octopusx_video_openapi import ContractError, contract_path, load
+from octopusx_video_openapi import Contract, ContractError, contract_path, house, load
+from octopusx_video_openapi.checking import checked
+from octopusx_video_openapi.reading import read
 
 from octopusx_video_compat import releases
 from octopusx_video_compat.comparison import compared
+from octopusx_video_compat.recordings import of_recording
 from octopusx_video_compat.reports import FORMATS, Result
+from octopusx_video_compat.usage import of_usage
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,20 +47,43 @@ def main(arguments: list[str] | None = None) -> int:
 def result(base: Path | None = None, file: Path | None = None) -> Result:
     """The comparison of two files: of the contract with that of the last release, where none is named.
 
+    With a release, its recording and its usage examples are held against the contract as well.
+
     Raises:
         ContractError: One of them is no contract, has no version, or they can't be compared.
     """
-    old = releases.contract(releases.newest()) if base is None else load(base)
-    base, file = old.path, file or contract_path()
-    new = load(file)
+    file = file or contract_path()
+    new = _contract(file)
+    release = releases.newest() if base is None else releases.around(base)
+    old = releases.contract(release / releases.CONTRACT) if release else load(base)
+    base = old.path
+    is_same_text = base.read_bytes() == file.read_bytes()
+    differences = [] if is_same_text else compared(old, new)
+    if release and not is_same_text:
+        more = [*of_recording(release, old, new, differences), *of_usage(release, old, new, differences)]
+        differences += [one._replace(file=_shown(one.file)) for one in more if one.file]
     return Result(
         base=_shown(base),
         file=_shown(file),
-        old=releases.number(old.version, base),
-        new=releases.number(new.version, file),
-        differences=compared(old, new),
-        is_same_text=base.read_bytes() == file.read_bytes(),
+        old=_number(old),
+        new=_number(new),
+        differences=differences,
+        is_same_text=is_same_text,
     )
+
+
+def _contract(path: Path) -> Contract:
+    """The contract of a file, which can be compared."""
+    document = read(path)
+    contract = checked(document)
+    problems = house.incomparable(document)
+    if problems:
+        raise ContractError.of(path, problems)
+    return contract
+
+
+def _number(contract: Contract) -> releases.Number:
+    return releases.number(contract.version, contract.path, contract.line("info", "version"))
 
 
 def _shown(path: Path) -> Path:

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from octopusx_video_openapi import Contract, ContractError
-from octopusx_video_openapi.document import Pointer
+from octopusx_video_openapi.document import Json, Pointer
 
 from octopusx_video_compat.difference import CALLERS, NOBODY, Difference
 
 CLIENT = "octopusx_video_client"
+_NO_CODE = {"description", "summary", "example", "data", "roots", "errors"}
+"""Attributes of what the generator has read that make no code: texts, and parts of the document."""
 SETTINGS = Path(__file__).resolve().parents[2] / "generated" / "generator.yaml"
 
 
@@ -56,11 +58,13 @@ class Names(NamedTuple):
         methods: By module and name, such as ``api.videos.extend_video``.
         models: By name.
         enumerations: Their names.
+        code: All that the generator makes code of: the client is the same where this is.
     """
 
     methods: Mapping[str, Method]
     models: Mapping[str, Model]
     enumerations: frozenset[str]
+    code: Json
 
 
 def of_names(base: Contract, new: Contract) -> Iterator[Difference]:
@@ -127,7 +131,19 @@ def names(contract: Contract) -> Names:
             for model in models
         },
         enumerations=frozenset(one.class_info.name for one in data.enums),
+        code=_code([endpoints, models, data.enums]),
     )
+
+
+def _code(parsed: Any) -> Json:
+    """What the generator has read, without what it writes into docstrings or does not write at all."""
+    if isinstance(parsed, dict):
+        return {key: _code(value) for key, value in parsed.items()}
+    if isinstance(parsed, list | tuple):
+        return [_code(value) for value in parsed]
+    fields = getattr(parsed, "__attrs_attrs__", None) or getattr(parsed, "__dataclass_fields__", {}).values()
+    kept = {one.name: _code(getattr(parsed, one.name)) for one in fields if one.name not in _NO_CODE}
+    return [type(parsed).__name__, kept] if kept else parsed
 
 
 def _method(endpoint: Any) -> Method:

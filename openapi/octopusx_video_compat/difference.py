@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 Side = Literal["callers", "servers"]
@@ -41,6 +42,8 @@ class Difference(NamedTuple):
             call of the generated client for its names; None where the difference is not one of values.
         line: The line of the new contract, or of the old one where ``in_base``; None where it is not known.
         in_base: Whether the line is one of the old contract.
+        file: The file of the line where it is neither contract: the usage or the recording of the release.
+        is_repeated: Whether the comparison of the contracts says the same already.
     """
 
     rule: str
@@ -52,6 +55,8 @@ class Difference(NamedTuple):
     example: Any = None
     line: int | None = None
     in_base: bool = False
+    file: Path | None = None
+    is_repeated: bool = False
 
     @property
     def version(self) -> Version:

@@ -1,4 +1,4 @@
-"""A result as text, as Markdown for a pull request, as annotations for GitHub and as JSON. Pure."""
+"""A result as text, Markdown for a pull request, annotations for GitHub, JSON and a draft for the changelog. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from octopusx_video_compat.difference import CONVENTIONS, Difference, Version, needed
+from octopusx_video_compat.difference import CONVENTIONS, SERVERS, Difference, Version, needed
 from octopusx_video_compat.releases import Number
 from octopusx_video_compat.sentences import shown
 
@@ -43,6 +43,12 @@ class Result(NamedTuple):
     def least(self) -> Number:
         """The least number that says so."""
         return self.old if self.version is None else self.old.after(self.version)
+
+    @property
+    def fitting(self) -> list[Number]:
+        """The numbers that the next release may have: each is one step after the last one, and says what breaks."""
+        steps = [self.old.after(kind) for kind in ("patch", "minor", "major")]
+        return [one for one in steps if one >= self.least]
 
     @property
     def is_said(self) -> bool:
@@ -94,6 +100,33 @@ def _github(result: Result) -> str:
     return "\n".join([*lines, f"::notice::{result.verdict}"])
 
 
+def _changelog(result: Result) -> str:
+    number = result.new if result.new in result.fitting else result.least
+    # What the recording and the examples show once more would stand in the entry twice.
+    listed = [one for one in result.differences if not one.is_repeated]
+    groups = {
+        "Breaks callers": [one for one in listed if "callers" in one.breaks],
+        "Breaks servers": [one for one in listed if one.breaks == SERVERS],
+        "New": [one for one in listed if not one.breaks],
+    }
+    lines = [f"## {number}"]
+    for title, members in groups.items():
+        places: dict[str, list[str]] = {}
+        for one in members:
+            places.setdefault(_capitalized(one.sentence), []).append(one.where)
+        entries = [f"- {sentence} ({', '.join(where)})." for sentence, where in places.items()]
+        lines += ["", f"{title}:", "", *entries] if entries else []
+    if not listed:
+        lines += ["", "The contract means what it meant: texts, examples or grades changed."]
+    return "\n".join(lines)
+
+
+def _capitalized(sentence: str) -> str:
+    """A sentence with a capital letter, unless it begins with a name."""
+    first, _, rest = sentence.partition(" ")
+    return f"{first.capitalize()} {rest}" if first.isalpha() else sentence
+
+
 def _json(result: Result) -> str:
     value: dict[str, Any] = {
         "version": result.version,
@@ -113,6 +146,7 @@ def _json(result: Result) -> str:
                 "sentence": one.sentence,
                 "convention": one.convention,
                 "example": one.example,
+                "is_repeated": one.is_repeated,
             }
             for one in result.differences
         ],
@@ -125,6 +159,7 @@ FORMATS: Final[dict[str, Callable[[Result], str]]] = {
     "markdown": _markdown,
     "github": _github,
     "json": _json,
+    "changelog": _changelog,
 }
 """How a result can be written, by the name that the command line has for it."""
 
@@ -134,6 +169,8 @@ def _place(result: Result, one: Difference) -> str:
 
 
 def _file(result: Result, one: Difference) -> Path:
+    if one.file is not None:
+        return one.file
     return result.base if one.in_base else result.file
 
 
@@ -143,7 +180,8 @@ def _who(one: Difference) -> str:
 
 def _rests(one: Difference) -> str:
     number = f"convention {one.convention}: " if one.convention else ""
-    return f"{number}{CONVENTIONS[one.convention]}"
+    again = "; the comparison of the contracts says so as well" if one.is_repeated else ""
+    return f"{number}{CONVENTIONS[one.convention]}{again}"
 
 
 def _example(one: Difference) -> str:

@@ -73,7 +73,9 @@ def _require(document: Document) -> None:
     """Refuse a document without the parts that every program needs; the linter tests the rest."""
     value = document.value
     if not isinstance(value, dict) or not str(value.get("openapi", "")).startswith("3.1."):
-        raise _refused(document, "is not an OpenAPI 3.1 document; it must begin with `openapi: 3.1.0`")
+        given = f' but one of "{value["openapi"]}"' if isinstance(value, dict) and "openapi" in value else ""
+        text = f"is not an OpenAPI 3.1 document{given}; it must begin with `openapi: 3.1.0`"
+        raise ContractError.at(document.path, document.line(("openapi",)), text)
     if not isinstance(value.get("info"), dict) or "version" not in value["info"]:
         raise _refused(document, "info.version is missing; give the contract a version")
     paths = value.get("paths")

@@ -5,15 +5,31 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from octopusx_video_openapi import checking, vocabulary
+from octopusx_video_openapi import checking, schemas, vocabulary
+from octopusx_video_openapi._source import source_of
 from octopusx_video_openapi.contract import Contract
 from octopusx_video_openapi.document import ContractError, Document, Json, Pointer, Problem, home
 from octopusx_video_openapi.found import Found, unknown
 from octopusx_video_openapi.names import Names, items, members
 
+VERSION = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)", re.ASCII)
+"""A version: three numbers, by semantic versioning."""
 _EXAMPLES = ("const", "enum", "example", "examples")
+_MAX_SHOWN = 60
+"""How many characters of a wrong value a message shows."""
+
+
+class _Example(NamedTuple):
+    """An example: its schema with its references, its value, and where that stands."""
+
+    schema: Json
+    value: Json
+    place: Pointer
 
 
 def checked(document: Document) -> Contract:
@@ -23,7 +39,8 @@ def checked(document: Document) -> Contract:
         ContractError: It does not. It has a line for each problem.
     """
     contract = checking.usable(document)
-    problems = [*vocabulary.check(document), *check(document)]
+    # Only a contract that is right otherwise has schemas that can be followed, and used as validators.
+    problems = [*vocabulary.check(document), *check(document)] or incomparable(document)
     if problems:
         raise ContractError.of(document.path, problems)
     return contract
@@ -37,6 +54,36 @@ def check(document: Document) -> list[Problem]:
     """
     names = Names(document.value)
     return vocabulary.problems(document, [*_grades(names), *_examples(names), *_fields_of_examples(names)])
+
+
+def incomparable(document: Document) -> list[Problem]:
+    """What keeps a contract from being compared with another one (``nox -s compat``).
+
+    That is a version that is none, a schema that contains itself, or else an example that does not fit its schema:
+    whoever reads one takes it for what is allowed.
+
+    Args:
+        document: An OpenAPI 3.1 document in the known vocabulary, of which every ``$ref`` leads somewhere.
+    """
+    names = Names(document.value)
+    found = [*_version(names), *_recursions(names)] or dict.fromkeys(_unfitting(document, names))
+    return vocabulary.problems(document, found)
+
+
+# ---- What can be compared
+
+
+def _version(names: Names) -> Iterator[Found]:
+    version = str(names.root["info"]["version"])
+    if not VERSION.fullmatch(version):
+        yield Found(("info", "version"), f'"{version}" is not a version; write three numbers such as 1.2.0')
+
+
+def _recursions(names: Names) -> Iterator[Found]:
+    for name, schema in names.schemas.items():
+        if any(one is schema for one in names.reached(members(schema).values())):
+            text = f"{name} contains itself, which can't be compared by values; write how deep it may go"
+            yield Found(("components", "schemas", name), text)
 
 
 # ---- Grades
@@ -123,6 +170,12 @@ def _of_fields(names: Names, schema: Json, shown_: set[int], above: frozenset[in
 
 def _fields_of_examples(names: Names) -> Iterator[Found]:
     """Each field of an example that its schema does not describe: a renamed field that kept its name there."""
+    for example in _of_bodies(names):
+        yield from _undescribed(names, [example.schema], example.value, example.place)
+
+
+def _of_bodies(names: Names) -> Iterator[_Example]:
+    """The examples of the bodies of requests and responses."""
     for operation in names.operations.values():
         holders = [(*operation.pointer, "responses", status) for status in operation.responses]
         holders += [(*operation.pointer, "requestBody")] if "requestBody" in operation.value else []
@@ -131,7 +184,31 @@ def _fields_of_examples(names: Names) -> Iterator[Found]:
                 for name in members(members(media).get("examples")):
                     place = names.home((*holder, "content", kind, "examples", name))
                     value = members(names.at(place)).get("value")
-                    yield from _undescribed(names, [members(media).get("schema")], value, (*place, "value"))
+                    yield _Example(members(media).get("schema"), value, (*place, "value"))
+
+
+def _of_values(names: Names) -> Iterator[_Example]:
+    """The examples of parameters and headers."""
+    for pointer, node in graded(names):
+        if "example" in node and "schema" in node:
+            yield _Example(node["schema"], node["example"], (*pointer, "example"))
+
+
+def _of_schemas(names: Names) -> Iterator[_Example]:
+    """The examples that stand in schemas."""
+    for pointer, node in _schemas(names):
+        for index, value in enumerate(items(node.get("examples"))):
+            yield _Example(node, value, (*pointer, "examples", index))
+
+
+def _unfitting(document: Document, names: Names) -> Iterator[Found]:
+    source = source_of(Contract(document.value, document.path, document.line))
+    for example in (*_of_bodies(names), *_of_values(names), *_of_schemas(names)):
+        for error in schemas.validator(source.schema(example.schema), mask="").iter_errors(example.value):
+            shown = json.dumps(error.instance, ensure_ascii=False)
+            shown = shown if len(shown) <= _MAX_SHOWN else f"{shown[:_MAX_SHOWN]}…"
+            text = f"{shown}{error.message}; correct the example or the schema"
+            yield Found((*example.place, *error.instance_path), text)
 
 
 def _undescribed(names: Names, schemas: list[Json], value: Json, place: Pointer) -> Iterator[Found]:

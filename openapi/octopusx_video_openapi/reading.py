@@ -44,9 +44,9 @@ def parse(text: str, path: Path) -> Document:
         return _parsed(text, path)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        line, where = (mark.line + 1, f", column {mark.column + 1}") if mark else (None, "")
         problem = getattr(error, "problem", None) or "unreadable"
-        raise ContractError.at(path, None, f"is not valid YAML ({problem}{where}); correct the file") from None
+        raise ContractError.at(path, line, f"is not valid YAML ({problem}{where}); correct the file") from None
     except (ValueError, KeyError, AttributeError, TypeError) as error:  # of a tagged or dated scalar
         raise ContractError.at(path, None, f"has a value that YAML can't read ({error}); put it in quotes") from None
 

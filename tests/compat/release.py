@@ -22,10 +22,10 @@ def main(arguments: list[str]) -> int:
         print("name one version, as in: nox -s release -- 1.1.0", file=sys.stderr)
         return 2
     try:
-        target = release.check(result(), version)
-        path = contract_path()
-        contract = load(path)
-        release.write(contract, path, target, recorded(contract))
+        contract = load(contract_path())
+        target = release.check(result(), version, contract)
+        load()  # the mock serves the compiled contract, which may be that of another one
+        release.write(contract, contract.path, target, recorded(contract))
     except ContractError as error:
         print(error, file=sys.stderr)
         return 2

@@ -120,7 +120,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="nox -s compat -- --table")
     parser.add_argument("--redocly", nargs="+", default=[], help="the command of Redocly; without it, it is not asked")
     options = parser.parse_args(arguments)
-    document = read(releases.newest())
+    document = read(releases.newest() / releases.CONTRACT)
     base = Contract(document.value, document.path, document.line)
     rows = []
     with tempfile.TemporaryDirectory(prefix="table-") as folder:

@@ -20,7 +20,10 @@ HEAD = "openapi: 3.1.0\ninfo: {title: t, version: '1'}\n"
     ("text", "said"),
     [
         ("", ": is not an OpenAPI 3.1 document; it must begin with `openapi: 3.1.0`"),
-        ("openapi: 3.0.3\npaths: {}\n", ": is not an OpenAPI 3.1 document; it must begin with `openapi: 3.1.0`"),
+        (
+            "openapi: 3.0.3\npaths: {}\n",
+            ':1: is not an OpenAPI 3.1 document but one of "3.0.3"; it must begin with `openapi: 3.1.0`',
+        ),
         ("openapi: 3.1.0\npaths: {}\n", ": info.version is missing; give the contract a version"),
         (HEAD, ": has no operations; describe at least one under paths"),
         (
@@ -43,7 +46,7 @@ HEAD = "openapi: 3.1.0\ninfo: {title: t, version: '1'}\n"
         ),
         (
             "a:\n\t- b\n",
-            ": is not valid YAML (found character that cannot start any token at line 2, column 1); correct the file",
+            ":2: is not valid YAML (found character that cannot start any token, column 1); correct the file",
         ),
     ],
 )

@@ -16,7 +16,7 @@ import jsonschema_rs
 import pytest
 from octopusx_video_openapi import ContractError, contract_path, house, load, vocabulary
 from octopusx_video_openapi.checking import checked
-from octopusx_video_openapi.document import Document
+from octopusx_video_openapi.document import Document, Pointer
 from octopusx_video_openapi.names import Names
 from octopusx_video_openapi.reading import parse, read
 
@@ -496,3 +496,24 @@ def test_names_are_those_of_operations_that_start_a_task() -> None:
     starting = {name for name, one in names.operations.items() if one.starts_task}
     assert starting >= {"extendVideo", "createVideoExtension", "extendUnifiedVideo"}
     assert starting.isdisjoint({"getVideoTask", "downloadVideoContent", "queryUnifiedVideo"})
+
+
+@pytest.mark.parametrize(
+    ("pointer", "value", "said"),
+    [
+        (("components", "headers", "ContentRange", "example"), "bytes 0", '"bytes 0" does not match '),
+        (("components", "schemas", "StartTime", "examples"), [-1], "-1 is less than the minimum of 0"),
+    ],
+)
+def test_each_example_fits_its_schema(pointer: Pointer, value: Any, said: str) -> None:
+    """One that does not is a problem at its own line."""
+    document = copy.deepcopy(DOCUMENT.value)
+    node = document
+    for step in pointer[:-1]:
+        node = node[step]
+    node[pointer[-1]] = value
+    [problem] = house.incomparable(Document(document, DOCUMENT.path, DOCUMENT.lines))
+    assert problem.line == DOCUMENT.line(pointer)
+    assert problem.text.startswith(said)
+    assert problem.text.endswith("; correct the example or the schema")
+    assert house.incomparable(DOCUMENT) == []
