@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from octopusx_video_openapi import Media, Operation, Response
-from octopusx_video_openapi.document import Pointer
+from octopusx_video_openapi.document import Json, Pointer
 from octopusx_video_openapi.model import is_json
 
 from octopusx_video_compat.shapes import Form, Lists, Shape, object_of, shape_of
@@ -98,7 +98,15 @@ def _sent_as_text(shape: Shape, least: int = 0) -> Shape:
 
     ``least`` is its least length: without a text, a path has one part less and leads elsewhere.
     """
-    if "string" not in shape.schema.get("type", ["string"]):
+    if not _may_be_text(shape.schema):
         return shape
     length = {"minLength": max(least, shape.schema.get("minLength", 0))} if least else {}
     return shape._replace(schema={**shape.schema, "type": ["string"], **length})
+
+
+def _may_be_text(schema: Json) -> bool:
+    """Whether a schema and its branches leave room for a text, by their types."""
+    if not isinstance(schema, dict) or "string" not in schema.get("type", ["string"]):
+        return False
+    alternatives = [schema[keyword] for keyword in ("anyOf", "oneOf") if keyword in schema]
+    return all(map(_may_be_text, schema.get("allOf", ()))) and all(any(map(_may_be_text, one)) for one in alternatives)

@@ -170,6 +170,16 @@ def test_what_is_sent_as_a_text_is_one_whatever_its_type(
     assert [one for one in compared(base, new) if one.breaks] == [], edit
 
 
+def test_another_media_type_breaks_callers_whatever_its_schema(document: Document, base: Contract) -> None:
+    """A body that is no JSON is a text only where its schema allows one; an error is an object in either shape."""
+    responses = document.value["components"]["responses"]
+    [media] = responses["SubmitForbidden"]["content"].values()
+    forbidden = {**responses["SubmitForbidden"], "content": {"application/x-other": media}}
+    components = {**document.value["components"], "responses": {**responses, "SubmitForbidden": forbidden}}
+    new = Contract({**document.value, "components": components}, document.path, document.line)
+    assert {side for one in compared(base, new) for side in one.breaks} == {"callers", "servers"}
+
+
 def test_a_request_without_a_part_of_its_path_is_no_example(document: Document, base: Contract) -> None:
     """An empty id makes another path, so that a pattern which is gone shows with another text."""
     new = Contract(

@@ -96,6 +96,10 @@ def judged(mutant: Mutant, base: Contract) -> Result:
     witnesses = Witnesses(base, new)
     found = [(one, witnesses.of(one)) for one in breaking]
     unseen = [(one, witness) for one, witness in found if not set(one.breaks) <= witness.sides]
+    # What shows one difference may break somebody of whom no difference says so.
+    missed = [(one, witness) for one, witness in found if any(side not in verdict for side in witness.sides)]
+    if missed:
+        return Result(mutant.name, mutant.kind, verdict, "wrong", f"it breaks {missed[0][1].sides}: {missed[0][1].how}")
     reason = _reason(NEITHER, mutant.name)
     fate = "value" if not unseen else "neither" if reason else "wrong"
     one, witness = (unseen or found)[0]

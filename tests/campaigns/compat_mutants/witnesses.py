@@ -209,9 +209,23 @@ class Witnesses:
             outcomes = [_OUTCOMES[one["billed"]] for one in (old, new)]
             sides = _sides(outcomes[1] - outcomes[0], outcomes[0] - outcomes[1])
             return Witness(sides, f"billed {old['billed']} by one document and {new['billed']} by the other")
-        here, there = (self._is_concerned(one, rule, example) for one in (self._old, self._new))
-        how = f"{_shown(example)} is what the rule of one document alone forbids"
-        return Witness(_sides(here and not there, there and not here), how)
+        for one in self._concerned(rule, example):
+            here, there = (self._is_concerned(observer, rule, one) for observer in (self._old, self._new))
+            if here != there:
+                how = f"{_shown(one)} is what the rule of one document alone forbids"
+                return Witness(_sides(here, there), how)
+        return Witness(set(), f"{_shown(example)} is what the rule of both documents or of neither forbids")
+
+    def _concerned(self, name: str, example: Json) -> list[Json]:
+        """What may show a rule: the example; where it only names the first operation of a whole rule, each of them."""
+        if (
+            name not in CRAFTED
+            or example.keys() != {"operation"}
+            or all(one.rule(name) for one in (self._old, self._new))
+        ):
+            return [example]
+        rule = self._old.rule(name) or self._new.rule(name)
+        return [{"operation": operation} for operation in rule["operations"]]
 
     def _is_concerned(self, observer: Observer, name: str, example: Json) -> bool:
         """Whether the rule of a document speaks of what an example shows, and is broken by it where it has a schema."""
