@@ -95,8 +95,13 @@ def drift(session: nox.Session) -> None:
 def compat(session: nox.Session) -> None:
     """Compare the contract with its last release: who breaks, and which version it needs (`-- --help`).
 
-    `-- --table` compares each change of tests/compat/changes.yaml, with Redocly's result beside it (slow).
+    `-- --table` compares each change of tests/compat/changes.yaml, with Redocly's result beside it, and `-- --mutants`
+    each mutant of the contract (both are slow).
     """
+    if "--mutants" in session.posargs:
+        others = [argument for argument in session.posargs if argument != "--mutants"]
+        _run(session, "python", "-m", "tests.campaigns.compat_mutants", *others)
+        return
     if "--table" in session.posargs:
         program = [str(part) for part in _redocly(session)]
         others = [argument for argument in session.posargs if argument != "--table"]

@@ -17,7 +17,7 @@ from hypothesis import strategies
 from octopusx_video_openapi.document import Json
 from octopusx_video_openapi.schemas import Validator, standalone
 
-from octopusx_video_compat.shapes import below, parts, text
+from octopusx_video_compat.shapes import CONDITIONS, below, parts, text
 
 UNNAMED = "unnamed"
 """A property that no contract names."""
@@ -44,6 +44,7 @@ class Interest(NamedTuple):
         sizes: Numbers of items at and beside each limit.
         first: Values that are tried in pairs before others: where one schema lists a value and the other does not, and
             the first of each list.
+        apart: Each part that one schema alone has.
         is_open: Whether a property that no contract names is tried as well.
     """
 
@@ -51,6 +52,7 @@ class Interest(NamedTuple):
     numbers: list[float]
     sizes: list[int]
     first: list[Json]
+    apart: list[Validator]
     is_open: bool
 
 
@@ -86,6 +88,7 @@ def _interest(schemas: tuple[Json, Json], *, is_open: bool) -> Interest:
         numbers=sorted({_whole(number) for number in beside}, key=lambda number: (isinstance(number, float), number)),
         sizes=sorted(size for size in sizes if 0 <= size < MOST),
         first=[*only, *first, *map(_whole, near), *telling],
+        apart=[standalone(one) for one in sorted(_texts_of(schemas[0]) ^ _texts_of(schemas[1]))],
         is_open=is_open,
     )
 
@@ -159,9 +162,11 @@ class _Maker:
             for name, values in {**fields, **extra}.items():
                 yield {key: value for key, value in base.items() if key != name}
                 yield from ({**base, name: value} for value in values)
-        if any(not part.keys().isdisjoint(("if", "not", "anyOf", "oneOf", "maxProperties")) for part in every):
-            # What depends on a field depends on it in the smallest object as well, and in the one with everything.
-            yield from self._pairs([bases[0], bases[-1]], {**fields, **extra})
+        # What depends on a field depends on it in the smallest object as well, and in the one with everything.
+        dependent = _dependent(every)
+        together = {name: values for name, values in {**fields, **extra}.items() if name in dependent | extra.keys()}
+        if dependent:
+            yield from self._pairs([bases[0], bases[-1]], together)
 
     def _bases(self, every: list[dict[str, Json]], fields: dict[str, list[Json]]) -> Iterator[dict[str, Json]]:
         """An object with what each part requires, and one with everything."""
@@ -182,8 +187,25 @@ class _Maker:
 
     def _few(self, values: Sequence[Json]) -> list[Json]:
         first = [value for value in values if _is_in(value, self._interest.first)]
-        small = sorted(values, key=lambda value: len(json.dumps(value)))[:MOST_IN_PAIRS]
-        return list(_each_once([*first, *small]))
+        small = sorted(values, key=lambda value: len(json.dumps(value)))
+        classes: dict[tuple[bool, ...], Json] = {}
+        for value in small:
+            classes.setdefault(tuple([one.is_valid(value) for one in self._interest.apart]), value)
+        return list(_each_once([*first, *classes.values(), *small[:MOST_IN_PAIRS]]))
+
+
+def _dependent(every: Iterable[dict[str, Json]]) -> set[str]:
+    """The properties on which it depends what an object may hold besides: those that are named in a condition."""
+    found: set[str] = set()
+    for part in every:
+        conditions = [part] if "maxProperties" in part else []
+        conditions += [
+            one for keyword in ("anyOf", "oneOf") for branch in part.get(keyword, ()) for one in parts(branch)
+        ]
+        conditions += [one for keyword in CONDITIONS for one in parts(part.get(keyword))]
+        for one in conditions:
+            found |= {*one.get("properties", ()), *one.get("required", ())}
+    return found
 
 
 # ---- Texts and numbers
@@ -243,6 +265,11 @@ def _drawn(pattern: str) -> tuple[str, ...]:
 
     collect()
     return tuple(sorted(found, key=lambda value: (len(value), value)))
+
+
+def _texts_of(schema: Json) -> set[str]:
+    """Each part of a schema, as a text."""
+    return {text(part) for part in below(schema)}
 
 
 def _sizes(every: list[dict[str, Json]]) -> set[int]:

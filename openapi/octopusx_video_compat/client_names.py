@@ -96,23 +96,29 @@ def of_names(base: Contract, new: Contract) -> Iterator[Difference]:
             yield Difference(f"client-{kind}-added", name, _model(name), NOBODY, f"the {kind} {name} is new", 2)
 
 
-@functools.lru_cache(maxsize=8)
 def names(contract: Contract) -> Names:
     """The names that the generator makes of a contract.
 
     Raises:
         ContractError: The generator can't read it.
     """
+    # The generator does not read what OpenAPI does not have, so that a change of a rule leaves the names as they are.
+    document = {key: value for key, value in json.loads(contract.text()).items() if not key.startswith("x-")}
+    return _names(json.dumps(document), contract.path)
+
+
+@functools.lru_cache(maxsize=8)
+def _names(text: str, path: Path) -> Names:
     from openapi_python_client.config import Config, ConfigFile, MetaType  # noqa: PLC0415 - slow, and others need it not
     from openapi_python_client.parser.openapi import GeneratorData  # noqa: PLC0415
 
     settings = Config.from_sources(
-        ConfigFile.load_from_path(SETTINGS), MetaType.NONE, contract.path, "utf-8", overwrite=False, output_path=None
+        ConfigFile.load_from_path(SETTINGS), MetaType.NONE, path, "utf-8", overwrite=False, output_path=None
     )
-    data: Any = GeneratorData.from_dict(json.loads(contract.text()), config=settings)
+    data: Any = GeneratorData.from_dict(json.loads(text), config=settings)
     if not isinstance(data, GeneratorData):
-        text = f"openapi-python-client can't read it: {data.header}; {data.detail}"
-        raise ContractError.at(contract.path, None, text)
+        problem = f"openapi-python-client can't read it: {data.header}; {data.detail}"
+        raise ContractError.at(path, None, problem)
     tags = data.endpoint_collections_by_tag.items()
     endpoints = [(str(tag), one) for tag, tagged in tags for one in tagged.endpoints]
     models: list[Any] = list(data.models)

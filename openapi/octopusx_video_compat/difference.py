@@ -38,8 +38,9 @@ class Difference(NamedTuple):
         breaks: Who breaks; empty where nobody does.
         sentence: What happens, in a caller's words.
         convention: The number of the convention on which it rests, one of ``CONVENTIONS``.
-        example: A value that one contract accepts and the other refuses, from which no property can be removed; the
-            call of the generated client for its names; None where the difference is not one of values.
+        example: A value that one contract accepts and the other refuses, from which no property can be removed; for a
+            rule, what one contract alone forbids; the call of the generated client for its names; None where the
+            difference is not one of values.
         line: The line of the new contract, or of the old one where ``in_base``; None where it is not known.
         in_base: Whether the line is one of the old contract.
         file: The file of the line where it is neither contract: the usage or the recording of the release.

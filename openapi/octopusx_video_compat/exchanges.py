@@ -47,12 +47,13 @@ def of_messages(pair: Pair, lists: Lists) -> Iterator[Difference]:
         if status not in new.responses:
             what = f"a response with status {status} is not allowed any more, and {OLD_SERVER} may send it"
             pointer = (*home(old), "responses", status)
-            yield Difference("status-removed", new.id, pointer, SERVERS, what, 3, in_base=True)
+            example = {"status": status}
+            yield Difference("status-removed", new.id, pointer, SERVERS, what, 3, example=example, in_base=True)
             continue
         pointer = (*home(new), "responses", status)
         if status not in old.responses:
             what = f"a response with status {status} is allowed now, and {OLD_CALLER} does not expect it"
-            yield Difference("status-added", new.id, pointer, CALLERS, what, 3)
+            yield Difference("status-added", new.id, pointer, CALLERS, what, 3, example={"status": status})
             continue
         yield from _of_responses(pair, status, lists)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from octopusx_video_openapi import Contract, ContractError, Operation, Rule, Schema, values
@@ -33,16 +35,14 @@ def of_bills(pair: Pair, lists: Lists) -> Iterator[Difference]:
         if not status.isdigit() or _bill(old, status) == _bill(new, status):
             continue
         seen: set[tuple[str, str]] = set()
-        for body in _bodies(pair, status, lists):
+        bodies, is_allowed = _bodies(pair, status, lists)
+        for body in bodies:
             before, after = billed(old, int(status), body), billed(new, int(status), body)
             if before == after or (before, after) in seen:
                 continue
             seen.add((before, after))
 
-            def is_same(one: Json, status: str = status, bills: tuple[str, str] = (before, after)) -> bool:
-                return (billed(old, int(status), one), billed(new, int(status), one)) == bills
-
-            body = smaller(body, is_same)
+            body = smaller(body, functools.partial(_has_bills, pair, status, (before, after), is_allowed))
             rule = f"a response with status {status} meant that the request was billed: {before}; now it means {after}"
             sides = _sides(_OUTCOMES[after] - _OUTCOMES[before], _OUTCOMES[before] - _OUTCOMES[after])
             place = (*new.responses[status].place, "x-billed")
@@ -124,7 +124,8 @@ def of_causes(pair: Pair) -> Iterator[Difference]:
             sides = SERVERS if was is None else CALLERS if now is None else BOTH
             what = f"for the cause {cause} the status was {was or 'open'} and is {now or 'open'}"
             pointer = (*home(new), "responses", now or was or "")
-            yield Difference("cause", new.id, pointer, sides, what, 8)
+            example = {"cause": cause, "status": was or now}
+            yield Difference("cause", new.id, pointer, sides, what, 8, example=example)
 
 
 def of_life(base: Contract, new: Contract) -> Iterator[Difference]:
@@ -141,7 +142,8 @@ def of_life(base: Contract, new: Contract) -> Iterator[Difference]:
             what = (
                 f"a video could be fetched for {old.expires_after:g} seconds and can be for {life.expires_after:g} now"
             )
-            yield Difference("life-expires", "x-task-life", (*here, "expires", "after"), sides, what, 8)
+            place, example = (*here, "expires", "after"), {"seconds": max(old.expires_after, life.expires_after)}
+            yield Difference("life-expires", "x-task-life", place, sides, what, 8, example=example)
         if old.unknown_code != life.unknown_code:
             what = f'an unknown task had the code "{old.unknown_code}" and has "{life.unknown_code}" now'
             yield Difference("life-unknown", "x-task-life", (*here, "unknown", "code"), BOTH, what, 8)
@@ -213,6 +215,11 @@ def _bill(operation: Operation, status: str) -> list[Any]:
     return [operation.responses[status].billed, rules]
 
 
+def _has_bills(pair: Pair, status: str, bills: tuple[str, str], is_allowed: Callable[[Json], bool], body: Json) -> bool:
+    """Whether both contracts allow a response, and each says of its bill what is wanted."""
+    return is_allowed(body) and tuple(billed(one, int(status), body) for one in pair) == bills
+
+
 def _billing(operation: Operation, status: str) -> list[Rule]:
     return [
         rule
@@ -224,8 +231,8 @@ def _billing(operation: Operation, status: str) -> list[Rule]:
     ]
 
 
-def _bodies(pair: Pair, status: str, lists: Lists) -> Iterator[Json]:
-    """Bodies of a response that both contracts allow, for each way to tell them apart."""
+def _bodies(pair: Pair, status: str, lists: Lists) -> tuple[Iterable[Json], Callable[[Json], bool]]:
+    """Bodies that both contracts allow a response, for each way to tell them apart; and what tests whether they do."""
     whens = [
         [shape_of(rule.when, (), "written", {}).schema for rule in _billing(operation, status) if rule.when is not None]
         for operation in pair
@@ -233,11 +240,10 @@ def _bodies(pair: Pair, status: str, lists: Lists) -> Iterator[Json]:
     schemas = [operation.responses[status].schema for operation in pair]
     shapes = [shape_of(one, (), "closed", lists).schema for one in schemas if one is not None]
     if not shapes:
-        yield None
-        return
+        return [None], lambda body: body is None
     is_valid = validator({"allOf": shapes}).is_valid
     before, after = ({"allOf": shapes, "anyOf": [{}, *one]} for one in whens)
-    yield from (body for body in (*candidates(before, after), *candidates(after, before)) if is_valid(body))
+    return filter(is_valid, itertools.chain(candidates(before, after), candidates(after, before))), is_valid
 
 
 def _of_places(before: Schema, after: Schema, where: str, pointer: Pointer) -> Iterator[Difference]:

@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping
 
 from octopusx_video_openapi import Media, Operation, Response
-from octopusx_video_openapi.document import Pointer
+from octopusx_video_openapi.document import Json, Pointer
+from octopusx_video_openapi.model import is_json
 
 from octopusx_video_compat.shapes import Form, Lists, Shape, object_of, shape_of
 
@@ -40,7 +41,10 @@ def request(operation: Operation, lists: Lists) -> Shape:
             if one.place == place
         }
         shapes = {
-            name: shape_of(one.schema, (*here, "parameters", number, "schema"), "closed", lists)
+            name: _sent_as_text(
+                shape_of(one.schema, (*here, "parameters", number, "schema"), "closed", lists),
+                least=int(place == "path"),
+            )
             for name, (one, number) in held.items()
         }
         needs = [name for name, (one, _) in held.items() if one.required]
@@ -57,7 +61,7 @@ def response(operation: Operation, one: Response, form: Form, lists: Lists) -> S
     """The responses of an operation with one status."""
     contract = operation.contract
     headers = {
-        name.lower(): shape_of(header.schema, (*_header(operation, one, name), "schema"), form, lists)
+        name.lower(): _sent_as_text(shape_of(header.schema, (*_header(operation, one, name), "schema"), form, lists))
         for name, header in one.headers.items()
     }
     needs = [name.lower() for name, header in one.headers.items() if header.required]
@@ -84,5 +88,25 @@ def _bodies(operation: Operation, pointer: Pointer, media: Mapping[str, Media], 
         kind: shape_of(one.schema, (*pointer, "content", kind, "schema"), form, lists) if one.schema else anything
         for kind, one in media.items()
     }
+    shapes = {kind: shape if is_json(kind) else _sent_as_text(shape) for kind, shape in shapes.items()}
     made = object_of(operation.contract, (*pointer, "content"), shapes, (), is_closed=True)
     return made._replace(schema={**made.schema, "minProperties": 1, "maxProperties": 1})
+
+
+def _sent_as_text(shape: Shape, least: int = 0) -> Shape:
+    """The shape of a parameter, a header or a body that is no JSON: a text, whatever else its schema allows.
+
+    ``least`` is its least length: without a text, a path has one part less and leads elsewhere.
+    """
+    if not _may_be_text(shape.schema):
+        return shape
+    length = {"minLength": max(least, shape.schema.get("minLength", 0))} if least else {}
+    return shape._replace(schema={**shape.schema, "type": ["string"], **length})
+
+
+def _may_be_text(schema: Json) -> bool:
+    """Whether a schema and its branches leave room for a text, by their types."""
+    if not isinstance(schema, dict) or "string" not in schema.get("type", ["string"]):
+        return False
+    alternatives = [schema[keyword] for keyword in ("anyOf", "oneOf") if keyword in schema]
+    return all(map(_may_be_text, schema.get("allOf", ()))) and all(any(map(_may_be_text, one)) for one in alternatives)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.campaigns import results
+
 DOCS = Path(__file__).parents[2] / "docs"
-RESULTS = DOCS / "results"
 PAGE = DOCS / "DETECTION.md"
 _BAR_WIDTH = 30
 _FATES = ("killed", "refused", "equivalent", "survived", "crashed")
@@ -32,8 +32,7 @@ def write(name: str, result: Json) -> None:
         name: ``kill_matrix`` or ``mutants``.
         result: What the page reads; the last complete run of the other campaign stays as it is.
     """
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(_text(result), "utf-8")
+    results.write(name, result)
     PAGE.write_text("\n".join(_page()) + "\n", "utf-8")
 
 
@@ -46,16 +45,12 @@ def update(name: str, rows: str, result: Json, order: Iterable[str]) -> None:
         result: What the part found.
         order: The names of all rows, in their order. Rows with other names are left out.
     """
-    last = read(name)
-    found = {row["name"]: row for row in [*last.get(rows, ()), *result[rows]]}
-    write(name, {**last, **result, rows: [found[one] for one in order if one in found]})
+    write(name, results.merged(name, rows, result, order))
 
 
 def read(name: str) -> Json:
     """The result of a campaign as it was written last; empty before the first."""
-    file = RESULTS / f"{name}.json"
-    result: Json = json.loads(file.read_text("utf-8")) if file.exists() else {}
-    return result
+    return results.read(name)
 
 
 def state() -> str:
@@ -70,16 +65,6 @@ def state() -> str:
             if file.is_file() and file.suffix in {".py", ".yaml", ".json", ".ini"}:
                 digest.update(f"{file.relative_to(DOCS.parent)}\n".encode() + file.read_bytes())
     return digest.hexdigest()[:12]
-
-
-def _text(result: Json) -> str:
-    """The result as JSON with a row on each line, so that a diff shows which rows changed."""
-    members = []
-    for name, value in result.items():
-        rows = [json.dumps(row, ensure_ascii=False) for row in value] if isinstance(value, list) else []
-        text = "[\n  " + ",\n  ".join(rows) + "\n ]" if rows else json.dumps(value)
-        members.append(f"{json.dumps(name)}: {text}")
-    return "{\n " + ",\n ".join(members) + "\n}\n"
 
 
 def _page() -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Compare each change of changes.yaml with the last release: ``nox -s compat -- --table``.
 
 The table has what was expected, what was found, and what Redocly's comparison says, which rates versions alone. It is
-written to docs/COMPATIBILITY.md. Exit status: 0 all are as expected, 1 some are not.
+written to docs/results, and from there to docs/COMPATIBILITY.md. Exit status: 0 all are as expected, 1 some are not.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from octopusx_video_compat import compared, needed, releases
 from octopusx_video_openapi import Contract
@@ -21,26 +21,14 @@ from octopusx_video_openapi.checking import checked
 from octopusx_video_openapi.document import Document
 from octopusx_video_openapi.reading import read
 
+from tests.campaigns import results
+from tests.compat import page
 from tests.compat.edits import Change, changes
 
 ROOT = Path(__file__).parents[2]
-TARGET = ROOT / "docs" / "COMPATIBILITY.md"
 SETTINGS = ROOT / "openapi" / "redocly" / "diff.yaml"
-MADE_BY = (
-    "Made by `nox -s compat -- --table` from `tests/compat/changes.yaml`, where each change was written down with what "
-    "it breaks before there was a comparison (but for `client-attribute-type`, whose expectation was wrong and was "
-    "corrected, and `rewrite-all-of-split`, which is new). The conventions are in "
-    "[What a change breaks](../openapi/README.md#what-a-change-breaks)."
-)
 NO_CHANGE = "none"
 """What Redocly says where it finds no change."""
-KINDS = {
-    "callers": "What breaks callers",
-    "servers": "What breaks servers alone",
-    "vendor": "Vendor extensions",
-    "nothing": "Texts and additions that break nothing",
-    "rewrite": "Rewrites that mean the same",
-}
 
 
 class Row(NamedTuple):
@@ -90,29 +78,24 @@ def by_redocly(change: Change, document: Document, command: list[str], folder: P
         return "failed"
 
 
-def written(rows: list[Row]) -> str:
-    """The table as Markdown."""
-    right, theirs = sum(row.is_right for row in rows), sum(row.is_redocly_right for row in rows)
-    lines = [
-        "# Changes of the contract, and what is found of them",
-        "",
-        MADE_BY,
-        "",
-        f"Right: {right} of {len(rows)}. Redocly's `diff` gives the same version in {theirs} of {len(rows)}.",
-    ]
-    for kind, title in KINDS.items():
-        lines += [
-            "",
-            f"## {title}",
-            "",
-            "| change | expected | found | Redocly | why |",
-            "| --- | --- | --- | --- | --- |",
+def data(rows: list[Row]) -> dict[str, Any]:
+    """The table as data."""
+    return {
+        "changes": [
+            {
+                "name": row.change.name,
+                "kind": row.change.kind,
+                "what": row.change.what,
+                "expected": f"{row.change.version}: {_who(row.change.breaks)}",
+                "found": f"{row.version}: {_who(row.breaks)}",
+                "is_right": row.is_right,
+                "redocly": row.redocly or "-",
+                "is_redocly_right": row.is_redocly_right,
+                "why": row.change.why,
+            }
+            for row in rows
         ]
-        for row in (one for one in rows if one.change.kind == kind):
-            expected = f"{row.change.version}: {_who(row.change.breaks)}"
-            result = f"{row.version}: {_who(row.breaks)}{'' if row.is_right else ' **wrong**'}"
-            lines.append(f"| {row.change.what} | {expected} | {result} | {row.redocly or '-'} | {row.change.why} |")
-    return "\n".join([*lines, ""])
+    }
 
 
 def main(arguments: list[str]) -> int:
@@ -133,7 +116,8 @@ def main(arguments: list[str]) -> int:
             shown = "right" if row.is_right else f"WRONG: expected {change.version}, {_who(change.breaks)}; found"
             print(f"{change.name}: {shown} {row.version}, {_who(row.breaks)}; Redocly {row.redocly or '-'}", flush=True)
     if options.redocly:
-        TARGET.write_text(written(rows), "utf-8")
+        results.write(page.TABLE, data(rows))
+        page.write()
     wrong = sum(not row.is_right for row in rows)
     print(f"{len(rows) - wrong} of {len(rows)} right")
     return 1 if wrong else 0

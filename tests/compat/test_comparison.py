@@ -131,6 +131,102 @@ def test_what_breaks_in_many_operations_is_said_once(document: Document, base: C
     assert broken[0].where.endswith(" more")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "body"),
+    [
+        (
+            "properties: {video_url: {type: string, pattern: '[!-~]'}}\n",
+            "properties: {video_url: {type: string, pattern: '^[^0-9]*$'}}\n",
+            {"id": "a", "status": "SUCCESS", "video_url": "0"},
+        ),
+        (
+            "properties: {message: {minLength: 1}}\n              - required: [code]",
+            "properties: {message: {minLength: 2}}\n              - required: [code]",
+            {"id": "a", "status": "FAILURE", "error": {"message": "a"}},
+        ),
+    ],
+    ids=["R08", "R11"],
+)
+def test_two_fields_that_only_a_condition_ties_together_are_tried_together(
+    old: str, new: str, body: Any, document: Document, base: Contract
+) -> None:
+    """A rule about a task with one status and another field, which has a field of its own in R11."""
+    broken = [one for one in compared(base, _edited(document, old, new)) if "servers" in one.breaks]
+    assert body in [one.example["body"] for one in broken]
+
+
+@pytest.mark.parametrize(
+    ("edit", "pointer"),
+    [
+        ("a header", ("headers", "RequestId", "schema", "type")),
+        ("a body that is no JSON", ("schemas", "VideoBytes", "type")),
+    ],
+)
+def test_what_is_sent_as_a_text_is_one_whatever_its_type(
+    edit: str, pointer: tuple[str, ...], document: Document, base: Contract
+) -> None:
+    """The text 0 and the number 0 are sent as the same bytes, so that nobody breaks where a type is taken away."""
+    new = Contract(_without(document.value, ("components", *pointer)), document.path, document.line)
+    assert [one for one in compared(base, new) if one.breaks] == [], edit
+
+
+def test_another_media_type_breaks_callers_whatever_its_schema(document: Document, base: Contract) -> None:
+    """A body that is no JSON is a text only where its schema allows one; an error is an object in either shape."""
+    responses = document.value["components"]["responses"]
+    [media] = responses["SubmitForbidden"]["content"].values()
+    forbidden = {**responses["SubmitForbidden"], "content": {"application/x-other": media}}
+    components = {**document.value["components"], "responses": {**responses, "SubmitForbidden": forbidden}}
+    new = Contract({**document.value, "components": components}, document.path, document.line)
+    assert {side for one in compared(base, new) for side in one.breaks} == {"callers", "servers"}
+
+
+def test_a_request_without_a_part_of_its_path_is_no_example(document: Document, base: Contract) -> None:
+    """An empty id makes another path, so that a pattern which is gone shows with another text."""
+    new = Contract(
+        _without(document.value, ("components", "schemas", "TaskId", "pattern")), document.path, document.line
+    )
+    examples = [one.example for one in compared(base, new) if one.rule == "request-servers: pattern"]
+    assert examples
+    assert all("" not in one.get("path", {}).values() for one in examples)
+
+
+def test_a_response_that_is_billed_otherwise_is_one_that_both_contracts_allow(
+    document: Document, base: Contract
+) -> None:
+    """Else nobody could get it."""
+    new = Contract(BY_NAME["bill-never-to-possible"].of(document.value), document.path, document.line)
+    example = next(one.example for one in compared(base, new) if one.rule == "bill")
+    assert example["status"] == "400"
+    assert all(_is_valid(one, "ErrorResponse", example["body"]) for one in (base, new))
+
+
+@pytest.mark.parametrize(
+    ("name", "example"),
+    [
+        (
+            "rule-removed",
+            {"operation": "queryUnifiedVideo", "status": "200", "body": {"id": "a", "status": "completed"}},
+        ),
+        ("rule-time-shorter", {"seconds": 86400}),
+        ("response-status-added", {"status": "409"}),
+    ],
+)
+def test_what_is_no_single_schema_has_an_example_too(
+    name: str, example: Any, document: Document, base: Contract
+) -> None:
+    """A response that breaks the rule, a time that one rule alone allows, a status."""
+    new = Contract(BY_NAME[name].of(document.value), document.path, document.line)
+    assert example in [one.example for one in compared(base, new) if one.breaks]
+
+
+def _without(node: Any, place: tuple[str, ...]) -> Any:
+    """A copy of a document without what stands at a place."""
+    step, *rest = place
+    if rest:
+        return {**node, step: _without(node[step], tuple(rest))}
+    return {name: value for name, value in node.items() if name != step}
+
+
 def _is_valid(contract: Contract, name: str, value: Any) -> bool:
     components = json.loads(contract.text())["components"]
     schema = {"$ref": f"#/components/schemas/{name}", "components": components}
