@@ -12,7 +12,13 @@ from octopusx_video_compat.releases import Number
 from tests.campaigns import changes
 
 WALKTHROUGHS = changes.walkthroughs(changes.PAGE.read_text("utf-8"))
-EDITED = ("openapi/openapi.yaml", "openapi/CHANGELOG.md", "sdk/octopusx_video/_async_client.py", "docs/changing")
+EDITED = (
+    "openapi/openapi.yaml",
+    "openapi/CHANGELOG.md",
+    "openapi/usage.py",
+    "sdk/octopusx_video/_async_client.py",
+    "docs/changing",
+)
 PAGE = """\
 ## one: a change
 

@@ -1,7 +1,8 @@
 """Say what is left to do after a change of the contract: the last step of ``nox -s change``.
 
-It prints what changed for whom, which version that needs, which files to commit, and what is still to be written by
-hand. What the SDK lacks is not among it: ``generated/regenerate.py`` and the tests fail before, and name it.
+It prints what changed for whom, which version that needs, which files to commit, what is still to be written by hand,
+and a draft of the changelog's entry. What the SDK lacks is not among it: ``generated/regenerate.py`` and the tests fail
+before, and name it.
 
 Exit status: 0 it was printed, 2 the contracts can't be compared.
 """
@@ -14,27 +15,27 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from octopusx_video_compat.__main__ import result
-from octopusx_video_compat.release import CHANGELOG
+from octopusx_video_compat.release import HOME
+from octopusx_video_compat.releases import CHANGELOG, USAGE, Number, entries
 from octopusx_video_compat.reports import FORMATS, Result
-from octopusx_video_openapi import ContractError, contract_path, load
+from octopusx_video_compat.usage import unused
+from octopusx_video_openapi import Contract, ContractError, contract_path, load
 
 ROOT = Path(__file__).parents[2]
-DRAFT = "nox -s compat -- --format changelog"
-"""The command that prints a draft of an entry of the changelog."""
 STATES = {"??": "new", "A": "new", "D": "deleted", "R": "renamed"}
 """What the letters of ``git status`` mean; any other file is an edited one."""
 
 
 def main(root: Path = ROOT) -> int:
     """Print the summary, and return the exit status."""
-    path = contract_path()
     try:
-        found = result()
-        line = load(path).line("info", "version")
+        found, contract = result(), load(contract_path())
     except ContractError as error:
         print(error, file=sys.stderr)
         return 2
-    print(summary(found, files(root), [*by_hand(found, line, CHANGELOG)]))
+    print(summary(found, files(root), [*by_hand(found, contract, HOME)]))
+    if not _has_entry(found, HOME / CHANGELOG):
+        print("\n".join(["Draft of the entry", *_indented(FORMATS["changelog"](found).splitlines())]))
     return 0
 
 
@@ -58,23 +59,25 @@ def summary(found: Result, changed: Iterable[str], left: Iterable[str]) -> str:
     return "\n".join(line for title, lines in parts.items() for line in (title, *_indented(lines)))
 
 
-def by_hand(found: Result, line: int | None, changelog: Path) -> Iterator[str]:
-    """What a person still has to write, each with file and line.
+def by_hand(found: Result, contract: Contract, home: Path) -> Iterator[str]:
+    """What a person still has to write before the change can be released, each with file and line.
 
     Args:
         found: The comparison with the last release.
-        line: The line of ``info.version`` in the contract.
-        changelog: The file with an entry for each released contract.
+        contract: The contract as it is now.
+        home: The folder with the changelog and the typed usage examples.
     """
-    if found.version is None:
-        return
-    if found.new < found.least:
+    if found.version is not None and found.new < found.least:
+        line = contract.line("info", "version")
         yield f"{found.file}:{line}: set info.version to {found.least} before the release; it is {found.new}"
-    version = max(found.new, found.least)
-    entry, lines = f"## {version}", changelog.read_text("utf-8").splitlines()
-    if entry not in lines:
-        newest = next((number for number, text in enumerate(lines, 1) if text.startswith("## ")), len(lines) + 1)
-        yield f'{_shown(changelog)}:{newest}: insert an entry "{entry}" for callers; `{DRAFT}` prints a draft'
+    changelog, usage = home / CHANGELOG, home / USAGE
+    if not _has_entry(found, changelog):
+        line = next((line for line, _ in entries(changelog)), 1)
+        yield f'{_shown(changelog)}:{line}: insert an entry "## {_number(found)}" for callers'
+    names = unused(usage, contract)
+    if names:
+        last = len(usage.read_text("utf-8").splitlines())
+        yield f"{_shown(usage)}:{last}: use {', '.join(names)} of the generated client, at the end or where it fits"
 
 
 def files(root: Path) -> list[str]:
@@ -85,6 +88,15 @@ def files(root: Path) -> list[str]:
         return [f"not known, since git failed: {done.stderr.strip()}"]
     entries = filter(None, done.stdout.split("\0"))
     return [f"{STATES.get(entry[:2].strip(), 'edited'):8}{entry[3:]}" for entry in entries]
+
+
+def _number(found: Result) -> Number:
+    """The number of the release that the change needs."""
+    return max(found.new, found.least)
+
+
+def _has_entry(found: Result, changelog: Path) -> bool:
+    return found.version is None or str(_number(found)) in {version for _, version in entries(changelog)}
 
 
 def _indented(lines: Iterable[str]) -> list[str]:

@@ -30,7 +30,7 @@ BY_NAME = {change.name: change for change in changes()}
 @pytest.fixture(scope="module")
 def document() -> Document:
     """The last release, with its lines, whatever has changed in the contract since."""
-    return read(releases.newest())
+    return read(releases.newest() / releases.CONTRACT)
 
 
 @pytest.fixture(scope="module")

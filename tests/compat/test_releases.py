@@ -19,7 +19,7 @@ from octopusx_video_openapi.reading import read
 VERSION = "1.0.0"
 NOW = releases.number(load().version, contract_path())
 """The number of the contract as it is, with which edited ones are compared: it may differ from the last release."""
-PATCH, MINOR, MAJOR = (NOW.after("patch"), NOW.after("minor"), NOW.after("major"))
+MINOR, MAJOR = NOW.after("minor"), NOW.after("major")
 BASE = ("--base", str(contract_path()))
 
 
