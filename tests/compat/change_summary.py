@@ -100,7 +100,7 @@ def _has_entry(found: Result, changelog: Path) -> bool:
 
 
 def _indented(lines: Iterable[str]) -> list[str]:
-    return [f"    {line}" for line in lines] or ["    nothing"]
+    return [f"    {line}".rstrip() for line in lines] or ["    nothing"]
 
 
 def _shown(path: Path) -> Path:
