@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import nox
+from nox.command import CommandFailed
 from uv import find_uv_bin
 
 nox.needs_version = ">=2026.1"
 nox.options.sessions = ["lint", "drift", "tests"]
 
 ROOT = Path(__file__).parent
-ENVIRONMENT = ROOT / ".nox" / "dev"
+GIVEN = os.environ.get("OCTOPUSX_VIDEO_ENVIRONMENTS", "")
+"""The folder with the environments of another copy, to use as they are (tests/campaigns/changes.py)."""
+ENVIRONMENTS = Path(GIVEN or ROOT / ".nox")
+ENVIRONMENT = ENVIRONMENTS / "dev"
 """The environment that all sessions share."""
 PYTEST = nox.project.load_toml(ROOT / "pyproject.toml")["tool"]["octopusx-video"]["pytest"]
 """The arguments of pytest in each session; `nox -s seeded` takes them from there too."""
@@ -66,17 +70,32 @@ def lint(session: nox.Session) -> None:
 
     Each released contract has to be what was released.
     """
-    _run(session, "ruff", "check", *WRITTEN)
-    _run(session, "ruff", "format", "--check", *WRITTEN)
-    _run(session, "mypy", *WRITTEN, "generated/octopusx_video_client")
-    _run(session, "lint-imports", "--no-cache")
-    _run(session, "python", "-m", "octopusx_video_openapi", "openapi/openapi.yaml")
-    _run(session, "python", "-m", "octopusx_video_compat", "--check")
-    session.run(
-        *(*_redocly(session), "lint", "openapi/openapi.yaml", "--config", "openapi/redocly.yaml"),
-        env=REDOCLY_ENVIRONMENT,
-        external=True,
+    _lint_code(session)
+    _lint_contract(session)
+
+
+@job
+def change(session: nox.Session) -> None:
+    """The one command after an edit of openapi/openapi.yaml: check, compare, generate, test, and print what is left.
+
+    It stops at the first problem and prints the fix. Arguments go to pytest, to run fewer tests.
+    """
+    # The checks that read openapi.yaml come first: what uses the generated files refuses those that are out of date.
+    steps = (
+        ("the contract", _lint_contract, "Correct the lines that are named above."),
+        ("compatibility", _compat, "Correct what is wrong, or set info.version where the change is meant."),
+        ("generated files", generate, "Correct or write what is named above; docs/CHANGING.md has examples."),
+        ("the code", _lint_code, "Correct what is named above; `.nox/dev/bin/ruff format FILE` formats a file."),
+        ("quick tests", quick, "Correct the code, or the test that states the old contract."),
+        ("the suite", _mocks, "Repeat a finding with its seed: `nox -s contract -- --engine ENGINE --seed N`."),
+        ("the summary", _summary, "Correct what is named above."),
     )
+    for what, step, fix in steps:
+        session.log(f"change: {what}")
+        try:
+            step(session)
+        except CommandFailed:
+            session.error(f"change: {what}: there is a problem, printed above. {fix} Then run nox -s change again.")
 
 
 @job
@@ -107,7 +126,7 @@ def compat(session: nox.Session) -> None:
         others = [argument for argument in session.posargs if argument != "--table"]
         _run(session, "python", "-m", "tests.compat.table", *others, "--redocly", *program)
         return
-    _run(session, "python", "-m", "octopusx_video_compat", *session.posargs)
+    _compat(session, *session.posargs)
 
 
 @job
@@ -138,7 +157,7 @@ def contract(session: nox.Session) -> None:
         _run(session, "octopusx-video-contract", *session.posargs)
         return
     for engine in ("lifecycle", "server", "prism"):
-        _run(session, "octopusx-video-contract", "--engine", engine, *session.posargs)
+        _suite(session, engine, *session.posargs)
 
 
 @job
@@ -173,7 +192,8 @@ def vocabulary(session: nox.Session) -> None:
 
 @job
 def changes(session: nox.Session) -> None:
-    """Slow: the four everyday changes of the contract, each on a copy: what has to be edited by hand (`-- enum`)."""
+    """Slow: the walk-throughs of docs/CHANGING.md, each on a copy of the repository (`-- enum`)."""
+    _redocly(session)  # the copy uses what is installed here
     _run(session, "python", "-m", "tests.campaigns.changes", *session.posargs)
 
 
@@ -244,6 +264,41 @@ def lock(session: nox.Session) -> None:
             _npm(session, "install", "--package-lock-only", "--loglevel=error")
 
 
+def _lint_code(session: nox.Session) -> None:
+    _run(session, "ruff", "check", *WRITTEN)
+    _run(session, "ruff", "format", "--check", *WRITTEN)
+    _run(session, "mypy", *WRITTEN, "generated/octopusx_video_client")
+    _run(session, "lint-imports", "--no-cache")
+
+
+def _lint_contract(session: nox.Session) -> None:
+    _run(session, "python", "-m", "octopusx_video_openapi", "openapi/openapi.yaml")
+    _run(session, "python", "-m", "octopusx_video_compat", "--check")
+    session.run(
+        *(*_redocly(session), "lint", "openapi/openapi.yaml", "--config", "openapi/redocly.yaml"),
+        env=REDOCLY_ENVIRONMENT,
+        external=True,
+    )
+
+
+def _compat(session: nox.Session, *arguments: str) -> None:
+    _run(session, "python", "-m", "octopusx_video_compat", *arguments)
+
+
+def _suite(session: nox.Session, engine: str, *arguments: str) -> None:
+    _run(session, "octopusx-video-contract", "--engine", engine, *arguments)
+
+
+def _mocks(session: nox.Session) -> None:
+    # The engine `server` is the same mock as `lifecycle`, over HTTP.
+    for engine in ("lifecycle", "prism"):
+        _suite(session, engine)
+
+
+def _summary(session: nox.Session) -> None:
+    _run(session, "python", "-m", "tests.compat.change_summary")
+
+
 def _run(session: nox.Session, program: str, *arguments: str, **options: Any) -> None:
     """Run a program of the environment that all sessions share, which is installed where that is needed."""
     _install(session)
@@ -257,7 +312,7 @@ def _install(session: nox.Session) -> None:
     """Install what the lock pins, and the project, unless that is what is installed."""
     stamp = ENVIRONMENT / "installed.txt"
     wanted = _fingerprint(ROOT / DEV_LOCK, ROOT / "pyproject.toml")
-    if stamp.exists() and stamp.read_text("utf-8") == wanted:
+    if GIVEN or (stamp.exists() and stamp.read_text("utf-8") == wanted):
         return
     uv = find_uv_bin()
     session.run_install(uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(ENVIRONMENT), external=True)
@@ -277,10 +332,11 @@ def _fingerprint(*files: Path) -> str:
 
 def _redocly(session: nox.Session) -> tuple[str, str]:
     """The command of Redocly, which is installed where that is needed."""
-    folder = ROOT / ".nox" / "redocly"
+    _install(session)  # its Node.js
+    folder = ENVIRONMENTS / "redocly"
     sources = [ROOT / "openapi" / "redocly" / name for name in ("package.json", "package-lock.json", ".npmrc")]
     stamp, wanted = folder / "installed.txt", _fingerprint(*sources)
-    if not stamp.exists() or stamp.read_text("utf-8") != wanted:
+    if not GIVEN and (not stamp.exists() or stamp.read_text("utf-8") != wanted):
         folder.mkdir(parents=True, exist_ok=True)
         for source in sources:
             shutil.copy(source, folder)

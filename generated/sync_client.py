@@ -106,7 +106,7 @@ def _take_all(method: ast.AsyncFunctionDef, operation: Operation) -> None:
         if source[:2] != ("body", name) and name not in names:
             taken = any(argument.arg == name for argument in ast.walk(method.args) if isinstance(argument, ast.arg))
             advice = "rename the argument that has its name, and add one" if taken else "add the argument"
-            raise ClientError(method.lineno, f"{method.name} does not take {what}; {advice}")
+            raise ClientError(method.lineno, f"{method.name} does not take {what}; {advice}, with an entry under Args")
         if name in names and name not in described:
             text = f"the docstring of {method.name} has no `{name}:` under Args; describe {what}"
             raise ClientError(method.lineno, text)

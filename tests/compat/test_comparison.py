@@ -7,8 +7,8 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from octopusx_video_compat import Difference, compared
-from octopusx_video_openapi import Contract, contract_path
+from octopusx_video_compat import Difference, compared, releases
+from octopusx_video_openapi import Contract
 from octopusx_video_openapi.document import Document
 from octopusx_video_openapi.reading import parse, read
 
@@ -29,13 +29,13 @@ BY_NAME = {change.name: change for change in changes()}
 
 @pytest.fixture(scope="module")
 def document() -> Document:
-    """The contract, with its lines."""
-    return read(contract_path())
+    """The last release, with its lines, whatever has changed in the contract since."""
+    return read(releases.newest() / releases.CONTRACT)
 
 
 @pytest.fixture(scope="module")
 def base(document: Document) -> Contract:
-    """The contract as it is."""
+    """The last release as a contract."""
     return Contract(document.value, document.path, document.line)
 
 

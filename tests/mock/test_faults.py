@@ -453,7 +453,7 @@ def test_a_plan_repeats_with_its_seed() -> None:
     [
         ("nope", "there is no fault 'nope'; choose one of unauthorized, "),
         ("failed@nope", "there is no operation 'nope'; choose one of extendVideo, "),
-        ("failed@getVideoTask", "failed can't show at getVideoTask; it can at extendVideo, createVideoExtension, ext"),
+        ("failed@getVideoTask", "failed can't show at getVideoTask; it can at extendVideo, "),
         ("lost_answer@getVideoTask", "lost_answer can't show at getVideoTask; it can at extendVideo"),
         ("download_cut@extendVideo", "download_cut can't show at extendVideo; it can at downloadVideoContent"),
         ("failed:2", "failed: the probability 2.0 is not above 0 and at most 1"),

@@ -20,7 +20,7 @@ from octopusx_video_mock import delivery as deliveries
 from octopusx_video_mock.delivery import CRAWL_PIECES
 from octopusx_video_mock.messages import MAX_BODY, Request, Response
 from octopusx_video_mock.server.app import App
-from octopusx_video_openapi import contract_path
+from octopusx_video_openapi import contract_path, load
 from octopusx_video_openapi.text import printable
 
 from tests.conftest import AUTHORIZED
@@ -100,10 +100,9 @@ def test_a_changed_contract_is_taken_over(tmp_path: Path) -> None:
     with started("--port", "0", "--reload", "--quiet", "--contract", str(path)) as (process, url), _client(url) as http:
         assert process.stderr is not None
         task = submit(http)
-        path.write_text(
-            text.replace("version: 1.0.0", "version: 1.0.1").replace("/v1/videos/{task_id}:", "/v2/{task_id}:")
-        )
-        assert "the contract has changed: serving version 1.0.1" in process.stderr.readline()
+        changed = text.replace(f"  version: {load().version}\n", "  version: 99.0.0\n")
+        path.write_text(changed.replace("/v1/videos/{task_id}:", "/v2/{task_id}:"))
+        assert "the contract has changed: serving version 99.0.0" in process.stderr.readline()
         assert http.get(f"/v2/{task}").json()["id"] == task
         assert http.get(f"/v1/videos/{task}").status_code == 404
         path.write_text("openapi: 3.1.0\n")

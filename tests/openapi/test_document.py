@@ -85,7 +85,7 @@ def test_the_vendor_extensions_are_documented() -> None:
     """Each value and each cause that the contract names stands in its README, and none there that it does not have."""
     text = CONTRACT.path.read_text("utf-8")
     values = {re.sub(r"^request\..*", "request.NAME", name) for name in re.findall(r"x-value-of: (\S+)", text)}
-    assert values == _readme_table("What the values of a response are: `x-value-of`")
+    assert values == _readme_table("What a field of a response contains: `x-value-of`")
     causes = {cause for when in re.findall(r"x-when: \{(.*)\}", text) for cause in re.findall(r"([a-z-]+): ", when)}
     assert causes == _readme_table("Why a request is rejected: `x-when`")
     definitions = vocabulary.schema()["$defs"]
