@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -51,6 +52,7 @@ def parse(text: str, path: Path) -> Document:
         raise ContractError.at(path, None, f"has a value that YAML can't read ({error}); put it in quotes") from None
 
 
+@functools.lru_cache(maxsize=4)  # a comparison reads the released contract several times; nobody changes a document
 def _parsed(text: str, path: Path) -> Document:
     kind: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     _check_shape(yaml.parse(text, Loader=kind), path)

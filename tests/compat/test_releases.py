@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 from octopusx_video_compat import release, releases
-from octopusx_video_compat.__main__ import main
+from octopusx_video_compat.__main__ import main, result
 from octopusx_video_compat.difference import BOTH, CALLERS, SERVERS, Difference, Side
 from octopusx_video_compat.reports import FORMATS, Result
 from octopusx_video_openapi import Contract, ContractError, contract_path, load
@@ -84,25 +84,33 @@ def _edited(folder: Path, version: object, old: str = LATER[0], new: str = LATER
     return path
 
 
-@pytest.mark.parametrize(("version", "status"), [(NOW, 1), (MINOR, 1), (MAJOR, 0)], ids=str)
-def test_the_exit_status_says_whether_the_number_does(
-    tmp_path: Path, version: object, status: int, capsys: pytest.CaptureFixture[str]
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """The comparison of a contract that breaks callers, with the number of the last release."""
+    return result(contract_path(), _edited(tmp_path_factory.mktemp("broken"), NOW))
+
+
+@pytest.mark.parametrize(("version", "is_said"), [(NOW, False), (MINOR, False), (MAJOR, True)], ids=str)
+def test_a_break_of_callers_needs_a_new_major_version(
+    broken: Result, version: releases.Number, *, is_said: bool
 ) -> None:
-    """A break of callers needs a new major version."""
-    assert main([str(_edited(tmp_path, version)), *BASE]) == status
-    printed = capsys.readouterr().out
-    assert "a request with start_time 0 was valid and is refused now" in printed
-    assert (f"set info.version to {MAJOR}" in printed) == (status == 1)
+    """Whether the number says so, and the fix where it does not."""
+    found = broken._replace(new=version)
+    assert found.is_said == is_said
+    assert (f"set info.version to {MAJOR}" in FORMATS["text"](found)) != is_said
 
 
-def test_each_format_names_the_line_and_the_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_exit_status_says_whether_the_number_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """1 where it breaks callers and the number does not say so."""
+    assert main([str(_edited(tmp_path, NOW)), *BASE]) == 1
+    assert "a request with start_time 0 was valid and is refused now" in capsys.readouterr().out
+
+
+def test_each_format_names_the_line_and_the_sentence(broken: Result) -> None:
     """Markdown for a pull request, annotations for GitHub, JSON for programs."""
-    path = _edited(tmp_path, NOW)
-    line = path.read_text("utf-8").splitlines().index("      minimum: 1") + 1
-    printed = {}
-    for name in ("markdown", "github", "json"):
-        assert main([str(path), *BASE, "--format", name]) == 1
-        printed[name] = capsys.readouterr().out
+    lines = Path(broken.file).read_text("utf-8").splitlines()
+    line = lines.index("      minimum: 1") + 1
+    printed = {name: FORMATS[name](broken) for name in ("markdown", "github", "json")}
     sentence = "a request with start_time 0 was valid and is refused now"
     assert f"| major | callers | {sentence} |" in printed["markdown"]
     annotation = next(one for one in printed["github"].splitlines() if sentence in one)
