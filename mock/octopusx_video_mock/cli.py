@@ -23,6 +23,7 @@ examples:
   octopusx-video-mock --speed 60           a minute of a task passes in a second
   octopusx-video-mock --faults lost_answer:0.05,rate_limited:0.1 --seed 7
   octopusx-video-mock --faults list        every fault, with its source
+  octopusx-video-mock --control            http://127.0.0.1:4010/ in a browser shows what happens
   octopusx-video-mock --engine prism       stock Prism: no time, no tasks, the contract's examples
   curl -H 'Authorization: Bearer any' http://127.0.0.1:4010/v1/videos/video_abc123
 
@@ -132,6 +133,18 @@ _lifecycle_option = functools.partial(click.option, cls=_LifecycleOption)
 @_lifecycle_option("--cors", is_flag=True, help="Send CORS headers that let web pages of any origin use it.")
 @_lifecycle_option(
     "--control", is_flag=True, help="Let programs on this machine set the clock and more, under /__mock__/."
+)
+@_lifecycle_option(
+    "--latency",
+    default="",
+    metavar="SECONDS",
+    show_default=False,
+    help="Hold back each response: 0.2, or 0.1-0.5 for times that the seed decides. [default: none]",
+)
+@_lifecycle_option(
+    "--pages/--no-pages",
+    default=True,
+    help="Serve pages for people at / and /docs, the contract at /openapi.yaml and /openapi.json, and /healthz.",
 )
 def _command(**options: Any) -> int:
     """Serve a mock of the OctopusX video-extension API, built from its OpenAPI contract."""

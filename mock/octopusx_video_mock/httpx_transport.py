@@ -25,22 +25,51 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     Args:
         respond: Responds to the requests.
         clock: The mock's clock.
+        latency: Returns how long the next response is held back, in seconds.
     """
 
-    def __init__(self, respond: Callable[[Request], Response], clock: Clock) -> None:
+    def __init__(
+        self, respond: Callable[[Request], Response], clock: Clock, latency: Callable[[], float] | None = None
+    ) -> None:
         self._respond = respond
         self._clock = clock
+        self._latency = latency
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Called by ``httpx.Client``."""
-        return self._response(request, request.read())
+        response = self._respond(_mock_request(request, request.read()))
+        held_back = self._held_back(request)
+        if held_back:
+            time.sleep(held_back)
+        return self._response(request, response)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Called by ``httpx.AsyncClient``."""
-        return self._response(request, await request.aread())
+        response = self._respond(_mock_request(request, await request.aread()))
+        held_back = self._held_back(request)
+        if held_back:
+            await anyio.sleep(held_back)
+        return self._response(request, response)
 
-    def _response(self, request: httpx.Request, body: bytes) -> httpx.Response:
-        response = self._respond(_mock_request(request, body))
+    def _held_back(self, request: httpx.Request) -> float:
+        """How long to wait for the response, in seconds; a clock that stands still is advanced instead.
+
+        Raises:
+            httpx.ReadTimeout: The client's timeout is shorter.
+        """
+        held_back = self._latency() if self._latency is not None else 0.0
+        if not held_back:
+            return 0.0
+        timeouts: dict[str, Any] = request.extensions.get("timeout", {})
+        timeout = timeouts.get("read")
+        if timeout is not None and timeout < held_back:
+            raise httpx.ReadTimeout("the response did not arrive in time", request=request)
+        if self._clock.stands_still:
+            self._clock.advance(held_back)
+            return 0.0
+        return held_back
+
+    def _response(self, request: httpx.Request, response: Response) -> httpx.Response:
         delivery = response.delivery
         if delivery == "lost":
             raise httpx.ReadTimeout("the response did not arrive", request=request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from octopusx_video_mock.delivery import Delivery
@@ -95,6 +95,8 @@ class Response:
         breaks: Whether one of them violates the contract.
         delivery: How it is delivered; None for whole and at once.
         task: Id of the task that it is about.
+        stream: Returns what is sent next, b"" for nothing yet, where the body does not end by itself; ``body`` is its
+            beginning then.
     """
 
     status: int
@@ -105,3 +107,4 @@ class Response:
     breaks: bool = False
     delivery: Delivery | None = None
     task: str | None = None
+    stream: Callable[[], bytes] | None = None

@@ -15,9 +15,11 @@ from octopusx_video_mock.engine.engine import Engine
 from octopusx_video_mock.engine.ledger import Call, Ledger, Submission
 from octopusx_video_mock.errors import MockError
 from octopusx_video_mock.faults.active import ActiveFaults, FaultRule
+from octopusx_video_mock.pages.live import LiveState
+from octopusx_video_mock.pages.site import Site
 from octopusx_video_mock.server.app import App
 from octopusx_video_mock.server.control_routes import ControlRoutes
-from octopusx_video_mock.settings import Settings
+from octopusx_video_mock.settings import Latency, Settings
 
 if TYPE_CHECKING:
     from octopusx_video_mock.httpx_transport import MockTransport
@@ -40,6 +42,8 @@ class Mock:
         speed: How many times faster than in the contract a task runs.
         seed: Decides the ids, and at which requests a fault with a probability shows.
         start: Where the clock stands, in Unix seconds; with None it runs with the machine's time.
+        latency: How long each response is held back, in seconds: ``"0.2"``, or ``"0.1-0.5"`` for times that the seed
+            decides. In process it advances a clock that stands still, and waits on one that runs.
         secret: Keys the ids; mocks that share it know each other's tasks. From the environment variable
             ``OCTOPUSX_MOCK_SECRET`` when left out, else one that every mock has.
 
@@ -55,6 +59,7 @@ class Mock:
         speed: float = 1.0,
         seed: int = 0,
         start: float | None = START,
+        latency: str = "",
         secret: str | None = None,
     ) -> None:
         found = compiled(contract)
@@ -64,10 +69,12 @@ class Mock:
             raise MockError(str(error)) from None
         self.faults = ActiveFaults(found.operations, seed)
         self.ledger = Ledger(self.clock.now)
+        self._latency = Latency.of(latency, seed) if latency else None
+        self._settings = Settings.checked(token, speed, secret)
         seeded = random.Random(seed)  # noqa: S311 - made to be repeated, not to be secret
         self.engine = Engine(
             found,
-            Settings.checked(token, speed, secret),
+            self._settings,
             clock=self.clock,
             faults=self.faults,
             distinction=lambda: seeded.randbytes(6),
@@ -79,15 +86,15 @@ class Mock:
         """For ``httpx.Client`` and ``httpx.AsyncClient``; every host is the mock."""
         from octopusx_video_mock.httpx_transport import MockTransport  # noqa: PLC0415 - a server needs no httpx
 
-        return MockTransport(self.engine.respond, self.clock)
+        return MockTransport(self.engine.respond, self.clock, self._latency)
 
     @functools.cached_property
     def controlled_transport(self) -> MockTransport:
         """The same with the control routes, as with ``--control``: for the base URL ``http://localhost``."""
         from octopusx_video_mock.httpx_transport import MockTransport  # noqa: PLC0415 - a server needs no httpx
 
-        app = self._app(cors=False, control=True)
-        return MockTransport(lambda request: app.respond(request, "127.0.0.1"), self.clock)
+        app = self._app(control=True)
+        return MockTransport(lambda request: app.respond(request, "127.0.0.1"), self.clock, self._latency)
 
     @property
     def calls(self) -> list[Call]:
@@ -105,7 +112,7 @@ class Mock:
         return self.ledger.billed
 
     def serve(
-        self, host: str = "127.0.0.1", port: int = 0, *, cors: bool = False, control: bool = False
+        self, host: str = "127.0.0.1", port: int = 0, *, cors: bool = False, control: bool = False, pages: bool = True
     ) -> contextlib.AbstractContextManager[str]:
         """Serve over HTTP too, from a thread, while a ``with`` block lasts; gives the base URL.
 
@@ -114,13 +121,14 @@ class Mock:
             port: Port to listen on; 0 is any free one.
             cors: Whether pages of other origins may read the responses.
             control: Whether there are control routes under ``/__mock__/``.
+            pages: Whether there are pages for people, the contract and ``/healthz`` beside the API.
 
         Raises:
             MockError: On entering, when the port can't be used.
         """
         from octopusx_video_mock.server.threaded import serving  # noqa: PLC0415 - in process there is no server
 
-        return serving(self._app(cors=cors, control=control), host, port)
+        return serving(self._app(cors=cors, control=control, pages=pages), host, port)
 
     @contextlib.contextmanager
     def fault(self, name: str, *, operation: str | None = None, times: int | None = None) -> Iterator[FaultRule]:
@@ -135,6 +143,14 @@ class Mock:
         finally:
             self.faults.remove(rule)
 
-    def _app(self, *, cors: bool, control: bool) -> App:
-        routes = ControlRoutes(self.clock, self.faults, self.ledger) if control else None
-        return App(self.engine, cors=cors, control=routes)
+    def _app(self, *, cors: bool = False, control: bool = False, pages: bool = False) -> App:
+        app = App(self.engine, cors=cors, latency=self._latency)
+        if control:
+            live = LiveState(lambda: self.engine, self.faults, self.ledger)
+            app.control = ControlRoutes(self.clock, self.faults, self.ledger, live)
+        if pages:
+            settings = self._settings
+            app.site = Site(
+                lambda: self.engine.compiled, speed=settings.speed, any_key=not settings.tokens, is_live=control
+            )
+        return app

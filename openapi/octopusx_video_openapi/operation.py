@@ -69,6 +69,11 @@ class Operation:
         return tuple(self._definition.get("tags", ()))
 
     @property
+    def summary(self) -> str:
+        """What it does, in a line; empty where the contract does not say."""
+        return str(self._definition.get("summary", ""))
+
+    @property
     def grade(self) -> Grade | None:
         """How it is known."""
         return grade_of(self._definition)

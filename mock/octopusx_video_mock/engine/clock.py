@@ -9,6 +9,10 @@ MAX_TIME = 253_402_300_799.0
 """The last second of the year 9999, in Unix seconds."""
 
 
+MAX_RATE = 100_000.0
+"""How many times faster than the machine's time a clock runs at most."""
+
+
 class Clock:
     """The mock's time, in Unix seconds: it runs with the machine's time, or stands still until it is advanced.
 
@@ -22,9 +26,9 @@ class Clock:
     def __init__(self, start: float | None = None) -> None:
         if start is not None and not 0 <= start <= MAX_TIME:
             raise ValueError(f"a clock can't stand at {start}; give Unix seconds before the year 10000")
-        # Its time when it stands still (None while it runs), and what is added to that or to the machine's time. They
-        # change as one, since other threads read the time meanwhile.
-        self._state: tuple[float | None, float] = (start, 0.0)
+        # Its time when it stands still (None while it runs); when it runs, its time at a moment, that moment of the
+        # machine's time, and its rate. They change as one, since other threads read the time meanwhile.
+        self._state: tuple[float | None, float, float, float] = (start, 0.0, 0.0, 1.0)
         self._lock = threading.Lock()
 
     @property
@@ -32,24 +36,36 @@ class Clock:
         """Whether time passes only by ``advance``."""
         return self._state[0] is not None
 
+    @property
+    def rate(self) -> float:
+        """How many times faster than the machine's time it runs when it runs."""
+        return self._state[3]
+
     def now(self) -> float:
         """The time, in Unix seconds."""
-        stands_at, ahead = self._state
-        return (time.time() if stands_at is None else stands_at) + ahead
+        stands_at, base, moment, rate = self._state
+        return base + (time.time() - moment) * rate if stands_at is None else stands_at
 
     def stop(self) -> float:
         """Stop the clock. One that stands still is not changed. Returns the time."""
         with self._lock:
-            stands_at, ahead = self._state
-            if stands_at is None:
-                self._state = (time.time(), ahead)
+            self._state = (self.now(), *self._state[1:])
         return self.now()
 
-    def start(self) -> float:
-        """Let the clock run from its time. One that runs continues. Returns the time."""
+    def start(self, rate: float | None = None) -> float:
+        """Let the clock run from its time. One that runs continues. Returns the time.
+
+        Args:
+            rate: How many times faster than the machine's time; None leaves the rate as it is.
+
+        Raises:
+            ValueError: The rate is not between 0 (which it can't be) and ``MAX_RATE``.
+        """
+        if rate is not None and not 0 < rate <= MAX_RATE:
+            raise ValueError(f"the clock can't run {rate} times faster; give a number above 0, {MAX_RATE:g} at most")
         with self._lock:
-            if self._state[0] is not None:
-                self._state = (None, self.now() - time.time())
+            if self._state[0] is not None or rate is not None:
+                self._state = (None, self.now(), time.time(), rate or self._state[3])
         return self.now()
 
     def advance(self, seconds: float) -> float:
@@ -64,6 +80,6 @@ class Clock:
                 raise ValueError(
                     f"the clock can't advance by {shown} seconds; give 0 or more, to the year 9999 at most"
                 )
-            stands_at, ahead = self._state
-            self._state = (stands_at, ahead + seconds)
+            stands_at, base, moment, rate = self._state
+            self._state = (None if stands_at is None else stands_at + seconds, base + seconds, moment, rate)
         return self.now()

@@ -14,7 +14,7 @@ from octopusx_video_mock.engine.clock import Clock
 from octopusx_video_mock.engine.content import Content
 from octopusx_video_mock.engine.credentials import Credentials
 from octopusx_video_mock.engine.ledger import Ledger
-from octopusx_video_mock.engine.reads import Reads
+from octopusx_video_mock.engine.reads import Reads, TaskState
 from octopusx_video_mock.engine.rejected_request import RejectedRequest
 from octopusx_video_mock.engine.rendering import Renderer
 from octopusx_video_mock.engine.request_parsing import ParsedRequest, parse
@@ -83,6 +83,10 @@ class Engine:
     def target(self, request: Request, operation: str | None) -> str:
         """The target of a request to an operation, without secrets."""
         return self.credentials.target(request, self.compiled.operations.get(operation or ""))
+
+    def state(self, task_id: str) -> TaskState | None:
+        """How far the task of an id is, whichever key it belongs to; None where there is none."""
+        return self._reads.state(task_id, self.clock.now())
 
     def _respond(self, request: Request) -> Response:
         now = self.clock.now()

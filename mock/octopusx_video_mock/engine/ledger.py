@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import heapq
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -98,6 +99,18 @@ class Ledger:
     def billed(self) -> list[Submission]:
         """The submissions that are billed now: each accepted one, until it is refunded."""
         return [one for one in self.submissions if self._is_billed(one.refunded_at)]
+
+    def last_calls(self, most: int) -> list[Call]:
+        """The last calls, the newest first."""
+        return [Call(*call) for call in itertools.islice(reversed(self._calls.copy()), most)]
+
+    def last_submissions(self, most: int) -> list[Submission]:
+        """The last submissions, the newest first."""
+        return [Submission(*one) for one in itertools.islice(reversed(self._submissions.copy()), most)]
+
+    def is_billed(self, submission: Submission) -> bool:
+        """Whether a submission is billed now."""
+        return self._is_billed(submission.refunded_at)
 
     @property
     def accepted(self) -> int:

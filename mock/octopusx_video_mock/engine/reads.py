@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from octopusx_video_mock.compiled.contract import CompiledContract
@@ -17,6 +18,23 @@ from octopusx_video_mock.faults.table import of_bits
 from octopusx_video_mock.messages import Response
 from octopusx_video_mock.tasks.task import Task
 from octopusx_video_mock.tasks.tasks import Tasks
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """How far a task is, for people.
+
+    Attributes:
+        status: Its status.
+        phase: ``running``, ``succeeded`` or ``failed``.
+        progress: In whole percent.
+        video: The path of its video; None where there is none.
+    """
+
+    status: str
+    phase: Phase
+    progress: int
+    video: str | None
 
 
 class Reads:
@@ -55,6 +73,16 @@ class Reads:
             return self._content.respond(parsed, task, showing)
         return self._state(parsed, task, showing)
 
+    def state(self, task_id: str, now: float) -> TaskState | None:
+        """How far the task of an id is, whichever key it belongs to; None where there is none."""
+        task = self._tasks.of_any_key(task_id)
+        if task is None:
+            return None
+        phase = phase_of(task, of_bits(task.faults), now)
+        has_video = phase == "succeeded" and not self._tasks.has_expired(task, now)
+        status, _ = self._status(task, phase, now)
+        return TaskState(status, phase, task.progress(now), self._tasks.address(task, "") if has_video else None)
+
     def _state(self, parsed: ParsedRequest, task: Task, showing: tuple[Fault, ...]) -> Response:
         """The state of a task."""
         if task.faults:
@@ -79,22 +107,14 @@ class Reads:
     def _values(self, parsed: ParsedRequest, task: Task, phase: Phase) -> dict[str, Any]:
         """What the places of the example become."""
         life, now = self._compiled.life, parsed.now
-        begun, ended_at = int(task.begun), KEPT
-        if phase != "running":
-            ended_at = updated = int(task.after(task.lasts))
-            status = life.succeeded if phase == "succeeded" else life.failed
-        elif len(life.runs) == 1:  # the most frequent request
-            status, updated = life.runs[0].status, begun
-        else:
-            run = life.running_after(task.age(now) / task.lasts)
-            status, updated = run.status, int(task.after(run.begins * task.lasts))
+        status, updated = self._status(task, phase, now)
         values: dict[str, Any] = {
             "task.id": task.id,
             "task.status": status,
             "task.progress": task.progress(now),
-            "task.created": begun,
+            "task.created": int(task.begun),
             "task.updated": updated,
-            "task.ended": ended_at,
+            "task.ended": KEPT if phase == "running" else updated,
             "task.expires": ABSENT if task.documented else int(task.after(life.expires_after)),
             "task.length": int(task.length) if task.length.is_integer() else task.length,
             "task.address": self._tasks.address(task, parsed.request.origin) if phase == "succeeded" else KEPT,
@@ -103,3 +123,13 @@ class Reads:
             for name, value_of in self._echoes:
                 values[value_of] = task.echoes.get(name, ABSENT)
         return values
+
+    def _status(self, task: Task, phase: Phase, now: float) -> tuple[str, int]:
+        """The status of a task, and when it began, in Unix seconds."""
+        life = self._compiled.life
+        if phase != "running":
+            return life.succeeded if phase == "succeeded" else life.failed, int(task.after(task.lasts))
+        if len(life.runs) == 1:  # the most frequent request
+            return life.runs[0].status, int(task.begun)
+        run = life.running_after(task.age(now) / task.lasts)
+        return run.status, int(task.after(run.begins * task.lasts))

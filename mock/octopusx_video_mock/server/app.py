@@ -1,4 +1,4 @@
-"""What is between a connection and the engine: CORS, the control routes, a line for each request."""
+"""What is between a connection and the engine: pages, CORS, the control routes, a line for each request."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from octopusx_video_openapi.text import printable
 from octopusx_video_mock.delivery import NOT_SENT
 from octopusx_video_mock.engine.engine import Engine
 from octopusx_video_mock.messages import Request, Response
+from octopusx_video_mock.pages.site import PATHS, Site
 from octopusx_video_mock.server.control_routes import ControlRoutes
 
 _NAMES = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,4096}")
@@ -28,7 +29,11 @@ class App:
         report: Takes a line for each request, without any secret; None where nobody reads it.
         trouble: Takes a line where the mock itself broke.
         cors: Whether pages of other origins may read the responses.
+        latency: Returns how long the next response is held back, in seconds.
+
+    Attributes:
         control: Responds to the control routes; None where there are none.
+        site: Responds to requests for pages; None where there are none.
     """
 
     def __init__(
@@ -38,13 +43,15 @@ class App:
         report: WriteLine | None = None,
         trouble: WriteLine = lambda _: None,
         cors: bool = False,
-        control: ControlRoutes | None = None,
+        latency: Callable[[], float] | None = None,
     ) -> None:
         self.engine = engine
         self._report = report
         self._trouble = trouble
         self._cors = cors
-        self._control = control
+        self.latency = latency
+        self.control: ControlRoutes | None = None
+        self.site: Site | None = None
 
     def respond(self, request: Request, client: str) -> Response:
         """Respond to a request that a client at this address sent."""
@@ -57,8 +64,12 @@ class App:
 
     def _respond(self, request: Request, client: str) -> Response:
         try:
-            if self._control is not None and request.is_control:
-                return self._control.respond(request, client)
+            if self.control is not None and request.is_control:
+                return self.control.respond(request, client)
+            if self.site is not None and request.path in PATHS:
+                page = self.site.respond(request)
+                if page is not None:
+                    return page
             if self._cors:
                 return self._respond_to_any_origin(request)
             return self.engine.respond(request)

@@ -28,8 +28,9 @@ def application(state: ServerState, report: WriteLine | None, log: WriteLine, pa
         report=report,
         trouble=lambda line: log(f"error: {line}"),
         cors=state.options.cors,
-        control=state.control,
+        latency=state.latency,
     )
+    app.control, app.site = state.control(lambda: app.engine), state.site(lambda: app.engine)
     return Lifespan(app, lambda: _watch(app, state, log, parent))
 
 

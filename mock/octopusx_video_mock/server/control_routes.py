@@ -17,20 +17,31 @@ from octopusx_video_mock.errors import MockError
 from octopusx_video_mock.faults.active import ActiveFaults
 from octopusx_video_mock.faults.table import FAULTS
 from octopusx_video_mock.messages import CONTROL_ROOT, ENCODED_BODY, Request, Response
+from octopusx_video_mock.pages.live import LiveState
 
 _PORT = re.compile(r":[0-9]+$")
+_EVENTS = ("GET", "events")
+"""The event stream: the state of the mock, whenever it has changed."""
 
 Json = Any
 _OPTIONS: dict[str, tuple[type, ...]] = {"operation": (str,), "probability": (float, int), "times": (int,)}
 
 
 class ControlRoutes:
-    """Responds to the control routes, for clients on this machine alone."""
+    """Responds to the control routes, for clients on this machine alone.
 
-    def __init__(self, clock: Clock, faults: ActiveFaults, ledger: Ledger) -> None:
+    Args:
+        clock: The mock's clock.
+        faults: Which faults are on.
+        ledger: The calls and the submissions.
+        live: Makes the event stream of the live page.
+    """
+
+    def __init__(self, clock: Clock, faults: ActiveFaults, ledger: Ledger, live: LiveState) -> None:
         self._clock = clock
         self._faults = faults
         self._ledger = ledger
+        self._live = live
         self._routes: dict[tuple[str, str], Callable[[Json], Json]] = {
             ("GET", ""): lambda _: {"routes": self._names()},
             ("GET", "clock"): lambda _: self._time(),
@@ -52,6 +63,8 @@ class ControlRoutes:
         rejection = _rejection(request, client)
         if rejection is not None:
             return _json(*rejection)
+        if (request.method, name) == _EVENTS:
+            return self._event_stream()
         if route is None:
             return _json(404, {"error": f"there is no such control route; there are {', '.join(self._names())}"})
         try:
@@ -63,22 +76,29 @@ class ControlRoutes:
             return _json(400, {"error": str(error)})
 
     def _names(self) -> list[str]:
-        return [f"{method} {CONTROL_ROOT.decode()}/{name}" for method, name in self._routes if name]
+        return [f"{method} {CONTROL_ROOT.decode()}/{name}" for method, name in (*self._routes, _EVENTS) if name]
+
+    def _event_stream(self) -> Response:
+        events = self._live.events()
+        headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
+        return Response(200, headers, events(), stream=events)
 
     def _time(self) -> Json:
-        return {"now": self._clock.now(), "running": not self._clock.stands_still}
+        return {"now": self._clock.now(), "running": not self._clock.stands_still, "rate": self._clock.rate}
 
     def _set_clock(self, value: Json) -> Json:
-        advance, running = value.get("advance", 0), value.get("running")
-        right = isinstance(advance, int | float) and not isinstance(advance, bool) and isinstance(running, bool | None)
-        if not right or not value or not value.keys() <= {"advance", "running"}:
+        advance, running, rate = value.get("advance", 0), value.get("running"), value.get("rate")
+        right = all(map(_is_number, (advance, 1 if rate is None else rate))) and isinstance(running, bool | None)
+        if not right or not value or not value.keys() <= {"advance", "running", "rate"}:
             raise MockError(
-                'send {"advance": SECONDS} to advance the clock, {"running": false} to stop it, or {"running": true} '
-                "to start it"
+                'send {"advance": SECONDS} to advance the clock, {"rate": N} to let it run N times faster, '
+                '{"running": false} to stop it, or {"running": true} to start it'
             )
         self._clock.advance(advance)
-        if running is not None:
-            (self._clock.start if running else self._clock.stop)()
+        if running or rate is not None:
+            self._clock.start(rate)
+        if running is False:
+            self._clock.stop()
         return self._time()
 
     def _active_faults(self) -> Json:
@@ -115,6 +135,8 @@ def _rejection(request: Request, client: str) -> tuple[int, Json] | None:
     named = [_PORT.sub("", host.decode("latin-1")).strip("[]") for host in request.every(b"host")]
     if len(named) != 1 or not is_loopback(named[0]) or not is_loopback(client):
         return 403, {"error": "the control routes are for this machine alone"}
+    if not _is_of_this_page(request, named[0]):
+        return 403, {"error": "the control routes are not for web pages of another origin"}
     if request.body is None:
         return 413, {"error": "the body is too large"}
     # A page of another origin can send anything else than JSON without a preflight request.
@@ -123,6 +145,18 @@ def _rejection(request: Request, client: str) -> tuple[int, Json] | None:
     if request.has_encoded_body:
         return 400, {"error": ENCODED_BODY}
     return None
+
+
+def _is_of_this_page(request: Request, host: str) -> bool:
+    """Whether a request is that of a page of the mock itself, or of no page: browsers name the page's origin."""
+    origin, site = request.header(b"origin"), request.header(b"sec-fetch-site")
+    if site is not None:
+        return site in {b"same-origin", b"none"}
+    return origin is None or _PORT.sub("", origin.decode("latin-1").partition("://")[2]).strip("[]") == host
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_json(request: Request) -> bool:

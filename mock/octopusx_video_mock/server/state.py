@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from octopusx_video_mock.compiled.contract import compiled
@@ -11,8 +11,10 @@ from octopusx_video_mock.engine.clock import Clock
 from octopusx_video_mock.engine.engine import Engine
 from octopusx_video_mock.engine.ledger import Ledger
 from octopusx_video_mock.faults.active import ActiveFaults
+from octopusx_video_mock.pages.live import LiveState
+from octopusx_video_mock.pages.site import Site
 from octopusx_video_mock.server.control_routes import ControlRoutes
-from octopusx_video_mock.settings import Settings
+from octopusx_video_mock.settings import Latency, Settings
 from octopusx_video_mock.tasks.task_ids import distinctions
 
 MAX_KEPT = 10_000
@@ -34,6 +36,8 @@ class Options:
     reload: bool = False
     cors: bool = False
     control: bool = False
+    latency: str = ""
+    pages: bool = True
     quiet: bool = False
 
 
@@ -55,7 +59,26 @@ class ServerState:
         self._distinctions = distinctions()
         # Only the control routes read it.
         self._ledger = Ledger(self.clock.now, most=MAX_KEPT) if options.control else None
-        self.control = ControlRoutes(self.clock, self.faults, self._ledger) if self._ledger is not None else None
+        self.latency = Latency.of(options.latency, options.seed) if options.latency else None
+
+    def control(self, engine: Callable[[], Engine]) -> ControlRoutes | None:
+        """The control routes of the engine that a function returns; None where there are none."""
+        if self._ledger is None:
+            return None
+        live = LiveState(engine, self.faults, self._ledger)
+        return ControlRoutes(self.clock, self.faults, self._ledger, live)
+
+    def site(self, engine: Callable[[], Engine]) -> Site | None:
+        """The pages about the engine that a function returns; None where there are none."""
+        if not self.options.pages:
+            return None
+        settings = self._settings
+        return Site(
+            lambda: engine().compiled,
+            speed=settings.speed,
+            any_key=not settings.tokens,
+            is_live=self._ledger is not None,
+        )
 
     def engine(self) -> Engine:
         """An engine of the contract as it is now.

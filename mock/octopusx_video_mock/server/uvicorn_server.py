@@ -34,6 +34,7 @@ class Lifespan:
 
     def __init__(self, app: App, background: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
         self.respond = app.respond
+        self.latency = app.latency
         self.held = 0
         self._background = background
 

@@ -70,6 +70,10 @@ class Tasks:
             return None
         return self._documented.get(task_id) or self._ids.read_signed(task_id, signature)
 
+    def of_any_key(self, task_id: str) -> Task | None:
+        """The task of this id, whichever key it belongs to. Only for the person who runs the mock."""
+        return self._documented.get(task_id) or self._ids.read_signed(task_id, self._ids.signature(task_id))
+
     def address(self, task: Task, origin: str) -> str:
         """Where the video of a task can be fetched without a key, as with the addresses of the real service."""
         return f"{origin}/videos/{task.id}/{self._ids.signature(task.id)}.mp4"
