@@ -26,6 +26,8 @@ PYTEST = nox.project.load_toml(ROOT / "pyproject.toml")["tool"]["octopusx-video"
 """The arguments of pytest in each session; `nox -s seeded` takes them from there too."""
 DEV_LOCK = "locks/dev.txt"
 CLIENT_LOCK = "locks/client.txt"
+BROWSER_LOCK = "locks/browser.txt"
+"""What the dev lock has, and what drives a browser."""
 PINNED_NODE_PACKAGES = ("benchmarks/peers", "mock/octopusx_video_mock/prism", "openapi/redocly")
 WRITTEN = (
     "benchmarks",
@@ -33,6 +35,7 @@ WRITTEN = (
     "docs",
     "generated/regenerate.py",
     "generated/sync_client.py",
+    "hatch_build.py",
     "mock",
     "noxfile.py",
     "openapi",
@@ -48,8 +51,8 @@ job = nox.session(python=False)
 
 @job
 def demo(session: nox.Session) -> None:
-    """The main job: the two extend requests through the SDK to a mock, then the contract suite."""
-    _run(session, "python", "docs/demo.py")
+    """The main job: two extend requests through the SDK to a mock, two videos (`-- --suite`: the suite as well)."""
+    _run(session, "python", "docs/demo.py", *session.posargs)
 
 
 @job
@@ -151,6 +154,12 @@ def layers(session: nox.Session) -> None:
 
 
 @job
+def docs(session: nox.Session) -> None:
+    """Build the site of the documentation into .nox/site/site (`-- --output DIR`); every link is followed."""
+    _run(session, "python", "-m", "docs.site.build", *session.posargs)
+
+
+@job
 def contract(session: nox.Session) -> None:
     """Hold the mocks to the contract, or another server: `-- --base-url URL` with the key in OCTOPUSX_API_KEY."""
     if {"--base-url", "--engine", "--help", "probe"} & {argument.split("=")[0] for argument in session.posargs}:
@@ -229,6 +238,18 @@ def browser(session: nox.Session) -> None:
 
 
 @job
+def pages(session: nox.Session) -> None:
+    """The site and the mock's page, clicked through in a real Chromium (needs the program `chromium`; `-- --short`)."""
+    _run(session, "python", "-m", "tests.campaigns.pages", *session.posargs, lock=BROWSER_LOCK)
+
+
+@job
+def first_hour(session: nox.Session) -> None:
+    """Slow: three new users with an empty home folder, from a clone to what they want, with the times."""
+    _run(session, "python", "-m", "tests.campaigns.first_hour")
+
+
+@job
 def bench(session: nox.Session) -> None:
     """Measure, side by side with peers: `-- mock` (needs the program `wrk`), `-- suite`, `-- client` or `-- start`.
 
@@ -252,7 +273,8 @@ def wheel(session: nox.Session) -> None:
 @job
 def lock(session: nox.Session) -> None:
     """Renew every lock file: the Python ones and those of the Node.js packages."""
-    for target, arguments in ((DEV_LOCK, ("--group", "dev", "--all-extras")), (CLIENT_LOCK, ())):
+    dev = ("--group", "dev", "--all-extras")
+    for target, arguments in ((DEV_LOCK, dev), (CLIENT_LOCK, ()), (BROWSER_LOCK, (*dev, "--group", "browser"))):
         _run(
             session,
             *("uv", "pip", "compile", "pyproject.toml", "--universal", "--python-version", "3.11", "--generate-hashes"),
@@ -299,29 +321,31 @@ def _summary(session: nox.Session) -> None:
     _run(session, "python", "-m", "tests.compat.change_summary")
 
 
-def _run(session: nox.Session, program: str, *arguments: str, **options: Any) -> None:
-    """Run a program of the environment that all sessions share, which is installed where that is needed."""
-    _install(session)
-    path = f"{ENVIRONMENT / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
+def _run(session: nox.Session, program: str, *arguments: str, lock: str = DEV_LOCK, **options: Any) -> None:
+    """Run a program of the environment of a lock, which is installed where that is needed."""
+    environment = _install(session, lock)
+    path = f"{environment / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     # Tests start dozens of processes, each of which would compile the project's modules anew.
-    env = {"PATH": path, "VIRTUAL_ENV": str(ENVIRONMENT), "PYTHONDONTWRITEBYTECODE": None}
-    session.run(str(ENVIRONMENT / "bin" / program), *arguments, env=env, external=True, **options)
+    env = {"PATH": path, "VIRTUAL_ENV": str(environment), "PYTHONDONTWRITEBYTECODE": None}
+    session.run(str(environment / "bin" / program), *arguments, env=env, external=True, **options)
 
 
-def _install(session: nox.Session) -> None:
-    """Install what the lock pins, and the project, unless that is what is installed."""
-    stamp = ENVIRONMENT / "installed.txt"
-    wanted = _fingerprint(ROOT / DEV_LOCK, ROOT / "pyproject.toml")
+def _install(session: nox.Session, lock: str = DEV_LOCK) -> Path:
+    """Install what a lock pins, and the project, unless that is what is installed. Returns the environment."""
+    environment = ENVIRONMENTS / Path(lock).stem
+    stamp = environment / "installed.txt"
+    wanted = _fingerprint(ROOT / lock, ROOT / "pyproject.toml", ROOT / "hatch_build.py")
     if GIVEN or (stamp.exists() and stamp.read_text("utf-8") == wanted):
-        return
+        return environment
     uv = find_uv_bin()
-    session.run_install(uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(ENVIRONMENT), external=True)
-    install = (uv, "pip", "install", "--quiet", "--python", str(ENVIRONMENT))
+    session.run_install(uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(environment), external=True)
+    install = (uv, "pip", "install", "--quiet", "--python", str(environment))
     # Compiled once here, and not by every process that a test starts, where the environment lets none keep its work.
-    session.run_install(*install, "--compile-bytecode", "--require-hashes", "-r", DEV_LOCK, external=True)
+    session.run_install(*install, "--compile-bytecode", "--require-hashes", "-r", lock, external=True)
     # The build backend is in the lock as well, so that nothing comes from outside of it.
     session.run_install(*install, "--no-deps", "--no-build-isolation", "--editable", ".", external=True)
     stamp.write_text(wanted, "utf-8")
+    return environment
 
 
 def _fingerprint(*files: Path) -> str:
