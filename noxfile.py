@@ -117,9 +117,12 @@ def drift(session: nox.Session) -> None:
 def compat(session: nox.Session) -> None:
     """Compare the contract with its last release: who breaks, and which version it needs (`-- --help`).
 
-    `-- --table` compares each change of tests/compat/changes.yaml, with Redocly's result beside it, and `-- --mutants`
-    each mutant of the contract (both are slow).
+    Slow: `-- --table` compares each change of tests/compat/changes.yaml, with Redocly's result beside it;
+    `-- --mutants` each mutant of the contract; `-- --end-to-end` makes some of the changes on a copy, up to the suite.
     """
+    if session.posargs == ["--end-to-end"]:
+        _run(session, "python", "-m", "tests.campaigns.contract_edits")
+        return
     if "--mutants" in session.posargs:
         others = [argument for argument in session.posargs if argument != "--mutants"]
         _run(session, "python", "-m", "tests.campaigns.compat_mutants", *others)

@@ -15,7 +15,7 @@ NOBODY: Final[tuple[Side, ...]] = ()
 
 CONVENTIONS: Final = {
     0: "compared by values",
-    1: "a field that the contract does not name belongs to nobody",
+    1: "nobody may rely on a field that the contract does not name",
     2: "the names and positions of the generated client count for callers",
     3: "a response that the old contract does not list breaks callers",
     4: "a status in none of the lists means running",

@@ -1,4 +1,4 @@
-"""Help texts, errors and public docstrings use the field's terms, and none of the words that readers stumbled over."""
+"""Pages, help texts, errors and docstrings use the field's terms, and none of the words that readers stumbled over."""
 
 from __future__ import annotations
 
@@ -84,6 +84,21 @@ def test_no_help_text_has_an_avoided_word(module: str, command: str) -> None:
     arguments = [sys.executable, "-m", module, *filter(None, [command]), "--help"]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=60)
     assert avoided(done.stdout) == []
+
+
+PAGES = (
+    *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "openapi/README.md"),
+    *(f"docs/{name}.md" for name in ("CHANGING", "COMMAND_LINE", "GLOSSARY", "MONEY", "SUITE", "WAITING")),
+)
+"""The pages that are written by hand. The table of docs/MOCK.md has the words of the sources of the faults."""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_has_an_avoided_word(page: str) -> None:
+    """Neither in a sentence nor in a table; code is left out."""
+    text = (ROOT / page).read_text("utf-8")
+    prose = re.sub(r"^(```|~~~).*?^\1", "", text, flags=re.MULTILINE | re.DOTALL)
+    assert avoided(re.sub(r"^    .*$", "", prose, flags=re.MULTILINE)) == []
 
 
 def test_the_list_finds_what_it_is_for() -> None:
