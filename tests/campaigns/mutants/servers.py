@@ -206,6 +206,7 @@ def _named(mutant: Mutant, truth: Contract) -> list[Json]:
         values = [mutant.value]
     found: list[Json] = []
     for value in values:
+        value = value.get("enum") if isinstance(value, dict) else value  # an enumeration and the grades beside it
         if isinstance(value, int) and not isinstance(value, bool):
             found += [value, value - 1, value + 1]
         found += [one for one in value if isinstance(one, str | int)] if isinstance(value, list) else []
