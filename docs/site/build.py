@@ -107,7 +107,8 @@ def build(contract: Contract) -> Path:
     shutil.copy(ROOT / "docs" / "layers.svg", source)
     shutil.copytree(HERE / "static", source, dirs_exist_ok=True)
     (source / "command-help.md").write_text("\n".join(_help()), "utf-8")
-    shutil.copy(BUNDLE, source / "try" / "scalar.js")
+    for name in ("scalar.js", "reference.js"):  # the same page as that of the mock
+        shutil.copy(BUNDLE.with_name(name), source / "try")
     (source / "try" / "openapi.json").write_text(contract.text(), "utf-8")
     _run_zensical()
     return WORK / "built"

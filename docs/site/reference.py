@@ -103,12 +103,12 @@ def _rows(schema: Schema, prefix: str, path: str) -> Iterator[str]:
 
 
 def _more(field: Schema) -> str:
-    told = []
+    parts = []
     if field.unit:
-        told.append(f"Unit: {field.unit}.")
+        parts.append(f"Unit: {field.unit}.")
     if field.default_when_omitted is not None:
-        told.append(f"If omitted: `{json.dumps(field.default_when_omitted)}`.")
-    return " ".join(told)
+        parts.append(f"If omitted: `{json.dumps(field.default_when_omitted)}`.")
+    return " ".join(parts)
 
 
 def rules(contract: Contract) -> Page:

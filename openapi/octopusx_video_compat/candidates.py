@@ -214,8 +214,8 @@ def _dependent(every: Iterable[dict[str, Json]]) -> set[str]:
 def _texts(schemas: tuple[Json, Json], known: list[str]) -> tuple[list[str], list[str]]:
     """A text of each class, and those that tell the schemas apart: texts that keep the same limits are one class.
 
-    Only texts of patterns that one schema alone has are changed character by character: nothing else tells two patterns
-    apart that are nearly the same.
+    Only texts of patterns that a single schema has are changed character by character: nothing else distinguishes two
+    patterns that are nearly the same.
     """
     every = [list(below(schema)) for schema in schemas]
     own = [{text({key: part[key]}) for part in parts_ for key in _TEXT_LIMITS if key in part} for parts_ in every]

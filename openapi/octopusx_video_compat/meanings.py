@@ -129,7 +129,7 @@ def of_causes(pair: Pair) -> Iterator[Difference]:
 
 
 def of_life(base: Contract, new: Contract) -> Iterator[Difference]:
-    """How a task lives, and the texts by which errors are told from one another."""
+    """The lifecycle of a task, and the texts by which errors are distinguished."""
     yield from _of_phases(base, new)
     here: Pointer = ("x-task-life",)
     if base.has("x-task-life") != new.has("x-task-life"):

@@ -14,12 +14,13 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+
+from tests.support.serving import serving
 
 ROOT = Path(__file__).parents[2]
 MOCK = "http://127.0.0.1:4010"
@@ -170,15 +171,8 @@ def _wrong_server() -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Wrong)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(Wrong) as url:
+        yield url
 
 
 if __name__ == "__main__":

@@ -16,10 +16,9 @@ import json
 import re
 import shutil
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from octopusx_video_openapi.lifecycle import task_life
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from docs.site import build
+from tests.support.serving import serving
 
 SCREENSHOTS = build.WORK / "screenshots"
 WINDOWS = (("wide", 1200, "light"), ("narrow", 360, "dark"))
@@ -180,15 +180,8 @@ def _served(folder: Path) -> Iterator[str]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name in the base class
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(partial(Quiet, directory=str(folder))) as url:
+        yield url
 
 
 if __name__ == "__main__":

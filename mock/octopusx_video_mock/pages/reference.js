@@ -1,5 +1,8 @@
-// The reference of the API, with requests sent to this mock and to nothing else.
+// The reference of the API, in the mock and on the site of the documentation. The element of this script says which
+// contract is shown, and which server gets the requests: the one that has the page, unless it names another.
 'use strict';
+
+const { contract, server = window.location.origin, about = 'This mock' } = document.currentScript.dataset;
 
 if (window.Scalar === undefined) {
   const place = document.getElementById('reference');
@@ -9,8 +12,8 @@ if (window.Scalar === undefined) {
   place.append(link);
 } else {
   window.Scalar.createApiReference('#reference', {
-    url: '/openapi.json',
-    servers: [{ url: window.location.origin, description: 'This mock' }],
+    url: contract,
+    servers: [{ url: server, description: about }],
     authentication: { preferredSecurityScheme: null },
     withDefaultFonts: false,
     telemetry: false,
