@@ -15,10 +15,7 @@ from octopusx_video_mock.engine.engine import Engine
 from octopusx_video_mock.engine.ledger import Call, Ledger, Submission
 from octopusx_video_mock.errors import MockError
 from octopusx_video_mock.faults.active import ActiveFaults, FaultRule
-from octopusx_video_mock.pages.live import LiveState
-from octopusx_video_mock.pages.site import Site
 from octopusx_video_mock.server.app import App
-from octopusx_video_mock.server.control_routes import ControlRoutes
 from octopusx_video_mock.settings import Latency, Settings
 
 if TYPE_CHECKING:
@@ -146,11 +143,7 @@ class Mock:
     def _app(self, *, cors: bool = False, control: bool = False, pages: bool = False) -> App:
         app = App(self.engine, cors=cors, latency=self._latency)
         if control:
-            live = LiveState(lambda: self.engine, self.faults, self.ledger)
-            app.control = ControlRoutes(self.clock, self.faults, self.ledger, live)
+            app.add_control(self.faults, self.ledger)
         if pages:
-            settings = self._settings
-            app.site = Site(
-                lambda: self.engine.compiled, speed=settings.speed, any_key=not settings.tokens, is_live=control
-            )
+            app.add_site(self._settings)
         return app

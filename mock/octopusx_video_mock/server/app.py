@@ -10,9 +10,13 @@ from octopusx_video_openapi.text import printable
 
 from octopusx_video_mock.delivery import NOT_SENT
 from octopusx_video_mock.engine.engine import Engine
+from octopusx_video_mock.engine.ledger import Ledger
+from octopusx_video_mock.faults.active import ActiveFaults
 from octopusx_video_mock.messages import Request, Response
+from octopusx_video_mock.pages.live import LiveState
 from octopusx_video_mock.pages.site import PATHS, Site
 from octopusx_video_mock.server.control_routes import ControlRoutes
+from octopusx_video_mock.settings import Settings
 
 _NAMES = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,4096}")
 _MAX_TARGET = 300
@@ -52,6 +56,20 @@ class App:
         self.latency = latency
         self.control: ControlRoutes | None = None
         self.site: Site | None = None
+
+    def add_control(self, faults: ActiveFaults, ledger: Ledger) -> None:
+        """Respond to the control routes from now on."""
+        live = LiveState(lambda: self.engine, faults, ledger)
+        self.control = ControlRoutes(self.engine.clock, faults, ledger, live)
+
+    def add_site(self, settings: Settings) -> None:
+        """Respond to requests for pages from now on; they are live where there are control routes."""
+        self.site = Site(
+            lambda: self.engine.compiled,
+            speed=settings.speed,
+            any_key=not settings.tokens,
+            is_live=self.control is not None,
+        )
 
     def respond(self, request: Request, client: str) -> Response:
         """Respond to a request that a client at this address sent."""

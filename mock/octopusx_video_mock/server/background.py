@@ -30,7 +30,10 @@ def application(state: ServerState, report: WriteLine | None, log: WriteLine, pa
         cors=state.options.cors,
         latency=state.latency,
     )
-    app.control, app.site = state.control(lambda: app.engine), state.site(lambda: app.engine)
+    if state.ledger is not None:
+        app.add_control(state.faults, state.ledger)
+    if state.options.pages:
+        app.add_site(state.settings)
     return Lifespan(app, lambda: _watch(app, state, log, parent))
 
 

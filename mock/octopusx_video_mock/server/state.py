@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from octopusx_video_mock.compiled.contract import compiled
@@ -11,9 +11,6 @@ from octopusx_video_mock.engine.clock import Clock
 from octopusx_video_mock.engine.engine import Engine
 from octopusx_video_mock.engine.ledger import Ledger
 from octopusx_video_mock.faults.active import ActiveFaults
-from octopusx_video_mock.pages.live import LiveState
-from octopusx_video_mock.pages.site import Site
-from octopusx_video_mock.server.control_routes import ControlRoutes
 from octopusx_video_mock.settings import Latency, Settings
 from octopusx_video_mock.tasks.task_ids import distinctions
 
@@ -55,30 +52,11 @@ class ServerState:
         self.clock = Clock()
         self.faults = ActiveFaults(contract.operations, options.seed)
         self.faults.plan(options.faults)
-        self._settings = Settings.checked(options.token, options.speed)
+        self.settings = Settings.checked(options.token, options.speed)
         self._distinctions = distinctions()
         # Only the control routes read it.
-        self._ledger = Ledger(self.clock.now, most=MAX_KEPT) if options.control else None
+        self.ledger = Ledger(self.clock.now, most=MAX_KEPT) if options.control else None
         self.latency = Latency.of(options.latency, options.seed) if options.latency else None
-
-    def control(self, engine: Callable[[], Engine]) -> ControlRoutes | None:
-        """The control routes of the engine that a function returns; None where there are none."""
-        if self._ledger is None:
-            return None
-        live = LiveState(engine, self.faults, self._ledger)
-        return ControlRoutes(self.clock, self.faults, self._ledger, live)
-
-    def site(self, engine: Callable[[], Engine]) -> Site | None:
-        """The pages about the engine that a function returns; None where there are none."""
-        if not self.options.pages:
-            return None
-        settings = self._settings
-        return Site(
-            lambda: engine().compiled,
-            speed=settings.speed,
-            any_key=not settings.tokens,
-            is_live=self._ledger is not None,
-        )
 
     def engine(self) -> Engine:
         """An engine of the contract as it is now.
@@ -90,9 +68,9 @@ class ServerState:
         self.version = contract.contract.version
         return Engine(
             contract,
-            self._settings,
+            self.settings,
             clock=self.clock,
             faults=self.faults,
             distinction=self._distinctions.__next__,
-            ledger=self._ledger,
+            ledger=self.ledger,
         )
