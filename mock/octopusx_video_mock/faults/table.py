@@ -60,7 +60,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "rate_limited",
         "429 without Retry-After",
-        f"{_GATEWAY} middleware/model-rate-limit.go @03609761; no file read sets Retry-After",
+        f"{_GATEWAY} middleware/model-rate-limit.go @03609761; no file that was read sets Retry-After",
         ANY,
         status=429,
         example="rate_limited",
@@ -77,7 +77,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "rate_limited_empty",
         "429 with an empty body",
-        f"{_GATEWAY} middleware/rate-limit.go @01408b3c (a status and nothing else)",
+        f"{_GATEWAY} middleware/rate-limit.go @01408b3c (it sends only a status)",
         ANY,
         breaks="the documented body of 429",
         status=429,
@@ -86,7 +86,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "upstream_saturated",
-        "429 that relays the upstream's: an earlier try may have been billed",
+        "429 that is passed on from the upstream; an earlier attempt may have been billed",
         f"{_GATEWAY} controller/relay.go @009910b9 (respondTaskError)",
         SUBMIT,
         status=429,
@@ -103,7 +103,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "server_error_billed",
         "500, and the task was accepted and billed",
-        f"{_GATEWAY} relay/relay_task.go @00fca48c (the charge comes before the upstream's response)",
+        f"{_GATEWAY} relay/relay_task.go @00fca48c (the charge is made before the upstream responds)",
         SUBMIT,
         status=500,
         example="do_request_failed",
@@ -112,7 +112,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "lost_answer",
         "a submit is accepted and billed, and its response never arrives",
-        "github.com/ArcReel/ArcReel issue 687 (creates repeated after a lost response were charged twice)",
+        "github.com/ArcReel/ArcReel issue 687 (submits that were repeated after a lost response were charged twice)",
         SUBMIT,
         accepts=True,
         delivery="lost",
@@ -120,7 +120,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "connection_reset",
         "the connection is reset before anything was done",
-        "RFC 9293 section 3.5.2; on a submit a caller can't tell it from a lost response",
+        "RFC 9293 section 3.5.2; on a submit, the caller sees the same as after a lost response",
         ANY,
         delivery="reset",
     ),
@@ -145,7 +145,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "completed_without_url",
-        "completed, and no address of the video; the content can be fetched",
+        "completed, without the address of the video; the content can be downloaded",
         "github.com/Microck/opencodex pull request 582 (a task done without a URL)",
         READ,
         breaks=f"{RuleId.R07} or {RuleId.R08}",
@@ -172,7 +172,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "failed",
-        "the task fails with its reason, and the money comes back",
+        "the task fails with its reason, and its cost is refunded",
         f"docs.octopusx.ai/en/videos/grok/query; {_GATEWAY} (RefundTaskQuota)",
         TASK,
         bit=4,
@@ -191,7 +191,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "failed_without_reason",
-        "the task fails, and its error object is full of empty strings",
+        "the task fails, and the fields of its error object are empty strings",
         "docs.octopusx.ai/en/videos/grok/query (the sample's error object has empty fields)",
         TASK,
         breaks=RuleId.R11,
@@ -247,7 +247,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "download_cut",
         "a download that begins at the first byte is cut in the middle; Range fetches the rest",
-        f"{_GATEWAY} controller/video_proxy.go @05393ffc (the whole transfer has 60 seconds)",
+        f"{_GATEWAY} controller/video_proxy.go @05393ffc (a whole transfer may take at most 60 seconds)",
         CONTENT,
         breaks=RuleId.R24,
         bit=10,
@@ -256,14 +256,14 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "download_crawls",
         f"a whole download takes {CRAWL_SECONDS:.0f} seconds",
-        f"{_GATEWAY} controller/video_proxy.go @05393ffc (the limit of 60 seconds is there for such)",
+        f"{_GATEWAY} controller/video_proxy.go @05393ffc (its limit of 60 seconds is for downloads like this)",
         CONTENT,
         bit=11,
         delivery="crawl",
     ),
     Fault(
         "content_chunked",
-        "the content comes chunked, without Content-Length",
+        "the content is sent chunked, without Content-Length",
         f"RFC 9112 section 7.1; {_GATEWAY} controller/video_proxy.go @05393ffc (a length only if the upstream has one)",
         CONTENT,
         bit=12,
@@ -271,9 +271,9 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "content_chunked_cut",
-        "a download that begins at the first byte comes chunked, is cut in the middle and ends in order; Range fetches "
-        "the rest",
-        f"{_GATEWAY} controller/video_proxy.go @05393ffc (it ends its response in order when its upstream breaks off)",
+        "a download that begins at the first byte is sent chunked and cut in the middle, and the chunks end correctly; "
+        "Range fetches the rest",
+        f"{_GATEWAY} controller/video_proxy.go @05393ffc (it ends its response correctly when its upstream breaks off)",
         CONTENT,
         breaks=RuleId.R52,
         bit=13,
@@ -281,7 +281,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "unusable_address",
-        "completed, and the address of the video can't be used; the content can be fetched",
+        "completed, and the address of the video can't be used; the content can be downloaded",
         f"{_GATEWAY} relay/channel/task/sora/adaptor.go @05393ffc (an address is passed on as the upstream wrote it)",
         READ,
         breaks=RuleId.R51,
@@ -292,7 +292,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "wrapped_id",
-        "a submit is accepted and billed, and its id comes in a wrapper that the contract does not know",
+        "a submit is accepted and billed, and its id is inside a wrapper that the contract does not know",
         f"doc.octopusx.ai/en/tasks/task-status (the wrapper); {_GATEWAY} relay/channel/task/suno/adaptor.go @273c517a "
         "(with the id as its data)",
         SUBMIT,
