@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 from octopusx_video_openapi import ContractError, interrupts, load
@@ -22,6 +24,8 @@ from octopusx_video_contract.runner.target import KEY_VARIABLE, LEDGER, OTHER_KE
 
 _PROGRAM = "octopusx-video-contract"
 _MAX_SECONDS = 86_400
+_DOCS_VARIABLE = "OCTOPUSX_DOCS_URL"
+_SITE = re.compile(r"https?://[\w.~%:/\[\]-]+", re.ASCII)
 _EPILOG = f"""\
 \b
 examples:
@@ -78,6 +82,18 @@ def _seconds(text: Any) -> float:
     return seconds
 
 
+def _site(text: Any) -> str:
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or not _SITE.fullmatch(text):
+        shown = text.rpartition("@")[2]  # what is before an @ may be a password
+        raise click.BadParameter(f"{shown!r} is not a base URL; write it like https://docs.example.com/octopusx-video")
+    return str(text)
+
+
 _COUNT = _whole_number(0, "a whole number")
 _POSITIVE = _whole_number(1, "a whole number above 0")
 _FILE = click.Path(path_type=Path)
@@ -118,6 +134,14 @@ _SHARED = (
     ),
     click.option("--contract", metavar="FILE", help="an OpenAPI file to test against (default: the project's)"),
     click.option("--report", type=_FILE, metavar="FILE", help="also write a report in Markdown"),
+    click.option(
+        "--docs-url",
+        type=_site,
+        envvar=_DOCS_VARIABLE,
+        metavar="URL",
+        help="the base URL of the site that `nox -s docs` builds, for links from findings to their rules (default: "
+        f"{_DOCS_VARIABLE}; without it, findings name the place within the site)",
+    ),
 )
 _OF_THE_SUITE = (
     click.option(

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import urldefrag
 
 import pytest
 from octopusx_video_openapi import Contract, Schema, load
+from octopusx_video_openapi.documentation import rule_section
 
 from docs.site import build
 
@@ -77,6 +79,16 @@ def test_the_reference_has_all_of_the_contract(site: Path, contract: Contract) -
         graded = [one for one in _grades(contract) if one == kind]
         shown = sum(text.count(f"{kind} :") + text.count(f"{kind}:") for text in (operations, schemas, rules))
         assert shown >= len(graded) > 0, kind
+
+
+@pytest.mark.slow
+def test_each_rule_has_the_section_that_findings_name(site: Path, contract: Contract) -> None:
+    """The place that the suite names for a rule is a heading with its number, and no two rules have the same."""
+    headings: list[tuple[str, str]] = []
+    for page in sorted({urldefrag(rule_section(rule.id)).url for rule in contract.rules}):
+        text = (site / page / "index.html").read_text("utf-8")
+        headings += [(f"{page}#{anchor}", shown) for anchor, shown in re.findall(r'<h2 id="([^"]+)">([^<]+)<', text)]
+    assert headings == [(rule_section(rule.id), rule.id) for rule in contract.rules]
 
 
 def _fields(schema: Schema) -> Iterator[str]:

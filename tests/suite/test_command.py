@@ -198,6 +198,24 @@ def test_a_broken_should_is_reported_where_it_does_not_fail(run_suite: Command, 
     assert re.search(r"\d+ times +R33: ", done.stdout)
 
 
+@pytest.mark.parametrize("strict", ["--strict", "--no-strict"])
+def test_every_output_links_to_the_documentation_of_a_broken_rule(
+    run_suite: Command, upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strict: str
+) -> None:
+    """Console, report and JUnit, with the address of the environment; where the rule does not fail the run as well."""
+    monkeypatch.setenv("OCTOPUSX_DOCS_URL", "https://docs.example.com/")
+    junit, report = tmp_path / "junit.xml", tmp_path / "report.md"
+    options = (*QUICK, *LAYER, strict, "--junit", str(junit), "--report", str(report))
+    with faulty_server((upstream.host, upstream.port), Fault("drops the request id", answer=_no_request_id)) as server:
+        done = run_suite("--base-url", server.base_url, *options)
+    link = "https://docs.example.com/reference/rules/#R33"
+    assert done.stdout.count(link) == 1
+    assert link in report.read_text("utf-8")
+    failures = [str(failure.text) for failure in ET.parse(junit).iter("failure")]
+    assert bool(failures) == (strict == "--strict")
+    assert all(link in text for text in failures)
+
+
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "as it is": lambda key: key,
     "escaped as in JSON": lambda key: key.replace("/", "\\/").replace("+", "\\u002b"),
@@ -297,6 +315,10 @@ def test_a_run_that_can_t_start_is_one_line_and_status_2(
         (["--max-examples", "0"], "Invalid value for '--max-examples': '0' is not a whole number above 0"),
         (["--timeout", "-1"], "Invalid value for '--timeout': '-1' is not a number of seconds"),
         (["--key", "sk"], "No such option '--key'; see --help"),
+        (["--docs-url", "docs"], "'docs' is not a base URL; write it like https://docs.example.com/octopusx-video"),
+        (["--docs-url", "https://me:secret@docs/"], "Invalid value for '--docs-url'"),
+        (["--docs-url", "https://docs/#R01"], "'https://docs/#R01' is not a base URL"),
+        (["--docs-url", "https://docs:x"], "'https://docs:x' is not a base URL"),
     ],
 )
 def test_a_misspelt_option_is_explained(run_suite: Command, arguments: list[str], said: str) -> None:
@@ -304,6 +326,7 @@ def test_a_misspelt_option_is_explained(run_suite: Command, arguments: list[str]
     done = run_suite(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
+    assert "secret" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

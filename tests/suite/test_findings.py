@@ -65,6 +65,32 @@ def found(run: Run, *faults: tuple[str, str]) -> list[Finding]:
     return findings
 
 
+def test_a_finding_names_where_its_rule_is_documented(run: Run) -> None:
+    """Within the site, or as a link if its base URL is known; a rule that the contract lacks has no place."""
+    title = next(rule.title for rule in CONTRACT.rules if rule.id == "R08")
+    for docs_url, address in (
+        ("", "reference/rules/#R08"),
+        ("https://docs.example.com/video", "https://docs.example.com/video/reference/rules/#R08"),
+        ("https://docs.example.com/video/", "https://docs.example.com/video/reference/rules/#R08"),
+    ):
+        finding = run.with_settings(docs_url=docs_url).recorder.finding("R08", "a", OK)
+        assert finding.text().splitlines()[0] == f"R08 (should) is broken: {title} See {address}"
+    unknown = run.recorder.finding("R99", "a", OK)
+    assert unknown.text().splitlines()[0] == "R99 (should) is broken: the contract has no such rule"
+
+
+def test_the_place_in_the_documentation_is_named_once_for_each_rule(run: Run) -> None:
+    """However many findings it has: on the console in its line, in the report below its heading."""
+    kept(run, "boundaries", found(run, ("R36", "a"), ("R36", "b"), ("R40", "c")))
+    console = "\n".join(plugin.broken(run.log.findings))
+    report = reports.markdown(run, collections.Counter())
+    for text in (console, report):
+        assert re.findall(r"reference/rules/#(R\d\d)", text) == sorted(["R36", "R40"], key=lambda rule: LEVELS[rule])
+    linked = run_of(Mock(token=KEY)).with_settings(docs_url="https://docs.example.com")
+    kept(linked, "boundaries", found(linked, ("R36", "a")))
+    assert "See <https://docs.example.com/reference/rules/#R36>." in reports.markdown(linked, collections.Counter())
+
+
 def test_a_finding_hides_no_other(run: Run) -> None:
     """Where findings are collected, what follows is still asked; the same twice is one that was found twice."""
     findings = found(run, ("R36", "a"), ("R33", "b"), ("R36", "a"), ("R36", "c"))

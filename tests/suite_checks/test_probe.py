@@ -396,6 +396,17 @@ def test_does_not_raise_a_header_that_did_not_come(probe: Probed) -> None:
     assert "R33: change it" in found.changes
 
 
+def test_names_where_a_broken_rule_is_documented(probe: Probed) -> None:
+    """In the row of the rule; those that are kept need no place."""
+    found = probe(restates(READ, 200, 201), "--docs-url", "https://docs.example.com")
+    rules = {row["rule"][:3]: row for row in found.report["rules"]}
+    broken = {rule for rule, row in rules.items() if row["broken"]}
+    assert broken
+    for rule, row in rules.items():
+        place = f"https://docs.example.com/reference/rules/#{rule}"
+        assert row["documentation"] == (place if rule in broken else "")
+
+
 def test_tells_whether_the_request_id_of_the_caller_is_taken(probe: Probed) -> None:
     """It is said to come back only where it does."""
 

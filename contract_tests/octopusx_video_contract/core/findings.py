@@ -18,6 +18,7 @@ class Finding(AssertionError):  # noqa: N818 - the word of everybody who reads a
         operation: Where; empty where it was at none.
         curl: The request as a curl command; empty where there was none.
         response: The response; empty where there was none.
+        documentation: The address of the rule's section in the documentation; empty where it has none.
         key: What makes it the same finding as another one: rule, operation and the whole detail, with the request
             where the rule is not one of the response alone.
         times: How often it was found.
@@ -29,7 +30,15 @@ class Finding(AssertionError):  # noqa: N818 - the word of everybody who reads a
     is_last = False
 
     def __init__(
-        self, rule: str, level: str, title: str, detail: str, operation: str = "", curl: str = "", response: str = ""
+        self,
+        rule: str,
+        level: str,
+        title: str,
+        detail: str,
+        operation: str = "",
+        curl: str = "",
+        response: str = "",
+        documentation: str = "",
     ) -> None:
         self.rule = rule
         self.level = level
@@ -38,6 +47,7 @@ class Finding(AssertionError):  # noqa: N818 - the word of everybody who reads a
         self.operation = operation
         self.curl = curl
         self.response = response
+        self.documentation = documentation
         self.key = (rule, operation, detail)
         self.times = 1
         super().__init__(self.text())
@@ -47,9 +57,14 @@ class Finding(AssertionError):  # noqa: N818 - the word of everybody who reads a
         """The detail without the operation's name, where it stands beside it."""
         return self.detail.removeprefix(f"{self.operation}: ") if self.operation else self.detail
 
+    @property
+    def statement(self) -> str:
+        """What the rule says, and where it is documented, in one line."""
+        return f"{self.title} See {self.documentation}" if self.documentation else self.title
+
     def text(self) -> str:
         """The finding for people."""
-        lines = [f"{self.rule} ({self.level}) is broken: {self.title}", self.detail]
+        lines = [f"{self.rule} ({self.level}) is broken: {self.statement}", self.detail]
         if self.curl:
             lines += ["the request:", f"    {self.curl}"]
         if self.response:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from octopusx_video_openapi import Rule, RuleId
+from octopusx_video_openapi.documentation import rule_section
 
 from octopusx_video_contract.checks import single_response
 from octopusx_video_contract.checks.registry import Outcome, Outcomes, at, checks, speaks_of
@@ -181,10 +182,10 @@ class Recorder:
         if fault is None:
             return None
         fails = self.settings.strict or rule.level == "must"
-        if not fails:
-            self.log.warnings[f"{rule_id}: {rule.title}"] += 1
         known = self.log.known.get((rule_id, place, self._named(rule_id, fault, shown)))
         finding = known or self.finding(rule_id, fault, shown)
+        if not fails:
+            self.log.count_reported(finding)
         known = known or self.log.known.get(finding.key)
         if known is not None:
             known.times += 1
@@ -223,9 +224,9 @@ class Recorder:
 
         Nothing in it acts on a terminal, and the key is in none of it.
         """
-        rule = self.settings.contract.rules_by_id.get(rule_id) or Rule(
-            rule_id, "should", "the contract has no such rule", ""
-        )
+        known = self.settings.contract.rules_by_id.get(rule_id)
+        rule = known or Rule(rule_id, "should", "the contract has no such rule", "")
+        documentation = rule_section(rule.id, self.settings.docs_url) if known else ""
         self.log.asked.add(rule.id)
         request = shown.request if isinstance(shown, Response) else shown
         detail = self._named(rule_id, detail, shown)
@@ -235,12 +236,12 @@ class Recorder:
             head = f"{shown.status} {shown.media_type}" if is_whole else self._head(shown)
             response = f"{self.settings.redactor.shown(head)} {excerpt}"
         if request is None:
-            return Finding(rule.id, rule.level, rule.title, detail, "", "", response)
+            return Finding(rule.id, rule.level, rule.title, detail, "", "", response, documentation)
         place = self._place(request)
         curl = self.settings.redactor.shown(
             request.curl(self.settings.base_url, self.settings.key, self.settings.other_key)
         )
-        finding = Finding(rule.id, rule.level, rule.title, detail, place, curl, response)
+        finding = Finding(rule.id, rule.level, rule.title, detail, place, curl, response, documentation)
         if rule.about != "response":  # what a response is by itself is one finding, whatever was asked
             finding.key = (rule.id, place, f"{detail}\n{curl}")
         return finding

@@ -29,7 +29,7 @@ class RunLog:
         responses: How often each operation responded with each status, to a request that ordered its response or
             not.
         by_layer: How many responses of each operation each layer has checked.
-        warnings: Broken ``should`` rules that did not fail the run.
+        warnings: Broken ``should`` rules that did not fail the run, each in one line, and how often.
         asked: The numbered rules that something was compared with; noted by the ``Recorder`` alone.
         findings: What failed the run, with the layer, each once.
         reported: Findings of ``should`` rules that did not fail the run, with the layer, each once.
@@ -56,6 +56,10 @@ class RunLog:
     def broken(self) -> set[str]:
         """The rules that were broken, those that did not fail the run as well."""
         return {finding.rule for _, finding in (*self.findings, *self.reported)}
+
+    def count_reported(self, finding: Finding) -> None:
+        """Count a finding that does not fail the run."""
+        self.warnings[f"{finding.rule}: {finding.statement}"] += 1
 
     def statuses(self, operation_id: str, *, ordered: bool) -> dict[int, int]:
         """How often an operation responded with each status."""

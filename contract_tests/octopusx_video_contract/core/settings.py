@@ -29,6 +29,7 @@ class Settings:
         other_key: A key of another account, if there is one.
         orders: What of ``Prefer`` the server follows: ``code``, ``fault``.
         strictness: ``strict`` in words, with the reason and how to change it.
+        docs_url: The base URL of the site of the documentation; empty where findings name the place within it.
     """
 
     base_url: str
@@ -45,6 +46,7 @@ class Settings:
     other_key: str | None = field(default=None, repr=False)
     orders: frozenset[str] = frozenset()
     strictness: str = ""
+    docs_url: str = ""
 
     @functools.cached_property
     def redactor(self) -> Redactor:

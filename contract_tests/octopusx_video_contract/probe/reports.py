@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from octopusx_video_openapi import Schema
+from octopusx_video_openapi.documentation import rule_section
 
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.messages.http import ABSENT
@@ -212,7 +213,13 @@ class Report:
             whole = count.kept + count.broken
             lines = f"kept by {count.kept} of {whole}"
             rule = self._contract.rules_by_id[number]
-            yield {"rule": f"{rule.id} ({grade(rule)}): {rule.title}", "received": lines, "broken": first}
+            documentation = rule_section(rule.id, self._run.settings.docs_url) if first else ""
+            yield {
+                "rule": f"{rule.id} ({grade(rule)}): {rule.title}",
+                "received": lines,
+                "broken": first,
+                "documentation": documentation,
+            }
 
     def open(self) -> Iterator[str]:
         """What the responses do not show, and why."""

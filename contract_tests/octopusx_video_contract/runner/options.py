@@ -23,6 +23,7 @@ class Options:
     ledger: Path | None = None
     contract: str | None = None
     report: Path | None = None
+    docs_url: str | None = None
     json: bool = False
     engine: str | None = None
     seed: int | None = None

@@ -215,7 +215,7 @@ def broken(findings: Sequence[tuple[str, Finding]]) -> Iterator[str]:
     for rule, operations, found in groups:
         layers = ", ".join(dict.fromkeys(layer for layer, _ in found))
         first = found[0][1]
-        yield f"{rule} ({first.level}) is broken: {first.title} (found by: {layers})"
+        yield f"{rule} ({first.level}) is broken: {first.statement} (found by: {layers})"
         for operation, several in operations.items():
             times = counted(sum(finding.times for finding in several), "time")
             apart = f" in {len(several)} ways" if len(several) > 1 else ""

@@ -83,7 +83,9 @@ def _findings(run: Run) -> list[str]:
         ]
         parts += [f"## {title}", _table(["rule", "level", "operation", "findings", "times", "the first"], rows)]
         for rule, each in rules:
-            parts.append(f"### {rule} ({each[0][1].level}): {each[0][1].title}")
+            first = each[0][1]
+            parts.append(f"### {rule} ({first.level}): {first.title}")
+            parts += [_documentation(first.documentation)] if first.documentation else []
             for layer, finding in each:
                 parts += _folded(layer, finding)
     if run.log.warnings:
@@ -101,6 +103,11 @@ def _folded(layer: str, finding: Finding) -> list[str]:
         *([_code(finding.response)] if finding.response else []),
         "</details>",
     ]
+
+
+def _documentation(address: str) -> str:
+    """Where a rule is documented: a link where the site's base URL is known."""
+    return f"See <{address}>." if "://" in address else f"See `{address}` on the site of the documentation."
 
 
 def _plain(text: str) -> str:

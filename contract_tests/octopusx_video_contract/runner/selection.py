@@ -180,7 +180,7 @@ class Limits:
         for entry in [entry for entry in seen.reported if not self._choice.counts(entry[1])]:
             seen.reported.remove(entry)
         if self._choice.is_part:
-            kept = {f"{finding.rule}: {finding.title}" for _, finding in seen.reported}
+            kept = {f"{finding.rule}: {finding.statement}" for _, finding in seen.reported}
             for warning in [warning for warning in seen.warnings if warning not in kept]:
                 del seen.warnings[warning]
 

@@ -92,6 +92,7 @@ def prepare(options: Options, stack: contextlib.ExitStack, server: Server | None
             ends_at_once=options.fail_fast or options.max_findings == 1,
             stateless=options.engine == _STATELESS,
             other_key=server.other_key,
+            docs_url=options.docs_url or "",
         ),
         server.sender,
         _budget(options, contract, server.key, server.other_key, local=local),

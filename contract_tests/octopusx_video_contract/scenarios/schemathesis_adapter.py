@@ -277,7 +277,7 @@ def check(run: Run, case: Case, received: ReceivedResponse, **options: Any) -> N
     serious = [finding for finding in findings if run.settings.strict or finding.level == "must"]
     for finding in findings:
         if finding not in serious:
-            run.log.warnings[f"{finding.rule}: {finding.title}"] += 1
+            run.log.count_reported(finding)
     if serious:
         raise serious[0] if len(serious) == 1 else Findings(serious)
 
