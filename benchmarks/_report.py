@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import importlib.metadata
 import os
 import platform
@@ -13,13 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from _figures import Better, Figure, Outcome
 from _servers import SERVERS
 
 RATES = {"valid": "valid submits/s", "refused": "refused submits/s", "reads": "task reads/s"}
 PACKAGES = ("octopusx-video", "uvicorn", "uvloop", "httptools", "httpx")
 MEGABYTE = 1_000_000
 
-Figure = Literal["valid", "refused", "reads", "start", "memory", "in process"]
+Kind = Literal["valid", "refused", "reads", "start", "memory", "in process"]
 
 
 @dataclass
@@ -35,53 +35,51 @@ class Results:
     memory: dict[str, int] = field(default_factory=dict)
     in_process: list[tuple[float, float]] = field(default_factory=list)
 
-    def value(self, name: str, figure: Figure) -> float | None:
+    def value(self, name: str, kind: Kind) -> float | None:
         """The figure of a server, the median where it was taken more than once; None if it was not."""
-        if figure == "memory":
+        if kind == "memory":
             return self.memory.get(name)
-        taken = self.starts.get(name) if figure == "start" else self.rates.get((name, figure))
+        taken = self.starts.get(name) if kind == "start" else self.rates.get((name, kind))
         return statistics.median(taken) if taken else None
+
+    def in_one_process(self) -> Figure | None:
+        """Calls per second in process, the medians of both sides; None if they were not measured."""
+        if not self.in_process:
+            return None
+        ours, constant = (statistics.median(side) for side in zip(*self.in_process, strict=True))
+        values = {"ours": ours, "httpx.MockTransport": constant}
+        return Figure("valid submits/s in one process", values, better="more")
 
 
 @dataclass(frozen=True)
 class Target:
     """What our mock is to reach: a ratio of its figure to a peer's, or, of memory, megabytes that it stays within."""
 
-    figure: Figure
+    kind: Kind
     peer: str | None
     bound: float
 
     def measured(self, results: Results) -> float | None:
         """The ratio, which is larger the better we are, or the megabytes; None where something was not measured."""
-        if self.figure == "in process":
+        if self.kind == "in process":
             return statistics.median(ours / peer for ours, peer in results.in_process) if results.in_process else None
-        ours = results.value("ours", self.figure)
+        ours = results.value("ours", self.kind)
         if self.peer is None:
             return None if ours is None else ours / MEGABYTE
-        peer = results.value(self.peer, self.figure)
+        peer = results.value(self.peer, self.kind)
         if ours is None or peer is None:
             return None
-        return peer / ours if self.figure == "start" else ours / peer
+        return peer / ours if self.kind == "start" else ours / peer
 
-    def reached(self, results: Results) -> bool | None:
-        """Whether it is reached; None where something was not measured."""
+    def outcome(self, results: Results) -> Outcome:
+        """What was to be reached, and what was measured of it."""
         measured = self.measured(results)
-        if measured is None:
-            return None
-        return measured <= self.bound if self.peer is None else measured >= self.bound
-
-    def row(self, results: Results) -> tuple[str, str, str, str]:
-        """What, measured, target, verdict."""
-        what = f"{RATES.get(self.figure, self.figure)}, ours to {self.peer}"
-        if self.figure == "start":
-            what = f"start to first answer, {self.peer} to ours"
-        elif self.peer is None:
-            what = "memory after the load, ours"
-        measured = self.measured(results)
-        verdict = {True: "reached", False: "**missed**", None: "not measured"}[self.reached(results)]
         if self.peer is None:
-            return what, "-" if measured is None else f"{measured:.0f} MB", f"<= {self.bound:.0f} MB", verdict
-        return what, "-" if measured is None else f"{measured:.2f}x", f">= {self.bound:g}x", verdict
+            return Outcome("memory after the load, ours", measured, self.bound, "less", "MB", 0)
+        what = f"{RATES.get(self.kind, self.kind)}, ours to {self.peer}"
+        if self.kind == "start":
+            what = f"start to first answer, {self.peer} to ours"
+        return Outcome(what, measured, self.bound, "more")
 
 
 TARGETS = (
@@ -98,31 +96,57 @@ TARGETS = (
 )
 
 
+def outcomes(results: Results) -> list[Outcome]:
+    """The targets, and what was measured of each."""
+    return [target.outcome(results) for target in TARGETS]
+
+
+def figures(results: Results) -> list[Figure]:
+    """The figures of the servers, and that of the calls in process."""
+    in_process = results.in_one_process()
+    return [*_of_servers(results), *([in_process] if in_process else [])]
+
+
+def _of_servers(results: Results) -> Iterator[Figure]:
+    """The figures of the servers; none where no server was measured."""
+    measured = [server for server in SERVERS if server.name in results.memory]
+
+    def figure(name: str, kind: Kind, unit: str = "", digits: int = 0, better: Better = "less") -> Figure:
+        taken = {server.title.strip("*"): results.value(server.name, kind) for server in measured}
+        divisor = MEGABYTE if kind == "memory" else 1
+        values = {side: value / divisor for side, value in taken.items() if value is not None}
+        return Figure(name, values, unit, digits, better)
+
+    if measured:
+        yield figure(RATES["valid"], "valid", better="more")
+        yield figure(RATES["refused"], "refused", better="more")
+        yield figure(RATES["reads"], "reads", better="more")
+        yield figure("start to first answer", "start", "s", 2)
+        yield figure("memory after the load", "memory", "MB")
+
+
 def tables(results: Results) -> str:
     """The servers side by side, and the targets, as Markdown."""
-    measured = [server for server in SERVERS if server.name in results.memory]
     parts = []
-    if measured:
-        header = ("", *RATES.values(), "start to first answer", "memory after the load")
-        rows = [(server.title, *_figures(results, server.name)) for server in measured]
-        parts += [table(header, rows), _spread(results)]
-    if results.in_process:
-        ours, constant = (statistics.median(side) for side in zip(*results.in_process, strict=True))
+    columns = list(_of_servers(results))
+    if columns:
+        titles = [server.title for server in SERVERS if server.name in results.memory]
+        rows = [(title, *(column.cell(title.strip("*")) for column in columns)) for title in titles]
+        parts += [table(("", *(column.name for column in columns)), rows), _spread(results)]
+    in_process = results.in_one_process()
+    if in_process:
+        ours, constant = in_process.cells()
         parts.append(
-            f"In one process, through httpx: {ours:,.0f} submits/s with our mock's transport, {constant:,.0f} with "
+            f"In one process, through httpx: {ours} submits/s with our mock's transport, {constant} with "
             "httpx.MockTransport and a constant answer."
         )
-    parts.append(table(("", "measured", "target", ""), [target.row(results) for target in TARGETS]))
+    parts.append(targets_table(outcomes(results)))
     return "\n\n".join(parts)
 
 
-def _figures(results: Results, name: str) -> Iterator[str]:
-    for figure in ("valid", "refused", "reads"):
-        rate = results.value(name, figure)
-        yield "-" if rate is None else f"{rate:,.0f}"
-    start = results.value(name, "start")
-    yield "-" if start is None else f"{start:.2f} s"
-    yield f"{results.memory[name] / MEGABYTE:.0f} MB"
+def targets_table(outcomes: Iterable[Outcome]) -> str:
+    """The targets of a benchmark, as Markdown."""
+    return table(("", "measured", "target", ""), [outcome.row() for outcome in outcomes])
 
 
 def _spread(results: Results) -> str:
@@ -149,16 +173,13 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in (padded[0], rule, *padded[1:]))
 
 
-def document(results: Results, *, command: str, method: str, versions: dict[str, str], load_average: float) -> str:
-    """The part of RESULTS.md about the mocks: tables, method, machine."""
-    today = dt.datetime.now(dt.UTC).date().isoformat()
+def document(results: Results, *, method: str, versions: dict[str, str], load_average: float) -> str:
+    """What RESULTS.md says of the mocks: tables, method, machine."""
     does = "\n".join(
         f"- {server.title.strip('*')}: {server.does}" for server in SERVERS if server.name in results.memory
     )
     where = "\n".join(f"- {line}" for line in machine(load_average))
     return (
-        "# Benchmark of the mock servers\n\n"
-        f"Written on {today} by `{command}`; do not edit.\n\n"
         f"{tables(results)}\n\n"
         f"## What was measured\n\n{method}\n\n{does}\n\n"
         f"## Where\n\n{where}\n- {', '.join(f'{name} {version}' for name, version in versions.items())}\n"

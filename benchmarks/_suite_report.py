@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import _report
+from _figures import Figure, Outcome
 from _suite_runs import TOOLS, Ended, Layer, Tool
 
 PACKAGES = ("octopusx-video", "schemathesis", "hypothesis", "pytest", "httpx")
+RUN = "whole run with defaults"
+FINDING = "first finding of"
 TITLES: dict[Tool, str] = {"ours": "**ours**", "schemathesis": "schemathesis"}
 
 
@@ -45,26 +47,64 @@ class Results:
         ours, peer = (sum(_median(runs[tool]) for runs in self.found.values()) for tool in TOOLS)
         return ours / peer
 
-    def targets(self) -> list[tuple[str, str, str, bool | None]]:
-        """What, measured, target, and whether it is reached; None where it was not measured."""
-        rows = []
-        for what, measured, most, form in (
-            ("our checks in process, added to schemathesis alone", self.checks(), 0.15, "{:.0%}"),
-            ("whole default run, ours in process to schemathesis over HTTP", self.run(), 1.0, "{:.2f}x"),
-            ("first finding over HTTP, ours to schemathesis", self.finding(), 1.0, "{:.2f}x"),
-        ):
-            shown = "-" if measured is None else form.format(measured)
-            rows.append((what, shown, f"<= {form.format(most)}", None if measured is None else measured <= most))
-        return rows
+    def outcomes(self) -> list[Outcome]:
+        """The targets, and what was measured of each."""
+        checks = self.checks()
+        added = None if checks is None else 100 * checks
+        return [
+            Outcome("our checks in process, added to schemathesis alone", added, 15, unit="%", digits=0),
+            Outcome("whole default run, ours in process to schemathesis over HTTP", self.run(), 1),
+            Outcome("first finding over HTTP, ours to schemathesis", self.finding(), 1),
+        ]
+
+    def layer(self) -> Figure | None:
+        """CPU time of the layer of conformance, the medians of both sides; None if it was not measured."""
+        if not self.layers:
+            return None
+        ours, alone = (statistics.median(layer.seconds for layer in side) for side in zip(*self.layers, strict=True))
+        values = {"with our checks": ours, "schemathesis alone": alone}
+        return Figure("CPU time of the layer of conformance in process", values, "s", 2)
+
+    def runs(self) -> list[Figure]:
+        """The figures of the whole runs; none where they were not measured."""
+        if not self.whole:
+            return []
+
+        def of_each(figure: Callable[[Ended], float]) -> dict[str, float]:
+            return {tool: statistics.median(map(figure, runs)) for tool, runs in self.whole.items()}
+
+        return [
+            Figure("start to exit", of_each(lambda run: run.seconds), "s", 1, group=RUN),
+            Figure("CPU time", of_each(lambda run: run.cpu), "s", 1, group=RUN),
+            Figure("requests", of_each(lambda run: run.sent), better="", group=RUN),
+        ]
+
+    def findings(self) -> list[Figure]:
+        """Seconds to the first finding of each defect, and of all; none where they were not measured."""
+        rows: dict[str, dict[str, float]]
+        rows = {name: {tool: _median(runs[tool]) for tool in TOOLS} for name, runs in self.found.items()}
+        if rows:
+            rows["sum"] = {tool: sum(row[tool] for row in rows.values()) for tool in TOOLS}
+        return [_finding(name, row) for name, row in rows.items()]
+
+    def figures(self) -> list[Figure]:
+        """All figures."""
+        layer = self.layer()
+        return [*([layer] if layer else []), *self.runs(), *self.findings()]
+
+
+def _finding(name: str, row: Mapping[str, float]) -> Figure:
+    return Figure(name, row, "s", 2, group=FINDING, ratio=row["ours"] / row["schemathesis"])
 
 
 def tables(results: Results) -> str:
     """The tools side by side, and the targets, as Markdown."""
     parts = []
-    if results.layers:
-        ours, alone = (statistics.median(layer.seconds for layer in side) for side in zip(*results.layers, strict=True))
+    layer = results.layer()
+    if layer:
+        ours, alone = layer.cells()
         parts.append(
-            f"The layer of conformance in process: {ours:.2f} s of CPU time with our checks, {alone:.2f} s with those "
+            f"The layer of conformance in process: {ours} of CPU time with our checks, {alone} with those "
             f"of schemathesis alone, over the same {results.layers[0][0].sent} requests (of the first seed). "
             + _spread([[ours.seconds / alone.seconds for ours, alone in results.layers]], "pair")
         )
@@ -72,43 +112,25 @@ def tables(results: Results) -> str:
         rows = [
             (
                 TITLES[tool],
-                f"{_median(runs):.1f} s",
-                f"{statistics.median(run.cpu for run in runs):.1f} s",
-                f"{statistics.median(run.sent for run in runs):,.0f}",
+                *(figure.cell(tool) for figure in results.runs()),
                 " ".join(f"{run.seconds:.1f}" for run in runs),
                 " ".join(str(run.status) for run in runs),
             )
             for tool, runs in results.whole.items()
         ]
-        header = (
-            "whole run with defaults",
-            "start to exit",
-            "CPU time",
-            "requests",
-            "seconds of each seed",
-            "exit statuses",
-        )
+        header = (RUN, *(figure.name for figure in results.runs()), "seconds of each seed", "exit statuses")
         parts += [
             _report.table(header, rows),
             _spread([run.seconds for run in runs] for runs in results.whole.values()),
         ]
     if results.found:
         parts += [
-            _report.table(("first finding of", "ours", "schemathesis", "ours to it"), _findings(results)),
+            _report.table(
+                (FINDING, *TOOLS, "ours to it"), [(figure.name, *figure.cells()) for figure in results.findings()]
+            ),
             _spread([run.seconds for run in runs] for tools in results.found.values() for runs in tools.values()),
         ]
-    verdicts = {True: "reached", False: "**missed**", None: "not measured"}
-    rows_ = [(*row[:3], verdicts[row[3]]) for row in results.targets()]
-    return "\n\n".join([*parts, _report.table(("", "measured", "target", ""), rows_)])
-
-
-def _findings(results: Results) -> Iterator[Sequence[str]]:
-    sums = [0.0, 0.0]
-    for name, runs in results.found.items():
-        ours, peer = (_median(runs[tool]) for tool in TOOLS)
-        sums = [sums[0] + ours, sums[1] + peer]
-        yield name, f"{ours:.2f} s", f"{peer:.2f} s", f"{ours / peer:.2f}x"
-    yield "sum", f"{sums[0]:.2f} s", f"{sums[1]:.2f} s", f"{sums[0] / sums[1]:.2f}x"
+    return "\n\n".join([*parts, _report.targets_table(results.outcomes())])
 
 
 def _median(runs: Iterable[Ended]) -> float:
@@ -120,13 +142,11 @@ def _spread(series: Iterable[Sequence[float]], what: str = "run") -> str:
     return f"No {what} was further than {worst:.0%} from its median."
 
 
-def document(results: Results, *, command: str, method: str, load_average: float) -> str:
-    """The part of RESULTS.md about the suite: tables, method, machine."""
-    today = dt.datetime.now(dt.UTC).date().isoformat()
+def document(results: Results, *, method: str, load_average: float) -> str:
+    """What RESULTS.md says of the suite: tables, method, machine."""
     versions = ", ".join(f"{name} {version}" for name, version in _report.python_versions(PACKAGES).items())
     where = "\n".join(f"- {line}" for line in (*_report.machine(load_average), versions))
     return (
-        "# Benchmark of the contract suite\n\n"
-        f"Written on {today} by `{command}`; do not edit.\n\n{tables(results)}\n\n"
+        f"{tables(results)}\n\n"
         f"## How the suite was measured\n\n{method}\n\n## Where the suite was measured\n\n{where}\n"
     )

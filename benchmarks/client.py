@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime as dt
 import os
 import shlex
 import statistics
@@ -12,12 +11,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import _client_runs
 import _report
 import _results
 from _client_runs import FASTER, KEY, STARTS, Jobs
+from _figures import Figure, Outcome
 from _peers import BenchError
 from _servers import HOST, Server, running
 from octopusx_video import OctopusXError
@@ -62,13 +61,52 @@ class Results:
     waits: list[tuple[float, float]] = field(default_factory=list)
     jobs: Jobs | None = None
 
-    def targets(self) -> list[tuple[str, float, float]]:
-        """What, measured, at most."""
+    def outcomes(self) -> list[Outcome]:
+        """The targets, and what was measured of each."""
         return [
-            ("one submit over HTTP, ours to httpx by hand", _ratio(self.http), 1.2),
-            ("import, octopusx_video to httpx", _ratio(self.imports), 1.2),
-            (f"CPU time for a read, {MANY_WAITS:,} waits at once to {FEW_WAITS}", _ratio(self.waits), 1.5),
+            Outcome("one submit over HTTP, ours to httpx by hand", _ratio(self.http), 1.2),
+            Outcome("import, octopusx_video to httpx", _ratio(self.imports), 1.2),
+            Outcome(f"CPU time for a read, {MANY_WAITS:,} waits at once to {FEW_WAITS}", _ratio(self.waits), 1.5),
         ]
+
+    def beside_httpx(self) -> list[tuple[Figure, list[tuple[float, float]]]]:
+        """The figures beside httpx alone, each with its pairs."""
+        sides = ("ours", "httpx alone")
+        return [
+            (_figure("one submit over HTTP", sides, self.http, "us"), self.http),
+            (_figure("one submit in process", sides, self.in_process, "us"), self.in_process),
+            (_figure("import", sides, self.imports, "ms"), self.imports),
+        ]
+
+    def waiting(self) -> Figure:
+        """The figure of many waits beside few."""
+        sides = (f"{MANY_WAITS:,} waits", f"{FEW_WAITS} waits")
+        return _figure("CPU time for a read while waiting", sides, self.waits, "us")
+
+    def at_once(self) -> list[Figure]:
+        """The figures of the jobs at once; none where they were not measured."""
+        if self.jobs is None:
+            return []
+        jobs, group = self.jobs, f"{self.jobs.jobs} jobs at once in one process"
+        more = (jobs.memory - jobs.memory_before) / jobs.jobs
+        return [
+            Figure("time", {"ours": jobs.seconds}, "s", 1, group=group),
+            Figure("reads a job", {"ours": jobs.polls / jobs.jobs}, "", 1, "", group),
+            Figure("memory at most", {"ours": jobs.memory / 1e6}, "MB", group=group),
+            Figure("memory after one job", {"ours": jobs.memory_before / 1e6}, "MB", group=group),
+            Figure("memory for a job", {"ours": more / 1000}, "KB", group=group),
+        ]
+
+    def figures(self) -> list[Figure]:
+        """All figures."""
+        return [*(figure for figure, _ in self.beside_httpx()), self.waiting(), *self.at_once()]
+
+
+def _figure(name: str, sides: tuple[str, str], pairs: list[tuple[float, float]], unit: str) -> Figure:
+    """The medians of both sides in a unit, and the median of their ratios."""
+    factor = {"ms": 1e3, "us": 1e6}[unit]
+    medians = (statistics.median(side) * factor for side in zip(*pairs, strict=True))
+    return Figure(name, dict(zip(sides, medians, strict=True)), unit, ratio=_ratio(pairs))
 
 
 def _ratio(pairs: list[tuple[float, float]]) -> float:
@@ -102,8 +140,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     sys.stdout.write(f"\n{_tables(results)}\n")
     if not (options.no_write or options.rounds < FEWEST_ROUNDS):
         command = shlex.join(["nox", "-s", "bench", "--", "client", *arguments])
-        _results.write(_document(results, command, load_average))
-    return _results.MISSED if any(measured > most for _, measured, most in results.targets()) else 0
+        body = _document(results, load_average)
+        _results.write("client", "Benchmark of the SDK", command, body, results.figures(), results.outcomes())
+    return _results.MISSED if any(outcome.reached is False for outcome in results.outcomes()) else 0
 
 
 def _measured(rounds: int, jobs: int) -> Results:
@@ -141,46 +180,31 @@ def _mock(*options: str) -> Iterator[str]:
 
 
 def _tables(results: Results) -> str:
-    rows = [
-        _row("one submit over HTTP", results.http, "us"),
-        _row("one submit in process", results.in_process, "us"),
-        _row("import", results.imports, "ms"),
-    ]
+    rows = [_row(figure, pairs) for figure, pairs in results.beside_httpx()]
     parts = [_report.table(("", "ours", "httpx alone", "ours to it", "rounds"), rows)]
-    waits = [_row("CPU time for a read while waiting", results.waits, "us")]
-    parts.append(_report.table(("", f"{MANY_WAITS:,} waits", f"{FEW_WAITS} waits", "ratio", "rounds"), waits))
-    if results.jobs is not None:
-        jobs = results.jobs
-        more = (jobs.memory - jobs.memory_before) / jobs.jobs / 1000
+    waiting = results.waiting()
+    parts.append(_report.table(("", *waiting.values, "ratio", "rounds"), [_row(waiting, results.waits)]))
+    at_once = results.at_once()
+    if at_once:
+        seconds, reads, most, one, more = (figure.cell("ours") for figure in at_once)
         parts.append(
-            f"{jobs.jobs} jobs at once in one process: {jobs.seconds:.1f} s, {jobs.polls / jobs.jobs:.1f} reads a job; "
-            f"{jobs.memory / 1e6:.0f} MB at most, {jobs.memory_before / 1e6:.0f} MB after one job, "
-            f"so {more:.0f} KB a job."
+            f"{at_once[0].group}: {seconds}, {reads} reads a job; {most} at most, {one} after one job, so {more} a job."
         )
-    verdicts = [
-        (what, f"{measured:.2f}x", f"<= {most:g}x", "reached" if measured <= most else "**missed**")
-        for what, measured, most in results.targets()
-    ]
-    parts.append(_report.table(("", "measured", "target", ""), verdicts))
+    parts.append(_report.targets_table(results.outcomes()))
     return "\n\n".join(parts)
 
 
-def _row(what: str, pairs: list[tuple[float, float]], unit: Literal["ms", "us"]) -> tuple[str, ...]:
-    """What, the medians of both sides in a unit, the median of their ratios, and how far the ratios spread."""
-    factor = {"ms": 1e3, "us": 1e6}[unit]
-    sides = (f"{statistics.median(side) * factor:,.0f} {unit}" for side in zip(*pairs, strict=True))
+def _row(figure: Figure, pairs: list[tuple[float, float]]) -> tuple[str, ...]:
+    """What, both sides, their ratio, and how far the ratios of the rounds spread."""
     ratios = [one / other for one, other in pairs]
-    return (what, *sides, f"{_ratio(pairs):.2f}x", f"{min(ratios):.2f} to {max(ratios):.2f}")
+    return (figure.name, *figure.cells(), f"{min(ratios):.2f} to {max(ratios):.2f}")
 
 
-def _document(results: Results, command: str, load_average: float) -> str:
-    today = dt.datetime.now(dt.UTC).date().isoformat()
+def _document(results: Results, load_average: float) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in _report.python_versions(PACKAGES).items())
     where = "\n".join(f"- {line}" for line in (*_report.machine(load_average), versions))
     return (
-        "# Benchmark of the SDK\n\n"
-        f"Written on {today} by `{command}`; do not edit.\n\n{_tables(results)}\n\n"
-        f"## How the SDK was measured\n\n{METHOD}\n\n## Where the SDK was measured\n\n{where}\n"
+        f"{_tables(results)}\n\n## How the SDK was measured\n\n{METHOD}\n\n## Where the SDK was measured\n\n{where}\n"
     )
 
 

@@ -48,12 +48,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not (options.no_write or options.only or options.rounds < FEWEST_ROUNDS):
             document = _report.document(
                 results,
-                command=shlex.join(["nox", "-s", "bench", "--", "mock", *arguments]),
                 method=_method(options.rounds, options.seconds),
                 versions=peer_versions() | _report.python_versions() | {"wrk": _load.wrk_version()},
                 load_average=load_average,
             )
-            _results.write(document)
+            command = shlex.join(["nox", "-s", "bench", "--", "mock", *arguments])
+            _results.write(
+                "mock",
+                "Benchmark of the mock servers",
+                command,
+                document,
+                _report.figures(results),
+                _report.outcomes(results),
+            )
             _say(f"written to {_results.RESULTS.parent.name}/{_results.RESULTS.name}")
     except (BenchError, ContractError, OSError) as error:
         _say(f"error: {error}")
@@ -61,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("interrupted; every server is stopped")
         return 130
-    return _results.MISSED if any(target.reached(results) is False for target in _report.TARGETS) else 0
+    return _results.MISSED if any(outcome.reached is False for outcome in _report.outcomes(results)) else 0
 
 
 def _measure(wanted: Collection[str], rounds: int, seconds: int) -> _report.Results:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import os
 import resource
 import shlex
@@ -18,6 +17,7 @@ from pathlib import Path
 import _load
 import _report
 import _results
+from _figures import Figure, Outcome
 from _peers import BenchError
 from _servers import SERVERS, environment
 
@@ -45,13 +45,27 @@ class Results:
     help: list[tuple[float, float]] = field(default_factory=list)
     mock: list[tuple[float, float]] = field(default_factory=list)
 
-    def targets(self) -> list[tuple[str, float, float, str]]:
-        """What, measured, at most, unit."""
+    def outcomes(self) -> list[Outcome]:
+        """The targets, and what was measured of each."""
+        loading = 1000 * statistics.median(self.loading)
         return [
-            ("CPU time of loading the contract", 1000 * statistics.median(self.loading), 15, " ms"),
-            ("octopusx-video --help to python -c 'import click, httpx'", _ratio(self.help), 1.25, "x"),
-            ("mock's start to its first valid submit, ours to a bare application", _ratio(self.mock), 1.4, "x"),
+            Outcome("CPU time of loading the contract", loading, 15, unit="ms"),
+            Outcome("octopusx-video --help to python -c 'import click, httpx'", _ratio(self.help), 1.25),
+            Outcome("mock's start to its first valid submit, ours to a bare application", _ratio(self.mock), 1.4),
         ]
+
+    def figures(self) -> list[Figure]:
+        """What is compared with something else."""
+        return [
+            _figure("octopusx-video --help", NEEDED, self.help),
+            _figure("mock, to its first valid submit", "bare application", self.mock),
+        ]
+
+
+def _figure(name: str, other: str, pairs: list[tuple[float, float]]) -> Figure:
+    """The medians of both sides in milliseconds, and the median of their ratios."""
+    medians = (1000 * statistics.median(side) for side in zip(*pairs, strict=True))
+    return Figure(name, dict(zip(("ours", other), medians, strict=True)), "ms", ratio=_ratio(pairs))
 
 
 def _ratio(pairs: list[tuple[float, float]]) -> float:
@@ -84,8 +98,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     sys.stdout.write(f"\n{_tables(results)}\n")
     if not (options.no_write or options.rounds < FEWEST_ROUNDS):
         command = shlex.join(["nox", "-s", "bench", "--", "start", *arguments])
-        _results.write(_document(results, command, load_average))
-    return _results.MISSED if any(measured > most for _, measured, most, _ in results.targets()) else 0
+        body = _document(results, load_average)
+        _results.write("start", "Benchmark of the start", command, body, results.figures(), results.outcomes())
+    return _results.MISSED if any(outcome.reached is False for outcome in results.outcomes()) else 0
 
 
 def _measured(rounds: int) -> Results:
@@ -120,36 +135,25 @@ def _spent(*command: str) -> tuple[float, float]:
 
 
 def _tables(results: Results) -> str:
-    rows = [
-        ("octopusx-video --help", *_pair(results.help), "import click, httpx"),
-        ("mock, to its first valid submit", *_pair(results.mock), "bare application"),
-    ]
-    targets = [
-        (what, f"{measured:.2f}{unit}", f"<= {most:g}{unit}", "reached" if measured <= most else "**missed**")
-        for what, measured, most, unit in results.targets()
-    ]
+    rows = [_row(figure, pairs) for figure, pairs in zip(results.figures(), (results.help, results.mock), strict=True)]
     return "\n\n".join(
         (
             _report.table(("", "ours", "beside it", "ratio", "rounds", "what is beside it"), rows),
-            _report.table(("", "measured", "target", ""), targets),
+            _report.targets_table(results.outcomes()),
         )
     )
 
 
-def _pair(pairs: list[tuple[float, float]]) -> tuple[str, str, str, str]:
-    ours, other = (1000 * statistics.median(side) for side in zip(*pairs, strict=True))
-    ratios = sorted(one / two for one, two in pairs)
-    return f"{ours:.0f} ms", f"{other:.0f} ms", f"{_ratio(pairs):.2f}x", f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
+def _row(figure: Figure, pairs: list[tuple[float, float]]) -> tuple[str, ...]:
+    """What, both sides, their ratio, how far the ratios of the rounds spread, and what the other side is."""
+    ratios = [one / other for one, other in pairs]
+    return (figure.name, *figure.cells(), f"{min(ratios):.2f} to {max(ratios):.2f}", list(figure.values)[1])
 
 
-def _document(results: Results, command: str, load_average: float) -> str:
+def _document(results: Results, load_average: float) -> str:
     where = "\n".join(f"- {line}" for line in _report.machine(load_average))
     versions = ", ".join(f"{name} {version}" for name, version in _report.python_versions().items())
-    return (
-        "# Benchmark of the start\n\n"
-        f"Written on {dt.datetime.now(dt.UTC).date().isoformat()} by `{command}`; do not edit.\n\n"
-        f"{_tables(results)}\n\n## What was measured\n\n{METHOD}\n\n## Where\n\n{where}\n- {versions}\n"
-    )
+    return f"{_tables(results)}\n\n## What was measured\n\n{METHOD}\n\n## Where\n\n{where}\n- {versions}\n"
 
 
 if __name__ == "__main__":

@@ -59,8 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"\n{_suite_report.tables(results)}\n")
         if not (options.no_write or options.only or options.defects or options.rounds < FEWEST_ROUNDS):
             command = shlex.join(["nox", "-s", "bench", "--", "suite", *arguments])
-            document = _suite_report.document(results, command=command, method=METHOD, load_average=load_average)
-            _results.write(document)
+            body = _suite_report.document(results, method=METHOD, load_average=load_average)
+            title = "Benchmark of the contract suite"
+            _results.write("suite", title, command, body, results.figures(), results.outcomes())
             _say(f"written to {_results.RESULTS.parent.name}/{_results.RESULTS.name}")
     except (BenchError, ContractError, MockError, OSError) as error:
         _say(f"error: {error}")
@@ -68,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("interrupted; every server is stopped")
         return 130
-    return _results.MISSED if any(reached is False for *_, reached in results.targets()) else 0
+    return _results.MISSED if any(outcome.reached is False for outcome in results.outcomes()) else 0
 
 
 def _measure(figures: Collection[str], rounds: int, defects: Sequence[str], results: _suite_report.Results) -> None:

@@ -1,8 +1,8 @@
 """Build the site of the documentation: ``nox -s docs [-- --output DIR]``.
 
-The pages are those of the repository, with the reference of the API, the command line and the Python interface, which
-are made from the contract, from the commands' own help and from docstrings. The site loads nothing from another host,
-so that it works offline. Every link is followed when it is built.
+The pages are those of the repository, with charts of the benchmarks, and with the reference of the API, the command
+line and the Python interface, which are made from the contract, from the commands' own help and from docstrings. The
+site loads nothing from another host, so that it works offline. Every link is followed when it is built.
 
 Zensical builds it (by the authors of Material for MkDocs, which it succeeds): plain files, with a search that needs no
 server. Scalar draws the interactive reference; its bundle is the one that the mock serves (hatch_build.py).
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -27,7 +28,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 import octopusx_video_openapi
 from octopusx_video_openapi import Contract, ContractError
 
-from docs.site import drawings, reference
+from docs.site import charts, drawings, reference
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -57,6 +58,8 @@ COMMANDS = {
     "octopusx-video-mock": ("octopusx_video_mock", ("",)),
     "octopusx-video-contract": ("octopusx_video_contract", ("", "probe")),
 }
+BENCHMARKS = ROOT / "benchmarks" / "RESULTS.md"
+BENCHMARK_DATA = ROOT / "docs" / "results"
 _LINK = re.compile(r"(!?\[[^\]]*\]\()([^)\s]+)(\))")
 
 
@@ -98,6 +101,7 @@ def build(contract: Contract) -> Path:
     for page, name in PAGES.items():
         with _said(f"{page} is missing; restore it, or leave it out of PAGES in docs/site/build.py"):
             (source / name).write_text(_linked(ROOT / page), "utf-8")
+    _add_charts(source, PAGES[str(BENCHMARKS.relative_to(ROOT))])
     for name in ("operations", "schemas", "rules", "money"):
         lines = getattr(reference, name)(contract)
         (source / "reference" / f"{name}.md").write_text("\n".join(lines) + "\n", "utf-8")
@@ -112,6 +116,32 @@ def build(contract: Contract) -> Path:
     (source / "try" / "openapi.json").write_text(contract.text(), "utf-8")
     _run_zensical()
     return WORK / "built"
+
+
+def _add_charts(source: Path, page: str) -> None:
+    """Draw the figures of each benchmark, and show them at the beginning of its part of the page.
+
+    Raises:
+        SiteError: The page has no part with the figures that the data is of.
+    """
+    text = (source / page).read_text("utf-8")
+    for file in sorted(BENCHMARK_DATA.glob("benchmark_*.json")):
+        data = json.loads(file.read_text("utf-8"))
+        drawn = {"bars": "the figures", "ratios": "the ratios and their targets"}
+        for kind in drawn:
+            (source / f"{file.stem}_{kind}.svg").write_text(getattr(charts, kind)(data), "utf-8")
+        shown = "\n\n".join(
+            f"![{data['title']}: {what}, as in the tables below]({file.stem}_{kind}.svg)"
+            for kind, what in drawn.items()
+        )
+        head = f"# {data['title']}\n\nWritten on {data['written']} by `{data['command']}`; do not edit.\n"
+        if head not in text:
+            raise SiteError(
+                f"{file.relative_to(ROOT)} holds other figures than {BENCHMARKS.relative_to(ROOT)}, which has no part "
+                f"{data['title']!r} of {data['written']}; run: {data['command']}"
+            )
+        text = text.replace(head, f"{head}\n{shown}\n")
+    (source / page).write_text(text, "utf-8")
 
 
 _LIFECYCLE = """\

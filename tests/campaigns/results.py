@@ -1,4 +1,4 @@
-"""What campaigns found, as data in docs/results: one file for each, with a row on each line."""
+"""What campaigns and benchmarks found, as data in docs/results: one file for each, with a row on each line."""
 
 from __future__ import annotations
 

@@ -127,6 +127,21 @@ def _plain(markdown: str) -> str:
     return markdown.replace("`", "")
 
 
+@pytest.mark.slow
+def test_the_benchmarks_are_drawn(site: Path) -> None:
+    """Each has two pictures, with a text in their place, in a file of the site."""
+    page = (site / "benchmarks" / "index.html").read_text("utf-8")
+    pictures = dict(re.findall(r'<img alt="([^"]+)" src="([^"]+)"', page))
+    titles = re.findall(r"^# (.+)$", build.BENCHMARKS.read_text("utf-8"), re.MULTILINE)
+    assert list(pictures) == [
+        f"{title}: {what}, as in the tables below"
+        for title in titles
+        for what in ("the figures", "the ratios and their targets")
+    ]
+    for address in pictures.values():
+        assert (site / "benchmarks" / address).resolve().read_text("utf-8").startswith("<svg ")
+
+
 def test_a_dead_link_is_found(tmp_path: Path) -> None:
     """With its page, and what to do."""
     (tmp_path / "index.html").write_text(
