@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
+from octopusx_video_mock import Mock
 
 from tests.campaigns import suite_runs
 from tests.campaigns.kill_matrix import BY_NAME, SLOW
@@ -273,6 +274,17 @@ def test_nothing_of_the_caller_s_gets_between(
         with pytest.raises(BlockingIOError):
             proxy.accept()
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+def test_a_mock_with_its_pages_conforms(run_suite: Command) -> None:
+    """Over HTTP, as `--engine server` starts it: the pages are there, and no request of the suite meets them."""
+    with Mock(token=(KEY, "sk-other"), start=None).serve(control=True) as url:
+        done = run_suite("--base-url", url, *QUICK, *LAYER, "--layer", "forms", "--strict")
+        for path in ("/", "/docs", "/healthz", "/openapi.json"):
+            assert httpx.get(f"{url}{path}", headers={"Accept": "text/html"}).status_code == 200, path
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"^limited to layers documented_requests, forms$", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
