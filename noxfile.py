@@ -229,6 +229,12 @@ def schedules(session: nox.Session) -> None:
 
 
 @job
+def batch_kills(session: nox.Session) -> None:
+    """Slow: batches killed at every point and run again (`-- --budget`, `-- --faults`, `-- --mutants`)."""
+    _run(session, "python", "-m", "tests.campaigns.batches", *session.posargs)
+
+
+@job
 def hostile(session: nox.Session) -> None:
     """Slow: at least 100,000 hostile requests to the mock, `-- --seed N` repeats a run."""
     _run(session, "python", "-m", "tests.campaigns.hostile", *session.posargs)

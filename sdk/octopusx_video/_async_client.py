@@ -76,6 +76,7 @@ class AsyncOctopusX:
         context = setup.call_context(api_key, base_url, max_retries, retry_for, submit_timeout, clock, random.random)
         made = http_client or setup.http_client(httpx.AsyncClient, context.settings, timeout, transport)
         self._driver = AsyncDriver(made, context, sleep, is_ours=http_client is None)
+        self._context = context
         self._videos = AsyncVideos(context, self._driver)
         self._unified = AsyncUnified(context, self._driver)
 

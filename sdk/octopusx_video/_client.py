@@ -76,6 +76,7 @@ class OctopusX:
         context = setup.call_context(api_key, base_url, max_retries, retry_for, submit_timeout, clock, random.random)
         made = http_client or setup.http_client(httpx.Client, context.settings, timeout, transport)
         self._driver = Driver(made, context, sleep, is_ours=http_client is None)
+        self._context = context
         self._videos = Videos(context, self._driver)
         self._unified = Unified(context, self._driver)
 

@@ -47,7 +47,10 @@ class RefusedError(OctopusXError):
         request_id: The gateway's id of the request, to be quoted to support; None where there is none.
         retry_after: Seconds after which the service wants the next request; None where it does not say.
         response: The beginning of the response's body, without the key; None where none was received.
+        before_work: Whether a submit was refused before any work was done for it, so that it may be sent again (R28).
     """
+
+    before_work = False
 
     def __init__(
         self,

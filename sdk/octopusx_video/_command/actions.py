@@ -28,7 +28,7 @@ def extend(job: Job, video_id: str, options: dict[str, Any], *, unified: bool) -
     fields, foreign = _taken(operation, options), contract.fields(other).keys() - contract.fields(operation).keys()
     for name in foreign:
         if options.pop(name) not in {None, ()}:
-            option = _names(click.get_current_context().command)[name]
+            option = names(click.get_current_context().command)[name]
             raise click.UsageError(f"{option} can't be used {'with' if unified else 'without'} --unified")
     with _client(job, options) as client:
         routes = _routes(client, unified=unified)
@@ -89,21 +89,27 @@ def _client(job: Job, options: dict[str, Any]) -> Iterator[OctopusX]:
     job.console.as_json, job.console.quiet = options.pop("as_json"), options.pop("quiet")
     job.output = options.get("output")
     job.console.sends_video = job.output == STDOUT
-    job.names = _names(click.get_current_context().command)
+    job.names = names(click.get_current_context().command)
     job.to_server = [] if options["base_url"] is None else ["--base-url", options["base_url"]]
-    key = os.environ.get(_settings.KEY_VARIABLE)
-    if not key and is_terminal(sys.stdin) and is_terminal(sys.stderr):
-        key = click.prompt("OctopusX API key", hide_input=True, err=True)
-        job.console.use_key(key)
+    key = asked_key(job)
     settings: dict[str, Any] = {"base_url": options["base_url"], "timeout": options["request_timeout"]}
     if "submit_timeout" in options:
         settings["submit_timeout"] = options["submit_timeout"]
-    with _logged(job), OctopusX(key, sleep=lambda seconds: _sleep(job, seconds), **settings) as client:
+    with logged(job), OctopusX(key, sleep=lambda seconds: _sleep(job, seconds), **settings) as client:
         yield client
 
 
+def asked_key(job: Job) -> str | None:
+    """The API key: of the environment, or as a person gives it on a terminal; None where there is none."""
+    key = os.environ.get(_settings.KEY_VARIABLE)
+    if not key and is_terminal(sys.stdin) and is_terminal(sys.stderr):
+        key = click.prompt("OctopusX API key", hide_input=True, err=True)
+        job.console.use_key(str(key))
+    return key
+
+
 @contextlib.contextmanager
-def _logged(job: Job) -> Iterator[None]:
+def logged(job: Job) -> Iterator[None]:
     """What the SDK logs is for the job."""
     logger = logging.getLogger("octopusx_video")
     level, handler = logger.level, Records(job)
@@ -124,13 +130,13 @@ def _sleep(job: Job, seconds: float) -> None:
         job.console.tick()
 
 
-def _names(command: click.Command) -> dict[str, str]:
+def names(command: click.Command) -> dict[str, str]:
     """What the command line calls the arguments of the SDK."""
-    names = {"video": "VIDEO_ID", "task": "TASK_ID", "path": "--output"}
+    named = {"video": "VIDEO_ID", "task": "TASK_ID", "path": "--output"}
     for param in command.params:
         if param.name is not None:
-            names[param.name] = max(param.opts, key=len) if isinstance(param, click.Option) else param.name.upper()
-    return names
+            named[param.name] = max(param.opts, key=len) if isinstance(param, click.Option) else param.name.upper()
+    return named
 
 
 def _submit(

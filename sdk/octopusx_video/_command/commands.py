@@ -46,13 +46,33 @@ completion, for ~/.bashrc (or zsh_source, fish_source):
 """
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, epilog=_EPILOG)
+class _Commands(click.Group):
+    """The commands; those of batches are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the help."""
+        return [*super().list_commands(ctx), "batch"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name."""
+        if cmd_name == "batch":
+            from octopusx_video._command.batch import batch  # noqa: PLC0415 - a single job needs none of it
+
+            return batch
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog=_EPILOG,
+)
 @click.version_option(package_name="octopusx-video", prog_name=PROGRAM, message="%(prog)s %(version)s")
 def cli() -> None:
     """Extend videos with OctopusX: create a task, wait for it, download its video.
 
-    extend and extensions create a task, which COSTS MONEY. They never send a request again that may have created one.
-    The other commands are free.
+    extend and extensions create a task, and batch run many of them, which COSTS MONEY. They never send a request again
+    that may have created one. The other commands are free.
     """
 
 

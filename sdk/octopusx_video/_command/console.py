@@ -83,14 +83,17 @@ class Console:
             self.note(line)
 
     @contextlib.contextmanager
-    def progress(self, label: str, total: int | None) -> Iterator[Progress]:
+    def progress(self, label: str, total: int | None, own: Progress | None = None) -> Iterator[Progress]:
         """Show progress: a bar on a terminal, a line now and then elsewhere, nothing where it is not wanted.
 
         Args:
             label: What is being done.
             total: At which position it ends; None where it is not known and the positions are bytes.
+            own: What shows it, in place of the bar or the lines.
         """
-        if self.quiet:
+        if own is not None:
+            progress = own
+        elif self.quiet:
             progress = Progress()
         elif not is_terminal(sys.stderr):
             progress = Lines(self.report)

@@ -45,6 +45,9 @@ _IN_COMMANDS = {
     "overwrite=True": "--overwrite",
     "client.unified": "--unified",
     "; in Python you can pass api_key instead": "",
+    "allow_same=True": "--allow-same",
+    "new_key=True": "--new-key",
+    "pass max_paid": "pass --max-paid",
 }
 """What errors call things for programs, and what they are called on the command line."""
 _READS = frozenset({"status", "wait", "download"})

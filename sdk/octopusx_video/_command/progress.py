@@ -72,15 +72,17 @@ class Bar(Progress):
     Args:
         label: What is being done.
         total: At which position it ends; None where it is not known and the positions are bytes.
+        max_label: How many characters of a label are shown.
     """
 
-    def __init__(self, label: str, total: int | None) -> None:
+    def __init__(self, label: str, total: int | None, max_label: int = _MAX_LABEL) -> None:
         from tqdm import tqdm  # noqa: PLC0415 - most commands show no bar
 
         # One bar in one thread needs no thread that watches it, and no lock between processes.
         tqdm.monitor_interval = 0
         tqdm.set_lock(threading.RLock())
         self._counts_bytes = total is None
+        self._max_label = max_label
         self._at = time.monotonic()
         self._bar: tqdm[NoReturn] = tqdm(
             desc=label,
@@ -94,7 +96,7 @@ class Bar(Progress):
 
     def show(self, position: int | None, label: str, line: str, total: int | None = None) -> None:
         """Move the bar."""
-        self._bar.desc = label[:_MAX_LABEL]
+        self._bar.desc = label[: self._max_label]
         self._bar.n = self._bar.n if position is None else position
         if self._counts_bytes:
             self._bar.total = total

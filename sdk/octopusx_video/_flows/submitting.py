@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import NamedTuple
 
-from octopusx_video._errors import NOT_SENT, AmbiguousSubmitError, NotSentError, OctopusXError
+from octopusx_video._errors import NOT_SENT, AmbiguousSubmitError, NotSentError, OctopusXError, RefusedError
 from octopusx_video._flows import backoff
 from octopusx_video._flows.context import CallContext, log
 from octopusx_video._flows.effects import Flow, Send
 from octopusx_video._flows.refusals import no_connection, refusal
-from octopusx_video._messages import contract, models, outcome, responses, tasks
+from octopusx_video._messages import contract, models, outcome, requests, responses, tasks
 from octopusx_video._messages.exchange import Failure, Received, Request, Response
 
 
@@ -76,7 +75,8 @@ def _result(sent: _Sent, reply: Response | Failure) -> models.SubmittedTask | _N
     error = _refused(sent, reply)
     if isinstance(error, AmbiguousSubmitError):
         raise error
-    if not contract.bill(sent.request.operation, reply.status, responses.loaded(reply)).before_work:
+    error.before_work = contract.bill(sent.request.operation, reply.status, responses.loaded(reply)).before_work
+    if not error.before_work:
         raise error
     return _NotBegun(error, backoff.retry_after(reply, sent.context.environment))
 
@@ -126,7 +126,7 @@ def _why(sent: _Sent, response: Response) -> str:
     return responses.error_detail(response, sent.context.redact).in_parentheses() if response.content else ""
 
 
-def _refused(sent: _Sent, response: Response) -> OctopusXError:
+def _refused(sent: _Sent, response: Response) -> RefusedError | AmbiguousSubmitError:
     value = responses.loaded(response)
     if not isinstance(value, dict):
         # What the contract lists is a JSON object, so nobody knows whose response this is (R29, R35).
@@ -142,7 +142,7 @@ def _refused(sent: _Sent, response: Response) -> OctopusXError:
 
 def _ambiguous(sent: _Sent, reason: str, response: Response | None = None) -> AmbiguousSubmitError:
     context, request = sent.context, sent.request
-    digest = hashlib.sha256(f"{request.method} {request.url}\n".encode() + (request.body or b"")).hexdigest()
+    digest = requests.digest(request)
     reason = context.redact(reason)
     request_id = response.request_id if response else None
     known = f"request id {request_id}" if request_id else f"request hash {digest[:12]}"

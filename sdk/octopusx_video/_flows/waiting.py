@@ -22,8 +22,8 @@ LAST_READ_SECONDS = 1.0
 
 
 @dataclass
-class _Reads:
-    """What the reads of a wait have given so far.
+class Reads:
+    """What the reads of one task have given so far, and what the next failure means.
 
     Attributes:
         task_id: The task.
@@ -124,7 +124,7 @@ def _wait(
     monotonic = context.environment.monotonic
     until = monotonic() + timeout
     pauses = backoff.polls(interval, context.environment)
-    reads = _Reads(task_id)
+    reads = Reads(task_id)
     while True:
         read = yield from read_once(context, route, task_id, max(until, monotonic() + LAST_READ_SECONDS))
         wanted = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib
 import json
 from collections.abc import Callable, Mapping
@@ -75,6 +76,11 @@ def task_id(value: object, name: str) -> str:
     if not contract.is_task_id(found):
         raise NotSentError(f"{name}: {_shown(found)} is not the id of a task; ids look like grok:UUID or video_abc123")
     return found
+
+
+def digest(request: Request) -> str:
+    """SHA-256 of method, path and body, in hexadecimal: the same for the same request."""
+    return hashlib.sha256(f"{request.method} {request.url}\n".encode() + (request.body or b"")).hexdigest()
 
 
 def _body(name: str, fields: Mapping[str, Any], extra: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -1,0 +1,100 @@
+"""Adding the jobs of a file to a ledger: all of them, or none where one can't be used."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from octopusx_video._batch.errors import MAX_SHOWN, InvalidJobsError
+from octopusx_video._batch.inputs import Entry
+from octopusx_video._batch.jobs import InvalidJobError, Job, job
+from octopusx_video._batch.ledger import Ledger
+from octopusx_video._batch.steps import VIDEOS
+
+
+class Addition:
+    """Adds jobs to a ledger, inside of its transaction.
+
+    Args:
+        ledger: Where they are added.
+        server: The base URL.
+        folder: The folder of the batch.
+        shard: Which part of the jobs is taken, as ``(2, 8)``; None for all.
+        allow_same: Whether two jobs may have the same request.
+
+    Attributes:
+        read: How many jobs were read, those of other shards and wrong ones included.
+        new: How many of them the ledger did not have.
+        known: How many it had.
+    """
+
+    def __init__(
+        self, ledger: Ledger, server: str, folder: Path, shard: tuple[int, int] | None, *, allow_same: bool
+    ) -> None:
+        self.read = self.new = self.known = 0
+        self._ledger = ledger
+        self._server = server
+        self._folder = folder
+        self._shard = shard
+        self._allow_same = allow_same
+        self._place = ""
+        self._wrong = 0
+        self._problems: list[str] = []
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Add all of them.
+
+        Raises:
+            InvalidJobsError: Some can't be used.
+        """
+        for one, found in self._ledger.add(self._checked(entries)):
+            if found == "known":
+                self.known += 1
+            elif found == "new":
+                self.new += 1
+                self._note(self._problem(one))
+            else:
+                self._note(found)
+        if self._wrong:
+            raise InvalidJobsError(self._problems, self._wrong)
+
+    def _checked(self, entries: Iterable[Entry]) -> Iterator[Job]:
+        """The jobs that are right by themselves, and of this shard."""
+        for entry in entries:
+            self.read += 1
+            self._place = entry.place
+            if entry.problem:
+                self._note(entry.problem)
+                continue
+            try:
+                one = job(entry.value, self._server)
+            except InvalidJobError as error:
+                self._note(str(error))
+                continue
+            if self._is_mine(one.id):
+                yield one
+
+    def _problem(self, one: Job) -> str:
+        """What is wrong with a new job beside others; "" where nothing is."""
+        same = None if self._allow_same else self._ledger.same_as(one)
+        if same is not None:
+            return (
+                f"it has the same request as the job {same!r}, and would be paid for twice; allow_same=True allows it"
+            )
+        if os.path.lexists(self._folder / VIDEOS / f"{one.name}.mp4"):
+            return f"the file {VIDEOS}/{one.name}.mp4 exists, and is of no job; move it"
+        return ""
+
+    def _is_mine(self, job_id: str) -> bool:
+        if self._shard is None:
+            return True
+        number, of = self._shard
+        return int.from_bytes(hashlib.sha256(job_id.encode()).digest()[:8], "big") % of == number - 1
+
+    def _note(self, problem: str) -> None:
+        if problem:
+            self._wrong += 1
+            if self._wrong <= MAX_SHOWN:
+                self._problems.append(f"{self._place}: {problem}")

@@ -1,0 +1,75 @@
+"""One process at a time runs a batch: a lock on a file, which the system releases when its process ends."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from octopusx_video._batch.errors import LedgerError, LedgerInUseError
+
+
+@contextlib.contextmanager
+def held(path: Path, purpose: str) -> Iterator[None]:
+    """Hold the lock while the block lasts.
+
+    Args:
+        path: The file of the lock, which stays.
+        purpose: What the process does, for the error of another one.
+
+    Raises:
+        LedgerInUseError: Another process holds it. The text names it.
+        LedgerError: The file can't be written.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise LedgerError(f"{path} can't be written: {error.strerror}") from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LedgerInUseError(_in_use(path), advice="wait until it has ended, or stop it") from None
+        except OSError as error:
+            raise LedgerError(f"{path} can't be locked: {error.strerror}", advice="use a local disk") from None
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "purpose": purpose}
+        with contextlib.suppress(OSError):  # a full disk takes no name, and the lock holds all the same
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def holder(path: Path) -> dict[str, Any] | None:
+    """The process that holds the lock, as ``pid``, ``host`` and ``purpose``; None where no process does."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return _written(path)
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _written(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        value = None
+    return value if isinstance(value, dict) else {}
+
+
+def _in_use(path: Path) -> str:
+    known = _written(path)
+    who = f"process {known['pid']} on {known['host']}" if known.keys() >= {"pid", "host"} else "another process"
+    return f"{who} works on the batch in {path.parent} ({known.get('purpose', 'batch')})"

@@ -1,0 +1,248 @@
+"""The three steps of a job: submit by claim, look at its task, fetch its video.
+
+Each can be repeated after a crash: a submit sends nothing that was claimed before, a look and a fetch are free. What
+runs them, this package's runner or an engine for several machines, decides when, and never what is paid for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from octopusx_video._batch import jobs
+from octopusx_video._batch.errors import BatchError
+from octopusx_video._batch.ledger import Ledger, Outcome, Row
+from octopusx_video._drivers.async_driver import AsyncDriver
+from octopusx_video._errors import (
+    NOT_SENT,
+    AmbiguousSubmitError,
+    NotSentError,
+    NoVideoAddressError,
+    OctopusXError,
+    RefusedError,
+    TaskExpiredError,
+    TaskFailedError,
+)
+from octopusx_video._files import mp4
+from octopusx_video._flows import backoff, downloading, reading, submitting, waiting
+from octopusx_video._flows.context import CallContext, RetryPolicy
+from octopusx_video._messages import contract, outcome
+
+VIDEOS = "videos"
+"""The folder of the videos, in that of the batch."""
+_READ_SECONDS = 60.0
+"""How long one read of a task may take."""
+
+
+class Submitted(NamedTuple):
+    """The outcome of a submit.
+
+    Attributes:
+        claim: ``sent`` where it was sent in this step; else why not.
+        state: The state of the attempt; None where nothing was sent.
+        task: The id of the new task.
+        error: What was raised; None where it was accepted or not sent in this step.
+    """
+
+    claim: Literal["sent", "held", "stopped", "settled"]
+    state: str | None = None
+    task: str | None = None
+    error: OctopusXError | None = None
+
+
+class Waiting:
+    """A task whose end is awaited.
+
+    Attributes:
+        job: The id of its job.
+        task: The id of the task.
+        until: When the wait ends, on the monotonic clock.
+        ended: The task as it was read, once it has succeeded.
+    """
+
+    __slots__ = ("_pauses", "_reads", "ended", "job", "route", "task", "until")
+
+    def __init__(self, job: str, task: str, operation: str, until: float, pauses: Iterator[float]) -> None:
+        self.job = job
+        self.task = task
+        self.until = until
+        self.ended: Any = None
+        is_unified = contract.family(operation) == "unified"
+        self.route: reading.Route[Any] = reading.UNIFIED if is_unified else reading.VIDEOS
+        self._reads = waiting.Reads(task)
+        self._pauses = pauses
+
+    def noted(self, read: Any, now: float) -> float | None:
+        """Note what a read gave. Returns the seconds to the next one; None where the task has ended.
+
+        Raises:
+            OctopusXError: It has ended without a video, or no further read will succeed.
+        """
+        wanted = 0.0
+        if isinstance(read, reading.ReadFailure):
+            wanted = self._reads.failed(read, now)
+        else:
+            self._reads.succeeded(read)
+            if outcome.phase(read) != "running":
+                failure = outcome.failure(read, self.task)
+                if failure is not None and not isinstance(failure, NoVideoAddressError):
+                    raise failure
+                self.ended = read
+                return None
+        if now >= self.until:
+            raise self._reads.timed_out(0)
+        return max(next(self._pauses), wanted)
+
+
+class Steps:
+    """The steps of the jobs of one ledger.
+
+    Args:
+        ledger: Where each is written down.
+        driver: Sends what is sent.
+        context: The settings of the client.
+        folder: The folder of the batch.
+    """
+
+    def __init__(self, ledger: Ledger, driver: AsyncDriver, context: CallContext, folder: Path) -> None:
+        self._ledger = ledger
+        self._driver = driver
+        self._context = context
+        # A repetition is a claim of its own, so that each request that is sent stands in the ledger.
+        self._once = context._replace(retry_policy=RetryPolicy(0, 0.0))
+        self._folder = folder
+
+    async def submit(self, job: str) -> Submitted:
+        """Claim a job, send its request once, and write down the outcome.
+
+        Raises:
+            BatchError: The ledger can't be written. The text has what was accepted, if anything was.
+        """
+        row = self._ledger.row(job)
+        assert row is not None  # noqa: S101 - jobs are never deleted
+        request = jobs.request_of(self._context.settings.base_url, row.operation, row.source, row.fields)
+        claim = self._ledger.claim(job)
+        if isinstance(claim, str):
+            return Submitted(claim)
+        error: OctopusXError | None = None
+        try:
+            task = await self._driver.run(submitting.submit(self._once, request))
+            result = Outcome("accepted", outcome.task_id(task))
+        except OctopusXError as raised:
+            error, result = raised, _outcome(raised)
+        except BaseException as stop:
+            # Nobody waits for the response any more; one that has arrived by now overrides this.
+            is_sent = NOT_SENT not in getattr(stop, "__notes__", ())
+            self._ledger.settle(job, claim, Outcome("parked" if is_sent else "not_sent", reason="interrupted"))
+            raise
+        try:
+            self._ledger.settle(job, claim, result)
+        except BatchError as lost:
+            raise BatchError(f"{lost}; {_unwritten(job, result)}") from None
+        return Submitted("sent", result.state, result.task, error)
+
+    def awaited(self, row: Row, timeout: float, poll_interval: float) -> Waiting:
+        """A wait for the task of a job, which begins now."""
+        assert row.task is not None  # noqa: S101 - a job that was paid for
+        until = self._context.environment.monotonic() + timeout
+        return Waiting(row.id, row.task, row.operation, until, backoff.polls(poll_interval, self._context.environment))
+
+    async def look(self, task: Waiting) -> float | None:
+        """Read a task once. Returns the seconds to the next look; None where it has succeeded or is settled.
+
+        Raises:
+            BatchError: The ledger can't be written.
+        """
+        monotonic = self._context.environment.monotonic
+        flow = reading.read_once(self._context, task.route, task.task, monotonic() + _READ_SECONDS)
+        read = await self._driver.run(flow)
+        try:
+            return task.noted(read, monotonic())
+        except OctopusXError as error:
+            self._fail(task.job, error)
+            return None
+
+    async def fetch(self, task: Waiting, within: float) -> bool:
+        """Save the video of a task that has succeeded. Returns whether it is saved.
+
+        A video that is there already, whole, was saved before the process ended.
+
+        Args:
+            task: The task, as ``look`` has left it.
+            within: Seconds that the download may take.
+
+        Raises:
+            BatchError: The ledger can't be written.
+        """
+        row = self._ledger.row(task.job)
+        assert row is not None  # noqa: S101 - jobs are never deleted
+        name = f"{VIDEOS}/{row.name}.mp4"
+        path = self._folder / name
+        try:
+            if not _is_whole(path):
+                await self._driver.run(self._download(task, path, within))
+            _sync(path.parent)
+        except (OctopusXError, OSError) as error:
+            self._fail(task.job, error)
+            return False
+        self._ledger.end(task.job, "done", file=name)
+        return True
+
+    def _download(self, task: Waiting, path: Path, within: float) -> Any:
+        return downloading.download(
+            self._context, task.route, task.ended, path, within, None, overwrite=True, accept_any=False
+        )
+
+    def _fail(self, job: str, error: Exception) -> None:
+        """Write down that a task that was paid for has no video, or none in this run."""
+        state: Literal["failed", "expired", "undelivered"] = "undelivered"
+        if isinstance(error, TaskExpiredError):
+            state = "expired"
+        elif isinstance(error, TaskFailedError) and not isinstance(error, NoVideoAddressError):
+            state = "failed"
+        text = error.problem if isinstance(error, OctopusXError) else f"{type(error).__name__}: {error}"
+        self._ledger.end(job, state, text)
+
+
+def _outcome(error: OctopusXError) -> Outcome:
+    """What an error of a submit means for its attempt."""
+    if isinstance(error, AmbiguousSubmitError):
+        ids = error.possible_task_ids
+        return Outcome("parked", None, error.status, error.request_id, error.reason, ids)
+    if isinstance(error, RefusedError):
+        state: Literal["refused", "not_sent"] = "not_sent" if error.before_work else "refused"
+        return Outcome(state, None, error.status, error.request_id, error.problem)
+    if isinstance(error, NotSentError):
+        return Outcome("not_sent", reason=error.problem)
+    return Outcome("parked", reason=error.problem)
+
+
+def _unwritten(job: str, result: Outcome) -> str:
+    """What a person has to keep, where the ledger could not take it."""
+    if result.task is not None:
+        return f"the job {job!r} WAS ACCEPTED as task {result.task}; note this: batch resolve … --task {result.task}"
+    if result.state == "parked":
+        ids = f", possibly as task {' or '.join(result.possible_tasks)}" if result.possible_tasks else ""
+        return f"the job {job!r} may have been accepted{ids}"
+    return f"the job {job!r} was not billed ({result.reason})"
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file is a complete video."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            return size > 0 and mp4.incomplete(file, size, has_ended=True) is None
+    except OSError:
+        return False
+
+
+def _sync(folder: Path) -> None:
+    """Make the names of a folder's files outlast the machine."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,301 @@
+"""What the commands of batches do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from octopusx_video_openapi import interrupts
+
+from octopusx_video._batch import report as html_report
+from octopusx_video._batch import results
+from octopusx_video._command import actions
+from octopusx_video._command.console import is_terminal
+from octopusx_video._command.job import PROGRAM, Job
+from octopusx_video._command.progress import Bar, Progress
+from octopusx_video.batch import MEANINGS, Batch, InvalidJobsError, Plan, Status
+
+_LINE_SECONDS = 60.0
+"""How often a pipe gets a line."""
+_REDRAW_SECONDS = 0.5
+_WATCH_SECONDS = 1.0
+_MAX_LABEL = 90
+_MAX_SHOWN = 20
+_FINAL = ("done", "failed", "expired", "refused", "parked", "held", "stopped", "not_sent", "undelivered")
+_GIGABYTE = 1e9
+
+
+def run(job: Job, options: dict[str, Any]) -> None:
+    """Run a batch, or show what it would do."""
+    console = job.console
+    console.as_json, console.quiet = options.pop("as_json"), options.pop("quiet")
+    job.names = actions.names(click.get_current_context().command)
+    is_dry, price = options.pop("dry_run"), options.pop("price")
+    if price is not None and not is_dry:
+        raise click.UsageError("--price needs --dry-run")
+    jobs, folder = options.pop("jobs"), options["out"]
+    options["retry"] = options["retry"] or ()
+    batch = Batch(jobs, api_key=actions.asked_key(job), **options)
+    with actions.logged(job):
+        try:
+            if is_dry:
+                _show_plan(job, batch.plan(), price)
+                return
+            ended, number = _interruptible(job, lambda: _watched(job, batch))
+        except InvalidJobsError as error:
+            if console.as_json:
+                raise
+            for line in (
+                f"error: {error.count} of the jobs in {jobs} can't be used; nothing was sent",
+                *error.problems,
+            ):
+                console.note(console.clean(line))
+            if error.count > len(error.problems):
+                console.note(f"and {error.count - len(error.problems)} more")
+            raise click.exceptions.Exit(2) from None
+    _show(job, folder, ended, batch)
+    if number is not None:
+        console.note(f"interrupted; to resume, run the same command again: {PROGRAM} batch run {jobs} --out {folder}")
+        raise click.exceptions.Exit(128 + number)
+    raise click.exceptions.Exit(ended.exit_status)
+
+
+def status(job: Job, folder: str, *, watch: bool) -> None:
+    """Show where a batch stands."""
+    batch = Batch(None, out=folder)
+    now = batch.status()
+    while watch and now.process is not None:
+        job.console.report(_line(now))
+        time.sleep(_WATCH_SECONDS)
+        now = batch.status()
+    _show(job, folder, now, batch)
+    raise click.exceptions.Exit(0 if now.process is not None else now.exit_status)
+
+
+def report(job: Job, folder: str, form: str, output: str | None) -> None:
+    """Write a report."""
+    from octopusx_video._batch import ledger  # noqa: PLC0415 - for this command alone
+
+    with contextlib.closing(ledger.Ledger(Path(folder) / ledger.FILE, create=False)) as book:
+        lines: Iterator[str] = {
+            "jsonl": lambda: results.json_lines(book.rows()),
+            "csv": lambda: results.csv_lines(book.rows()),
+            "html": lambda: html_report.html(book),
+        }[form]()
+        if output is not None:
+            with Path(output).open("w", encoding="utf-8", errors="backslashreplace") as file:
+                file.writelines(lines)
+            job.console.print(output)
+            return
+        for line in lines:
+            job.console.print(line.rstrip("\n"))
+
+
+def resolve(job: Job, folder: str, job_id: str, *, task: str | None, not_billed: bool) -> None:
+    """Settle a parked job."""
+    job.names = actions.names(click.get_current_context().command)
+    batch = Batch(None, out=folder)
+    row = batch.resolve(job_id, task=task, billed=not not_billed)
+    if job.console.as_json:
+        job.console.print_json({"job": results.record(row)})
+    else:
+        job.console.print(job.console.clean(f"{row.id} is {row.state}: {MEANINGS[row.state]}"))
+
+
+def stop(job: Job, folder: str) -> None:
+    """Ask the process that runs a batch to send nothing more."""
+    batch = Batch(None, out=folder)
+    process = batch.status().process
+    if process is None:
+        job.console.print(f"no process runs the batch in {folder}; there is nothing to stop")
+        return
+    batch.stop()
+    job.console.print(f"process {process.get('pid', '')} sends nothing more; what was paid for is still saved")
+
+
+def _interruptible(job: Job, main: Callable[[], Coroutine[Any, Any, Status]]) -> tuple[Status, int | None]:
+    """Run a coroutine that a signal cancels, and a second one again. Returns the first signal, if one arrived."""
+    received: list[int] = []
+
+    async def body() -> Status:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None  # noqa: S101 - this one
+
+        def interrupt(number: int) -> None:
+            received.append(number)
+            if len(received) == 1:
+                job.console.note(
+                    "interrupted: nothing more is sent; waiting for the responses to what was sent "
+                    "(again: leave those jobs parked)"
+                )
+            task.cancel()
+
+        for number in interrupts.SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, interrupt, number)
+        return await main()
+
+    before = {number: signal.getsignal(number) for number in interrupts.SIGNALS}
+    with asyncio.Runner() as runner:
+        try:
+            ended = runner.run(body())
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    return ended, received[0] if received else None
+
+
+async def _watched(job: Job, batch: Batch) -> Status:
+    """Run a batch, and show its progress."""
+    running = asyncio.ensure_future(batch.arun())
+    shown: _Bar | _Lines | Progress = Progress()
+    with contextlib.ExitStack() as stack:
+        pause = 0.0
+        try:
+            while not running.done():
+                await asyncio.wait({running}, timeout=pause or _REDRAW_SECONDS)
+                pause = _REDRAW_SECONDS
+                with contextlib.suppress(Exception):  # the ledger is not there yet
+                    now = batch.status()
+                    if not isinstance(shown, _Bar | _Lines) and not job.console.quiet:
+                        shown = _Bar(now) if is_terminal(sys.stderr) else _Lines(job.console.note)
+                        stack.enter_context(job.console.progress("", None, shown))
+                    if isinstance(shown, _Bar | _Lines):
+                        shown.update(now)
+        except asyncio.CancelledError:
+            running.cancel()
+            try:
+                while not running.done():
+                    await asyncio.wait({running})
+            except asyncio.CancelledError:
+                running.cancel()
+                await asyncio.wait({running})
+        if running.cancelled():
+            return batch.status()._replace(process=None)
+        return running.result()
+
+
+class _Estimate:
+    """When a batch may be done, by how fast jobs have ended in this run."""
+
+    def __init__(self, now: Status) -> None:
+        self._began = time.monotonic()
+        self._before = _ended(now)
+
+    def left(self, now: Status) -> float | None:
+        """Seconds until it may be done; None where that is not known."""
+        ended = _ended(now) - self._before
+        passed = time.monotonic() - self._began
+        return None if ended <= 0 else (now.jobs - _ended(now)) * passed / ended
+
+
+class _Bar(Bar):
+    """A bar with how many jobs are in each state."""
+
+    def __init__(self, now: Status) -> None:
+        super().__init__("", now.jobs, _MAX_LABEL)
+        self._estimate = _Estimate(now)
+
+    def update(self, now: Status) -> None:
+        """Show a state."""
+        left = self._estimate.left(now)
+        self._bar.total = now.jobs
+        self.show(_ended(now), f"{_states(now)}{'' if left is None else f', about {_duration(left)} left'}", "")
+
+
+class _Lines(Progress):
+    """A line now and then."""
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self._note = note
+        self._at = -_LINE_SECONDS
+        self._estimate: _Estimate | None = None
+
+    def update(self, now: Status) -> None:
+        """Print a line, if it is time for one."""
+        self._estimate = self._estimate or _Estimate(now)
+        if time.monotonic() - self._at < _LINE_SECONDS:
+            return
+        self._at = time.monotonic()
+        left = self._estimate.left(now)
+        self._note(f"{_line(now)}{'' if left is None else f', about {_duration(left)} left'}")
+
+
+def _ended(now: Status) -> int:
+    return sum(now.counts.get(state, 0) for state in _FINAL)  # type: ignore[call-overload]
+
+
+def _states(now: Status) -> str:
+    return ", ".join(f"{count:,} {state}" for state, count in _ordered(now.counts))
+
+
+def _ordered(counts: Mapping[Any, int]) -> list[tuple[str, int]]:
+    return [
+        (state, counts[state])
+        for state in (*_FINAL[:1], "accepted", "sending", "new", *_FINAL[1:])
+        if counts.get(state)
+    ]
+
+
+def _line(now: Status) -> str:
+    return f"{now.jobs:,} jobs: {_states(now)}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _show(job: Job, folder: str, now: Status, batch: Batch) -> None:
+    """Print where a batch stands, and what a person can do."""
+    console = job.console
+    parked = (
+        [row for _, row in zip(range(_MAX_SHOWN), batch.rows("parked"), strict=False)]
+        if now.counts.get("parked")
+        else []
+    )
+    if console.as_json:
+        known = {**now._asdict(), "jobs": now.jobs, "exit_status": now.exit_status}
+        console.print_json({"batch": {**known, "parked": [results.record(row) for row in parked]}})
+        return
+    budget = "" if now.max_paid is None else f" of at most {now.max_paid:,}"
+    console.print(_line(now))
+    console.print(f"{now.paid:,}{budget} videos ({now.paid_seconds:,.0f} s) are or may be billed")
+    if now.stopped_by is not None and now.stopped_by != "interrupted":
+        console.note(console.clean(f"sending stopped: {now.stopped_by}"))
+    for state, count in _ordered(now.counts):
+        if state not in {"done", "new"}:
+            console.note(f"{count:,} {state}: {MEANINGS[state]}")  # type: ignore[index]
+    for row in parked:
+        console.note(console.clean(f"  {row.id}: {row.reason}"))
+    if parked:
+        console.note(f"to settle one: {PROGRAM} batch resolve {folder} ID --task TASK_ID | --not-billed | --give-up")
+
+
+def _show_plan(job: Job, plan: Plan, price: tuple[float, str] | None) -> None:
+    """Print what a run would do and pay."""
+    cost = None
+    if price is not None:
+        cost = price[0] * (plan.videos if price[1] == "video" else plan.seconds)
+    if job.console.as_json:
+        job.console.print_json({"plan": {**plan._asdict(), "cost": cost}})
+        return
+    console = job.console
+    console.print(f"{plan.new:,} new jobs, {plan.known:,} known, {plan.parked:,} parked")
+    costs = "" if cost is None else f", {cost:,.2f} by your price"
+    console.print(f"a run would pay for {plan.videos:,} videos ({plan.seconds:,.0f} s){costs}")
+    if plan.held:
+        console.print(f"the budget leaves out {plan.held:,} jobs")
+    console.print(
+        f"the videos may take {plan.needed_bytes / _GIGABYTE:,.2f} GB (2 MB for a second is assumed); "
+        f"{plan.free_bytes / _GIGABYTE:,.2f} GB are free"
+    )
+    console.print("nothing was sent")

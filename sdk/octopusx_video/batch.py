@@ -1,0 +1,24 @@
+"""Batches: a file of jobs, each paid for at most once, through crashes, within a budget.
+
+``Batch`` runs one. Nothing else of this package imports it.
+"""
+
+from __future__ import annotations
+
+from octopusx_video._batch.batch import Batch, Plan, Status
+from octopusx_video._batch.errors import BatchError, InvalidJobsError, LedgerError, LedgerInUseError
+from octopusx_video._batch.ledger import Row
+from octopusx_video._batch.states import MEANINGS, JobState
+
+__all__ = [
+    "MEANINGS",
+    "Batch",
+    "BatchError",
+    "InvalidJobsError",
+    "JobState",
+    "LedgerError",
+    "LedgerInUseError",
+    "Plan",
+    "Row",
+    "Status",
+]

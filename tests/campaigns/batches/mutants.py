@@ -1,0 +1,115 @@
+"""Mistakes in the code of batches, each of which the campaign has to find."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[3]
+_PACKAGE = "octopusx_video"
+_SECONDS = 600
+
+
+class Mutant(NamedTuple):
+    """A mistake.
+
+    Attributes:
+        name: What is wrong.
+        edits: File of the package, text, and what stands in its place.
+        only: The points at which it is looked for.
+    """
+
+    name: str
+    edits: tuple[tuple[str, str, str], ...]
+    only: str = ""
+
+
+_LEDGER, _SCHEMA, _STATES, _STEPS = (f"_batch/{name}.py" for name in ("ledger", "schema", "states", "steps"))
+_CLAIM = """\
+        claim = self._ledger.claim(job)
+        if isinstance(claim, str):
+            return Submitted(claim)
+"""
+_SETTLE = """\
+        try:
+            self._ledger.settle(job, claim, result)
+"""
+_INSERT = """\
+            self._connection.execute(
+                "INSERT INTO attempt (job,"""
+
+MUTANTS = (
+    Mutant(
+        "no commit before the send",
+        (
+            (_STEPS, _CLAIM, "        claim = row.attempt + 1\n"),
+            (_STEPS, _SETTLE, _SETTLE.replace("self._ledger.settle", "self._ledger.claim(job), self._ledger.settle")),
+        ),
+        "submit",
+    ),
+    Mutant(
+        "no primary key of attempts",
+        (
+            (_SCHEMA, "PRIMARY KEY (batch, job, attempt), ", "CHECK (batch = 1), "),
+            (_SCHEMA, ") STRICT, WITHOUT ROWID;\n\nCREATE INDEX attempt_by", ") STRICT;\n\nCREATE INDEX attempt_by"),
+        ),
+    ),
+    Mutant(
+        "send again what an ended process was sending",
+        (
+            (_STATES, '= ("new", "not_sent"', '= ("new", "sending", "not_sent"'),
+            (_LEDGER, "WHERE state = 'sending' AND run <> ?", "WHERE state = 'none' AND run <> ?"),
+            (_LEDGER, 'if state == "sending" and self._one(', 'if state == "none" and self._one('),
+        ),
+        "submit",
+    ),
+    Mutant(
+        "the budget outside of the transaction",
+        (
+            (
+                _LEDGER,
+                _INSERT,
+                (
+                    '            self._connection.execute("COMMIT")\n'
+                    f'            self._connection.execute("BEGIN IMMEDIATE")\n{_INSERT}'
+                ),
+            ),
+        ),
+        "INSERT attempt",
+    ),
+    Mutant("commits that are not synced", ((_LEDGER, "PRAGMA synchronous = FULL", "PRAGMA synchronous = OFF"),)),
+    Mutant(
+        "a late response is dropped",
+        ((_LEDGER, "if before in CERTAIN and", 'if before == "parked" or before in CERTAIN and'),),
+    ),
+)
+
+
+def check(mutant: Mutant) -> tuple[bool, str]:
+    """Whether the campaign finds a mutant, and the last line that it prints."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as name:
+        package = Path(name) / _PACKAGE
+        shutil.copytree(ROOT / "sdk" / _PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+        for file, text, other in mutant.edits:
+            path = package / file
+            before = path.read_text("utf-8")
+            if before.count(text) != 1:
+                raise SystemExit(f"the mutant {mutant.name!r} fits {file} no more: {text!r}")
+            path.write_text(before.replace(text, other), "utf-8")
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.campaigns.batches", "--kills", "40", "--only", mutant.only, "--stop"],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": name},
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    found = [line for line in lines if line.startswith("broken")]
+    return done.returncode == 1, (found or lines or [""])[-1 if not found else 0]
