@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,13 @@ from octopusx_video._batch.inputs import Entry
 from octopusx_video._batch.jobs import InvalidJobError, Job, job
 from octopusx_video._batch.ledger import Ledger
 from octopusx_video._batch.steps import VIDEOS
+
+
+def _names(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(path.name for path in folder.iterdir())
+    except OSError:  # it is not there yet
+        return frozenset()
 
 
 class Addition:
@@ -36,7 +42,7 @@ class Addition:
         self.read = self.new = self.known = 0
         self._ledger = ledger
         self._server = server
-        self._folder = folder
+        self._files = _names(folder / VIDEOS)
         self._shard = shard
         self._allow_same = allow_same
         self._place = ""
@@ -83,7 +89,7 @@ class Addition:
             return (
                 f"it has the same request as the job {same!r}, and would be paid for twice; allow_same=True allows it"
             )
-        if os.path.lexists(self._folder / VIDEOS / f"{one.name}.mp4"):
+        if f"{one.name}.mp4" in self._files:
             return f"the file {VIDEOS}/{one.name}.mp4 exists, and is of no job; move it"
         return ""
 

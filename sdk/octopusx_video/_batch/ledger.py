@@ -218,7 +218,7 @@ class Ledger:
         """Park what an ended process was sending; nobody knows whether it was billed. Returns how many there are."""
         with self._transaction():
             found = self._connection.execute(
-                "SELECT job, attempt FROM attempt WHERE state = 'sending' AND run <> ?", (self.run,)
+                "SELECT job, attempt FROM attempt WHERE batch = 1 AND state = 'sending' AND run <> ?", (self.run,)
             ).fetchall()
             for job, attempt in found:
                 self._settle(job, attempt, Outcome("parked", reason=_PROCESS_ENDED))
@@ -227,14 +227,14 @@ class Ledger:
     def add(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, str]]:
         """Add jobs, inside of ``adding``. Gives each with what is wrong with it, or "new" or "known"."""
         now = time.time()
-        number = self._one("SELECT coalesce(max(number), 0) FROM job")[0]
+        number = self._one("SELECT coalesce(max(number), 0) FROM job WHERE batch = 1")[0]
         for job in jobs:
             try:
                 self._connection.execute("INSERT INTO seen (id) VALUES (?)", (job.id,))
             except sqlite3.IntegrityError:
                 yield job, f"the custom_id {job.id!r} is that of an earlier job"
                 continue
-            known = self._connection.execute("SELECT request FROM job WHERE id = ?", (job.id,)).fetchone()
+            known = self._connection.execute("SELECT request FROM job WHERE batch = 1 AND id = ?", (job.id,)).fetchone()
             if known is not None:
                 is_same = known[0] == job.request
                 yield job, "known" if is_same else f"the custom_id {job.id!r} is known with another request"
@@ -251,7 +251,7 @@ class Ledger:
     def same_as(self, job: Job) -> str | None:
         """The id of another job with the same request; None where there is none."""
         found = self._connection.execute(
-            "SELECT id FROM job WHERE batch = 1 AND request = ? AND id <> ? ORDER BY number LIMIT 1",
+            "SELECT id FROM job WHERE batch = 1 AND request = ? AND id <> ? LIMIT 1",
             (job.request, job.id),
         ).fetchone()
         return None if found is None else str(found[0])
@@ -273,7 +273,7 @@ class Ledger:
         with self._transaction():
             return self._connection.execute(
                 "UPDATE job SET state = 'new', task = NULL, reason = '', changed_at = ? "  # noqa: S608 - marks alone
-                f"WHERE state IN ({_marks(wanted)})",
+                f"WHERE batch = 1 AND state IN ({_marks(wanted)})",
                 (time.time(), *wanted),
             ).rowcount
 
@@ -296,10 +296,10 @@ class Ledger:
         """
         self._check_place()
         with self._writable(), self._transaction():
-            state, last, seconds = self._one("SELECT state, attempt, seconds FROM job WHERE id = ?", job)
-            if state == "sending" and self._one("SELECT run FROM attempt WHERE job = ? AND attempt = ?", job, last) != (
-                self.run,
-            ):
+            state, last, seconds = self._one("SELECT state, attempt, seconds FROM job WHERE batch = 1 AND id = ?", job)
+            if state == "sending" and self._one(
+                "SELECT run FROM attempt WHERE batch = 1 AND job = ? AND attempt = ?", job, last
+            ) != (self.run,):
                 self._settle(job, last, Outcome("parked", reason=_PROCESS_ENDED))
                 return "settled"
             if state not in SENDABLE:
@@ -314,7 +314,8 @@ class Ledger:
             now = time.time()
             if not is_within:
                 self._connection.execute(
-                    "UPDATE job SET state = 'held', reason = 'the budget is reached', changed_at = ? WHERE id = ?",
+                    "UPDATE job SET state = 'held', reason = 'the budget is reached', changed_at = ? "
+                    "WHERE batch = 1 AND id = ?",
                     (now, job),
                 )
                 return "held"
@@ -323,7 +324,7 @@ class Ledger:
                 (job, last + 1, self.run, seconds, now),
             )
             self._connection.execute(
-                "UPDATE job SET state = 'sending', attempt = ?, reason = '', changed_at = ? WHERE id = ?",
+                "UPDATE job SET state = 'sending', attempt = ?, reason = '', changed_at = ? WHERE batch = 1 AND id = ?",
                 (last + 1, now, job),
             )
         return int(last) + 1
@@ -340,13 +341,15 @@ class Ledger:
 
     def _settle(self, job: str, attempt: int, outcome: Outcome) -> None:
         key = (job, attempt)
-        before, seconds = self._one("SELECT state, seconds FROM attempt WHERE job = ? AND attempt = ?", *key)
+        before, seconds = self._one(
+            "SELECT state, seconds FROM attempt WHERE batch = 1 AND job = ? AND attempt = ?", *key
+        )
         if before in CERTAIN and outcome.state != "accepted":
             return  # what is certain stays
         now = time.time()
         self._connection.execute(
             "UPDATE attempt SET state = ?, ended_at = ?, task = coalesce(?, task), status = ?, request_id = ?, "
-            "reason = ?, possible_tasks = ? WHERE job = ? AND attempt = ?",
+            "reason = ?, possible_tasks = ? WHERE batch = 1 AND job = ? AND attempt = ?",
             (
                 *(outcome.state, now, outcome.task, outcome.status, outcome.request_id, outcome.reason),
                 *(_json(outcome.possible_tasks), *key),
@@ -360,7 +363,7 @@ class Ledger:
         state = "not_sent" if outcome.state == "not_billed" else outcome.state
         self._connection.execute(
             "UPDATE job SET state = ?, task = coalesce(?, task), reason = ?, changed_at = ? "
-            "WHERE id = ? AND attempt = ?",
+            "WHERE batch = 1 AND id = ? AND attempt = ?",
             (state, outcome.task, outcome.reason, now, *key),
         )
 
@@ -374,7 +377,7 @@ class Ledger:
         with self._writable(), self._transaction():
             self._connection.execute(
                 "UPDATE job SET state = ?, reason = ?, file = coalesce(?, file), changed_at = ? "
-                "WHERE id = ? AND task IS NOT NULL",
+                "WHERE batch = 1 AND id = ? AND task IS NOT NULL",
                 (state, reason, file, time.time(), job),
             )
 
@@ -408,7 +411,7 @@ class Ledger:
                 return
             self._connection.execute(
                 "UPDATE job SET state = 'failed', changed_at = ?, "
-                "reason = 'given up after a submit that may be billed' WHERE id = ?",
+                "reason = 'given up after a submit that may be billed' WHERE batch = 1 AND id = ?",
                 (time.time(), job),
             )
 
@@ -416,7 +419,7 @@ class Ledger:
 
     def row(self, job: str) -> Row | None:
         """A job; None where there is none of that id."""
-        found = self._connection.execute(f"SELECT {_ROW} FROM job WHERE id = ?", (job,)).fetchone()  # noqa: S608 - names
+        found = self._connection.execute(f"SELECT {_ROW} FROM job WHERE batch = 1 AND id = ?", (job,)).fetchone()  # noqa: S608 - names
         return None if found is None else Row(*found)
 
     def rows(self, states: Sequence[JobState] | None = None) -> Iterator[Row]:
@@ -425,7 +428,8 @@ class Ledger:
         where = "" if states is None else f"AND state IN ({_marks(states)})"
         while True:
             found = self._connection.execute(
-                f"SELECT number, {_ROW} FROM job WHERE batch = 1 AND number > ? {where} ORDER BY number LIMIT {page}",  # noqa: S608 - marks and names
+                f"SELECT number, {_ROW} FROM job INDEXED BY job_by_number "  # noqa: S608 - marks and names
+                f"WHERE batch = 1 AND number > ? {where} ORDER BY number LIMIT {page}",
                 (number, *(states or ())),
             ).fetchall()
             yield from (Row(*row) for _, *row in found)
@@ -436,8 +440,8 @@ class Ledger:
     def sendable(self, after: int, most: int) -> list[tuple[int, str]]:
         """The numbers and ids of jobs that may be sent, in their order, behind a number."""
         found = self._connection.execute(
-            f"SELECT number, id FROM job WHERE batch = 1 AND number > ? AND state IN ({_marks(SENDABLE)}) "  # noqa: S608 - marks
-            "ORDER BY number LIMIT ?",
+            "SELECT number, id FROM job INDEXED BY job_by_number WHERE batch = 1 AND number > ? "  # noqa: S608 - marks
+            f"AND state IN ({_marks(SENDABLE)}) ORDER BY number LIMIT ?",
             (after, *SENDABLE, most),
         ).fetchall()
         return [(number, job) for number, job in found]
@@ -472,7 +476,7 @@ class Ledger:
 
     def attempts(self, job: str) -> list[dict[str, Any]]:
         """The attempts of a job, the first one first, by the names of their columns."""
-        cursor = self._connection.execute("SELECT * FROM attempt WHERE job = ? ORDER BY attempt", (job,))
+        cursor = self._connection.execute("SELECT * FROM attempt WHERE batch = 1 AND job = ? ORDER BY attempt", (job,))
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, values, strict=True)) for values in cursor]
 

@@ -176,8 +176,12 @@ class Runner:
             if self._sleep is not None:
                 await self._sleep(pause)
                 continue
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
+            # A timer, and no wait_for, which makes a task each time.
+            timer = asyncio.get_running_loop().call_later(pause, self._wake.set)
+            try:
+                await self._wake.wait()
+            finally:
+                timer.cancel()
         await self._settle_sends()
 
     def _start(self) -> float | None:

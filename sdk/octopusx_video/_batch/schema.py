@@ -45,6 +45,7 @@ CREATE TABLE job (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX job_by_state ON job (batch, state, number);
+CREATE INDEX job_by_number ON job (batch, number, state);
 CREATE INDEX job_by_request ON job (batch, request);
 
 CREATE TABLE attempt (

@@ -1,0 +1,166 @@
+"""What a batch costs, beside a plain loop over the SDK, in one run on one machine (`nox -s bench -- batch`)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import _report
+import _results
+from _batch_runs import CONCURRENCY, WAIT_SECONDS
+from _figures import Figure, Outcome
+from _peers import BenchError
+from _servers import environment
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from tests.campaigns.mock_process import mock_process
+
+FEWEST_ROUNDS = 5
+JOBS, WAITING, LINES = 1000, 10_000, 100_000
+SPEED = 20_000
+"""The tasks of the mock end within milliseconds, and their videos can be had for seconds."""
+NOWHERE = "http://127.0.0.1:9"
+_RUNS = Path(__file__).with_name("_batch_runs.py")
+METHOD = f"""\
+Each round takes everything in turn, each in a process of its own on one core, with the mock on the other; figures \
+are the medians of the rounds, of the CPU time of the client alone.
+
+A job is a submit, the reads of its task and the download of its video. The batch commits to its ledger three times \
+for each, on the disk; the plain loop (`create`, `wait`, `download` of `AsyncOctopusX`, {CONCURRENCY} jobs at a time) \
+writes nothing down, and pays again after a crash. Without downloads, the end of a job is written down in the place \
+of its download. Tasks of the mock end within milliseconds (`--speed {SPEED}`).
+
+Waiting: the largest resident memory of a process that waits for {WAITING:,} tasks for {WAIT_SECONDS:g} s, on a \
+transport in process that always responds that the task is running. Validation: `--dry-run` of {LINES:,} lines."""
+
+
+@dataclass
+class Results:
+    """Every figure that was taken: jobs per second of CPU of both sides; megabytes; seconds."""
+
+    whole: list[tuple[float, float]] = field(default_factory=list)
+    without: list[tuple[float, float]] = field(default_factory=list)
+    waiting: list[float] = field(default_factory=list)
+    validation: list[float] = field(default_factory=list)
+
+    def outcomes(self) -> list[Outcome]:
+        """The targets, and what was measured of each."""
+        rate = statistics.median(ours for ours, _ in self.without)
+        return [
+            Outcome("jobs per second of the client's CPU, without downloads", rate, 150, "more", "", 0),
+            Outcome(f"memory with {WAITING:,} waiting jobs", statistics.median(self.waiting), 100, "less", "MB", 0),
+            Outcome(f"validation of {LINES:,} lines", statistics.median(self.validation), 20, "less", "s", 1),
+        ]
+
+    def figures(self) -> list[Figure]:
+        """What is compared with the plain loop."""
+        return [
+            _figure("jobs per second of CPU, without downloads", self.without),
+            _figure("jobs per second of CPU, with downloads", self.whole),
+        ]
+
+
+def _figure(name: str, pairs: list[tuple[float, float]]) -> Figure:
+    ours, loop = (statistics.median(side) for side in zip(*pairs, strict=True))
+    ratio = statistics.median(one / other for one, other in pairs)
+    return Figure(name, {"batch": ours, "plain loop": loop}, better="more", ratio=ratio)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print the tables, write them to their part of RESULTS.md. Returns the exit status."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    parser = argparse.ArgumentParser(
+        prog="benchmarks/batch.py",
+        description="Measure what a batch costs, beside a plain loop over the SDK; takes a few minutes.",
+        epilog=f"With fewer than {FEWEST_ROUNDS} rounds nothing is written. Exit status: 0 every target is reached, "
+        "2 the benchmark failed, 3 a target is missed, 130 interrupted",
+    )
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds of each figure (5)")
+    parser.add_argument("--no-write", action="store_true", help="leave RESULTS.md as it is")
+    options = parser.parse_args(arguments)
+    if options.rounds < 1:
+        parser.error("--rounds must be an integer > 0")
+    load_average = os.getloadavg()[0]
+    try:
+        results = _measured(options.rounds)
+    except (BenchError, OSError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; every server is stopped\n")
+        return 130
+    sys.stdout.write(f"\n{_tables(results)}\n")
+    if not (options.no_write or options.rounds < FEWEST_ROUNDS):
+        command = shlex.join(["nox", "-s", "bench", "--", "batch", *arguments])
+        body = _document(results, load_average)
+        _results.write("batch", "Benchmark of batches", command, body, results.figures(), results.outcomes())
+    return _results.MISSED if any(outcome.reached is False for outcome in results.outcomes()) else 0
+
+
+def _measured(rounds: int) -> Results:
+    results = Results()
+    with mock_process("--speed", str(SPEED), "--quiet") as mock:
+        url = f"http://{mock.host}:{mock.port}"
+        for number in range(1, rounds + 1):
+            names = ("batch_without_downloads", "loop_without_downloads", "batch", "loop")
+            without, plain_without, whole, plain = (JOBS / _run(name, url, JOBS)["cpu"] for name in names)
+            results.without.append((without, plain_without))
+            results.whole.append((whole, plain))
+            results.waiting.append(_run("waiting", NOWHERE, WAITING)["memory"])
+            results.validation.append(_run("validation", NOWHERE, LINES)["cpu"])
+            sys.stderr.write(
+                f"round {number}/{rounds}  {without:.0f} jobs/s of CPU "
+                f"({without / plain_without:.2f} of a plain loop), "
+                f"with downloads {whole:.0f} ({whole / plain:.2f}), "
+                f"{results.waiting[-1]:.0f} MB waiting, {results.validation[-1]:.1f} s of validation\n"
+            )
+    return results
+
+
+def _run(name: str, url: str, number: int) -> dict[str, float]:
+    """What a run of ``_batch_runs.py`` has measured.
+
+    Raises:
+        BenchError: It failed.
+    """
+    command = [sys.executable, str(_RUNS), name, url, str(number)]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BenchError(f"{name}: {done.stderr.strip()[-500:]}")
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def _tables(results: Results) -> str:
+    pairs = (results.without, results.whole)
+    rows = [_row(figure, one) for figure, one in zip(results.figures(), pairs, strict=True)]
+    return "\n\n".join(
+        (
+            _report.table(("", "batch", "plain loop", "ratio", "rounds"), rows),
+            _report.targets_table(results.outcomes()),
+        )
+    )
+
+
+def _row(figure: Figure, pairs: list[tuple[float, float]]) -> tuple[str, ...]:
+    ratios = [one / other for one, other in pairs]
+    return (figure.name, *figure.cells(), f"{min(ratios):.2f} to {max(ratios):.2f}")
+
+
+def _document(results: Results, load_average: float) -> str:
+    where = "\n".join(f"- {line}" for line in _report.machine(load_average))
+    versions = ", ".join(f"{name} {version}" for name, version in _report.python_versions().items())
+    return f"{_tables(results)}\n\n## What was measured\n\n{METHOD}\n\n## Where\n\n{where}\n- {versions}\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
