@@ -37,6 +37,7 @@ BUNDLE = ROOT / "mock" / "octopusx_video_mock" / "pages" / "scalar.js"
 PAGES = {
     "README.md": "index.md",
     "docs/COMMAND_LINE.md": "command-line.md",
+    "docs/BATCHES.md": "batches.md",
     "docs/MONEY.md": "money-and-retries.md",
     "docs/WAITING.md": "waiting-and-downloads.md",
     "docs/MOCK.md": "mock.md",
@@ -53,8 +54,9 @@ PAGES = {
     "CHANGELOG.md": "changelog.md",
 }
 """Where each page of the repository stands on the site."""
+_BATCH = tuple(f"batch {name}" for name in ("run", "status", "report", "resolve", "stop"))
 COMMANDS = {
-    "octopusx-video": ("octopusx_video", ("", "extend", "extensions", "status", "wait", "download")),
+    "octopusx-video": ("octopusx_video", ("", "extend", "extensions", "status", "wait", "download", "batch", *_BATCH)),
     "octopusx-video-mock": ("octopusx_video_mock", ("",)),
     "octopusx-video-contract": ("octopusx_video_contract", ("", "probe")),
 }
@@ -197,7 +199,7 @@ def _help() -> Iterator[str]:
     for command, (module, names) in COMMANDS.items():
         for name in names:
             full = f"{command} {name}".strip()
-            arguments = [sys.executable, "-m", module, *filter(None, [name]), "--help"]
+            arguments = [sys.executable, "-m", module, *name.split(), "--help"]
             done = subprocess.run(arguments, capture_output=True, text=True, check=True, env=environment)
             yield f"## `{full}` {{ #{full.replace(' ', '-')} }}\n\n```text\n{done.stdout.rstrip()}\n```\n"
 

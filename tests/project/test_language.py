@@ -19,7 +19,7 @@ PACKAGES = {
     "contract": "openapi/octopusx_video_openapi",
 }
 COMMANDS = {
-    "octopusx_video": ["", "extend", "extensions", "wait", "status", "download"],
+    "octopusx_video": ["", "extend", "extensions", "wait", "status", "download", "batch", "batch run", "batch resolve"],
     "octopusx_video_mock": [""],
     "octopusx_video_contract": ["", "probe"],
 }
@@ -81,14 +81,17 @@ def test_no_avoided_word_is_written(package: str, texts: object) -> None:
 @pytest.mark.parametrize(("module", "command"), [(one, name) for one, names in COMMANDS.items() for name in names])
 def test_no_help_text_has_an_avoided_word(module: str, command: str) -> None:
     """The help of each command is written in the field's terms."""
-    arguments = [sys.executable, "-m", module, *filter(None, [command]), "--help"]
+    arguments = [sys.executable, "-m", module, *command.split(), "--help"]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=60)
     assert avoided(done.stdout) == []
 
 
 PAGES = (
     *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "openapi/README.md"),
-    *(f"docs/{name}.md" for name in ("CHANGING", "COMMAND_LINE", "GLOSSARY", "MOCK", "MONEY", "SUITE", "WAITING")),
+    *(
+        f"docs/{name}.md"
+        for name in ("BATCHES", "CHANGING", "COMMAND_LINE", "GLOSSARY", "MOCK", "MONEY", "SUITE", "WAITING")
+    ),
 )
 """The pages that are written by hand. The table of docs/MOCK.md has the texts of the faults, as in faults/table.py."""
 

@@ -107,7 +107,15 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _csv(stream: BinaryIO) -> Iterator[Entry]:
     """A line with names, then one for each job; ``video.url`` is ``url`` in the object ``video``."""
-    reader = csv.reader(io.TextIOWrapper(stream, "utf-8-sig", newline=""), strict=True)
+    text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
+    try:
+        yield from _rows(text)
+    finally:
+        text.detach()  # else it closes the file, which is still looked at
+
+
+def _rows(text: Iterable[str]) -> Iterator[Entry]:
+    reader = csv.reader(text, strict=True)
     names: list[str] = []
     while True:
         try:

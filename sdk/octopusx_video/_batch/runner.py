@@ -200,6 +200,7 @@ class Runner:
             if self._is_full:  # a submit under way may be refused, which makes room in the budget
                 if not self._sending:
                     self.stop("the budget is reached", "held")
+                    self._ledger.hold_back(self.stopped_as, "the budget is reached")
                 return None
             now = self._environment.monotonic()
             if now < self._next_send:

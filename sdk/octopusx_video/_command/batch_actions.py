@@ -193,7 +193,8 @@ class _Estimate:
         """Seconds until it may be done; None where that is not known."""
         ended = _ended(now) - self._before
         passed = time.monotonic() - self._began
-        return None if ended <= 0 else (now.jobs - _ended(now)) * passed / ended
+        left = now.jobs - _ended(now)
+        return None if ended <= 0 or not left else left * passed / ended
 
 
 class _Bar(Bar):
