@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -244,7 +245,7 @@ class Batch:
                 finally:
                     self._stopped_by = runner.stopped_by
                     self._runner = None
-                    with contextlib.suppress(OSError):
+                    with contextlib.suppress(OSError, sqlite3.Error):  # what is raised says more
                         results.write(book, self.out)
                 if runner.stopped_by is not None:
                     book.hold_back(runner.stopped_as, runner.stopped_by)
@@ -260,7 +261,9 @@ class Batch:
         settings = _settings.read(self._client_options["api_key"], self._client_options["base_url"])
         with contextlib.ExitStack() as stack:
             file = self._file
-            if not file.exists():  # nothing is left behind
+            if file.exists():  # reading a long file would keep another process from its ledger
+                stack.enter_context(lock.held(self.out / LOCK, "batch run --dry-run"))
+            else:  # nothing is left behind
                 file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / ledger.FILE
             book = stack.enter_context(contextlib.closing(Ledger(file, create=True)))
             with ledger.usable(file):

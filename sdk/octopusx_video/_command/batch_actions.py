@@ -71,10 +71,14 @@ def status(job: Job, folder: str, *, watch: bool) -> None:
     """Show where a batch stands."""
     batch = Batch(None, out=folder)
     now = batch.status()
-    while watch and now.process is not None:
-        job.console.report(_line(now))
-        time.sleep(_WATCH_SECONDS)
-        now = batch.status()
+    if watch and now.process is not None:
+        shown = _shown(job, now)
+        with job.console.progress("", None, shown):
+            while now.process is not None:
+                shown.update(now)
+                time.sleep(_WATCH_SECONDS)
+                now = batch.status()
+            shown.update(now)
     _show(job, folder, now, batch)
     raise click.exceptions.Exit(0 if now.process is not None else now.exit_status)
 
@@ -165,7 +169,7 @@ async def _watched(job: Job, batch: Batch) -> Status:
                 with contextlib.suppress(Exception):  # the ledger is not there yet
                     now = batch.status()
                     if not isinstance(shown, _Bar | _Lines) and not job.console.quiet:
-                        shown = _Bar(now) if is_terminal(sys.stderr) else _Lines(job.console.note)
+                        shown = _shown(job, now)
                         stack.enter_context(job.console.progress("", None, shown))
                     if isinstance(shown, _Bar | _Lines):
                         shown.update(now)
@@ -227,6 +231,10 @@ class _Lines(Progress):
         self._at = time.monotonic()
         left = self._estimate.left(now)
         self._note(f"{_line(now)}{'' if left is None else f', about {_duration(left)} left'}")
+
+
+def _shown(job: Job, now: Status) -> _Bar | _Lines:
+    return _Bar(now) if is_terminal(sys.stderr) else _Lines(job.console.note)
 
 
 def _ended(now: Status) -> int:
