@@ -43,7 +43,7 @@ def of_usage(release: Path, base: Contract, new: Contract, found: Sequence[Diffe
     Raises:
         ContractError: The generator can't make a client of the new contract, or the type checker can't be run.
     """
-    if client_names.names(base).code == client_names.names(new).code:
+    if client_names.code(base) == client_names.code(new):
         return
     names = [one.where.rpartition(".")[2] for one in found if one.rule.startswith("client-") and one.breaks]
     with tempfile.TemporaryDirectory(prefix="client-") as folder:
