@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import hypothesis
 from hypothesis import strategies
 from octopusx_video_openapi.document import Json
-from octopusx_video_openapi.schemas import Validator, standalone
+from octopusx_video_openapi.schemas import Validator, canonical, standalone
 
 from octopusx_video_compat.shapes import CONDITIONS, below, parts, text
 
@@ -303,7 +303,7 @@ def _is_in(value: Json, values: Iterable[Json]) -> bool:
 def _each_once(values: Iterable[Any]) -> Iterator[Any]:
     seen = set()
     for value in values:
-        key = json.dumps(value, sort_keys=True)
+        key = canonical(value)
         if key not in seen:
             seen.add(key)
             yield value

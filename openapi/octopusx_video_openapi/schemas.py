@@ -97,6 +97,11 @@ def equal(one: Json, other: Json) -> bool:
     return True
 
 
+def canonical(value: Json) -> str:
+    """A text that is the same for values that are ``equal``, and another for any others."""
+    return jsonschema_rs.canonical.json.to_string(value)
+
+
 @functools.cache
 def _made(contract: Contract, text: str, mask: str | None) -> Validator:
     components = {"schemas": source_of(contract).components("schemas")}
