@@ -75,7 +75,7 @@ def shape_of(schema: Schema, pointer: Pointer, form: Form, lists: Lists) -> Shap
     return Shape(plain, schema.contract, {(): (written, pointer)})
 
 
-@functools.lru_cache(maxsize=4096)  # operations have many responses in common, and nobody changes a shape
+@functools.lru_cache(maxsize=512)  # operations have many responses in common, and nobody changes a shape
 def _forms(schema: Schema, form: Form, lists: Lists) -> tuple[Json, Json]:
     """A schema as it is written, and without references."""
     written = json.loads(schema.text)
