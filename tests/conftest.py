@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from tests.support import recording
 from tests.support.audit import Audit
 
 recording.record(pytest.MonkeyPatch())  # before any test module loads a contract
+# Tests make many objects that stay, contracts among them, and the collector would look at all of them again and again.
+gc.set_threshold(50_000, 20, 100)
 
 KEY = "sk-tests"
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import hypothesis
 from hypothesis import strategies
 from octopusx_video_openapi.document import Json
-from octopusx_video_openapi.schemas import Validator, standalone
+from octopusx_video_openapi.schemas import Validator, canonical, standalone
 
 from octopusx_video_compat.shapes import CONDITIONS, below, parts, text
 
@@ -26,6 +26,8 @@ MOST = 40000
 MOST_IN_PAIRS = 14
 """The most values of a property that are tried together with those of another property."""
 _ALPHABET = [chr(number) for number in range(0x20, 0x7F)] + list("\t\n\u00a0é\u0660\u200b\ufeff😀")
+_CHARACTERS = strategies.characters(exclude_categories=["Cs"])
+"""The same as by default, for which Hypothesis encodes each character once where it has no cache: two seconds."""
 _DRAWN = 25
 _CHANGED = 8
 _LONGEST = 24
@@ -252,14 +254,14 @@ def _drawn(pattern: str) -> tuple[str, ...]:
     """Short texts that match a pattern, the same in each run."""
     found: set[str] = set()
 
+    @hypothesis.seed(0)
     @hypothesis.settings(
         max_examples=_DRAWN,
-        derandomize=True,
         database=None,
         deadline=None,
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    @hypothesis.given(strategies.from_regex(pattern))
+    @hypothesis.given(strategies.from_regex(pattern, alphabet=_CHARACTERS))
     def collect(value: str) -> None:
         found.add(value)
 
@@ -303,7 +305,7 @@ def _is_in(value: Json, values: Iterable[Json]) -> bool:
 def _each_once(values: Iterable[Any]) -> Iterator[Any]:
     seen = set()
     for value in values:
-        key = json.dumps(value, sort_keys=True)
+        key = canonical(value)
         if key not in seen:
             seen.add(key)
             yield value

@@ -19,6 +19,20 @@ from octopusx_video_compat.difference import CALLERS, NOBODY, Difference
 CLIENT = "octopusx_video_client"
 _NO_CODE = {"description", "summary", "example", "data", "roots", "errors"}
 """Attributes of what the generator has read that make no code: texts, and parts of the document."""
+_TEXTS = {"description", "summary"}
+_UNREAD = {
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "pattern", "minLength", "maxLength"),
+    *("minItems", "maxItems", "uniqueItems", "example", "examples", "headers", "links"),
+}
+"""The keys of OpenAPI of which the generator makes no code."""
+_NAMES_OF_VALUES = "x-enum-varnames"
+"""The one key that the generator reads and OpenAPI does not have."""
+_DATA = {"const", "default", "enum"}
+_MAPS = {
+    *("callbacks", "content", "parameters", "paths", "properties", "requestBodies", "responses", "schemas"),
+    "securitySchemes",
+}
+"""The keys of an OpenAPI document under which each key is a name."""
 SETTINGS = Path(__file__).resolve().parents[2] / "generated" / "generator.yaml"
 
 
@@ -58,13 +72,11 @@ class Names(NamedTuple):
         methods: By module and name, such as ``api.videos.extend_video``.
         models: By name.
         enumerations: Their names.
-        code: All that the generator makes code of: the client is the same where this is.
     """
 
     methods: Mapping[str, Method]
     models: Mapping[str, Model]
     enumerations: frozenset[str]
-    code: Json
 
 
 def of_names(base: Contract, new: Contract) -> Iterator[Difference]:
@@ -96,35 +108,17 @@ def of_names(base: Contract, new: Contract) -> Iterator[Difference]:
             yield Difference(f"client-{kind}-added", name, _model(name), NOBODY, f"the {kind} {name} is new", 2)
 
 
+@functools.lru_cache(maxsize=8)
 def names(contract: Contract) -> Names:
     """The names that the generator makes of a contract.
 
     Raises:
         ContractError: The generator can't read it.
     """
-    # The generator does not read what OpenAPI does not have, so that a change of a rule leaves the names as they are.
-    document = {key: value for key, value in json.loads(contract.text()).items() if not key.startswith("x-")}
-    return _names(json.dumps(document), contract.path)
-
-
-@functools.lru_cache(maxsize=8)
-def _names(text: str, path: Path) -> Names:
-    from openapi_python_client.config import Config, ConfigFile, MetaType  # noqa: PLC0415 - slow, and others need it not
-    from openapi_python_client.parser.openapi import GeneratorData  # noqa: PLC0415
-
-    settings = Config.from_sources(
-        ConfigFile.load_from_path(SETTINGS), MetaType.NONE, path, "utf-8", overwrite=False, output_path=None
-    )
-    data: Any = GeneratorData.from_dict(json.loads(text), config=settings)
-    if not isinstance(data, GeneratorData):
-        problem = f"openapi-python-client can't read it: {data.header}; {data.detail}"
-        raise ContractError.at(path, None, problem)
-    tags = data.endpoint_collections_by_tag.items()
-    endpoints = [(str(tag), one) for tag, tagged in tags for one in tagged.endpoints]
-    models: list[Any] = list(data.models)
-    sent = _sent([body.prop for _, one in endpoints for body in one.bodies])
+    read = _read(contract)
+    sent = _sent([body.prop for _, one in read.endpoints for body in one.bodies])
     return Names(
-        methods={f"api.{tag}.{one.name}": _method(one) for tag, one in endpoints},
+        methods={f"api.{tag}.{one.name}": _method(one) for tag, one in read.endpoints},
         models={
             model.class_info.name: Model(
                 attributes={
@@ -134,11 +128,82 @@ def _names(text: str, path: Path) -> Names:
                 is_open=bool(model.additional_properties),
                 is_sent=model.class_info.name in sent,
             )
-            for model in models
+            for model in read.models
         },
-        enumerations=frozenset(one.class_info.name for one in data.enums),
-        code=_code([endpoints, models, data.enums]),
+        enumerations=frozenset(one.class_info.name for one in read.enumerations),
     )
+
+
+@functools.lru_cache(maxsize=8)
+def code(contract: Contract) -> Json:
+    """All that the generator makes code of: the client of two contracts is the same where this is.
+
+    Raises:
+        ContractError: The generator can't read it.
+    """
+    return _code([*_read(contract)])
+
+
+class _Read(NamedTuple):
+    """What the generator has read: its endpoints with their tags, its models and its enumerations."""
+
+    endpoints: list[tuple[str, Any]]
+    models: list[Any]
+    enumerations: list[Any]
+
+
+class _UnreadableError(Exception):
+    """The generator can't read a document. The text is what it said."""
+
+
+def _for_generator(node: Json, *, is_map: bool = False) -> Json:
+    """A part of a document without what makes no code, so that the generator need not read another text again.
+
+    Args:
+        node: The part.
+        is_map: Whether its keys are names, such as those of fields.
+    """
+    if isinstance(node, list):
+        return [_for_generator(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    if is_map:
+        return {name: _for_generator(part) for name, part in node.items()}
+    made: dict[str, Json] = {}
+    for key, value in node.items():
+        if key in _TEXTS and isinstance(value, str):
+            made[key] = ""  # it refuses a response without one
+        elif key in _DATA:
+            made[key] = value
+        elif key not in _UNREAD and (not key.startswith("x-") or key == _NAMES_OF_VALUES):
+            made[key] = _for_generator(value, is_map=key in _MAPS)
+    return made
+
+
+def _read(contract: Contract) -> _Read:
+    try:
+        return _read_of(json.dumps(_for_generator(json.loads(contract.text()))))
+    except _UnreadableError as error:
+        raise ContractError.at(contract.path, None, f"openapi-python-client can't read it: {error}") from None
+
+
+@functools.lru_cache(maxsize=8)
+def _read_of(text: str) -> _Read:
+    from openapi_python_client.parser.openapi import GeneratorData  # noqa: PLC0415 - slow, and others need it not
+
+    data: Any = GeneratorData.from_dict(json.loads(text), config=_settings())
+    if not isinstance(data, GeneratorData):
+        raise _UnreadableError(f"{data.header}; {data.detail}")
+    tags = data.endpoint_collections_by_tag.items()
+    return _Read([(str(tag), one) for tag, tagged in tags for one in tagged.endpoints], [*data.models], [*data.enums])
+
+
+@functools.cache
+def _settings() -> Any:
+    from openapi_python_client.config import Config, ConfigFile, MetaType  # noqa: PLC0415
+
+    file = ConfigFile.load_from_path(SETTINGS)
+    return Config.from_sources(file, MetaType.NONE, "", "utf-8", overwrite=False, output_path=None)
 
 
 def _code(parsed: Any) -> Json:

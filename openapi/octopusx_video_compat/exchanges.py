@@ -40,7 +40,7 @@ def of_operations(base: Contract, new: Contract) -> Iterator[Difference]:
 def of_messages(pair: Pair, lists: Lists) -> Iterator[Difference]:
     """Requests and responses that one contract allows and the other does not."""
     old, new = pair
-    before, after = request(old, {}), request(new, lists)
+    before, after = request(old, ()), request(new, lists)
     yield from _found("request-callers", new, refusals(before, after), after, CALLERS)
     yield from _found("request-servers", new, refusals(after, before), before, SERVERS)
     for status in old.responses.keys() | new.responses.keys():
@@ -91,7 +91,7 @@ def _of_responses(pair: Pair, status: str, lists: Lists) -> Iterator[Difference]
     where = (new, f"{new.id} {status}")
 
     def shapes(form_before: Form, form_after: Form) -> tuple[Shape, Shape]:
-        return response(old, before, form_before, {}), response(new, after, form_after, lists)
+        return response(old, before, form_before, ()), response(new, after, form_after, lists)
 
     written_before, written_after = shapes("written", "written")
     if text(written_before.schema) == text(written_after.schema):

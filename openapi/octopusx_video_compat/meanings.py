@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -93,7 +92,7 @@ def of_lengths(pair: Pair, lists: Lists) -> Iterator[Difference]:
         return
     models = sorted({*before.added_by_model, *after.added_by_model})
     shapes = [
-        shape_of(old.body_schema, home(old), "closed", {}).schema,
+        shape_of(old.body_schema, home(old), "closed", ()).schema,
         shape_of(new.body_schema, home(new), "closed", lists).schema,
     ]
     named = (
@@ -168,7 +167,7 @@ def of_life(base: Contract, new: Contract) -> Iterator[Difference]:
 def lists(base: Contract, new: Contract) -> Lists:
     """The lists of statuses of the old contract, for the schemas of the new one: ``of_life`` compares them once."""
     both = base.schemas.keys() & new.schemas.keys() & PHASES.keys()
-    return {name: json.loads(base.schemas[name].text) for name in both}
+    return tuple((name, base.schemas[name].text) for name in sorted(both))
 
 
 def _of_phases(base: Contract, new: Contract) -> Iterator[Difference]:
@@ -208,7 +207,7 @@ def _phases(contract: Contract) -> dict[str, str]:
 def _bill(operation: Operation, status: str) -> list[Any]:
     """What the bill of a response rests on."""
     rules = [
-        (text(shape_of(rule.when, (), "written", {}).schema), rule.billed)
+        (text(shape_of(rule.when, (), "written", ()).schema), rule.billed)
         for rule in _billing(operation, status)
         if rule.when is not None
     ]
@@ -234,7 +233,7 @@ def _billing(operation: Operation, status: str) -> list[Rule]:
 def _bodies(pair: Pair, status: str, lists: Lists) -> tuple[Iterable[Json], Callable[[Json], bool]]:
     """Bodies that both contracts allow a response, for each way to tell them apart; and what tests whether they do."""
     whens = [
-        [shape_of(rule.when, (), "written", {}).schema for rule in _billing(operation, status) if rule.when is not None]
+        [shape_of(rule.when, (), "written", ()).schema for rule in _billing(operation, status) if rule.when is not None]
         for operation in pair
     ]
     schemas = [operation.responses[status].schema for operation in pair]

@@ -116,7 +116,7 @@ class _Comparison:
                 what = "its schema is new" if old is None else "its schema is gone"
                 yield self._change("schema", _strength(is_more=old is None), what)
             return
-        before = shape_of(old, (*self._pointer, "schema"), "written", {})
+        before = shape_of(old, (*self._pointer, "schema"), "written", ())
         after = shape_of(new, (*self._pointer, "schema"), "written", self._lists)
         if text(before.schema) == text(after.schema):
             return
@@ -190,7 +190,7 @@ class _Comparison:
         schemas = [one.schema for read in reads for one in read.responses.values() if one.schema is not None]
         places = (place.schema for schema in schemas for place in values.places(schema) if place.path == (field,))
         for place in places:
-            schema = shape_of(place, (), "closed", {}).schema
+            schema = shape_of(place, (), "closed", ()).schema
             first = candidates(schema, {})[0]
             other = next((value for value in candidates(schema, {"const": first}) if value != first), None)
             if other is not None:
@@ -225,8 +225,8 @@ def _example(operation: Operation, status: str, rule: Schema | None) -> dict[str
     response = operation.responses.get(status)
     if rule is None or response is None or response.schema is None:
         return named
-    allowed = shape_of(response.schema, (), "written", {}).schema
-    kept = shape_of(rule, (), "written", {}).schema
+    allowed = shape_of(response.schema, (), "written", ()).schema
+    kept = shape_of(rule, (), "written", ()).schema
     body = _breaking(text(allowed), text(kept))
     return named if body is None else {**named, "body": body}
 

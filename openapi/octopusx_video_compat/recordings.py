@@ -90,7 +90,7 @@ def _of_request(operation: Operation, both: exchanges.Pair | None, sent: Mapping
     }
     if sent["body"] is not None:
         value[messages.BODY] = {JSON: sent["body"]}
-    before, after = (messages.request(one, {}) for one in both)
+    before, after = (messages.request(one, ()) for one in both)
     yield from _faults(before, after, value, "a recorded request was valid and is refused now")
 
 
@@ -105,7 +105,7 @@ def _of_response(both: exchanges.Pair | None, received: Mapping[str, Any]) -> It
         return
     media_type = received["headers"]["content-type"].partition(";")[0].strip().lower()
     value = {"header": received["headers"], messages.BODY: {media_type: received["body"]}}
-    before, after = (messages.response(one, one.responses[status], "written", {}) for one in both)
+    before, after = (messages.response(one, one.responses[status], "written", ()) for one in both)
     yield from _faults(before, after, value, f"a recorded response with status {status} is not allowed any more")
 
 

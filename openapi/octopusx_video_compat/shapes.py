@@ -6,17 +6,19 @@ itself. The contract has no such case.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from octopusx_video_openapi import Contract, ContractError, Schema
 from octopusx_video_openapi.document import Json, Pointer
+from octopusx_video_openapi.schemas import canonical
 
 Form = Literal["closed", "open", "written"]
 """What may stand beside the properties that are named: nothing, anything, or what the contract says."""
-Lists = Mapping[str, Json]
-"""Component schemas that are taken in place of the contract's own, by name."""
+Lists = tuple[tuple[str, str], ...]
+"""Component schemas that are taken in place of the contract's own: the name of each, and the schema as JSON."""
 
 SAME_VALUE = ("allOf", "anyOf", "oneOf")
 CONDITIONS = ("if", "then", "else", "not")
@@ -69,8 +71,15 @@ def shape_of(schema: Schema, pointer: Pointer, form: Form, lists: Lists) -> Shap
     Raises:
         ContractError: The schema refers to itself.
     """
-    node = json.loads(schema.text)
-    return Shape(_plain(schema.contract, node, form, lists, is_value=True), schema.contract, {(): (node, pointer)})
+    written, plain = _forms(schema, form, lists)
+    return Shape(plain, schema.contract, {(): (written, pointer)})
+
+
+@functools.lru_cache(maxsize=512)  # operations have many responses in common, and nobody changes a shape
+def _forms(schema: Schema, form: Form, lists: Lists) -> tuple[Json, Json]:
+    """A schema as it is written, and without references."""
+    written = json.loads(schema.text)
+    return written, _plain(schema.contract, written, form, dict(lists), is_value=True)
 
 
 def object_of(
@@ -120,11 +129,17 @@ def below(schema: Json) -> Iterator[dict[str, Json]]:
 
 def text(schema: Json) -> str:
     """A text that is the same for schemas that say the same in the same words."""
-    return json.dumps(schema, sort_keys=True)
+    return canonical(schema)
 
 
 def _plain(
-    contract: Contract, node: Json, form: Form, lists: Lists, *, is_value: bool, above: tuple[str, ...] = ()
+    contract: Contract,
+    node: Json,
+    form: Form,
+    lists: Mapping[str, str],
+    *,
+    is_value: bool,
+    above: tuple[str, ...] = (),
 ) -> Json:
     if not isinstance(node, dict):
         return node
@@ -160,12 +175,12 @@ def _opened(made: dict[str, Json], form: Form, *, is_value: bool) -> dict[str, J
     return made
 
 
-def _target(contract: Contract, name: str, lists: Lists, above: tuple[str, ...]) -> Json:
+def _target(contract: Contract, name: str, lists: Mapping[str, str], above: tuple[str, ...]) -> Json:
     if name in above:
         line = contract.line("components", "schemas", name)
         text = f"{name} contains itself, which can't be compared by values; write how deep it may go"
         raise ContractError.at(contract.path, line, text, f"components.schemas.{name}")
-    return lists.get(name) or _component(contract, name)
+    return json.loads(lists[name]) if name in lists else _component(contract, name)
 
 
 def _listed(value: Json) -> Json:

@@ -16,6 +16,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any, Final
 
+import regenerate
 from octopusx_video_openapi import Contract, ContractError
 
 from octopusx_video_compat import client_names
@@ -23,7 +24,6 @@ from octopusx_video_compat.difference import CALLERS, Difference
 from octopusx_video_compat.releases import USAGE
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-GENERATOR: Final = ROOT / "generated" / "regenerate.py"
 _MOST = 200
 """The most characters of a message that are shown; some list every value of an enumeration."""
 
@@ -43,11 +43,14 @@ def of_usage(release: Path, base: Contract, new: Contract, found: Sequence[Diffe
     Raises:
         ContractError: The generator can't make a client of the new contract, or the type checker can't be run.
     """
-    if client_names.names(base).code == client_names.names(new).code:
+    if client_names.code(base) == client_names.code(new):
         return
     names = [one.where.rpartition(".")[2] for one in found if one.rule.startswith("client-") and one.breaks]
     with tempfile.TemporaryDirectory(prefix="client-") as folder:
-        _generate(new, Path(folder))
+        try:
+            regenerate.unformatted(new, Path(folder))
+        except regenerate.GenerationError as refused:
+            raise ContractError(str(refused)) from None
         errors = type_errors(release / USAGE, Path(folder))
     lines: dict[str, list[int]] = {}
     for error in errors:
@@ -94,11 +97,3 @@ def unused(examples: Path, contract: Contract) -> list[str]:
         f"{name}.{attribute}": attribute for name, model in names.models.items() for attribute in model.attributes
     }
     return [name for name, last in wanted.items() if last not in used]
-
-
-def _generate(contract: Contract, folder: Path) -> None:
-    """Make the client of a contract, as `nox -s generate` does."""
-    command = [sys.executable, str(GENERATOR), "--client-of", str(contract.path.resolve()), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise ContractError(done.stderr.strip().removeprefix("error: "))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from octopusx_video_openapi.document import ContractError, Json, Pointer, follow
 from octopusx_video_openapi.schema import Schema
@@ -21,6 +21,10 @@ class Source:
         document: The parsed document.
         path: The file that it was read from, for messages.
         line: Gives the line of a part in that file, or of the nearest part around it; None where none is known.
+
+    Attributes:
+        validators: The validators of its schemas, by their text and mask: ``schemas`` makes them, and they are gone
+            when the contract is.
     """
 
     def __init__(
@@ -30,6 +34,7 @@ class Source:
         self.document = document
         self.path = path
         self.line = line
+        self.validators: dict[tuple[str, str | None], Any] = {}
         self._schemas: dict[int, Schema] = {}
 
     def resolve(self, node: Json) -> Json:

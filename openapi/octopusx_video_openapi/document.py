@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -101,6 +102,7 @@ def json_pointer(*place: str | int) -> str:
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in place)
 
 
+@functools.lru_cache(maxsize=1024)  # each reference is followed often
 def steps(text: str) -> tuple[str, ...]:
     """The steps of a JSON Pointer, which is given without its first slash."""
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in text.split("/"))

@@ -8,7 +8,6 @@ import json
 import jsonschema_rs
 
 from octopusx_video_openapi._source import source_of
-from octopusx_video_openapi.contract import Contract
 from octopusx_video_openapi.document import Json
 from octopusx_video_openapi.operation import Operation
 from octopusx_video_openapi.schema import Schema
@@ -26,7 +25,13 @@ def validator(schema: Schema, mask: str | None = None) -> Validator:
     Raises:
         ValueError: It is not a JSON Schema.
     """
-    return _made(schema.contract, schema.text, mask)
+    source = source_of(schema.contract)
+    made = source.validators.get((schema.text, mask))
+    if made is None:
+        components = {"schemas": source.components("schemas")}
+        made = _compiled({"allOf": [json.loads(schema.text)], "components": components}, mask)
+        source.validators[schema.text, mask] = made
+    return made
 
 
 def keyword(schema: Schema, name: str) -> Validator:
@@ -97,10 +102,9 @@ def equal(one: Json, other: Json) -> bool:
     return True
 
 
-@functools.cache
-def _made(contract: Contract, text: str, mask: str | None) -> Validator:
-    components = {"schemas": source_of(contract).components("schemas")}
-    return _compiled({"allOf": [json.loads(text)], "components": components}, mask)
+def canonical(value: Json) -> str:
+    """A text that is the same for values that are ``equal``, and another for any others."""
+    return jsonschema_rs.canonical.json.to_string(value)
 
 
 def _compiled(schema: Json, mask: str | None) -> Validator:

@@ -296,6 +296,7 @@ def test_values_are_compared_as_json_compares_them(one: Any, other: Any, *, is_e
     """A number is what it counts, and true is none; as a schema's `const` has it."""
     assert schemas.equal(one, other) is schemas.equal(other, one) is is_equal
     assert jsonschema_rs.is_valid({"const": one}, other) is is_equal
+    assert (schemas.canonical(one) == schemas.canonical(other)) is is_equal
 
 
 def test_values_that_are_nested_deep_are_compared() -> None:

@@ -117,6 +117,14 @@ def test_a_key_without_quotes_is_text(tmp_path: Path) -> None:
     assert list(load(path).operations["a"].responses) == ["200"]
 
 
+def test_a_text_that_stands_in_two_files_is_that_of_each() -> None:
+    """A copy of a contract is parsed once, and what is said of it names the file that was asked for."""
+    for name in ("a.yaml", "b.yaml"):
+        assert parse("a: 1\n", Path(name)).path == Path(name)
+        with pytest.raises(ContractError, match=f"^{name}:1: "):
+            parse("a: 1\na: 2\n", Path(name))
+
+
 def test_the_line_of_each_part_is_known() -> None:
     """That of a member is the line of its key, that of an item where it begins."""
     document = parse("a: 1\nb:\n  - c: 2\n    d: {e: 3}\n  - 4\n", Path("a.yaml"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ import pytest
 from octopusx_video_mock.delivery import CUT
 from octopusx_video_mock.engine.engine import Engine
 from octopusx_video_mock.messages import Request, Response
-from octopusx_video_openapi import Contract
+from octopusx_video_openapi import Contract, load
 
 from tests.support import documents
 
@@ -123,7 +124,10 @@ def _dumped(schema: Any) -> str:
 
 
 @functools.cache
-def _validator(schema: str, path: Any) -> jsonschema_rs.Draft202012Validator:
-    from octopusx_video_openapi import load  # noqa: PLC0415 - the cache wants what can be hashed
+def _validator(schema: str, path: Path) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(documents.schema(_loaded(path), json.loads(schema)))
 
-    return jsonschema_rs.Draft202012Validator(documents.schema(load(path), json.loads(schema)))
+
+@functools.cache
+def _loaded(path: Path) -> Contract:
+    return load(path)
