@@ -395,7 +395,7 @@ class Ledger:
             outcome: ``accepted`` with the task, or ``not_billed``; None gives the job up, which counts as billed.
 
         Raises:
-            LedgerError: There is no such job, or it is not parked.
+            LedgerError: There is no such job, it is not parked, or the task is that of another job.
         """
         with self._transaction():
             row = self.row(job)
@@ -404,12 +404,22 @@ class Ledger:
             if row.state != "parked":
                 raise LedgerError(f"the job {job!r} is not parked; it is {row.state}")
             if outcome is not None:
+                self._refuse_task_of_other(job, outcome.task)
                 self._settle(job, row.attempt, outcome)
                 return
             self._connection.execute(
                 "UPDATE job SET state = 'failed', changed_at = ?, "
                 "reason = 'given up after a submit that may be billed' WHERE id = ?",
                 (time.time(), job),
+            )
+
+    def _refuse_task_of_other(self, job: str, task: str | None) -> None:
+        found = self._connection.execute(
+            "SELECT job FROM attempt WHERE batch = 1 AND task = ? AND job <> ?", (task, job)
+        ).fetchone()
+        if found is not None:
+            raise LedgerError(
+                f"the task {task} is that of the job {found[0]!r}", advice="look for the task of this job"
             )
 
     # Reading

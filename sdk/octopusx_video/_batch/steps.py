@@ -133,9 +133,8 @@ class Steps:
         except OctopusXError as raised:
             error, result = raised, _outcome(raised)
         except BaseException as stop:
-            # Nobody waits for the response any more; one that has arrived by now overrides this.
-            is_sent = NOT_SENT not in getattr(stop, "__notes__", ())
-            self._ledger.settle(job, claim, Outcome("parked" if is_sent else "not_sent", reason="interrupted"))
+            # Nobody waits for the response any more; what had arrived of it counts.
+            self._ledger.settle(job, claim, _interrupted(stop))
             raise
         try:
             self._ledger.settle(job, claim, result)
@@ -217,6 +216,16 @@ def _outcome(error: OctopusXError) -> Outcome:
     if isinstance(error, NotSentError):
         return Outcome("not_sent", reason=error.problem)
     return Outcome("parked", reason=error.problem)
+
+
+def _interrupted(stop: BaseException) -> Outcome:
+    """What is known of an attempt whose submit was interrupted."""
+    notes: list[str] = getattr(stop, "__notes__", [])
+    task = submitting.accepted_task(stop)
+    if task is not None:
+        return Outcome("accepted", task)
+    state: Literal["parked", "not_sent"] = "not_sent" if NOT_SENT in notes else "parked"
+    return Outcome(state, reason="; ".join(["interrupted", *notes]))
 
 
 def _unwritten(job: str, result: Outcome) -> str:

@@ -52,9 +52,7 @@ def test_the_url_picks_the_operation(trial: Trial) -> None:
         {"custom_id": "c", "url": "/v1/video/extend", "body": {**plain, "prompt": "c", "task_id": SOURCE}},
     ]
     assert trial.run(trial.file(jobs)).counts == {"done": 3}
-    posts = {
-        json.loads(one.content)["prompt"]: one.url.path for one in trial.transport.requests if one.method == "POST"
-    }
+    posts = {prompt_of(one): one.url.path for one in trial.transport.requests if one.method == "POST"}
     assert posts == {
         "a": "/v1/videos/extensions",
         "b": f"/v1/videos/{SOURCE}/extend",
