@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import sqlite3
@@ -46,7 +47,9 @@ class Trial:
         self.transport = Between(self.mock.transport, handle)
 
     async def sleep(self, seconds: float) -> None:
-        """Turn the clock."""
+        """Let what can be done at this moment be done, and turn the clock."""
+        for _ in range(20):
+            await asyncio.sleep(0)
         self.mock.clock.advance(seconds)
 
     def batch(self, jobs: Any = None, **options: Any) -> Batch:

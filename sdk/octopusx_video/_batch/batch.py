@@ -208,8 +208,13 @@ class Batch:
 
         Raises:
             NotSentError, BatchError: As ``arun`` has them.
+            RuntimeError: An event loop is running in this thread.
         """
-        return asyncio.run(self.arun())
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self.arun())
+        raise RuntimeError("run() can't be called where an event loop is running; await arun() there")
 
     async def arun(self) -> Status:
         """Check all jobs, send those that may be sent, and save their videos. **Costs money**.

@@ -18,6 +18,7 @@ from octopusx_video._drivers.async_driver import AsyncDriver
 from octopusx_video._errors import (
     NOT_SENT,
     AmbiguousSubmitError,
+    DownloadError,
     NotSentError,
     NoVideoAddressError,
     OctopusXError,
@@ -32,6 +33,8 @@ from octopusx_video._messages import contract, outcome
 
 VIDEOS = "videos"
 """The folder of the videos, in that of the batch."""
+_EXPIRES = "task.expires"
+"""What the contract calls the time until which a video is kept."""
 _READ_SECONDS = 60.0
 """How long one read of a task may take."""
 
@@ -184,7 +187,8 @@ class Steps:
                 await self._driver.run(self._download(task, path, within))
             _sync(path.parent)
         except (OctopusXError, OSError) as error:
-            self._fail(task.job, error)
+            is_late = isinstance(error, DownloadError) and self._has_expired(task.ended)
+            self._fail(task.job, error, has_expired=is_late)
             return False
         self._ledger.end(task.job, "done", file=name)
         return True
@@ -194,15 +198,20 @@ class Steps:
             self._context, task.route, task.ended, path, within, None, overwrite=True, accept_any=False
         )
 
-    def _fail(self, job: str, error: Exception) -> None:
+    def _has_expired(self, ended: Any) -> bool:
+        """Whether the service keeps a video no longer, by what its task says (``expires_at``)."""
+        until = outcome.value(ended, _EXPIRES)
+        return isinstance(until, int) and until <= self._context.environment.wall()
+
+    def _fail(self, job: str, error: Exception, *, has_expired: bool = False) -> None:
         """Write down that a task that was paid for has no video, or none in this run."""
         state: Literal["failed", "expired", "undelivered"] = "undelivered"
-        if isinstance(error, TaskExpiredError):
+        if has_expired or isinstance(error, TaskExpiredError):
             state = "expired"
         elif isinstance(error, TaskFailedError) and not isinstance(error, NoVideoAddressError):
             state = "failed"
         text = error.problem if isinstance(error, OctopusXError) else f"{type(error).__name__}: {error}"
-        self._ledger.end(job, state, text)
+        self._ledger.end(job, state, f"the video has expired: {text}" if has_expired else text)
 
 
 def _outcome(error: OctopusXError) -> Outcome:

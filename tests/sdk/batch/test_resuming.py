@@ -353,20 +353,22 @@ class _Held(httpx.AsyncBaseTransport):
 
     def __init__(self, trial: Trial) -> None:
         self._trial = trial
-        self._gate = asyncio.Event()
+        self._gate, self._more = asyncio.Event(), asyncio.Event()
         self.held: list[str] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Called by httpx."""
         if request.method == "POST":
             self.held.append(prompt_of(request))
+            self._more.set()
             await self._gate.wait()
         return await self._trial.transport.handle_async_request(request)
 
     async def waits_for(self, count: int) -> None:
         """Wait until so many submits are held back."""
         while len(self.held) < count:
-            await asyncio.sleep(0)
+            await self._more.wait()
+            self._more.clear()
 
     def release(self) -> None:
         """Send them."""
