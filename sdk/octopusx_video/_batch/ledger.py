@@ -153,11 +153,18 @@ class Ledger:
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.execute("PRAGMA foreign_keys = ON")
         while version < len(MIGRATIONS):
-            with self._transaction():
+            version = self._migrate()
+
+    def _migrate(self) -> int:
+        """Bring it up to date by one version, if no other process has done so by now. Returns its version."""
+        with self._transaction():
+            version: int = self._one("PRAGMA user_version")[0]
+            if version < len(MIGRATIONS):
                 for statement in _statements(MIGRATIONS[version]):
                     self._connection.execute(statement)
                 version += 1
                 self._connection.execute(f"PRAGMA user_version = {version}")
+        return version
 
     def close(self) -> None:
         """Close it."""
@@ -526,6 +533,11 @@ class Ledger:
             raise BatchError(
                 f"{self.path} is not in its place any more", advice="put the folder back, and run it again"
             )
+
+
+def unusable(path: Path, error: sqlite3.Error) -> BatchError:
+    """The error of a ledger that could be used until now."""
+    return BatchError(f"{path} can't be used any more: {error}", advice=_advice(error))
 
 
 @contextlib.contextmanager

@@ -132,18 +132,34 @@ class Steps:
         error: OctopusXError | None = None
         try:
             task = await self._driver.run(submitting.submit(self._once, request))
-            result = Outcome("accepted", outcome.task_id(task))
+            result = self._accepted(outcome.task_id(task))
         except OctopusXError as raised:
             error, result = raised, _outcome(raised)
         except BaseException as stop:
             # Nobody waits for the response any more; what had arrived of it counts.
-            self._ledger.settle(job, claim, _interrupted(stop))
+            self._ledger.settle(job, claim, self._interrupted(stop))
             raise
         try:
             self._ledger.settle(job, claim, result)
         except BatchError as lost:
             raise BatchError(f"{lost}; {_unwritten(job, result)}") from None
         return Submitted("sent", result.state, result.task, error)
+
+    def _accepted(self, task: str) -> Outcome:
+        """The outcome of an accepted submit. An id that holds the API key is not stored."""
+        shown = self._context.redact(task)
+        if shown != task:
+            return Outcome("parked", reason=f"it was accepted with an id that holds the API key: {shown}")
+        return Outcome("accepted", task)
+
+    def _interrupted(self, stop: BaseException) -> Outcome:
+        """What is known of an attempt whose submit was interrupted."""
+        notes: list[str] = getattr(stop, "__notes__", [])
+        task = submitting.accepted_task(stop)
+        if task is not None:
+            return self._accepted(task)
+        state: Literal["parked", "not_sent"] = "not_sent" if NOT_SENT in notes else "parked"
+        return Outcome(state, reason=self._context.redact("; ".join(["interrupted", *notes])))
 
     def awaited(self, row: Row, timeout: float, poll_interval: float) -> Waiting:
         """A wait for the task of a job, which begins now."""
@@ -225,16 +241,6 @@ def _outcome(error: OctopusXError) -> Outcome:
     if isinstance(error, NotSentError):
         return Outcome("not_sent", reason=error.problem)
     return Outcome("parked", reason=error.problem)
-
-
-def _interrupted(stop: BaseException) -> Outcome:
-    """What is known of an attempt whose submit was interrupted."""
-    notes: list[str] = getattr(stop, "__notes__", [])
-    task = submitting.accepted_task(stop)
-    if task is not None:
-        return Outcome("accepted", task)
-    state: Literal["parked", "not_sent"] = "not_sent" if NOT_SENT in notes else "parked"
-    return Outcome(state, reason="; ".join(["interrupted", *notes]))
 
 
 def _unwritten(job: str, result: Outcome) -> str:

@@ -131,7 +131,7 @@ def test_reads_are_spread_however_many_jobs_wait(tmp_path: Path) -> None:
     assert len(times) > 1000
     busiest = max(bisect.bisect_left(times, at + 1) - first for first, at in enumerate(times))
     assert 45 <= busiest <= 52
-    assert len(times) <= 50 * (times[-1] - times[0]) + 2
+    assert len(times) <= 50 * (times[-1] - times[0]) + 3
 
 
 def test_a_video_is_fetched_before_more_is_paid_for(trial: Trial) -> None:
