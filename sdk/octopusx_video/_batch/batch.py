@@ -394,10 +394,12 @@ class Batch:
                 part.unlink(missing_ok=True)
             with ledger.usable(self._file):
                 self._require_budget(server, book)
-                book.begin(Account(server, key), self._shard_name(), self._limits, new_key=self._new_key)
-                book.park_interrupted()
+                account, shard = Account(server, key), self._shard_name()
+                book.check(account, shard, new_key=self._new_key)
                 with book.adding():
                     self._add(book, server)
+                book.begin(account, shard, self._limits, new_key=self._new_key)  # not where the jobs can't be used
+                book.park_interrupted()
                 if self._retry:
                     book.retry(self._retry)
             yield book

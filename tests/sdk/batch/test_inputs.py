@@ -378,3 +378,9 @@ def test_an_unreadable_file_is_not_a_ledger_error(tmp_path: Path) -> None:
     trial = Trial(tmp_path)
     with pytest.raises(NotSentError, match=r"none\.jsonl can't be read: No such file"):
         trial.run(tmp_path / "none.jsonl")
+
+
+def test_a_first_run_that_was_refused_decides_nothing(trial: Trial) -> None:
+    """Neither the server nor the account nor the shard nor the budget."""
+    wrong(trial, [5], base_url="http://127.0.0.1", api_key="sk-another", shard=(1, 2), max_paid=1)
+    assert trial.run(lines(2)).counts == {"done": 2}
