@@ -502,7 +502,10 @@ class Ledger:
     def _one(self, statement: str, *values: Any) -> tuple[Any, ...]:
         found: tuple[Any, ...] | None = self._connection.execute(statement, values).fetchone()
         if found is None:
-            raise BatchError(f"{self.path} lacks what belongs to a ledger", advice="restore it from a copy")
+            raise BatchError(
+                f"{self.path} lacks what belongs to a ledger",
+                advice="look into your account before you run the jobs again",
+            )
         return found
 
     @contextlib.contextmanager
@@ -561,7 +564,7 @@ def _advice(error: Exception) -> str:
         return "make room on the disk, and run it again"
     if "readonly" in text or "unable to open" in text or "ermission" in text:
         return "make the folder and the ledger writable"
-    return "restore it from a copy, or use another folder"
+    return "look into your account before you run the jobs in another folder; an old copy of it would pay again"
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -31,7 +31,7 @@ def held(path: Path, purpose: str) -> Iterator[None]:
         LedgerError: The file can't be written.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError as error:
         raise LedgerError(f"{path} can't be written: {error.strerror}") from None
     try:

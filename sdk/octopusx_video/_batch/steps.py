@@ -121,15 +121,21 @@ class Steps:
         """Claim a job, send its request once, and write down the outcome.
 
         Raises:
-            BatchError: The ledger can't be written. The text has what was accepted, if anything was.
+            BatchError: The ledger can't be written, or is an old copy. The text has what was accepted, if anything was.
         """
         row = self._ledger.row(job)
         assert row is not None  # noqa: S101 - jobs are never deleted
-        request = jobs.request_of(self._context.settings.base_url, row.operation, row.source, row.fields)
+        self._check_unsaved(row)
         claim = self._ledger.claim(job)
         if isinstance(claim, str):
             return Submitted(claim)
         error: OctopusXError | None = None
+        try:
+            request = jobs.request_of(self._context.settings.base_url, row.operation, row.source, row.fields)
+        except NotSentError as raised:  # an older version took it
+            result = Outcome("refused", reason=f"the contract of this version does not allow it: {raised.problem}")
+            self._ledger.settle(job, claim, result)
+            return Submitted("sent", result.state, None, raised)
         try:
             task = await self._driver.run(submitting.submit(self._once, request))
             result = self._accepted(outcome.task_id(task))
@@ -144,6 +150,19 @@ class Steps:
         except BatchError as lost:
             raise BatchError(f"{lost}; {_unwritten(job, result)}") from None
         return Submitted("sent", result.state, result.task, error)
+
+    def _check_unsaved(self, row: Row) -> None:
+        """See whether a job that would be sent has a video: then the ledger is a copy from before it was paid for.
+
+        Raises:
+            BatchError: It has one. Nothing may be sent.
+        """
+        if os.path.lexists(self._folder / VIDEOS / f"{row.name}.mp4"):
+            raise BatchError(
+                f"the job {row.id!r} was not sent by this ledger, and {VIDEOS}/{row.name}.mp4 exists: "
+                "the ledger is an old copy",
+                advice="put the newest ledger in its place, or move the video to pay for it again",
+            )
 
     def _accepted(self, task: str) -> Outcome:
         """The outcome of an accepted submit. An id that holds the API key is not stored."""
@@ -199,6 +218,8 @@ class Steps:
         name = f"{VIDEOS}/{row.name}.mp4"
         path = self._folder / name
         try:
+            if path.is_symlink():  # it would lead out of the folder
+                raise DownloadError(f"{name} is a link, which is not followed; remove it")
             if not _is_whole(path):
                 await self._driver.run(self._download(task, path, within))
             _sync(path.parent)

@@ -19,7 +19,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from octopusx_video._batch import adding, lock
+from octopusx_video._batch import adding, jobs, lock
 from octopusx_video._command import batch_actions
 from octopusx_video._command.console import Console
 from octopusx_video.batch import Batch, LedgerInUseError
@@ -49,7 +49,7 @@ def run(trial: Trial, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
 def connect(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the command send to the mock of a trial, and turn its clock where it would wait."""
-    options = {"transport": trial.transport, "clock": trial.mock.clock.now, "sleep": trial.sleep}
+    options: dict[str, Any] = {"transport": trial.transport, "clock": trial.mock.clock.now, "sleep": trial.sleep}
     monkeypatch.setattr(batch_actions, "Batch", functools.partial(Batch, **options))
 
 
@@ -289,7 +289,7 @@ def test_an_interrupt_while_a_large_file_is_checked_ends_at_once(
     """Nothing was sent, nothing is added, and the rest of the file is not read."""
     trial.file(lines(50))
     checked: list[Any] = []
-    real = adding.job
+    real = jobs.job
 
     def job(value: Any, server: str) -> Any:
         checked.append(value)

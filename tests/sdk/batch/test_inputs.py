@@ -254,7 +254,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(name: str, trial: Trial
     rows = [HEAD, *(f"job-{number},grok-video-3,p{number},4,,{SOURCE}" for number in range(300))]
     path = trial.file(rows if name.endswith("csv") else lines(300), name)
     read = os.fstat
-    changed = []
+    changed: list[Path] = []
 
     def change(descriptor: int) -> os.stat_result:
         result = read(descriptor)

@@ -17,7 +17,6 @@ COUNT = 20
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not hasattr(kills.os, "fork"), reason="the kills are of forked processes")
 def test_twenty_kills_break_nothing() -> None:
     """`nox -s batch_kills` has all of them; these are one of each kind, half of them in a run that resumes."""
     with kills.scene() as scene:

@@ -122,7 +122,7 @@ def test_the_page_shows_states_over_time_and_what_needs_a_person(
     mixed(tmp_path)
     found = page(Here(monkeypatch, capsys, tmp_path, BASE_URL))
     for state in ("done", "refused", "parked", "held"):
-        assert MEANINGS[state] in found.text  # type: ignore[index]
+        assert MEANINGS[state] in found.text
     assert "5 jobs, 2 done" in found.text
     assert "job-1" in found.text
     assert "the prompt is not allowed" in found.text

@@ -344,6 +344,58 @@ def test_a_moved_folder_is_resumed(trial: Trial) -> None:
     assert trial.billed == 2
 
 
+def test_an_old_copy_of_the_ledger_pays_for_nothing_twice(trial: Trial) -> None:
+    """A job that it would send has its video already: that is an error, and nothing is sent."""
+    trial.run(lines(3), max_paid=0)
+    copy = trial.folder / "copy"
+    shutil.copy(trial.out / FILE, copy)
+    trial.run(lines(3), max_paid=3)
+    shutil.copy(copy, trial.out / FILE)
+    with pytest.raises(BatchError, match="old copy"):
+        trial.run(lines(3), max_paid=3)
+    assert trial.billed == 3
+
+
+def test_a_lost_ledger_pays_for_nothing_twice(trial: Trial) -> None:
+    """The videos that are there are of no job of a new one."""
+    trial.run(lines(2))
+    for path in trial.out.glob(f"{FILE}*"):
+        path.unlink()
+    with pytest.raises(InvalidJobsError, match=r"videos/job-0\.mp4 exists"):
+        trial.run(lines(2))
+    assert trial.billed == 2
+
+
+def test_a_job_that_the_contract_does_not_allow_any_more_is_refused(trial: Trial) -> None:
+    """The others go on; it was not sent, and takes no budget."""
+    trial.run(lines(3), max_paid=0)
+    trial.sql("UPDATE job SET fields = '{}' WHERE id = 'job-1'")
+    ended = trial.run(max_paid=2)
+    assert (ended.counts, ended.paid, trial.submits) == ({"done": 2, "refused": 1}, 2, 2)
+    assert "model is missing" in trial.reasons["job-1"]
+
+
+def test_nothing_outside_of_the_folder_is_written(trial: Trial) -> None:
+    """A link that stands where a file of the batch belongs is not followed."""
+    trial.run(lines(1), timeout=0)
+    other = trial.folder / "other"
+    other.write_bytes(b"mine")
+    link = trial.out / "videos" / "job-0.mp4"
+    link.symlink_to(other)
+    for name in ("results.jsonl", "errors.jsonl"):
+        (trial.out / name).unlink()
+        (trial.out / name).symlink_to(other)
+    assert trial.run(lines(1)).counts == {"undelivered": 1}
+    assert "is a link" in trial.reasons["job-0"]
+    link.unlink()
+    assert trial.run(lines(1)).counts == {"done": 1}
+    (trial.out / "lock").unlink()
+    (trial.out / "lock").symlink_to(other)
+    with pytest.raises(LedgerError, match="lock can't be written"):
+        trial.run(lines(1))
+    assert other.read_bytes() == b"mine"
+
+
 class _Held(httpx.AsyncBaseTransport):
     """Holds submits back until they are released.
 
