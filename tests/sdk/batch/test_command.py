@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import json
 import os
+import pty
 import re
 import signal
 import sqlite3
@@ -388,3 +390,61 @@ def test_a_second_process_is_refused_while_one_runs(trial: Trial) -> None:
         process.communicate(timeout=20)
     ended = asyncio.run(Batch(None, out=trial.out, base_url=url, api_key=KEY, max_paid=0).arun())
     assert ended.counts == {"parked": 2, "held": 2}
+
+
+def test_a_pipe_gets_a_line_now_and_then(run: Here, trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the counts by state; none is a picture of a bar."""
+    monkeypatch.setattr(batch_actions, "_REDRAW_SECONDS", 0.001)
+    trial.file(lines(6))
+    done = run("batch", "run", "jobs.jsonl", "--out", "out", "--concurrency", "2")
+    assert len(re.findall(r"^6 jobs: ", done.stderr, re.MULTILINE)) == 1
+    monkeypatch.setattr(batch_actions, "_LINE_SECONDS", 0)
+    trial.file(lines(14))
+    done = run("batch", "run", "jobs.jsonl", "--out", "out", "--concurrency", "2")
+    shown = re.findall(r"^14 jobs: (\d+) done", done.stderr, re.MULTILINE)
+    assert len(shown) > 3
+    assert [int(count) for count in shown] == sorted(int(count) for count in shown)
+    assert "\r" not in done.stderr
+    trial.file(lines(16))
+    assert "16 jobs: " not in run("batch", "run", "jobs.jsonl", "--out", "out", "--quiet").stderr
+
+
+def test_a_watched_status_ends_with_the_process(run: Here, trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It shows the counts again and again until no process runs the batch."""
+    trial.run(lines(2), max_paid=1)
+    monkeypatch.setattr(batch_actions, "_WATCH_SECONDS", 0.01)
+    looks: list[Path] = []
+    holder = lock.holder
+
+    def running(path: Path) -> Any:
+        looks.append(path)
+        return {"pid": 1} if len(looks) < 4 else holder(path)
+
+    monkeypatch.setattr(lock, "holder", running)
+    done = run("batch", "status", "out", "--watch")
+    assert (done.returncode, len(looks)) == (7, 4)
+    assert done.stderr.count("2 jobs: 1 done, 1 held\n") == 3
+    assert done.stdout.startswith("2 jobs: 1 done, 1 held\n")
+
+
+@pytest.mark.slow
+def test_a_terminal_gets_a_bar(trial: Trial) -> None:
+    """With the counts by state and the time that is left."""
+    trial.file(lines(6))
+    mock = Mock(token=KEY, start=None, speed=200, latency="0.3")
+    arguments = ["batch", "run", "jobs.jsonl", "--out", "out", "--concurrency", "2", "--poll-interval", "0.05"]
+    with mock.serve() as url:
+        process, terminal = pty.fork()
+        if process == 0:
+            os.chdir(trial.folder)
+            os.execvpe(command.COMMAND[0], [*command.COMMAND, *arguments], command.environment(url))  # noqa: S606
+        shown = b""
+        with contextlib.suppress(OSError):  # the end of a terminal
+            while data := os.read(terminal, 4096):
+                shown += data
+        os.close(terminal)
+        assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, shown
+    text = shown.decode()
+    assert re.search(r"\r[^\r\n]*\d+ accepted[^\r\n]* +\d+%\|", text)
+    assert re.search(r"about \d+ s left", text)
+    assert "6 jobs: 6 done" in text
