@@ -33,6 +33,7 @@ from octopusx_video._batch.states import (
 from octopusx_video._batch.steps import Steps
 from octopusx_video._errors import NotSentError
 from octopusx_video._flows import arguments
+from octopusx_video._flows.context import log
 from octopusx_video._messages import requests
 
 LOCK = "lock"
@@ -209,8 +210,13 @@ class Batch:
 
         Raises:
             NotSentError, BatchError: As ``arun`` has them.
+            RuntimeError: An event loop is running in this thread.
         """
-        return asyncio.run(self.arun())
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self.arun())
+        raise RuntimeError("run() can't be called where an event loop is running; await arun() there")
 
     async def arun(self) -> Status:
         """Check all jobs, send those that may be sent, and save their videos. **Costs money**.
@@ -245,11 +251,10 @@ class Batch:
                 finally:
                     self._stopped_by = runner.stopped_by
                     self._runner = None
-                    with contextlib.suppress(OSError, sqlite3.Error):  # what is raised says more
-                        results.write(book, self.out)
+                    self._write_results(book)
                 if runner.stopped_by is not None:
                     book.hold_back(runner.stopped_as, runner.stopped_by)
-                    results.write(book, self.out)
+                    self._write_results(book)
                 return self._status(book)._replace(process=None)
 
     def plan(self) -> Plan:
@@ -261,7 +266,7 @@ class Batch:
         settings = _settings.read(self._client_options["api_key"], self._client_options["base_url"])
         with contextlib.ExitStack() as stack:
             file = self._file
-            if file.exists():  # reading a long file would keep another process from its ledger
+            if file.exists():  # the check of many jobs would keep a run from writing
                 stack.enter_context(lock.held(self.out / LOCK, "batch run --dry-run"))
             else:  # nothing is left behind
                 file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / ledger.FILE
@@ -302,7 +307,7 @@ class Batch:
         Raises:
             LedgerError: There is no batch in the folder.
         """
-        with contextlib.closing(Ledger(self._file, create=False)) as book:
+        with self._existing() as book:
             return self._status(book)
 
     def rows(self, *states: JobState) -> Iterator[Row]:
@@ -311,7 +316,7 @@ class Batch:
         Raises:
             LedgerError: There is no batch in the folder.
         """
-        with contextlib.closing(Ledger(self._file, create=False)) as book:
+        with self._existing() as book:
             yield from book.rows(states or None)
 
     def stop(self) -> None:
@@ -323,7 +328,7 @@ class Batch:
         if self._runner is not None:
             self._runner.stop("batch stop")
             return
-        with contextlib.closing(Ledger(self._file, create=False)) as book:
+        with self._existing() as book:
             book.stop()
 
     def resolve(self, job_id: str, *, task: str | None = None, billed: bool = True) -> Row:
@@ -347,7 +352,7 @@ class Batch:
             outcome = Outcome("accepted", requests.task_id(task, "task"), reason="resolved by a person")
         elif not billed:
             outcome = Outcome("not_billed", reason="resolved by a person: it was not billed")
-        with contextlib.closing(Ledger(self._file, create=False)) as book, lock.held(self.out / LOCK, "batch resolve"):
+        with self._existing() as book, lock.held(self.out / LOCK, "batch resolve"):
             book.park_interrupted()
             book.resolve(job_id, outcome)
             row = book.row(job_id)
@@ -359,6 +364,19 @@ class Batch:
     @property
     def _file(self) -> Path:
         return self.out / ledger.FILE
+
+    @contextlib.contextmanager
+    def _existing(self) -> Iterator[Ledger]:
+        """The ledger of a batch that has begun."""
+        with contextlib.closing(Ledger(self._file, create=False)) as book, ledger.usable(self._file):
+            yield book
+
+    def _write_results(self, book: Ledger) -> None:
+        """Write the files of results. Their errors must not hide what the run has done; the ledger has everything."""
+        try:
+            results.write(book, self.out)
+        except (OSError, sqlite3.Error) as error:
+            log.warning("%s and %s can't be written: %s", results.RESULTS, results.ERRORS, error)
 
     @contextlib.contextmanager
     def _opened(self, server: str, key: str) -> Iterator[Ledger]:
@@ -376,10 +394,12 @@ class Batch:
                 part.unlink(missing_ok=True)
             with ledger.usable(self._file):
                 self._require_budget(server, book)
-                book.begin(Account(server, key), self._shard_name(), self._limits, new_key=self._new_key)
-                book.park_interrupted()
+                account, shard = Account(server, key), self._shard_name()
+                book.check(account, shard, new_key=self._new_key)
                 with book.adding():
                     self._add(book, server)
+                book.begin(account, shard, self._limits, new_key=self._new_key)  # not where the jobs can't be used
+                book.park_interrupted()
                 if self._retry:
                     book.retry(self._retry)
             yield book

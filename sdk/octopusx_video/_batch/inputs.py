@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from octopusx_video._batch.jobs import OPERATION
+from octopusx_video._batch.names import shown
 from octopusx_video._errors import NotSentError
 from octopusx_video._messages import contract
 
@@ -44,6 +45,8 @@ def of_file(path: str | os.PathLike[str]) -> Iterator[Entry]:
         NotSentError: It can't be read, or has changed while it was read.
     """
     file = Path(path)
+    if "\0" in str(file):
+        raise NotSentError(f"{str(file)!r} can't be read: it has a NUL character", advice="name a file of jobs")
     try:
         with file.open("rb") as stream:
             before = _identity(os.fstat(stream.fileno()))
@@ -97,11 +100,11 @@ def _refuse(name: str) -> None:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{twice!r} stands in one object twice")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{shown(name)} stands in one object twice")
+        found[name] = value
     return found
 
 
@@ -109,13 +112,19 @@ def _csv(stream: BinaryIO) -> Iterator[Entry]:
     """A line with names, then one for each job; ``video.url`` is ``url`` in the object ``video``."""
     text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
     try:
-        yield from _rows(text)
+        yield from _rows(csv.reader(_texts(text), strict=True))
     finally:
-        text.detach()  # else it closes the file, which is still looked at
+        text.detach()  # else it closes the stream, which is not its own
 
 
-def _rows(text: Iterable[str]) -> Iterator[Entry]:
-    reader = csv.reader(text, strict=True)
+def _texts(text: io.TextIOWrapper) -> Iterator[str]:
+    while line := text.readline(MAX_LINE_BYTES + 1):
+        if len(line) > MAX_LINE_BYTES:
+            raise csv.Error(f"it is longer than {MAX_LINE_BYTES:,} characters")
+        yield line
+
+
+def _rows(reader: Any) -> Iterator[Entry]:
     names: list[str] = []
     while True:
         try:
@@ -123,7 +132,7 @@ def _rows(text: Iterable[str]) -> Iterator[Entry]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield Entry(f"line {reader.line_num}", None, f"it is not CSV: {error}")
+            yield Entry(f"line {max(reader.line_num, 1)}", None, f"it is not CSV: {error}")
             return
         except UnicodeDecodeError:
             yield Entry(f"line {reader.line_num + 1}", None, "it is not UTF-8; save the file as UTF-8")
@@ -168,10 +177,10 @@ def _cell(name: str, text: str) -> Any:
         try:
             return _NUMBERS[kind](text)
         except ValueError:
-            raise ValueError(f"{name} is {text!r}; give a number") from None
+            raise ValueError(f"{name} is {shown(text)}; give a number") from None
     if "boolean" in kinds:
         if text.lower() not in _BOOLEANS:
-            raise ValueError(f"{name} is {text!r}; give true or false")
+            raise ValueError(f"{name} is {shown(text)}; give true or false")
         return _BOOLEANS[text.lower()]
     if "array" in kinds:
         return text.split()

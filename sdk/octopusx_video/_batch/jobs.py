@@ -95,14 +95,17 @@ def _operation(line: Mapping[str, Any]) -> tuple[str, Mapping[str, str]]:
     """The operation that a line is for, and the values in its path."""
     method, url = line.get("method", "POST"), line.get("url")
     if method != "POST":
-        raise InvalidJobError(f"method is {method!r}; a job is a POST")
+        raise InvalidJobError(f"method is {names.shown(method)}; a job is a POST")
     if url is None:
         return OPERATION, {}
-    path = urlsplit(url).path if isinstance(url, str) else ""
+    try:
+        path = urlsplit(url).path if isinstance(url, str) else ""
+    except ValueError:
+        path = ""
     found = operations.match(contract.contract(), "POST", path)
     if found is None or not found.operation.starts_task:
         paths = [contract.operation(name).path for name in contract.contract().submits]
-        raise InvalidJobError(f"url is {url!r}, which creates no task; there are {', '.join(paths)}")
+        raise InvalidJobError(f"url is {names.shown(url)}, which creates no task; there are {', '.join(paths)}")
     return found.operation.id, found.values
 
 
@@ -116,7 +119,7 @@ def _taken(operation: str, body: object, path_values: Mapping[str, str]) -> tupl
     for name in body:
         if name not in allowed:
             raise InvalidJobError(_unknown(name, allowed, f"the body of {operation}"))
-    fields = {name: value for name, value in body.items() if name in known}
+    fields = {name: _number(value) for name, value in body.items() if name in known}
     if where != "body":
         return path_values[steps[0]], fields
     source: Any = body
@@ -130,6 +133,11 @@ def _taken(operation: str, body: object, path_values: Mapping[str, str]) -> tupl
     return source, fields
 
 
+def _number(value: Any) -> Any:
+    """A number of JSON in one form: 4 for 4.0, so that the same request is known again."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _seconds(operation: str, fields: Mapping[str, Any]) -> float:
     """Seconds of video that a request adds: the length of its video, if that went on from its beginning."""
     length = contract.operation(operation).result_length
@@ -138,9 +146,9 @@ def _seconds(operation: str, fields: Mapping[str, Any]) -> float:
 
 
 def _unknown(name: object, known: tuple[str, ...] | list[str], where: str) -> str:
-    near = difflib.get_close_matches(str(name), known, 1)
+    near = difflib.get_close_matches(str(name)[:60], known, 1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-    return f"{where} has no {str(name)[:60]!r}; {hint}"
+    return f"{where} has no {names.shown(name)}; {hint}"
 
 
 def _kind(value: object) -> str:

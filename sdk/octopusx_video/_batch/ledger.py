@@ -153,11 +153,18 @@ class Ledger:
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.execute("PRAGMA foreign_keys = ON")
         while version < len(MIGRATIONS):
-            with self._transaction():
+            version = self._migrate()
+
+    def _migrate(self) -> int:
+        """Bring it up to date by one version, if no other process has done so by now. Returns its version."""
+        with self._transaction():
+            version: int = self._one("PRAGMA user_version")[0]
+            if version < len(MIGRATIONS):
                 for statement in _statements(MIGRATIONS[version]):
                     self._connection.execute(statement)
                 version += 1
                 self._connection.execute(f"PRAGMA user_version = {version}")
+        return version
 
     def close(self) -> None:
         """Close it."""
@@ -398,7 +405,7 @@ class Ledger:
             outcome: ``accepted`` with the task, or ``not_billed``; None gives the job up, which counts as billed.
 
         Raises:
-            LedgerError: There is no such job, or it is not parked.
+            LedgerError: There is no such job, it is not parked, or the task is that of another job.
         """
         with self._transaction():
             row = self.row(job)
@@ -407,12 +414,22 @@ class Ledger:
             if row.state != "parked":
                 raise LedgerError(f"the job {job!r} is not parked; it is {row.state}")
             if outcome is not None:
+                self._refuse_task_of_other(job, outcome.task)
                 self._settle(job, row.attempt, outcome)
                 return
             self._connection.execute(
                 "UPDATE job SET state = 'failed', changed_at = ?, "
                 "reason = 'given up after a submit that may be billed' WHERE batch = 1 AND id = ?",
                 (time.time(), job),
+            )
+
+    def _refuse_task_of_other(self, job: str, task: str | None) -> None:
+        found = self._connection.execute(
+            "SELECT job FROM attempt WHERE batch = 1 AND task = ? AND job <> ?", (task, job)
+        ).fetchone()
+        if found is not None:
+            raise LedgerError(
+                f"the task {task} is that of the job {found[0]!r}", advice="look for the task of this job"
             )
 
     # Reading
@@ -489,7 +506,10 @@ class Ledger:
     def _one(self, statement: str, *values: Any) -> tuple[Any, ...]:
         found: tuple[Any, ...] | None = self._connection.execute(statement, values).fetchone()
         if found is None:
-            raise BatchError(f"{self.path} lacks what belongs to a ledger", advice="restore it from a copy")
+            raise BatchError(
+                f"{self.path} lacks what belongs to a ledger",
+                advice="look into your account before you run the jobs again",
+            )
         return found
 
     @contextlib.contextmanager
@@ -522,6 +542,11 @@ class Ledger:
             )
 
 
+def unusable(path: Path, error: sqlite3.Error) -> BatchError:
+    """The error of a ledger that could be used until now."""
+    return BatchError(f"{path} can't be used any more: {error}", advice=_advice(error))
+
+
 @contextlib.contextmanager
 def usable(path: Path) -> Iterator[None]:
     """Errors of SQLite and of the system, as those of a ledger.
@@ -543,7 +568,7 @@ def _advice(error: Exception) -> str:
         return "make room on the disk, and run it again"
     if "readonly" in text or "unable to open" in text or "ermission" in text:
         return "make the folder and the ledger writable"
-    return "restore it from a copy, or use another folder"
+    return "look into your account before you run the jobs in another folder; an old copy of it would pay again"
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -7,11 +7,15 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from octopusx_video._batch.errors import LedgerError, LedgerInUseError
+
+_TRIES = 20
+_PAUSE_SECONDS = 0.01
 
 
 @contextlib.contextmanager
@@ -27,12 +31,12 @@ def held(path: Path, purpose: str) -> Iterator[None]:
         LedgerError: The file can't be written.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError as error:
         raise LedgerError(f"{path} can't be written: {error.strerror}") from None
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(descriptor)
         except BlockingIOError:
             raise LedgerInUseError(_in_use(path), advice="wait until it has ended, or stop it") from None
         except OSError as error:
@@ -44,6 +48,20 @@ def held(path: Path, purpose: str) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int) -> None:
+    """Take the lock, which whoever asks for its holder has for a moment.
+
+    Raises:
+        BlockingIOError: Another process holds it.
+    """
+    for _ in range(_TRIES):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(_PAUSE_SECONDS)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def holder(path: Path) -> dict[str, Any] | None:

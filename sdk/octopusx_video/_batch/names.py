@@ -11,6 +11,7 @@ _PLAIN = re.compile(r"[a-z0-9_-](?:[a-z0-9._-]{0,98}[a-z0-9_-])?")
 _OTHER = re.compile(r"[^a-z0-9_-]+")
 _SLUG_LENGTH = 40
 _HASH_LENGTH = 20
+_MAX_SHOWN = 60
 _MARK = "~"
 """Stands in no plain id, so that no plain name is that of another id."""
 
@@ -26,16 +27,24 @@ def file_name(job_id: str) -> str:
     return f"{slug}{_MARK}{hashlib.sha256(job_id.encode()).hexdigest()[:_HASH_LENGTH]}"
 
 
+def shown(value: object) -> str:
+    """A value in an error, shortened."""
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+
+
 def problem(job_id: object) -> str:
     """Why a value can't be the id of a job; "" where it can."""
+    if job_id is None:
+        return "custom_id is missing; give a text, or leave out all but the body"
     if not isinstance(job_id, str):
-        return f"custom_id is {job_id!r}; give a text"
+        return f"custom_id is {shown(job_id)}; give a text"
     try:
         length = len(job_id.encode())
     except UnicodeEncodeError:
-        return f"custom_id {job_id!r} holds half of a character (a surrogate); give a text that UTF-8 can encode"
+        return f"custom_id {shown(job_id)} holds half of a character (a surrogate); give a text that UTF-8 can encode"
     if not length:
         return "custom_id is empty; give a text, or leave it out in a line that has the body alone"
     if length > MAX_ID_BYTES:
-        return f"custom_id {job_id[:40]!r}… is {length} bytes long; {MAX_ID_BYTES} are allowed"
+        return f"custom_id {shown(job_id)} is {length} bytes long; {MAX_ID_BYTES} are allowed"
     return ""

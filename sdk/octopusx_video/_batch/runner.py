@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from octopusx_video._batch.errors import BatchError
-from octopusx_video._batch.ledger import Ledger
+from octopusx_video._batch.ledger import Ledger, unusable
 from octopusx_video._batch.states import UNFINISHED, JobState
 from octopusx_video._batch.steps import Steps, Submitted, Waiting
 from octopusx_video._errors import AmbiguousSubmitError, OctopusXError, RefusedError
@@ -157,6 +157,8 @@ class Runner:
                 watch.cancel()
         except BaseException:
             await self._settle_sends()
+            if self._errors:  # which may name a task that was paid for
+                raise self._raised() from None
             raise
         if self._errors:
             raise self._raised()
@@ -166,7 +168,11 @@ class Runner:
     async def _dispatch(self) -> None:
         while not self._errors:
             self._wake.clear()
-            due = self._start()
+            try:
+                due = self._start()
+            except sqlite3.Error as error:
+                self._errors.append(error)
+                break
             if due is None:
                 if not self._running:
                     return
@@ -350,10 +356,11 @@ class Runner:
     # The end
 
     def _raised(self) -> BaseException:
-        """What went wrong, in one error: each may name a task that was paid for."""
-        texts = [error.problem for error in self._errors if isinstance(error, BatchError)]
-        others = [error for error in self._errors if not isinstance(error, BatchError)]
-        return others[0] if others or not texts else BatchError("; ".join(dict.fromkeys(texts)))
+        """What went wrong, in one error: those of the ledger first, since each may name a task that was paid for."""
+        path = self._ledger.path
+        errors = [unusable(path, one) if isinstance(one, sqlite3.Error) else one for one in self._errors]
+        texts = [str(error) for error in errors if isinstance(error, BatchError)]
+        return BatchError("; ".join(dict.fromkeys(texts))) if texts else errors[0]
 
     async def _watch(self) -> None:
         """Stop where another process asks for it, or where the disk is almost full."""

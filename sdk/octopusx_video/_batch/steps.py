@@ -18,6 +18,7 @@ from octopusx_video._drivers.async_driver import AsyncDriver
 from octopusx_video._errors import (
     NOT_SENT,
     AmbiguousSubmitError,
+    DownloadError,
     NotSentError,
     NoVideoAddressError,
     OctopusXError,
@@ -32,6 +33,8 @@ from octopusx_video._messages import contract, outcome
 
 VIDEOS = "videos"
 """The folder of the videos, in that of the batch."""
+_EXPIRES = "task.expires"
+"""What the contract calls the time until which a video is kept."""
 _READ_SECONDS = 60.0
 """How long one read of a task may take."""
 
@@ -118,30 +121,64 @@ class Steps:
         """Claim a job, send its request once, and write down the outcome.
 
         Raises:
-            BatchError: The ledger can't be written. The text has what was accepted, if anything was.
+            BatchError: The ledger can't be written, or is an old copy. The text has what was accepted, if anything was.
         """
         row = self._ledger.row(job)
         assert row is not None  # noqa: S101 - jobs are never deleted
-        request = jobs.request_of(self._context.settings.base_url, row.operation, row.source, row.fields)
+        self._check_unsaved(row)
         claim = self._ledger.claim(job)
         if isinstance(claim, str):
             return Submitted(claim)
         error: OctopusXError | None = None
         try:
+            request = jobs.request_of(self._context.settings.base_url, row.operation, row.source, row.fields)
+        except NotSentError as raised:  # an older version took it
+            result = Outcome("refused", reason=f"the contract of this version does not allow it: {raised.problem}")
+            self._ledger.settle(job, claim, result)
+            return Submitted("sent", result.state, None, raised)
+        try:
             task = await self._driver.run(submitting.submit(self._once, request))
-            result = Outcome("accepted", outcome.task_id(task))
+            result = self._accepted(outcome.task_id(task))
         except OctopusXError as raised:
             error, result = raised, _outcome(raised)
         except BaseException as stop:
-            # Nobody waits for the response any more; one that has arrived by now overrides this.
-            is_sent = NOT_SENT not in getattr(stop, "__notes__", ())
-            self._ledger.settle(job, claim, Outcome("parked" if is_sent else "not_sent", reason="interrupted"))
+            # Nobody waits for the response any more; what had arrived of it counts.
+            self._ledger.settle(job, claim, self._interrupted(stop))
             raise
         try:
             self._ledger.settle(job, claim, result)
         except BatchError as lost:
             raise BatchError(f"{lost}; {_unwritten(job, result)}") from None
         return Submitted("sent", result.state, result.task, error)
+
+    def _check_unsaved(self, row: Row) -> None:
+        """See whether a job that would be sent has a video: then the ledger is a copy from before it was paid for.
+
+        Raises:
+            BatchError: It has one. Nothing may be sent.
+        """
+        if os.path.lexists(self._folder / VIDEOS / f"{row.name}.mp4"):
+            raise BatchError(
+                f"the job {row.id!r} was not sent by this ledger, and {VIDEOS}/{row.name}.mp4 exists: "
+                "the ledger is an old copy",
+                advice="put the newest ledger in its place, or move the video to pay for it again",
+            )
+
+    def _accepted(self, task: str) -> Outcome:
+        """The outcome of an accepted submit. An id that holds the API key is not stored."""
+        shown = self._context.redact(task)
+        if shown != task:
+            return Outcome("parked", reason=f"it was accepted with an id that holds the API key: {shown}")
+        return Outcome("accepted", task)
+
+    def _interrupted(self, stop: BaseException) -> Outcome:
+        """What is known of an attempt whose submit was interrupted."""
+        notes: list[str] = getattr(stop, "__notes__", [])
+        task = submitting.accepted_task(stop)
+        if task is not None:
+            return self._accepted(task)
+        state: Literal["parked", "not_sent"] = "not_sent" if NOT_SENT in notes else "parked"
+        return Outcome(state, reason=self._context.redact("; ".join(["interrupted", *notes])))
 
     def awaited(self, row: Row, timeout: float, poll_interval: float) -> Waiting:
         """A wait for the task of a job, which begins now."""
@@ -181,11 +218,14 @@ class Steps:
         name = f"{VIDEOS}/{row.name}.mp4"
         path = self._folder / name
         try:
+            if path.is_symlink():  # it would lead out of the folder
+                raise DownloadError(f"{name} is a link, which is not followed; remove it")
             if not _is_whole(path):
                 await self._driver.run(self._download(task, path, within))
             _sync(path.parent)
         except (OctopusXError, OSError) as error:
-            self._fail(task.job, error)
+            is_late = isinstance(error, DownloadError) and self._has_expired(task.ended)
+            self._fail(task.job, error, has_expired=is_late)
             return False
         self._ledger.end(task.job, "done", file=name)
         return True
@@ -195,15 +235,20 @@ class Steps:
             self._context, task.route, task.ended, path, within, None, overwrite=True, accept_any=False
         )
 
-    def _fail(self, job: str, error: Exception) -> None:
+    def _has_expired(self, ended: Any) -> bool:
+        """Whether the service keeps a video no longer, by what its task says (``expires_at``)."""
+        until = outcome.value(ended, _EXPIRES)
+        return isinstance(until, int) and until <= self._context.environment.wall()
+
+    def _fail(self, job: str, error: Exception, *, has_expired: bool = False) -> None:
         """Write down that a task that was paid for has no video, or none in this run."""
         state: Literal["failed", "expired", "undelivered"] = "undelivered"
-        if isinstance(error, TaskExpiredError):
+        if has_expired or isinstance(error, TaskExpiredError):
             state = "expired"
         elif isinstance(error, TaskFailedError) and not isinstance(error, NoVideoAddressError):
             state = "failed"
         text = error.problem if isinstance(error, OctopusXError) else f"{type(error).__name__}: {error}"
-        self._ledger.end(job, state, text)
+        self._ledger.end(job, state, f"the video has expired: {text}" if has_expired else text)
 
 
 def _outcome(error: OctopusXError) -> Outcome:

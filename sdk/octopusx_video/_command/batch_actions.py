@@ -43,12 +43,13 @@ def run(job: Job, options: dict[str, Any]) -> None:
     jobs, folder = options.pop("jobs"), options["out"]
     options["retry"] = options["retry"] or ()
     batch = Batch(jobs, api_key=actions.asked_key(job), **options)
+    job.only_reads = True  # what is billed is in the ledger, and an interrupt must not say that it is nothing
     with actions.logged(job):
         try:
             if is_dry:
                 _show_plan(job, batch.plan(), price)
                 return
-            ended, number = _interruptible(job, lambda: _watched(job, batch))
+            ended, number = _interruptible(job, lambda ready: _watched(job, batch, ready))
         except InvalidJobsError as error:
             if console.as_json:
                 raise
@@ -87,12 +88,16 @@ def report(job: Job, folder: str, form: str, output: str | None) -> None:
     """Write a report."""
     from octopusx_video._batch import ledger  # noqa: PLC0415 - for this command alone
 
-    with contextlib.closing(ledger.Ledger(Path(folder) / ledger.FILE, create=False)) as book:
-        lines: Iterator[str] = {
-            "jsonl": lambda: results.json_lines(book.rows()),
-            "csv": lambda: results.csv_lines(book.rows()),
-            "html": lambda: html_report.html(book),
-        }[form]()
+    path = Path(folder) / ledger.FILE
+    with contextlib.closing(ledger.Ledger(path, create=False)) as book:
+        lines = _usable(
+            path,
+            {
+                "jsonl": lambda: results.json_lines(book.rows()),
+                "csv": lambda: results.csv_lines(book.rows()),
+                "html": lambda: html_report.html(book),
+            }[form],
+        )
         if output is not None:
             with Path(output).open("w", encoding="utf-8", errors="backslashreplace") as file:
                 file.writelines(lines)
@@ -100,6 +105,14 @@ def report(job: Job, folder: str, form: str, output: str | None) -> None:
             return
         for line in lines:
             job.console.print(line.rstrip("\n"))
+
+
+def _usable(path: Path, lines: Callable[[], Iterator[str]]) -> Iterator[str]:
+    """Lines from a ledger; an error of SQLite becomes one of a ledger."""
+    from octopusx_video._batch import ledger  # noqa: PLC0415 - see report
+
+    with ledger.usable(path):
+        yield from lines()
 
 
 def resolve(job: Job, folder: str, job_id: str, *, task: str | None, not_billed: bool) -> None:
@@ -124,8 +137,13 @@ def stop(job: Job, folder: str) -> None:
     job.console.print(f"process {process.get('pid', '')} sends nothing more; what was paid for is still saved")
 
 
-def _interruptible(job: Job, main: Callable[[], Coroutine[Any, Any, Status]]) -> tuple[Status, int | None]:
-    """Run a coroutine that a signal cancels, and a second one again. Returns the first signal, if one arrived."""
+def _interruptible(
+    job: Job, main: Callable[[Callable[[], None]], Coroutine[Any, Any, Status]]
+) -> tuple[Status, int | None]:
+    """Run a coroutine that a signal cancels, and a second one again. Returns the first signal, if one arrived.
+
+    The coroutine gets a function that it calls when a signal is to cancel it; until then one raises an exception.
+    """
     received: list[int] = []
 
     async def body() -> Status:
@@ -141,24 +159,28 @@ def _interruptible(job: Job, main: Callable[[], Coroutine[Any, Any, Status]]) ->
                 )
             task.cancel()
 
-        for number in interrupts.SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                loop.add_signal_handler(number, interrupt, number)
-        return await main()
+        def ready() -> None:
+            for number in interrupts.SIGNALS:
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    loop.add_signal_handler(number, interrupt, number)
+
+        return await main(ready)
 
     before = {number: signal.getsignal(number) for number in interrupts.SIGNALS}
-    with asyncio.Runner() as runner:
-        try:
+    try:
+        with asyncio.Runner() as runner:
             ended = runner.run(body())
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    finally:  # after the loop is closed, which puts the handlers of the system in place
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return ended, received[0] if received else None
 
 
-async def _watched(job: Job, batch: Batch) -> Status:
+async def _watched(job: Job, batch: Batch, ready: Callable[[], None]) -> Status:
     """Run a batch, and show its progress."""
     running = asyncio.ensure_future(batch.arun())
+    # After the first step of the run, which checks all jobs without a pause: no loop could handle a signal there.
+    asyncio.get_running_loop().call_soon(ready)
     shown: _Bar | _Lines | Progress = Progress()
     with contextlib.ExitStack() as stack:
         pause = 0.0
@@ -166,6 +188,8 @@ async def _watched(job: Job, batch: Batch) -> Status:
             while not running.done():
                 await asyncio.wait({running}, timeout=pause or _REDRAW_SECONDS)
                 pause = _REDRAW_SECONDS
+                if running.done():
+                    break
                 with contextlib.suppress(Exception):  # the ledger is not there yet
                     now = batch.status()
                     if not isinstance(shown, _Bar | _Lines) and not job.console.quiet:
@@ -174,13 +198,10 @@ async def _watched(job: Job, batch: Batch) -> Status:
                     if isinstance(shown, _Bar | _Lines):
                         shown.update(now)
         except asyncio.CancelledError:
-            running.cancel()
-            try:
-                while not running.done():
-                    await asyncio.wait({running})
-            except asyncio.CancelledError:
+            while not running.done():
                 running.cancel()
-                await asyncio.wait({running})
+                with contextlib.suppress(asyncio.CancelledError):  # another signal
+                    await asyncio.wait({running})
         if running.cancelled():
             return batch.status()._replace(process=None)
         return running.result()

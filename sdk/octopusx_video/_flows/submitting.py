@@ -12,6 +12,8 @@ from octopusx_video._flows.refusals import no_connection, refusal
 from octopusx_video._messages import contract, models, outcome, requests, responses, tasks
 from octopusx_video._messages.exchange import Failure, Received, Request, Response
 
+_ACCEPTED = "the submit was accepted and is billed: continue with task "
+
 
 class _Sent(NamedTuple):
     """A submit that is under way: what is sent with which settings, when, and what has arrived in return."""
@@ -196,4 +198,10 @@ def _interrupted(sent: _Sent) -> str:
 
 def accepted_note(task_id: str) -> str:
     """The note of an exception that was raised after a submit was accepted."""
-    return f"the submit was accepted and is billed: continue with task {task_id}"
+    return f"{_ACCEPTED}{task_id}"
+
+
+def accepted_task(stop: BaseException) -> str | None:
+    """The id in such a note of an exception; None where it has none."""
+    notes: list[str] = getattr(stop, "__notes__", [])
+    return next((note.removeprefix(_ACCEPTED) for note in notes if note.startswith(_ACCEPTED)), None)
