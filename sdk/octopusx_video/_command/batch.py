@@ -164,7 +164,7 @@ def run(job: Job, /, **given: Any) -> None:
 @batch.command()
 @_DIRECTORY
 @_JSON
-@click.option("--watch", is_flag=True, help="Show it again every second until no process runs the batch.")
+@click.option("--watch", is_flag=True, help="Show the progress until no process runs the batch.")
 @click.pass_obj
 def status(job: Job, /, folder: str, as_json: bool, watch: bool) -> None:  # noqa: FBT001
     """Show where the batch in DIR stands. Free."""

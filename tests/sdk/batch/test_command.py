@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import json
 import os
-import pty
 import re
 import signal
 import sqlite3
@@ -410,9 +408,10 @@ def test_a_pipe_gets_a_line_now_and_then(run: Here, trial: Trial, monkeypatch: p
 
 
 def test_a_watched_status_ends_with_the_process(run: Here, trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It shows the counts again and again until no process runs the batch."""
+    """It shows the counts again and again until no process runs the batch, and then the last ones."""
     trial.run(lines(2), max_paid=1)
     monkeypatch.setattr(batch_actions, "_WATCH_SECONDS", 0.01)
+    monkeypatch.setattr(batch_actions, "_LINE_SECONDS", 0.0)
     looks: list[Path] = []
     holder = lock.holder
 
@@ -423,28 +422,5 @@ def test_a_watched_status_ends_with_the_process(run: Here, trial: Trial, monkeyp
     monkeypatch.setattr(lock, "holder", running)
     done = run("batch", "status", "out", "--watch")
     assert (done.returncode, len(looks)) == (7, 4)
-    assert done.stderr.count("2 jobs: 1 done, 1 held\n") == 3
+    assert done.stderr.count("2 jobs: 1 done, 1 held\n") == 4
     assert done.stdout.startswith("2 jobs: 1 done, 1 held\n")
-
-
-@pytest.mark.slow
-def test_a_terminal_gets_a_bar(trial: Trial) -> None:
-    """With the counts by state and the time that is left."""
-    trial.file(lines(6))
-    mock = Mock(token=KEY, start=None, speed=200, latency="0.3")
-    arguments = ["batch", "run", "jobs.jsonl", "--out", "out", "--concurrency", "2", "--poll-interval", "0.05"]
-    with mock.serve() as url:
-        process, terminal = pty.fork()
-        if process == 0:
-            os.chdir(trial.folder)
-            os.execvpe(command.COMMAND[0], [*command.COMMAND, *arguments], command.environment(url))  # noqa: S606
-        shown = b""
-        with contextlib.suppress(OSError):  # the end of a terminal
-            while data := os.read(terminal, 4096):
-                shown += data
-        os.close(terminal)
-        assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, shown
-    text = shown.decode()
-    assert re.search(r"\r[^\r\n]*\d+ accepted[^\r\n]* +\d+%\|", text)
-    assert re.search(r"about \d+ s left", text)
-    assert "6 jobs: 6 done" in text
