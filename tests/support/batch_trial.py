@@ -18,7 +18,6 @@ from tests.support.batch_service import Billed, line, record
 from tests.support.batch_statements import broken
 from tests.support.sdk_clients import BASE_URL, KEY, Between
 
-
 SPEED = 20
 """A task takes nine seconds, which are few reads; its video expires after more than an hour."""
 
