@@ -18,6 +18,9 @@ from tests.support.batch_service import Billed, line, record
 from tests.support.batch_statements import broken
 from tests.support.sdk_clients import BASE_URL, KEY, Between
 
+SPEED = 20
+"""A task takes nine seconds, which are few reads; its video expires after more than an hour."""
+
 
 class Trial:
     """A mock, and the folder of one batch.
@@ -41,14 +44,14 @@ class Trial:
     ) -> None:
         self.folder = folder
         self.out = folder / "out"
-        self.mock = Mock(token=KEY)
+        self.mock = Mock(token=KEY, speed=SPEED)
         self.tasks: dict[str, list[str]] = {}
         record(self.mock, lambda job, task: self.tasks.setdefault(job, []).append(task))
         self.transport = Between(self.mock.transport, handle)
 
     async def sleep(self, seconds: float) -> None:
         """Let what can be done at this moment be done, and turn the clock."""
-        for _ in range(20):
+        for _ in range(10):
             await asyncio.sleep(0)
         self.mock.clock.advance(seconds)
 

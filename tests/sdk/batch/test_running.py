@@ -70,9 +70,9 @@ def test_the_budget_counts_what_is_or_may_be_billed(tmp_path: Path) -> None:
 def test_submits_under_way_count_for_the_budget(concurrency: int, trial: Trial) -> None:
     """However many are sent at once, and again in the next run."""
     for _ in range(2):
-        ended = trial.run(lines(60), max_paid=20, concurrency=concurrency)
-        assert (ended.counts, ended.exit_status) == ({"done": 20, "held": 40}, 7)
-    assert trial.billed == trial.submits == 20
+        ended = trial.run(lines(30), max_paid=10, concurrency=concurrency)
+        assert (ended.counts, ended.exit_status) == ({"done": 10, "held": 20}, 7)
+    assert trial.billed == trial.submits == 10
 
 
 def test_a_larger_budget_sends_what_was_held(trial: Trial) -> None:
@@ -127,8 +127,8 @@ def test_reads_are_spread_however_many_jobs_wait(tmp_path: Path) -> None:
     trial = Trial(tmp_path, handle)
     trial.run(lines(500), max_paid=0)
     trial.sql("UPDATE job SET state = 'accepted', task = printf('grok:00000000-0000-4000-8000-%012d', number)")
-    assert trial.run(timeout=45).counts == {"undelivered": 500}
-    assert len(times) > 1000
+    assert trial.run(timeout=20).counts == {"undelivered": 500}
+    assert len(times) > 750
     busiest = max(bisect.bisect_left(times, at + 1) - first for first, at in enumerate(times))
     assert 45 <= busiest <= 52
     assert len(times) <= 50 * (times[-1] - times[0]) + 3
