@@ -129,7 +129,7 @@ class Batch:
             and after a refusal that concerns the account (401, 403, ``insufficient_quota``).
         allow_same: Whether two jobs may have the same request, which is paid for twice.
         new_key: Whether the key may be another one than that of the run before, of the same account.
-        on_event: Called with a job, a ``Row``, when it has changed.
+        on_event: A plain function, called with a job, a ``Row``, when it has changed.
         timeout: Maximum seconds to wait for each task in this run.
         poll_interval: Seconds between the first two reads of a task; later pauses are longer.
         reads_per_second: Reads of tasks per second, whatever number is awaited.
@@ -166,13 +166,13 @@ class Batch:
         clock: Callable[[], float] | None = None,
     ) -> None:
         self._jobs = jobs
-        self.out = Path(out)
+        self.out = _folder(out)
         self._shard = _checked_shard(shard)
         self._limits = Limits(
             _share(_whole(max_paid, "max_paid"), self._shard),
             None if max_seconds is None else arguments.seconds(max_seconds, "max_seconds") / (shard or (1, 1))[1],
         )
-        if not 1 <= concurrency <= MAX_CONCURRENCY:
+        if not isinstance(concurrency, int) or not 1 <= concurrency <= MAX_CONCURRENCY:
             raise NotSentError(f"concurrency: {concurrency!r} is not a number from 1 to {MAX_CONCURRENCY}")
         wrong = [state for state in retry if state not in RETRIED]
         if wrong:
@@ -443,6 +443,15 @@ class Batch:
         return Status(
             book.counts(), paid, seconds, limits.paid, limits.seconds, book.server(), self._stopped_by, process
         )
+
+
+def _folder(out: object) -> Path:
+    if not isinstance(out, str | os.PathLike):
+        raise NotSentError(f"out is of type {type(out).__name__}; give the name of a folder")
+    path = Path(out)
+    if "\0" in str(path):
+        raise NotSentError(f"out: {str(path)!r} has a NUL character", advice="name a folder")
+    return path
 
 
 def _whole(value: int | None, name: str) -> int | None:

@@ -245,7 +245,7 @@ class Runner:
             due = max(self._heap[0][0], self._next_read)
             if now < due:
                 return due
-            self._next_read = max(self._next_read, now - 1 / self._pace.reads) + 1 / self._pace.reads
+            self._next_read = now + 1 / self._pace.reads
             self._reading += 1
             self._begin(self._look(heapq.heappop(self._heap)[2]))
         return None
