@@ -89,13 +89,15 @@ def _of_the_key(connection: sqlite3.Connection, attempts: list[Any]) -> Iterator
 
 
 def _of_the_end(connection: sqlite3.Connection, folder: Path) -> Iterator[str]:
-    for job, state, attempt, file in connection.execute("SELECT id, state, attempt, file FROM job"):
+    found = connection.execute("SELECT id, state, attempt, file, reason FROM job")
+    for job, state, attempt, file, reason in found:
         if state not in {"done", "parked"}:
-            yield f"{job} is {state} at the end"
+            yield f"{job} is {state} at the end ({reason})"
         if state == "done" and not (folder / file).is_file():
             yield f"the video of {job} is lost"
         if attempt > 1:
-            yield f"{job} was tried {attempt} times"
+            before = "SELECT reason FROM attempt WHERE job = ? ORDER BY attempt LIMIT 1"
+            yield f"{job} was tried {attempt} times ({connection.execute(before, (job,)).fetchone()[0]})"
     leftovers = [path.name for path in (folder / "videos").iterdir() if path.suffix != ".mp4"]
     if leftovers:
         yield f"{leftovers} stay behind"
