@@ -63,7 +63,7 @@ MUTANTS = (
         "send again what an ended process was sending",
         (
             (_STATES, '= ("new", "not_sent"', '= ("new", "sending", "not_sent"'),
-            (_LEDGER, "WHERE state = 'sending' AND run <> ?", "WHERE state = 'none' AND run <> ?"),
+            (_LEDGER, "AND state = 'sending' AND run <> ?", "AND state = 'none' AND run <> ?"),
             (_LEDGER, 'if state == "sending" and self._one(', 'if state == "none" and self._one('),
         ),
         "submit",
@@ -90,17 +90,26 @@ MUTANTS = (
 )
 
 
+def make(mutant: Mutant, folder: Path) -> None:
+    """A copy of the SDK with a mistake.
+
+    Raises:
+        ValueError: Its text is not there exactly once.
+    """
+    package = folder / _PACKAGE
+    shutil.copytree(ROOT / "sdk" / _PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    for file, text, other in mutant.edits:
+        path = package / file
+        before = path.read_text("utf-8")
+        if before.count(text) != 1:
+            raise ValueError(f"the mutant {mutant.name!r} does not fit {file}: {text!r}")
+        path.write_text(before.replace(text, other), "utf-8")
+
+
 def check(mutant: Mutant) -> tuple[bool, str]:
     """Whether the campaign finds a mutant, and the last line that it prints."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as name:
-        package = Path(name) / _PACKAGE
-        shutil.copytree(ROOT / "sdk" / _PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-        for file, text, other in mutant.edits:
-            path = package / file
-            before = path.read_text("utf-8")
-            if before.count(text) != 1:
-                raise SystemExit(f"the mutant {mutant.name!r} fits {file} no more: {text!r}")
-            path.write_text(before.replace(text, other), "utf-8")
+        make(mutant, Path(name))
         done = subprocess.run(
             [sys.executable, "-m", "tests.campaigns.batches", "--kills", "40", "--only", mutant.only, "--stop"],
             cwd=ROOT,

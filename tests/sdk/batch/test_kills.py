@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.campaigns.batches import kills
+from tests.campaigns.batches import kills, mutants
 from tests.support.batch_points import Point
 
 KINDS = (
@@ -38,3 +40,9 @@ def _chosen(found: dict[tuple[str, bool], int]) -> list[Point]:
         points.append(Point(name, min(2, found[name, is_resumed]), is_resumed))
     more = [Point("after submit", passage) for passage in (1, 3, 4, 5, 6)]
     return [*points, *(one for one in more if one not in points)][:COUNT]
+
+
+@pytest.mark.parametrize("mutant", mutants.MUTANTS, ids=lambda mutant: mutant.name)
+def test_each_mistake_of_the_campaign_can_be_made(mutant: mutants.Mutant, tmp_path: Path) -> None:
+    """Its text is in the code, so that `nox -s batch_kills -- --mutants` makes what it says."""
+    mutants.make(mutant, tmp_path)
