@@ -328,4 +328,6 @@ def _show_plan(job: Job, plan: Plan, price: tuple[float, str] | None) -> None:
         f"the videos may take {plan.needed_bytes / _GIGABYTE:,.2f} GB (2 MB for a second is assumed); "
         f"{plan.free_bytes / _GIGABYTE:,.2f} GB are free"
     )
+    if plan.needed_bytes > plan.free_bytes:
+        console.note("warning: the disk may be too small; sending would stop when it is almost full")
     console.print("nothing was sent")

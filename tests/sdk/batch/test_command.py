@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -79,6 +80,15 @@ def test_a_dry_run_shows_what_would_be_paid(run: Here, trial: Trial) -> None:
     assert plan["cost"] == pytest.approx(2.0)
     assert trial.transport.requests == []
     assert not trial.out.exists()
+
+
+def test_a_dry_run_warns_of_a_small_disk(run: Here, trial: Trial) -> None:
+    """Where the videos may need more room than there is."""
+    trial.file(lines(3))
+    arguments = ["batch", "run", "jobs.jsonl", "--out", "out", "--dry-run"]
+    assert "disk" not in run(*arguments).stderr
+    with patch("shutil.disk_usage", lambda _: SimpleNamespace(free=1000)):
+        assert "warning: the disk may be too small" in run(*arguments).stderr
 
 
 def test_a_dry_run_knows_what_was_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
