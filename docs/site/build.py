@@ -129,7 +129,7 @@ def _add_charts(source: Path, page: str) -> None:
     text = (source / page).read_text("utf-8")
     for file in sorted(BENCHMARK_DATA.glob("benchmark_*.json")):
         data = json.loads(file.read_text("utf-8"))
-        drawn = {"bars": "the figures", "ratios": "the ratios and their targets"}
+        drawn = {"bars": "the figures", "targets": "the figures and their targets"}
         for kind in drawn:
             (source / f"{file.stem}_{kind}.svg").write_text(getattr(charts, kind)(data), "utf-8")
         shown = "\n\n".join(

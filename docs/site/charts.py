@@ -1,4 +1,4 @@
-"""The figures of a benchmark as bar charts in SVG: side by side, and the ratios with their targets. Pure.
+"""The figures of a benchmark as bar charts in SVG: side by side, and beside their targets. Pure.
 
 The data is that of docs/results/benchmark_*.json, which the benchmarks write.
 """
@@ -42,26 +42,27 @@ def bars(data: Json) -> str:
     return _drawn(f"{data['title']}: the figures", "; ".join(map(_described, figures)), parts, top)
 
 
-def ratios(data: Json) -> str:
-    """A bar for each target that is a ratio, with a mark where the target is; all have the same scale."""
-    targets = [one for one in data["targets"] if one["unit"] == "x" and one["measured"] is not None]
-    longest = max(max(one["measured"], one["bound"]) for one in targets)
+def targets(data: Json) -> str:
+    """A bar for each target that was measured, as a share of it, with a mark where the target is."""
+    measured = [one for one in data["targets"] if one["measured"] is not None]
+    shares = [one["measured"] / one["bound"] for one in measured]
+    longest = max(1.0, *shares)
     width = _WIDTH - _OUTCOME - 2 * _MARGIN
     parts: list[str] = []
     top = _MARGIN
-    for one in targets:
+    for one, share in zip(measured, shares, strict=True):
         parts.append(_text(_MARGIN, top, one["target"]))
         top += _LINE
-        mark = _MARGIN + width * one["bound"] / longest
+        mark = _MARGIN + width / longest
         parts += [
             f'<g class="{"" if one["reached"] else "bad"}">',
-            f"{_bar(_MARGIN, top, width * one['measured'] / longest)}</g>",
+            f"{_bar(_MARGIN, top, width * share / longest)}</g>",
             f'<path d="M{mark:.1f} {top - 2} V{top + _BAR + 2}"/>',
             _text(_MARGIN + width + 12, top, _outcome(one)),
         ]
         top += _LINE + _LINE // 2
-    text = "; ".join(f"{one['target']}: {_outcome(one)}" for one in targets)
-    return _drawn(f"{data['title']}: the ratios and their targets", text, parts, top)
+    text = "; ".join(f"{one['target']}: {_outcome(one)}" for one in measured)
+    return _drawn(f"{data['title']}: the figures and their targets", text, parts, top)
 
 
 def _heading(figure: Json) -> str:
@@ -83,7 +84,8 @@ def _described(figure: Json) -> str:
 def _outcome(target: Json) -> str:
     outcome = "reached" if target["reached"] else "missed"
     sign = "at most" if target["better"] == "less" else "at least"
-    return f"{target['measured']:.{target['digits']}f}x ({sign} {target['bound']:g}x: {outcome})"
+    unit = target["unit"] if target["unit"] in {"", "x", "%"} else f" {target['unit']}"
+    return f"{target['measured']:.{target['digits']}f}{unit} ({sign} {target['bound']:g}{unit}: {outcome})"
 
 
 def _bar(left: float, top: float, length: float) -> str:

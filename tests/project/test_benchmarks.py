@@ -155,10 +155,11 @@ def test_a_chart_shows_the_sides_beside_each_other() -> None:
     assert ours * 4 == pytest.approx(theirs, rel=0.01)
 
 
-def test_a_chart_shows_the_ratios_with_their_targets() -> None:
-    """A mark at twice the length of the bar, for a target that is twice as large; other units are left out."""
-    chart, texts, [length] = drawn(charts.ratios(MADE_UP))
-    assert texts == ["ours to theirs", "1.50x (at least 3x: missed)"]
+def test_a_chart_shows_the_figures_with_their_targets() -> None:
+    """A mark at twice the length of the bar, for a target that is twice as large, whatever the unit is."""
+    chart, texts, [length, other] = drawn(charts.targets(MADE_UP))
+    assert texts == ["ours to theirs", "1.50x (at least 3x: missed)", "memory", "1 MB (at most 2 MB: reached)"]
+    assert other == length
     bar, mark = chart.find(f".//{SVG}rect"), chart.find(f".//{SVG}path")
     assert bar is not None
     assert mark is not None
@@ -177,7 +178,7 @@ def test_the_longest_name_of_a_side_fits() -> None:
     assert float(named.attrib["x"]) > 6.5 * len(side)
 
 
-@pytest.mark.parametrize("draw", [charts.bars, charts.ratios])
+@pytest.mark.parametrize("draw", [charts.bars, charts.targets])
 def test_a_chart_can_be_read_aloud(draw: Any) -> None:
     """It is an image with a title and a text that has every value, whatever the colours of the page are."""
     chart = drawn(draw(MADE_UP))[0]

@@ -136,7 +136,7 @@ def test_the_benchmarks_are_drawn(site: Path) -> None:
     assert list(pictures) == [
         f"{title}: {what}, as in the tables below"
         for title in titles
-        for what in ("the figures", "the ratios and their targets")
+        for what in ("the figures", "the figures and their targets")
     ]
     for address in pictures.values():
         assert (site / "benchmarks" / address).resolve().read_text("utf-8").startswith("<svg ")
