@@ -21,6 +21,7 @@ from octopusx_video import AsyncOctopusX
 from octopusx_video._batch.batch import Batch
 from octopusx_video._batch.jobs import job
 from octopusx_video._batch.ledger import FILE, Account, Ledger, Limits, Outcome
+from octopusx_video._batch.states import JobState
 from octopusx_video._batch.steps import Steps, Waiting
 
 KEY = "sk-benchmark"
@@ -65,9 +66,9 @@ def batch(url: str, jobs: int) -> dict[str, float]:
 def batch_without_downloads(url: str, jobs: int) -> dict[str, float]:
     """The same, with the end of each job written down in the place of its download."""
 
-    async def fetch(self: Steps, task: Waiting, within: float) -> bool:
+    async def fetch(self: Steps, task: Waiting, within: float) -> JobState:
         self._ledger.end(task.job, "done", file="videos/none.mp4")
-        return True
+        return "done"
 
     with patch.object(Steps, "fetch", fetch):
         return batch(url, jobs)

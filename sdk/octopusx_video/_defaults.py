@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 WAIT_SECONDS = 1800.0
 """How long a task is awaited; two to eight minutes are typical (x-task-life)."""
 DOWNLOAD_SECONDS = 1800.0
@@ -12,6 +14,12 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 """How long each piece of a response may take."""
 MAX_RETRIES = 3
+MAX_SUBMITS = 50
+"""Submits of one client at once."""
+CONCURRENCY = 8
+"""Submits and downloads of a batch at once."""
+RETRIED: Final = ("refused", "failed", "expired")
+"""The states of a batch's jobs that are sent again only where the user asks for it."""
 RETRY_SECONDS = 60.0
 MAX_SECONDS = 1e8
 """Three years; a longer time is a slip."""

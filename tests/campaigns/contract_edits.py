@@ -38,7 +38,7 @@ CONTRACT = "openapi/openapi.yaml"
 
 
 def main() -> int:
-    """Make each change, print what came of it, and return the exit status."""
+    """Make each change, print its result, and return the exit status."""
     failed = 0
     by_name = {change.name: change for change in changes()}
     document = read(releases.newest() / releases.CONTRACT).value

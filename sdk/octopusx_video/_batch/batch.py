@@ -37,10 +37,7 @@ from octopusx_video._flows.context import log
 from octopusx_video._messages import requests
 
 LOCK = "lock"
-CONCURRENCY = 8
 READS_PER_SECOND = 50.0
-MAX_CONCURRENCY = 50
-"""As many submits as one client sends at once."""
 BYTES_PER_SECOND = 2_000_000
 """How much room a second of video is assumed to take; no page says it."""
 _LEDGER_BYTES = 2_000
@@ -146,7 +143,7 @@ class Batch:
         out: File,
         max_paid: int | None = None,
         max_seconds: float | None = None,
-        concurrency: int = CONCURRENCY,
+        concurrency: int = _defaults.CONCURRENCY,
         rate: float | None = None,
         retry: Sequence[JobState] = (),
         shard: tuple[int, int] | None = None,
@@ -172,8 +169,8 @@ class Batch:
             _share(_whole(max_paid, "max_paid"), self._shard),
             None if max_seconds is None else arguments.seconds(max_seconds, "max_seconds") / (shard or (1, 1))[1],
         )
-        if not isinstance(concurrency, int) or not 1 <= concurrency <= MAX_CONCURRENCY:
-            raise NotSentError(f"concurrency: {concurrency!r} is not a number from 1 to {MAX_CONCURRENCY}")
+        if not isinstance(concurrency, int) or not 1 <= concurrency <= _defaults.MAX_SUBMITS:
+            raise NotSentError(f"concurrency: {concurrency!r} is not a number from 1 to {_defaults.MAX_SUBMITS}")
         wrong = [state for state in retry if state not in RETRIED]
         if wrong:
             raise NotSentError(f"retry: {wrong[0]!r} is none of {', '.join(RETRIED)}")
@@ -248,12 +245,11 @@ class Batch:
                 )
                 try:
                     await runner.run()
+                    if runner.stopped_by is not None:
+                        book.hold_back(runner.stopped_as, runner.stopped_by)
                 finally:
                     self._stopped_by = runner.stopped_by
                     self._runner = None
-                    self._write_results(book)
-                if runner.stopped_by is not None:
-                    book.hold_back(runner.stopped_as, runner.stopped_by)
                     self._write_results(book)
                 return self._status(book)._replace(process=None)
 
@@ -276,8 +272,8 @@ class Batch:
                 book.check(Account(settings.base_url, settings.key.reveal()), self._shard_name(), new_key=self._new_key)
                 with book.adding(keeps=False):
                     addition = self._add(book, settings.base_url)
-                    return self._planned(book, addition.new, addition.known)
-        raise AssertionError  # the block has returned
+                    planned = self._planned(book, addition.new, addition.known)
+        return planned
 
     def _planned(self, book: Ledger, new: int, known: int) -> Plan:
         paid, paid_seconds, stored = book.budget() if book.server() else (0, 0.0, Limits())

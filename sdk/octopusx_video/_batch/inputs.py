@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from octopusx_video._batch.jobs import OPERATION
-from octopusx_video._batch.names import shown
 from octopusx_video._errors import NotSentError
 from octopusx_video._messages import contract
+from octopusx_video._messages.requests import shown
 
 MAX_LINE_BYTES = 4_000_000
 _NUMBERS = {"integer": int, "number": float}

@@ -95,7 +95,7 @@ def _operation(line: Mapping[str, Any]) -> tuple[str, Mapping[str, str]]:
     """The operation that a line is for, and the values in its path."""
     method, url = line.get("method", "POST"), line.get("url")
     if method != "POST":
-        raise InvalidJobError(f"method is {names.shown(method)}; a job is a POST")
+        raise InvalidJobError(f"method is {requests.shown(method)}; a job is a POST")
     if url is None:
         return OPERATION, {}
     try:
@@ -105,7 +105,7 @@ def _operation(line: Mapping[str, Any]) -> tuple[str, Mapping[str, str]]:
     found = operations.match(contract.contract(), "POST", path)
     if found is None or not found.operation.starts_task:
         paths = [contract.operation(name).path for name in contract.contract().submits]
-        raise InvalidJobError(f"url is {names.shown(url)}, which creates no task; there are {', '.join(paths)}")
+        raise InvalidJobError(f"url is {requests.shown(url)}, which creates no task; there are {', '.join(paths)}")
     return found.operation.id, found.values
 
 
@@ -148,7 +148,7 @@ def _seconds(operation: str, fields: Mapping[str, Any]) -> float:
 def _unknown(name: object, known: tuple[str, ...] | list[str], where: str) -> str:
     near = difflib.get_close_matches(str(name)[:60], known, 1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-    return f"{where} has no {names.shown(name)}; {hint}"
+    return f"{where} has no {requests.shown(name)}; {hint}"
 
 
 def _kind(value: object) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 
+from octopusx_video._messages.requests import shown
+
 MAX_ID_BYTES = 1024
 _PLAIN = re.compile(r"[a-z0-9_-](?:[a-z0-9._-]{0,98}[a-z0-9_-])?")
 """An id that is the name of its file: no upper case, which some file systems ignore, and no dot at an end."""
 _OTHER = re.compile(r"[^a-z0-9_-]+")
 _SLUG_LENGTH = 40
 _HASH_LENGTH = 20
-_MAX_SHOWN = 60
 _MARK = "~"
 """Stands in no plain id, so that no plain name is that of another id."""
 
@@ -25,12 +26,6 @@ def file_name(job_id: str) -> str:
         return job_id
     slug = _OTHER.sub("-", job_id.lower())[:_SLUG_LENGTH].strip("-")
     return f"{slug}{_MARK}{hashlib.sha256(job_id.encode()).hexdigest()[:_HASH_LENGTH]}"
-
-
-def shown(value: object) -> str:
-    """A value in an error, shortened."""
-    text = repr(value)
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 def problem(job_id: object) -> str:

@@ -20,6 +20,7 @@ from octopusx_video._batch.errors import BatchError
 from octopusx_video._batch.ledger import Ledger, unusable
 from octopusx_video._batch.states import UNFINISHED, JobState
 from octopusx_video._batch.steps import Steps, Submitted, Waiting
+from octopusx_video._drivers.limits import MAX_READS
 from octopusx_video._errors import AmbiguousSubmitError, OctopusXError, RefusedError
 from octopusx_video._flows import backoff
 from octopusx_video._flows.context import CallContext, log
@@ -33,7 +34,6 @@ MAX_TURNED_AWAY = 8
 MAX_FETCHES = 3
 """How often a video is fetched in one run."""
 FETCH_PAUSE_SECONDS = 5.0
-READS_AT_ONCE = 20
 MIN_FREE_BYTES = 50_000_000
 """With less room on the disk nothing more is sent: what is paid for has to be saved."""
 STOP_CHECK_SECONDS = 1.0
@@ -92,7 +92,6 @@ class Runner:
         self.stopped_as: JobState = "stopped"
         self._ledger = ledger
         self._steps = steps
-        self._context = context
         self._environment = context.environment
         self._pace = pace
         self._sleep = sleep
@@ -121,11 +120,6 @@ class Runner:
         self._ended: deque[Waiting] = deque()
         self._fetching = 0
         self._fetches: dict[str, int] = {}
-
-    @property
-    def waiting(self) -> int:
-        """How many tasks are awaited."""
-        return len(self._heap) + self._reading
 
     def stop(self, reason: str, state: JobState = "stopped") -> None:
         """Send nothing more; what was paid for goes on.
@@ -240,7 +234,7 @@ class Runner:
         return None, self._again[0][0] if self._again else None
 
     def _start_reads(self) -> float | None:
-        while self._heap and self._reading < READS_AT_ONCE:
+        while self._heap and self._reading < MAX_READS:
             now = self._environment.monotonic()
             due = max(self._heap[0][0], self._next_read)
             if now < due:
@@ -341,12 +335,11 @@ class Runner:
 
     async def _fetch(self, task: Waiting) -> None:
         try:
-            is_saved = await self._steps.fetch(task, self._pace.download_timeout)
+            state = await self._steps.fetch(task, self._pace.download_timeout)
         finally:
             self._fetching -= 1
-        fetches = 0 if is_saved else self._fetches.get(task.job, 0) + 1
-        row = self._ledger.row(task.job)
-        if row is not None and row.state == "undelivered" and fetches < MAX_FETCHES:
+        fetches = self._fetches.get(task.job, 0) + 1
+        if state == "undelivered" and fetches < MAX_FETCHES:
             self._fetches[task.job] = fetches
             self._await(task, FETCH_PAUSE_SECONDS * fetches)
         else:

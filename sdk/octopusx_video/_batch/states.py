@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, TypeAlias, get_args
 
+from octopusx_video import _defaults
+
 JobState: TypeAlias = Literal[
     "new",
     "sending",
@@ -44,7 +46,7 @@ SENDABLE: tuple[JobState, ...] = ("new", "not_sent", "held", "stopped")
 """A run sends the jobs in these states."""
 UNFINISHED: tuple[JobState, ...] = ("accepted", "undelivered")
 """A run waits for the tasks of these jobs and downloads their videos."""
-RETRIED: tuple[JobState, ...] = ("refused", "failed", "expired")
+RETRIED: tuple[JobState, ...] = _defaults.RETRIED
 """The states that --retry takes: what is sent again only when the user asks for it."""
 COUNTED: tuple[AttemptState, ...] = ("sending", "accepted", "parked")
 """An attempt in one of these states is or may be billed, and counts for the budget."""

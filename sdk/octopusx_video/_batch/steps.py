@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from octopusx_video._batch import jobs
 from octopusx_video._batch.errors import BatchError
 from octopusx_video._batch.ledger import Ledger, Outcome, Row
+from octopusx_video._batch.states import JobState
 from octopusx_video._drivers.async_driver import AsyncDriver
 from octopusx_video._errors import (
     NOT_SENT,
@@ -201,8 +202,8 @@ class Steps:
             self._fail(task.job, error)
             return None
 
-    async def fetch(self, task: Waiting, within: float) -> bool:
-        """Save the video of a task that has succeeded. Returns whether it is saved.
+    async def fetch(self, task: Waiting, within: float) -> JobState:
+        """Save the video of a task that has succeeded. Returns the state of its job.
 
         A video that is there already, whole, was saved before the process ended.
 
@@ -225,10 +226,9 @@ class Steps:
             _sync(path.parent)
         except (OctopusXError, OSError) as error:
             is_late = isinstance(error, DownloadError) and self._has_expired(task.ended)
-            self._fail(task.job, error, has_expired=is_late)
-            return False
+            return self._fail(task.job, error, has_expired=is_late)
         self._ledger.end(task.job, "done", file=name)
-        return True
+        return "done"
 
     def _download(self, task: Waiting, path: Path, within: float) -> Any:
         return downloading.download(
@@ -240,15 +240,16 @@ class Steps:
         until = outcome.value(ended, _EXPIRES)
         return isinstance(until, int) and until <= self._context.environment.wall()
 
-    def _fail(self, job: str, error: Exception, *, has_expired: bool = False) -> None:
-        """Write down that a task that was paid for has no video, or none in this run."""
-        state: Literal["failed", "expired", "undelivered"] = "undelivered"
+    def _fail(self, job: str, error: Exception, *, has_expired: bool = False) -> JobState:
+        """Write down that a task that was paid for has no video, or none in this run. Returns the state of the job."""
+        state: JobState = "undelivered"
         if has_expired or isinstance(error, TaskExpiredError):
             state = "expired"
         elif isinstance(error, TaskFailedError) and not isinstance(error, NoVideoAddressError):
             state = "failed"
         text = error.problem if isinstance(error, OctopusXError) else f"{type(error).__name__}: {error}"
         self._ledger.end(job, state, f"the video has expired: {text}" if has_expired else text)
+        return state
 
 
 def _outcome(error: OctopusXError) -> Outcome:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 else:
     _ParamType = click.ParamType  # older versions of click can't be asked for its type
 
-RETRIED = ("refused", "failed", "expired")
 FORMATS = ("csv", "jsonl", "html")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _EPILOG = """\
@@ -77,7 +76,7 @@ def _price(text: str) -> tuple[float, str]:
 
 def _states(text: str) -> tuple[str, ...]:
     states = tuple(filter(None, re.split(r"[,\s]+", text)))
-    if not states or not set(states) <= set(RETRIED):
+    if not states or not set(states) <= set(_defaults.RETRIED):
         raise ValueError
     return states
 
@@ -116,7 +115,11 @@ example:
 )
 @click.option("--max-seconds", type=options.FROM_ZERO, help="Pay for at most so many seconds of video.")
 @click.option(
-    "--concurrency", type=click.IntRange(1, 50), default=8, show_default=True, help="Submits and downloads at once."
+    "--concurrency",
+    type=click.IntRange(1, _defaults.MAX_SUBMITS),
+    default=_defaults.CONCURRENCY,
+    show_default=True,
+    help="Submits and downloads at once.",
 )
 @click.option("--rate", type=_Part("rate", _rate, "2/s or 30/m"), metavar="N/s", help="Submits per second at most.")
 @click.option("--dry-run", is_flag=True, help="Check all jobs, show what would be paid for, and send nothing.")
@@ -128,10 +131,10 @@ example:
 )
 @click.option(
     "--retry",
-    type=_Part("list of states", _states, ",".join(RETRIED)),
+    type=_Part("list of states", _states, ",".join(_defaults.RETRIED)),
     default=None,
     metavar="STATES",
-    help=f"Send the jobs in these states again, and PAY FOR THEM AGAIN: {', '.join(RETRIED)}.",
+    help=f"Send the jobs in these states again, and PAY FOR THEM AGAIN: {', '.join(_defaults.RETRIED)}.",
 )
 @click.option("--shard", type=_Part("shard", _shard, "2/8"), metavar="K/N", help="Run the K-th of N parts of the jobs.")
 @click.option(

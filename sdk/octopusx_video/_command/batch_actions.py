@@ -16,6 +16,7 @@ from octopusx_video_openapi import interrupts
 
 from octopusx_video._batch import report as html_report
 from octopusx_video._batch import results
+from octopusx_video._batch.batch import BYTES_PER_SECOND
 from octopusx_video._command import actions
 from octopusx_video._command.console import is_terminal
 from octopusx_video._command.job import PROGRAM, Job
@@ -181,22 +182,18 @@ async def _watched(job: Job, batch: Batch, ready: Callable[[], None]) -> Status:
     running = asyncio.ensure_future(batch.arun())
     # After the first step of the run, which checks all jobs without a pause: no loop could handle a signal there.
     asyncio.get_running_loop().call_soon(ready)
-    shown: _Bar | _Lines | Progress = Progress()
+    shown: _Bar | _Lines | None = None
     with contextlib.ExitStack() as stack:
-        pause = 0.0
         try:
-            while not running.done():
-                await asyncio.wait({running}, timeout=pause or _REDRAW_SECONDS)
-                pause = _REDRAW_SECONDS
-                if running.done():
-                    break
+            while not (await asyncio.wait({running}, timeout=_REDRAW_SECONDS))[0]:
+                if job.console.quiet:
+                    continue
                 with contextlib.suppress(Exception):  # the ledger is not there yet
                     now = batch.status()
-                    if not isinstance(shown, _Bar | _Lines) and not job.console.quiet:
+                    if shown is None:
                         shown = _shown(job, now)
                         stack.enter_context(job.console.progress("", None, shown))
-                    if isinstance(shown, _Bar | _Lines):
-                        shown.update(now)
+                    shown.update(now)
         except asyncio.CancelledError:
             while not running.done():
                 running.cancel()
@@ -325,7 +322,8 @@ def _show_plan(job: Job, plan: Plan, price: tuple[float, str] | None) -> None:
     if plan.held:
         console.print(f"the budget leaves out {plan.held:,} jobs")
     console.print(
-        f"the videos may take {plan.needed_bytes / _GIGABYTE:,.2f} GB (2 MB for a second is assumed); "
+        f"the videos may take {plan.needed_bytes / _GIGABYTE:,.2f} GB "
+        f"({BYTES_PER_SECOND // 1_000_000} MB for a second is assumed); "
         f"{plan.free_bytes / _GIGABYTE:,.2f} GB are free"
     )
     if plan.needed_bytes > plan.free_bytes:

@@ -10,7 +10,7 @@ TIMEOUT = httpx.Timeout(_defaults.READ_SECONDS, connect=_defaults.CONNECT_SECOND
 """Seconds that a connection, and each piece of a response, may take."""
 MAX_READS = 20
 """Reads of one client that are under way at once; httpx's pool takes longer for each the more there are."""
-MAX_SUBMITS = 50
+MAX_SUBMITS = _defaults.MAX_SUBMITS
 MAX_STREAMS = 30
 """Downloads of one client at once; with the reads and the submits they are httpx's own 100 connections."""
 LIMITS = httpx.Limits(max_connections=MAX_READS + MAX_SUBMITS + MAX_STREAMS, max_keepalive_connections=20)

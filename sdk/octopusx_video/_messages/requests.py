@@ -72,9 +72,9 @@ def task_id(value: object, name: str) -> str:
     else:
         raise NotSentError(f"{name} is of type {type(value).__name__}; give the id of a task, or the task itself")
     if "://" in found:
-        raise NotSentError(f"{name}: {_shown(found)} is a link; give the id of a task, like grok:UUID")
+        raise NotSentError(f"{name}: {shown(found)} is a link; give the id of a task, like grok:UUID")
     if not contract.is_task_id(found):
-        raise NotSentError(f"{name}: {_shown(found)} is not the id of a task; ids look like grok:UUID or video_abc123")
+        raise NotSentError(f"{name}: {shown(found)} is not the id of a task; ids look like grok:UUID or video_abc123")
     return found
 
 
@@ -121,11 +121,12 @@ def _complaint(name: str, error: Any) -> str:
     if error.kind.name == "required":
         return f"{'.'.join((*place, error.kind.property))} is missing"
     if error.kind.name == "pattern":
-        return f"{named}: {_shown(error.instance)} is not allowed; it takes: {contract.description(name, place)}"
+        return f"{named}: {shown(error.instance)} is not allowed; it takes: {contract.description(name, place)}"
     return f"{named}: {error.message}"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value in an error, shortened."""
     text = repr(value)
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 

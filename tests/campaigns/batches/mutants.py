@@ -20,7 +20,7 @@ class Mutant(NamedTuple):
 
     Attributes:
         name: What is wrong.
-        edits: File of the package, text, and what stands in its place.
+        edits: File of the package, text, and its replacement.
         only: The points at which it is looked for.
     """
 

@@ -246,20 +246,23 @@ def test_a_clock_that_jumps_back_changes_nothing(trial: Trial, monkeypatch: pyte
     assert trial.broken(has_ended=False) == []
 
 
-def test_cancelled_once_it_waits_for_the_responses(trial: Trial) -> None:
-    """Nothing more is sent; what was sent is accepted and resumed by the next run."""
+async def _cancelled(trial: Trial, times: int) -> None:
+    """Cancel a run of six jobs while two submits wait for their responses, which arrive where that is awaited."""
     held = _Held(trial)
-
-    async def body() -> None:
-        running = asyncio.create_task(trial.batch(lines(6), concurrency=2, transport=held).arun())
-        await held.waits_for(2)
+    running = asyncio.create_task(trial.batch(lines(6), concurrency=2, transport=held).arun())
+    await held.waits_for(2)
+    for _ in range(times):
         running.cancel()
         await asyncio.sleep(0.01)
+    if times == 1:
         held.release()
-        with pytest.raises(asyncio.CancelledError):
-            await running
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
-    asyncio.run(body())
+
+def test_cancelled_once_it_waits_for_the_responses(trial: Trial) -> None:
+    """Nothing more is sent; what was sent is accepted and resumed by the next run."""
+    asyncio.run(_cancelled(trial, times=1))
     assert sorted(trial.states.values()) == ["accepted", "accepted", "new", "new", "new", "new"]
     assert trial.run(lines(6)).counts == {"done": 6}
     assert trial.billed == 6
@@ -268,18 +271,7 @@ def test_cancelled_once_it_waits_for_the_responses(trial: Trial) -> None:
 
 def test_cancelled_twice_it_parks_what_was_sent(trial: Trial) -> None:
     """Nobody waits for the responses any more."""
-    held = _Held(trial)
-
-    async def body() -> None:
-        running = asyncio.create_task(trial.batch(lines(6), concurrency=2, transport=held).arun())
-        await held.waits_for(2)
-        for _ in range(2):
-            running.cancel()
-            await asyncio.sleep(0.01)
-        with pytest.raises(asyncio.CancelledError):
-            await running
-
-    asyncio.run(body())
+    asyncio.run(_cancelled(trial, times=2))
     assert sorted(trial.states.values()) == ["new", "new", "new", "new", "parked", "parked"]
     assert trial.batch().status().paid == 2
     assert trial.run(lines(6)).counts == {"done": 4, "parked": 2}
