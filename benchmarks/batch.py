@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shlex
 import statistics
 import subprocess
 import sys
@@ -14,17 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import _report
-import _results
+import _run
 from _batch_runs import CONCURRENCY, WAIT_SECONDS
 from _figures import Figure, Outcome
 from _peers import BenchError
+from _run import FEWEST_ROUNDS
 from _servers import environment
 
 sys.path.append(str(Path(__file__).parents[1]))
 
 from tests.campaigns.mock_process import mock_process
 
-FEWEST_ROUNDS = 5
 JOBS, WAITING, LINES = 1000, 10_000, 100_000
 SPEED = 20_000
 """The tasks of the mock end within milliseconds, and their videos can be had for seconds."""
@@ -89,21 +87,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.rounds < 1:
         parser.error("--rounds must be an integer > 0")
-    load_average = os.getloadavg()[0]
-    try:
-        results = _measured(options.rounds)
-    except (BenchError, OSError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; every server is stopped\n")
-        return 130
-    sys.stdout.write(f"\n{_tables(results)}\n")
-    if not (options.no_write or options.rounds < FEWEST_ROUNDS):
-        command = shlex.join(["nox", "-s", "bench", "--", "batch", *arguments])
-        body = _document(results, load_average)
-        _results.write("batch", "Benchmark of batches", command, body, results.figures(), results.outcomes())
-    return _results.MISSED if any(outcome.reached is False for outcome in results.outcomes()) else 0
+    return _run.run(
+        "batch",
+        "Benchmark of batches",
+        arguments,
+        measure=lambda: _measured(options.rounds),
+        tables=_tables,
+        document=_document,
+        failures=(BenchError, OSError),
+        writes=not (options.no_write or options.rounds < FEWEST_ROUNDS),
+    )
 
 
 def _measured(rounds: int) -> Results:
@@ -112,11 +105,11 @@ def _measured(rounds: int) -> Results:
         url = f"http://{mock.host}:{mock.port}"
         for number in range(1, rounds + 1):
             names = ("batch_without_downloads", "loop_without_downloads", "batch", "loop")
-            without, plain_without, whole, plain = (JOBS / _run(name, url, JOBS)["cpu"] for name in names)
+            without, plain_without, whole, plain = (JOBS / _measure(name, url, JOBS)["cpu"] for name in names)
             results.without.append((without, plain_without))
             results.whole.append((whole, plain))
-            results.waiting.append(_run("waiting", NOWHERE, WAITING)["memory"])
-            results.validation.append(_run("validation", NOWHERE, LINES)["cpu"])
+            results.waiting.append(_measure("waiting", NOWHERE, WAITING)["memory"])
+            results.validation.append(_measure("validation", NOWHERE, LINES)["cpu"])
             sys.stderr.write(
                 f"round {number}/{rounds}  {without:.0f} jobs/s of CPU "
                 f"({without / plain_without:.2f} of a plain loop), "
@@ -126,7 +119,7 @@ def _measured(rounds: int) -> Results:
     return results
 
 
-def _run(name: str, url: str, number: int) -> dict[str, float]:
+def _measure(name: str, url: str, number: int) -> dict[str, float]:
     """What a run of ``_batch_runs.py`` has measured.
 
     Raises:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
-import shlex
 import statistics
 import sys
 import time
@@ -14,14 +12,14 @@ from dataclasses import dataclass, field
 
 import _client_runs
 import _report
-import _results
+import _run
 from _client_runs import FASTER, KEY, STARTS, Jobs
 from _figures import Figure, Outcome
 from _peers import BenchError
+from _run import FEWEST_ROUNDS
 from _servers import HOST, Server, running
 from octopusx_video import OctopusXError
 
-FEWEST_ROUNDS = 5
 CALLS = 500
 JOBS = 300
 FEW_WAITS, MANY_WAITS = 100, 1000
@@ -128,21 +126,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.rounds < 1 or options.jobs < 1:
         parser.error("--rounds and --jobs must be integers > 0")
-    load_average = os.getloadavg()[0]
-    try:
-        results = _measured(options.rounds, options.jobs)
-    except (BenchError, OctopusXError, OSError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; every server is stopped\n")
-        return 130
-    sys.stdout.write(f"\n{_tables(results)}\n")
-    if not (options.no_write or options.rounds < FEWEST_ROUNDS):
-        command = shlex.join(["nox", "-s", "bench", "--", "client", *arguments])
-        body = _document(results, load_average)
-        _results.write("client", "Benchmark of the SDK", command, body, results.figures(), results.outcomes())
-    return _results.MISSED if any(outcome.reached is False for outcome in results.outcomes()) else 0
+    return _run.run(
+        "client",
+        "Benchmark of the SDK",
+        arguments,
+        measure=lambda: _measured(options.rounds, options.jobs),
+        tables=_tables,
+        document=_document,
+        failures=(BenchError, OctopusXError, OSError),
+        writes=not (options.no_write or options.rounds < FEWEST_ROUNDS),
+    )
 
 
 def _measured(rounds: int, jobs: int) -> Results:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
 import resource
-import shlex
 import statistics
 import subprocess
 import sys
@@ -16,12 +14,12 @@ from pathlib import Path
 
 import _load
 import _report
-import _results
+import _run
 from _figures import Figure, Outcome
 from _peers import BenchError
+from _run import FEWEST_ROUNDS
 from _servers import SERVERS, environment
 
-FEWEST_ROUNDS = 5
 LIBRARY = "import functools, json, pathlib, re, typing"
 """What each command imports of the standard library, whether it loads a contract or not."""
 LOADS = f"{LIBRARY}; import octopusx_video_openapi as contract; contract.load()"
@@ -86,21 +84,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.rounds < 1:
         parser.error("--rounds must be an integer > 0")
-    load_average = os.getloadavg()[0]
-    try:
-        results = _measured(options.rounds)
-    except (BenchError, OSError, subprocess.CalledProcessError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; every server is stopped\n")
-        return 130
-    sys.stdout.write(f"\n{_tables(results)}\n")
-    if not (options.no_write or options.rounds < FEWEST_ROUNDS):
-        command = shlex.join(["nox", "-s", "bench", "--", "start", *arguments])
-        body = _document(results, load_average)
-        _results.write("start", "Benchmark of the start", command, body, results.figures(), results.outcomes())
-    return _results.MISSED if any(outcome.reached is False for outcome in results.outcomes()) else 0
+    return _run.run(
+        "start",
+        "Benchmark of the start",
+        arguments,
+        measure=lambda: _measured(options.rounds),
+        tables=_tables,
+        document=_document,
+        failures=(BenchError, OSError, subprocess.CalledProcessError),
+        writes=not (options.no_write or options.rounds < FEWEST_ROUNDS),
+    )
 
 
 def _measured(rounds: int) -> Results:
