@@ -19,8 +19,9 @@ from unittest.mock import patch
 import httpx
 from octopusx_video import AsyncOctopusX
 from octopusx_video._batch.batch import Batch
+from octopusx_video._batch.file_ledger import FILE, FileLedger
 from octopusx_video._batch.jobs import job
-from octopusx_video._batch.ledger import FILE, Account, Ledger, Limits, Outcome
+from octopusx_video._batch.ledger import Account, Limits, Outcome
 from octopusx_video._batch.states import JobState
 from octopusx_video._batch.steps import Steps, Waiting
 
@@ -134,10 +135,10 @@ async def _read_for(one: Batch, seconds: float) -> float:
 
 def _accepted(folder: Path, url: str, jobs: int) -> None:
     """A ledger in which all jobs are accepted."""
-    ledger = Ledger(folder / FILE, create=True)
+    ledger = FileLedger(folder / FILE, create=True)
     ledger.begin(Account(url, KEY), None, Limits())
     with ledger.adding():
-        for _ in ledger.add(job(line(number), url) for number in range(jobs)):
+        for _ in ledger.add((("", job(line(number), url)) for number in range(jobs)), allow_same=False):
             pass
     ledger._connection.execute("PRAGMA synchronous = OFF")  # noqa: SLF001 - what is prepared is not measured
     for number in range(jobs):

@@ -70,6 +70,10 @@ class Points:
                 cursor: sqlite3.Cursor = points.around(_named(statement), super().execute, statement, *values)
                 return cursor
 
+            def executemany(self, statement: str, *values: Any) -> sqlite3.Cursor:
+                cursor: sqlite3.Cursor = points.around(_named(statement), super().executemany, statement, *values)
+                return cursor
+
         connect = sqlite3.connect
         patch.object(sqlite3, "connect", lambda *values, **named: connect(*values, factory=Connection, **named)).start()
         for name in _FILES:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from octopusx_video._batch.ledger import FILE
+from octopusx_video._batch.file_ledger import FILE
 from octopusx_video._files import mp4
 
 from tests.support.batch_service import Billed

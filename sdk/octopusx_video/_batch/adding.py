@@ -8,8 +8,8 @@ from pathlib import Path
 
 from octopusx_video._batch.errors import MAX_SHOWN, InvalidJobsError
 from octopusx_video._batch.inputs import Entry
-from octopusx_video._batch.jobs import InvalidJobError, Job, job
-from octopusx_video._batch.ledger import Ledger
+from octopusx_video._batch.jobs import InvalidJobError, job
+from octopusx_video._batch.ledger import Checked, Ledger
 from octopusx_video._batch.steps import VIDEOS
 
 
@@ -45,7 +45,6 @@ class Addition:
         self._files = _names(folder / VIDEOS)
         self._shard = shard
         self._allow_same = allow_same
-        self._place = ""
         self._wrong = 0
         self._problems: list[str] = []
 
@@ -55,43 +54,32 @@ class Addition:
         Raises:
             InvalidJobsError: Some can't be used.
         """
-        for one, found in self._ledger.add(self._checked(entries)):
+        for place, one, found in self._ledger.add(self._checked(entries), allow_same=self._allow_same):
             if found == "known":
                 self.known += 1
-            elif found == "new":
+            elif found == "new" and one is not None:
                 self.new += 1
-                self._note(self._problem(one))
+                if f"{one.name}.mp4" in self._files:
+                    self._note(place, f"the file {VIDEOS}/{one.name}.mp4 exists, and is of no job; move it")
             else:
-                self._note(found)
+                self._note(place, found)
         if self._wrong:
             raise InvalidJobsError(self._problems, self._wrong)
 
-    def _checked(self, entries: Iterable[Entry]) -> Iterator[Job]:
-        """The jobs that are right by themselves, and of this shard."""
+    def _checked(self, entries: Iterable[Entry]) -> Iterator[Checked]:
+        """The jobs of this shard, each with its place, or what is wrong with it by itself."""
         for entry in entries:
             self.read += 1
-            self._place = entry.place
             if entry.problem:
-                self._note(entry.problem)
+                yield entry.place, entry.problem
                 continue
             try:
                 one = job(entry.value, self._server)
             except InvalidJobError as error:
-                self._note(str(error))
+                yield entry.place, str(error)
                 continue
             if self._is_mine(one.id):
-                yield one
-
-    def _problem(self, one: Job) -> str:
-        """What is wrong with a new job beside others; "" where nothing is."""
-        same = None if self._allow_same else self._ledger.same_as(one)
-        if same is not None:
-            return (
-                f"it has the same request as the job {same!r}, and would be paid for twice; allow_same=True allows it"
-            )
-        if f"{one.name}.mp4" in self._files:
-            return f"the file {VIDEOS}/{one.name}.mp4 exists, and is of no job; move it"
-        return ""
+                yield entry.place, one
 
     def _is_mine(self, job_id: str) -> bool:
         if self._shard is None:
@@ -99,8 +87,7 @@ class Addition:
         number, of = self._shard
         return int.from_bytes(hashlib.sha256(job_id.encode()).digest()[:8], "big") % of == number - 1
 
-    def _note(self, problem: str) -> None:
-        if problem:
-            self._wrong += 1
-            if self._wrong <= MAX_SHOWN:
-                self._problems.append(f"{self._place}: {problem}")
+    def _note(self, place: str, problem: str) -> None:
+        self._wrong += 1
+        if self._wrong <= MAX_SHOWN:
+            self._problems.append(f"{place}: {problem}")

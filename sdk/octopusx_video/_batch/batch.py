@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,9 +17,10 @@ from octopusx_video_openapi import hosts
 
 from octopusx_video import _defaults, _settings
 from octopusx_video._async_client import AsyncOctopusX
-from octopusx_video._batch import inputs, ledger, lock, results, steps
+from octopusx_video._batch import file_ledger, inputs, lock, results, steps
 from octopusx_video._batch.adding import Addition
 from octopusx_video._batch.errors import LedgerError
+from octopusx_video._batch.file_ledger import FileLedger
 from octopusx_video._batch.ledger import Account, Ledger, Limits, Outcome, Row
 from octopusx_video._batch.runner import Pace, Runner
 from octopusx_video._batch.states import (
@@ -237,6 +237,7 @@ class Batch:
                 runner = self._runner = Runner(
                     book,
                     Steps(book, driver, context, self.out),
+                    self.out,
                     context,
                     self._pace,
                     self._client_options["sleep"],
@@ -265,9 +266,9 @@ class Batch:
             if file.exists():  # the check of many jobs would keep a run from writing
                 stack.enter_context(lock.held(self.out / LOCK, "batch run --dry-run"))
             else:  # nothing is left behind
-                file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / ledger.FILE
-            book = stack.enter_context(contextlib.closing(Ledger(file, create=True)))
-            with ledger.usable(file):
+                file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / file_ledger.FILE
+            book = stack.enter_context(contextlib.closing(FileLedger(file, create=True)))
+            with book.usable():
                 self._require_budget(settings.base_url, book)
                 book.check(Account(settings.base_url, settings.key.reveal()), self._shard_name(), new_key=self._new_key)
                 with book.adding(keeps=False):
@@ -303,7 +304,7 @@ class Batch:
         Raises:
             LedgerError: There is no batch in the folder.
         """
-        with self._existing() as book:
+        with self.opened() as book:
             return self._status(book)
 
     def rows(self, *states: JobState) -> Iterator[Row]:
@@ -312,7 +313,7 @@ class Batch:
         Raises:
             LedgerError: There is no batch in the folder.
         """
-        with self._existing() as book:
+        with self.opened() as book:
             yield from book.rows(states or None)
 
     def stop(self) -> None:
@@ -324,7 +325,7 @@ class Batch:
         if self._runner is not None:
             self._runner.stop("batch stop")
             return
-        with self._existing() as book:
+        with self.opened() as book:
             book.stop()
 
     def resolve(self, job_id: str, *, task: str | None = None, billed: bool = True) -> Row:
@@ -348,7 +349,7 @@ class Batch:
             outcome = Outcome("accepted", requests.task_id(task, "task"), reason="resolved by a person")
         elif not billed:
             outcome = Outcome("not_billed", reason="resolved by a person: it was not billed")
-        with self._existing() as book, lock.held(self.out / LOCK, "batch resolve"):
+        with self.opened() as book, lock.held(self.out / LOCK, "batch resolve"):
             book.park_interrupted()
             book.resolve(job_id, outcome)
             row = book.row(job_id)
@@ -359,19 +360,19 @@ class Batch:
 
     @property
     def _file(self) -> Path:
-        return self.out / ledger.FILE
+        return self.out / file_ledger.FILE
 
     @contextlib.contextmanager
-    def _existing(self) -> Iterator[Ledger]:
+    def opened(self) -> Iterator[Ledger]:
         """The ledger of a batch that has begun."""
-        with contextlib.closing(Ledger(self._file, create=False)) as book, ledger.usable(self._file):
+        with contextlib.closing(FileLedger(self._file, create=False)) as book, book.usable():
             yield book
 
     def _write_results(self, book: Ledger) -> None:
         """Write the files of results. Their errors must not hide what the run has done; the ledger has everything."""
         try:
             results.write(book, self.out)
-        except (OSError, sqlite3.Error) as error:
+        except book.failures as error:
             log.warning("%s and %s can't be written: %s", results.RESULTS, results.ERRORS, error)
 
     @contextlib.contextmanager
@@ -384,11 +385,11 @@ class Batch:
             raise LedgerError(f"{self.out} can't be used: {error.strerror}", advice="name a writable folder") from None
         with (
             lock.held(self.out / LOCK, "batch run"),
-            contextlib.closing(Ledger(self._file, create=True)) as book,
+            contextlib.closing(FileLedger(self._file, create=True)) as book,
         ):
             for part in (self.out / steps.VIDEOS).glob(_PART):  # of a process that was killed
                 part.unlink(missing_ok=True)
-            with ledger.usable(self._file):
+            with book.usable():
                 self._require_budget(server, book)
                 account, shard = Account(server, key), self._shard_name()
                 book.check(account, shard, new_key=self._new_key)

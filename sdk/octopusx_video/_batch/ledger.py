@@ -1,7 +1,8 @@
-"""The ledger of a batch: what was sent, what it costs and where it stands, in SQLite.
+"""The ledger of a batch: what was sent, what it costs and where it stands.
 
 A claim commits the attempt, its part of the budget and the job's state in one transaction before the request is sent.
-Whatever happens after that, the ledger holds at least that the attempt may be billed.
+Whatever happens after that, the ledger holds at least that the attempt may be billed. The same statements run on a file
+(``file_ledger.py``) and on a database for several machines.
 """
 
 from __future__ import annotations
@@ -9,22 +10,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import itertools
 import json
 import secrets
-import sqlite3
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 from octopusx_video._batch.errors import BatchError, LedgerError
 from octopusx_video._batch.jobs import Job
-from octopusx_video._batch.schema import MIGRATIONS
 from octopusx_video._batch.states import CERTAIN, COUNTED, RETRIED, SENDABLE, AttemptState, JobState
 
-FILE = "ledger.sqlite3"
-_BUSY_SECONDS = 10.0
 _PROCESS_ENDED = "the process ended before the response to the submit was written down"
+_CHUNK = 200
+"""So many new jobs are looked up in the ledger at once."""
 
 
 class Row(NamedTuple):
@@ -105,8 +103,32 @@ class Limits(NamedTuple):
     seconds: float | None = None
 
 
-Claim = int | Literal["held", "stopped", "settled"]
+class Later(NamedTuple):
+    """Nothing may be sent now, and maybe later: the workers send as much as they may.
+
+    Attributes:
+        seconds: When to ask again.
+    """
+
+    seconds: float
+
+
+Claim = int | Later | Literal["held", "stopped", "settled"]
 """The number of the attempt that may be sent now, once; or why nothing may be sent."""
+
+Checked = tuple[str, Job | str]
+"""The place of an entry, and its job, or what is wrong with it."""
+
+
+class Connection(Protocol):
+    """What runs statements, whose values are question marks."""
+
+    def execute(self, statement: str, values: Sequence[Any] = ..., /) -> Any:
+        """Run a statement. Returns a cursor."""
+
+    def executemany(self, statement: str, values: Iterable[Sequence[Any]], /) -> Any:
+        """Run a statement for each of some values."""
+
 
 _ROW = ", ".join(name if name != "id" else "id" for name in Row._fields)
 
@@ -120,59 +142,26 @@ class Ledger:
 
     Every method that changes something is one transaction, which is on the disk when it returns. Closed by ``close``.
 
-    Args:
-        path: The file.
-        create: Whether it is made where it is missing.
-
-    Raises:
-        LedgerError: There is none, it is of a newer version, or it can't be read.
+    Attributes:
+        where: What it is kept in, for people.
+        place: What its batch is in, for people.
+        run: The run that this process sends for.
+        errors: What the database raises where a statement fails.
     """
 
-    def __init__(self, path: Path, *, create: bool) -> None:
-        self.path = path
-        self.run = secrets.token_hex(8)
-        if not create and not path.exists():
-            raise LedgerError(f"{path.parent} holds no batch: there is no {path.name}", advice="name the folder of one")
-        with usable(path):
-            self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-        try:
-            with usable(path):
-                self._prepare()
-            self._file = path.stat().st_ino
-        except BaseException:
-            self._connection.close()
-            raise
-
-    def _prepare(self) -> None:
-        version = self._one("PRAGMA user_version")[0]
-        if version > len(MIGRATIONS):
-            text = f"{self.path} was written by a newer octopusx-video (its version is {version})"
-            raise LedgerError(text, advice=f"update octopusx-video; this one knows versions up to {len(MIGRATIONS)}")
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        # A commit is on the disk before the request leaves, whatever happens to the machine.
-        self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.execute("PRAGMA foreign_keys = ON")
-        while version < len(MIGRATIONS):
-            version = self._migrate()
-
-    def _migrate(self) -> int:
-        """Bring it up to date by one version, if no other process has done so by now. Returns its version."""
-        with self._transaction():
-            version: int = self._one("PRAGMA user_version")[0]
-            if version < len(MIGRATIONS):
-                for statement in _statements(MIGRATIONS[version]):
-                    self._connection.execute(statement)
-                version += 1
-                self._connection.execute(f"PRAGMA user_version = {version}")
-        return version
-
-    def close(self) -> None:
-        """Close it."""
-        self._connection.close()
-
-    def durability(self) -> tuple[str, int]:
-        """The journal mode and the level of synchronisation of the connection, as SQLite reports them."""
-        return self._one("PRAGMA journal_mode")[0], self._one("PRAGMA synchronous")[0]
+    where: str
+    place: str
+    run: str
+    errors: tuple[type[Exception], ...]
+    _connection: Connection
+    # What differs between the databases, as pieces of statements.
+    _seen_table: ClassVar[str]
+    _by_number: ClassVar[str]
+    """The index for pages of jobs, where the database has to be told."""
+    _locked: ClassVar[str]
+    """Keeps a row that is read from every other transaction, until the end of this one."""
+    _is_dead: ClassVar[str]
+    """Whether the sender of an attempt sends no more; its value is the run of this process."""
 
     # The batch as a whole
 
@@ -186,9 +175,10 @@ class Ledger:
             self.check(account, shard, new_key=new_key)
             salt = secrets.token_hex(16)
             self._connection.execute(
-                "INSERT INTO batch (id, created_at, server, account_salt, account, shard) VALUES (1, ?, ?, ?, ?, ?) "
-                "ON CONFLICT DO UPDATE SET account_salt = excluded.account_salt, account = excluded.account",
-                (time.time(), account.server, salt, _account(salt, account.key), shard),
+                "INSERT INTO batch (id, created_at, server, account_salt, account, shard) "
+                "VALUES (1, unix_now(), ?, ?, ?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET account_salt = excluded.account_salt, account = excluded.account",
+                (account.server, salt, _account(salt, account.key), shard),
             )
             self._connection.execute(
                 "UPDATE batch SET stop = 0, max_paid = coalesce(?, max_paid), max_seconds = coalesce(?, max_seconds)",
@@ -207,82 +197,125 @@ class Ledger:
         server, salt, known, its_shard = found
         if server != account.server:
             raise LedgerError(
-                f"the batch in {self.path.parent} is of the server {server}, not of {account.server}",
+                f"the batch in {self.place} is of the server {server}, not of {account.server}",
                 advice="use that base URL, or another folder",
             )
         if shard != its_shard:
             raise LedgerError(
-                f"the batch in {self.path.parent} is {_named_shard(its_shard)}, not {_named_shard(shard)}",
+                f"the batch in {self.place} is {_named_shard(its_shard)}, not {_named_shard(shard)}",
                 advice="name the same shard, or another folder",
             )
         if not new_key and not hmac.compare_digest(known, _account(salt, account.key)):
             raise LedgerError(
-                f"the batch in {self.path.parent} was begun with another API key",
+                f"the batch in {self.place} was begun with another API key",
                 advice="use that key; pass new_key=True if this one is of the same account",
             )
 
     def park_interrupted(self) -> int:
         """Park what an ended process was sending; nobody knows whether it was billed. Returns how many there are."""
-        with self._transaction():
-            found = self._connection.execute(
-                "SELECT job, attempt FROM attempt WHERE batch = 1 AND state = 'sending' AND run <> ?", (self.run,)
-            ).fetchall()
-            for job, attempt in found:
-                self._settle(job, attempt, Outcome("parked", reason=_PROCESS_ENDED))
-        return len(found)
+        found = self._connection.execute(
+            f"SELECT job, attempt FROM attempt WHERE batch = 1 AND state = 'sending' AND {self._is_dead}", (self.run,)
+        ).fetchall()
+        return sum(self._park(job, attempt) for job, attempt in found)
 
-    def add(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, str]]:
-        """Add jobs, inside of ``adding``. Gives each with what is wrong with it, or "new" or "known"."""
-        now = time.time()
-        number = self._one("SELECT coalesce(max(number), 0) FROM job WHERE batch = 1")[0]
-        for job in jobs:
-            try:
-                self._connection.execute("INSERT INTO seen (id) VALUES (?)", (job.id,))
-            except sqlite3.IntegrityError:
-                yield job, f"the custom_id {job.id!r} is that of an earlier job"
-                continue
-            known = self._connection.execute("SELECT request FROM job WHERE batch = 1 AND id = ?", (job.id,)).fetchone()
-            if known is not None:
-                is_same = known[0] == job.request
-                yield job, "known" if is_same else f"the custom_id {job.id!r} is known with another request"
-                continue
-            number += 1
-            values = (job.id, number, job.operation, job.source, _json(job.fields), job.request, job.seconds, job.name)
-            self._connection.execute(
+    def _park(self, job: str, attempt: int) -> bool:
+        """Park an attempt, if its sender has ended, and has not settled it by now."""
+        with self._transaction():
+            self._lock(job)
+            is_dead = self._connection.execute(
+                "SELECT 1 FROM attempt WHERE batch = 1 AND job = ? AND attempt = ? "
+                f"AND state = 'sending' AND {self._is_dead}",
+                (job, attempt, self.run),
+            ).fetchone()
+            if is_dead is not None:
+                self._settle(job, attempt, Outcome("parked", reason=_PROCESS_ENDED))
+        return is_dead is not None
+
+    def add(self, entries: Iterable[Checked], *, allow_same: bool) -> Iterator[tuple[str, Job | None, str]]:
+        """Add jobs, inside of ``adding``.
+
+        Args:
+            entries: Them, each with its place.
+            allow_same: Whether two jobs may have the same request.
+
+        Returns:
+            For each entry its place, its job, and "new", "known", or what is wrong with it.
+        """
+        now, number = self._one("SELECT unix_now(), coalesce(max(number), 0) FROM job WHERE batch = 1")
+        remaining = iter(entries)
+        while chunk := list(itertools.islice(remaining, _CHUNK)):
+            jobs = [job for _, job in chunk if isinstance(job, Job)]
+            ids, requests = [job.id for job in jobs], [job.request for job in jobs]
+            seen = {found for (found,) in self._in("SELECT id FROM seen WHERE id", ids)}
+            before = set(seen)
+            known = dict(self._in("SELECT id, request FROM job WHERE batch = 1 AND id", ids))
+            same = dict(self._in("SELECT request, id FROM job WHERE batch = 1 AND request", requests))
+            results: list[tuple[str, Job | None, str]] = []
+            new: list[tuple[Any, ...]] = []
+            for place, job in chunk:
+                if isinstance(job, str):
+                    results.append((place, None, job))
+                    continue
+                found = self._compared(job, seen, known, None if allow_same else same)
+                results.append((place, job, found))
+                if found == "new":
+                    number += 1
+                    values = (job.id, number, job.operation, job.source, _json(job.fields), job.request)
+                    new.append((*values, job.seconds, job.name, now))
+            self._connection.executemany("INSERT INTO seen (id) VALUES (?)", [(one,) for one in seen - before])
+            self._connection.executemany(
                 "INSERT INTO job (id, number, operation, source, fields, request, seconds, name, changed_at) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*values, now),
+                new,
             )
-            yield job, "new"
+            yield from results
 
-    def same_as(self, job: Job) -> str | None:
-        """The id of another job with the same request; None where there is none."""
-        found = self._connection.execute(
-            "SELECT id FROM job WHERE batch = 1 AND request = ? AND id <> ? LIMIT 1",
-            (job.request, job.id),
-        ).fetchone()
-        return None if found is None else str(found[0])
+    @staticmethod
+    def _compared(job: Job, seen: set[str], known: dict[str, str], same: dict[str, str] | None) -> str:
+        """What is wrong with a job beside others, or "new" or "known"; a new one is remembered."""
+        if job.id in seen:
+            return f"the custom_id {job.id!r} is that of an earlier job"
+        seen.add(job.id)
+        if job.id in known:
+            is_same = known[job.id] == job.request
+            return "known" if is_same else f"the custom_id {job.id!r} is known with another request"
+        if same is not None and job.request in same:
+            return (
+                f"it has the same request as the job {same[job.request]!r}, and would be paid for twice; "
+                "allow_same=True allows it"
+            )
+        if same is not None:
+            same[job.request] = job.id
+        return "new"
+
+    def _in(self, select: str, values: Sequence[str]) -> list[Any]:
+        """The rows of a SELECT whose last column is one of some values."""
+        if not values:
+            return []
+        found: list[Any] = self._connection.execute(f"{select} IN ({_marks(values)})", values).fetchall()
+        return found
 
     @contextlib.contextmanager
     def adding(self, *, keeps: bool = True) -> Iterator[None]:
         """One transaction around ``add``. Nothing is added if the block raises, or if nothing is to be kept."""
-        self._connection.execute("CREATE TEMP TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID")
-        self._connection.execute("DELETE FROM seen")
         with contextlib.suppress(_Undone), self._transaction():
+            self._connection.execute(self._seen_table)
+            self._connection.execute("DELETE FROM seen")
             yield
+            self._connection.execute("DELETE FROM seen")
             if not keeps:
                 raise _Undone
-        self._connection.execute("DELETE FROM seen")
 
     def retry(self, states: Sequence[JobState]) -> int:
         """Let jobs in these states be sent again, each as a new attempt. Returns how many there are."""
         wanted = [state for state in states if state in RETRIED]
         with self._transaction():
-            return self._connection.execute(
-                "UPDATE job SET state = 'new', task = NULL, reason = '', changed_at = ? "  # noqa: S608 - marks alone
+            changed: int = self._connection.execute(
+                "UPDATE job SET state = 'new', task = NULL, reason = '', changed_at = unix_now() "
                 f"WHERE batch = 1 AND state IN ({_marks(wanted)})",
-                (time.time(), *wanted),
+                wanted,
             ).rowcount
+        return changed
 
     def stop(self) -> None:
         """Ask the process that runs the batch to send nothing more."""
@@ -303,38 +336,65 @@ class Ledger:
         """
         self._check_place()
         with self._writable(), self._transaction():
-            state, last, seconds = self._one("SELECT state, attempt, seconds FROM job WHERE batch = 1 AND id = ?", job)
-            if state == "sending" and self._one(
-                "SELECT run FROM attempt WHERE batch = 1 AND job = ? AND attempt = ?", job, last
-            ) != (self.run,):
-                self._settle(job, last, Outcome("parked", reason=_PROCESS_ENDED))
-                return "settled"
+            state, last, seconds = self._lock(job)
+            if state == "sending":
+                return self._found_sending(job, last)
             if state not in SENDABLE:
                 return "settled"
+            later = self._admitted()
+            if later is not None:
+                return later
             if self._one("SELECT stop FROM batch")[0]:
                 return "stopped"
             is_within = self._connection.execute(
-                "UPDATE batch SET paid = paid + 1, paid_seconds = paid_seconds + ?1 WHERE (max_paid IS NULL "
-                "OR paid < max_paid) AND (max_seconds IS NULL OR paid_seconds + ?1 <= max_seconds)",
-                (seconds,),
+                "UPDATE batch SET paid = paid + 1, paid_seconds = paid_seconds + ? WHERE (max_paid IS NULL "
+                "OR paid < max_paid) AND (max_seconds IS NULL OR paid_seconds + ? <= max_seconds)",
+                (seconds, seconds),
             ).rowcount
-            now = time.time()
             if not is_within:
-                self._connection.execute(
-                    "UPDATE job SET state = 'held', reason = 'the budget is reached', changed_at = ? "
-                    "WHERE batch = 1 AND id = ?",
-                    (now, job),
-                )
-                return "held"
+                return self._held(job)
             self._connection.execute(
-                "INSERT INTO attempt (job, attempt, state, run, seconds, sent_at) VALUES (?, ?, 'sending', ?, ?, ?)",
-                (job, last + 1, self.run, seconds, now),
+                "INSERT INTO attempt (job, attempt, state, run, seconds, sent_at) "
+                "VALUES (?, ?, 'sending', ?, ?, unix_now())",
+                (job, last + 1, self.run, seconds),
             )
             self._connection.execute(
-                "UPDATE job SET state = 'sending', attempt = ?, reason = '', changed_at = ? WHERE batch = 1 AND id = ?",
-                (last + 1, now, job),
+                "UPDATE job SET state = 'sending', attempt = ?, reason = '', changed_at = unix_now() "
+                "WHERE batch = 1 AND id = ?",
+                (last + 1, job),
             )
-        return int(last) + 1
+        return last + 1
+
+    def _lock(self, job: str) -> tuple[JobState, int, float]:
+        """The state, the last attempt and the seconds of a job, which no other transaction changes until this ends."""
+        state, last, seconds = self._one(
+            f"SELECT state, attempt, seconds FROM job WHERE batch = 1 AND id = ? {self._locked}",
+            job,
+        )
+        return state, int(last), seconds
+
+    def _found_sending(self, job: str, attempt: int) -> Claim:
+        """What a claim of a job means that is sent already: by this process, by another, or by one that has ended."""
+        is_dead = self._connection.execute(
+            f"SELECT 1 FROM attempt WHERE batch = 1 AND job = ? AND attempt = ? AND {self._is_dead}",
+            (job, attempt, self.run),
+        ).fetchone()
+        if is_dead is not None:
+            self._settle(job, attempt, Outcome("parked", reason=_PROCESS_ENDED))
+        return "settled"
+
+    def _admitted(self) -> Later | None:
+        """Whether another submit may be sent now, or later; one process decides that for itself."""
+        return None
+
+    def _held(self, job: str) -> Claim:
+        """What a claim means for which the budget has no room."""
+        self._connection.execute(
+            "UPDATE job SET state = 'held', reason = 'the budget is reached', changed_at = unix_now() "
+            "WHERE batch = 1 AND id = ?",
+            (job,),
+        )
+        return "held"
 
     def settle(self, job: str, attempt: int, outcome: Outcome) -> None:
         """Write down the outcome of an attempt. A response that arrives late overrides ``parked``.
@@ -343,6 +403,7 @@ class Ledger:
             BatchError: It can't be written. The text has what has to be kept.
         """
         with self._writable(), self._transaction():
+            self._lock(job)
             self._settle(job, attempt, outcome)
         self._check_place()
 
@@ -353,12 +414,11 @@ class Ledger:
         )
         if before in CERTAIN and outcome.state != "accepted":
             return  # what is certain stays
-        now = time.time()
         self._connection.execute(
-            "UPDATE attempt SET state = ?, ended_at = ?, task = coalesce(?, task), status = ?, request_id = ?, "
-            "reason = ?, possible_tasks = ? WHERE batch = 1 AND job = ? AND attempt = ?",
+            "UPDATE attempt SET state = ?, ended_at = unix_now(), task = coalesce(?, task), status = ?, "
+            "request_id = ?, reason = ?, possible_tasks = ? WHERE batch = 1 AND job = ? AND attempt = ?",
             (
-                *(outcome.state, now, outcome.task, outcome.status, outcome.request_id, outcome.reason),
+                *(outcome.state, outcome.task, outcome.status, outcome.request_id, outcome.reason),
                 *(_json(outcome.possible_tasks), *key),
             ),
         )
@@ -369,9 +429,9 @@ class Ledger:
             )
         state = "not_sent" if outcome.state == "not_billed" else outcome.state
         self._connection.execute(
-            "UPDATE job SET state = ?, task = coalesce(?, task), reason = ?, changed_at = ? "
+            "UPDATE job SET state = ?, task = coalesce(?, task), reason = ?, changed_at = unix_now() "
             "WHERE batch = 1 AND id = ? AND attempt = ?",
-            (state, outcome.task, outcome.reason, now, *key),
+            (state, outcome.task, outcome.reason, *key),
         )
 
     def end(self, job: str, state: JobState, reason: str = "", file: str | None = None) -> None:
@@ -383,19 +443,20 @@ class Ledger:
         self._check_place()
         with self._writable(), self._transaction():
             self._connection.execute(
-                "UPDATE job SET state = ?, reason = ?, file = coalesce(?, file), changed_at = ? "
+                "UPDATE job SET state = ?, reason = ?, file = coalesce(?, file), changed_at = unix_now() "
                 "WHERE batch = 1 AND id = ? AND task IS NOT NULL",
-                (state, reason, file, time.time(), job),
+                (state, reason, file, job),
             )
 
     def hold_back(self, state: JobState, reason: str) -> int:
         """Put the jobs that were not tried into ``held`` or ``stopped``. Returns how many there are."""
         with self._writable(), self._transaction():
-            return self._connection.execute(
-                "UPDATE job SET state = ?1, reason = ?2, changed_at = ?3 "
-                "WHERE batch = 1 AND state IN ('new', 'held', 'stopped') AND state <> ?1",
-                (state, reason, time.time()),
+            changed: int = self._connection.execute(
+                "UPDATE job SET state = ?, reason = ?, changed_at = unix_now() "
+                "WHERE batch = 1 AND state IN ('new', 'held', 'stopped') AND state <> ?",
+                (state, reason, state),
             ).rowcount
+        return changed
 
     def resolve(self, job: str, outcome: Outcome | None) -> None:
         """Settle a job that is parked, by what a person has found out.
@@ -410,7 +471,7 @@ class Ledger:
         with self._transaction():
             row = self.row(job)
             if row is None:
-                raise LedgerError(f"the batch in {self.path.parent} has no job {job!r}")
+                raise LedgerError(f"the batch in {self.place} has no job {job!r}")
             if row.state != "parked":
                 raise LedgerError(f"the job {job!r} is not parked; it is {row.state}")
             if outcome is not None:
@@ -418,9 +479,9 @@ class Ledger:
                 self._settle(job, row.attempt, outcome)
                 return
             self._connection.execute(
-                "UPDATE job SET state = 'failed', changed_at = ?, "
+                "UPDATE job SET state = 'failed', changed_at = unix_now(), "
                 "reason = 'given up after a submit that may be billed' WHERE batch = 1 AND id = ?",
-                (time.time(), job),
+                (job,),
             )
 
     def _refuse_task_of_other(self, job: str, task: str | None) -> None:
@@ -436,7 +497,7 @@ class Ledger:
 
     def row(self, job: str) -> Row | None:
         """A job; None where there is none of that id."""
-        found = self._connection.execute(f"SELECT {_ROW} FROM job WHERE batch = 1 AND id = ?", (job,)).fetchone()  # noqa: S608 - names
+        found = self._connection.execute(f"SELECT {_ROW} FROM job WHERE batch = 1 AND id = ?", (job,)).fetchone()
         return None if found is None else Row(*found)
 
     def rows(self, states: Sequence[JobState] | None = None) -> Iterator[Row]:
@@ -445,7 +506,7 @@ class Ledger:
         where = "" if states is None else f"AND state IN ({_marks(states)})"
         while True:
             found = self._connection.execute(
-                f"SELECT number, {_ROW} FROM job INDEXED BY job_by_number "  # noqa: S608 - marks and names
+                f"SELECT number, {_ROW} FROM job {self._by_number} "
                 f"WHERE batch = 1 AND number > ? {where} ORDER BY number LIMIT {page}",
                 (number, *(states or ())),
             ).fetchall()
@@ -457,7 +518,7 @@ class Ledger:
     def sendable(self, after: int, most: int) -> list[tuple[int, str]]:
         """The numbers and ids of jobs that may be sent, in their order, behind a number."""
         found = self._connection.execute(
-            "SELECT number, id FROM job INDEXED BY job_by_number WHERE batch = 1 AND number > ? "  # noqa: S608 - marks
+            f"SELECT number, id FROM job {self._by_number} WHERE batch = 1 AND number > ? "
             f"AND state IN ({_marks(SENDABLE)}) ORDER BY number LIMIT ?",
             (after, *SENDABLE, most),
         ).fetchall()
@@ -472,7 +533,7 @@ class Ledger:
     def sums(self, states: Sequence[JobState]) -> tuple[int, float]:
         """How many jobs are in some states, and the seconds of video that they add."""
         count, seconds = self._one(
-            f"SELECT count(*), coalesce(sum(seconds), 0.0) FROM job WHERE batch = 1 AND state IN ({_marks(states)})",  # noqa: S608 - marks
+            f"SELECT count(*), coalesce(sum(seconds), 0.0) FROM job WHERE batch = 1 AND state IN ({_marks(states)})",
             *states,
         )
         return count, seconds
@@ -507,78 +568,61 @@ class Ledger:
         found: tuple[Any, ...] | None = self._connection.execute(statement, values).fetchone()
         if found is None:
             raise BatchError(
-                f"{self.path} lacks what belongs to a ledger",
+                f"{self.where} lacks what belongs to a ledger",
                 advice="look into your account before you run the jobs again",
             )
         return found
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(sqlite3.Error):  # some errors roll back by themselves
-                self._connection.execute("ROLLBACK")
-            raise
+    def close(self) -> None:
+        """Close it."""
+        raise NotImplementedError
+
+    def advice(self, error: Exception) -> str:
+        """What to do about an error of the database."""
+        raise NotImplementedError
+
+    def _transaction(self) -> contextlib.AbstractContextManager[None]:
+        raise NotImplementedError
+
+    def _check_place(self) -> None:
+        """See whether it is where it was when it was opened.
+
+        Raises:
+            BatchError: It is not.
+        """
 
     @contextlib.contextmanager
     def _writable(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
-            raise BatchError(f"{self.path} can't be written: {error}", advice=_advice(error)) from None
+        except self.errors as error:
+            raise BatchError(f"{self.where} can't be written: {error}", advice=self.advice(error)) from None
 
-    def _check_place(self) -> None:
-        """Whoever moves or deletes the folder must not be paid for twice by the next run."""
+    def failed(self, error: Exception) -> BatchError:
+        """The error of a ledger that could be used until now."""
+        return BatchError(f"{self.where} can't be used any more: {error}", advice=self.advice(error))
+
+    @property
+    def failures(self) -> tuple[type[Exception], ...]:
+        """What a use of it may raise: the errors of the database and those of the system."""
+        return (*self.errors, OSError)
+
+    @contextlib.contextmanager
+    def usable(self) -> Iterator[None]:
+        """Errors of the database and of the system, as those of a ledger.
+
+        Raises:
+            LedgerError: The block could not use it.
+        """
         try:
-            is_there = self.path.stat().st_ino == self._file
-        except OSError:
-            is_there = False
-        if not is_there:
-            raise BatchError(
-                f"{self.path} is not in its place any more", advice="put the folder back, and run it again"
-            )
+            yield
+        except self.failures as error:
+            raise LedgerError(f"{self.where} can't be used as a ledger: {error}", advice=self.advice(error)) from None
 
 
-def unusable(path: Path, error: sqlite3.Error) -> BatchError:
-    """The error of a ledger that could be used until now."""
-    return BatchError(f"{path} can't be used any more: {error}", advice=_advice(error))
-
-
-@contextlib.contextmanager
-def usable(path: Path) -> Iterator[None]:
-    """Errors of SQLite and of the system, as those of a ledger.
-
-    Raises:
-        LedgerError: The block could not use the file.
-    """
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise LedgerError(f"{path} can't be used as a ledger: {error}", advice=_advice(error)) from None
-
-
-def _advice(error: Exception) -> str:
-    text = str(error)
-    if "locked" in text:
-        return "close the program that holds it, and run it again"
-    if "full" in text:
-        return "make room on the disk, and run it again"
-    if "readonly" in text or "unable to open" in text or "ermission" in text:
-        return "make the folder and the ledger writable"
-    return "look into your account before you run the jobs in another folder; an old copy of it would pay again"
-
-
-def _statements(script: str) -> Iterator[str]:
-    """The statements of a script; a trigger holds semicolons of its own."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+def new_run() -> str:
+    """The name of a run, which no other has."""
+    return secrets.token_hex(8)
 
 
 def _account(salt: str, key: str) -> str:

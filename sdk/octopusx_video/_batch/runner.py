@@ -10,27 +10,22 @@ import contextlib
 import heapq
 import itertools
 import shutil
-import sqlite3
 from collections import deque
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from octopusx_video._batch.errors import BatchError
-from octopusx_video._batch.ledger import Ledger, unusable
+from octopusx_video._batch.halting import Halting
+from octopusx_video._batch.ledger import Ledger
 from octopusx_video._batch.states import UNFINISHED, JobState
 from octopusx_video._batch.steps import Steps, Submitted, Waiting
 from octopusx_video._drivers.limits import MAX_READS
-from octopusx_video._errors import AmbiguousSubmitError, OctopusXError, RefusedError
-from octopusx_video._flows import backoff
+from octopusx_video._errors import OctopusXError
 from octopusx_video._flows.context import CallContext, log
 
-MAX_AMBIGUOUS = 3
-"""After so many submits in a row of which nobody knows whether they are billed, sending stops."""
 MAX_SENDS = 4
 """How often a job is sent in one run, where the service turns it away before any work or can't be reached."""
-MAX_TURNED_AWAY = 8
-"""After so many pauses in a row without an accepted submit, a minute and a half, sending stops."""
 MAX_FETCHES = 3
 """How often a video is fetched in one run."""
 FETCH_PAUSE_SECONDS = 5.0
@@ -40,8 +35,6 @@ STOP_CHECK_SECONDS = 1.0
 """How often the ledger is asked whether sending should stop, and the disk how much room it has."""
 _WINDOW = 200
 """How many jobs are taken out of the ledger at a time."""
-_UNPAID = frozenset({401, 403})
-_NO_QUOTA = "insufficient_quota"
 
 
 class Pace(NamedTuple):
@@ -70,6 +63,7 @@ class Runner:
     Args:
         ledger: The jobs.
         steps: Does what is to be done with one of them.
+        folder: Of the batch, whose disk must not be full.
         context: The clocks.
         pace: How much at once.
         sleep: Lets so many seconds pass, for tests with a clock of their own; None for the event loop's.
@@ -81,6 +75,7 @@ class Runner:
         self,
         ledger: Ledger,
         steps: Steps,
+        folder: Path,
         context: CallContext,
         pace: Pace,
         sleep: Callable[[float], Any] | None,
@@ -92,10 +87,11 @@ class Runner:
         self.stopped_as: JobState = "stopped"
         self._ledger = ledger
         self._steps = steps
+        self._folder = folder
         self._environment = context.environment
         self._pace = pace
         self._sleep = sleep
-        self._keeps_going = keep_going
+        self._halting = Halting(context.environment, keeps_going=keep_going)
         self._changed = changed
         self._wake = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
@@ -107,8 +103,6 @@ class Runner:
         self._sends: dict[str, int] = {}
         self._sending = 0
         self._next_send = 0.0
-        self._ambiguous = 0
-        self._turned_away = 0
         self._is_exhausted = False
         self._is_full = False
         # Tasks
@@ -164,7 +158,7 @@ class Runner:
             self._wake.clear()
             try:
                 due = self._start()
-            except sqlite3.Error as error:
+            except self._ledger.errors as error:
                 self._errors.append(error)
                 break
             if due is None:
@@ -283,43 +277,29 @@ class Runner:
         elif submitted.task is not None:
             row = self._ledger.row(job)
             assert row is not None  # noqa: S101 - jobs are never deleted
-            self._ambiguous = self._turned_away = 0
+            self._halting.noted(job, submitted, is_paused=False)
             self._await(self._steps.awaited(row, self._pace.timeout, self._pace.poll_interval), 0.0)
         elif submitted.claim == "sent":
             self._failed(job, submitted)
 
     def _failed(self, job: str, submitted: Submitted) -> None:
         """A submit was not accepted: whether the job is sent again in this run, and whether any other."""
-        error = submitted.error
         self._is_full &= submitted.state == "parked"
+        now = self._environment.monotonic()
+        verdict = self._halting.noted(job, submitted, is_paused=now < self._next_send)
         if submitted.state == "not_sent":
-            self._send_again(job, error)
-        elif isinstance(error, AmbiguousSubmitError):
-            self._ambiguous += 1
-            if self._ambiguous >= MAX_AMBIGUOUS and not self._keeps_going:
-                self.stop(f"{self._ambiguous} submits in a row may be billed, and nobody knows")
-        else:
-            self._ambiguous = 0
-        is_refused = isinstance(error, RefusedError) and (error.status in _UNPAID or error.code == _NO_QUOTA)
-        if error is not None and is_refused and not self._keeps_going:
-            self.stop(error.problem)
+            self._next_send = max(self._next_send, now + verdict.pause)
+            self._send_again(job, submitted.error, self._next_send - now)
+        if verdict.stop is not None:
+            self.stop(verdict.stop)
 
-    def _send_again(self, job: str, error: OctopusXError | None) -> None:
+    def _send_again(self, job: str, error: OctopusXError | None, pause: float) -> None:
         """The service has not begun to work on it: the same job again later, and no other one before."""
         sends = self._sends[job] = self._sends.get(job, 0) + 1
-        wanted = error.retry_after if isinstance(error, RefusedError) else None
-        now = self._environment.monotonic()
-        pause = backoff.bounded(wanted, f"job {job}")
-        if now >= self._next_send:  # several that were under way together are turned away once
-            pause = max(pause, backoff.pause(self._turned_away, self._environment))
-            self._turned_away += 1
-        self._next_send = max(self._next_send, now + pause)
         text = error.problem if error else "it was turned away"
-        log.info("job %s: %s; again in %.1f s", job, text, self._next_send - now, extra={"retry": True})
+        log.info("job %s: %s; again in %.1f s", job, text, pause, extra={"retry": True})
         if sends < MAX_SENDS:
             heapq.heappush(self._again, (self._next_send, next(self._order), job))
-        if self._turned_away >= MAX_TURNED_AWAY and error is not None:
-            self.stop(error.problem)
 
     async def _look(self, task: Waiting) -> None:
         try:
@@ -350,20 +330,19 @@ class Runner:
 
     def _raised(self) -> BaseException:
         """What went wrong, in one error: those of the ledger first, since each may name a task that was paid for."""
-        path = self._ledger.path
-        errors = [unusable(path, one) if isinstance(one, sqlite3.Error) else one for one in self._errors]
+        failures = self._ledger.errors
+        errors = [self._ledger.failed(one) if isinstance(one, failures) else one for one in self._errors]
         texts = [str(error) for error in errors if isinstance(error, BatchError)]
         return BatchError("; ".join(dict.fromkeys(texts))) if texts else errors[0]
 
     async def _watch(self) -> None:
         """Stop where another process asks for it, or where the disk is almost full."""
-        folder: Path = self._ledger.path.parent
         while True:
             await asyncio.sleep(STOP_CHECK_SECONDS)
-            with contextlib.suppress(OSError, sqlite3.Error):  # the next claim finds out, and says so
+            with contextlib.suppress(*self._ledger.failures):  # the next claim finds out, and says so
                 if self._ledger.is_stopped():
                     self.stop("batch stop")
-                if shutil.disk_usage(folder).free < MIN_FREE_BYTES:
+                if shutil.disk_usage(self._folder).free < MIN_FREE_BYTES:
                     self.stop(f"the disk has less than {MIN_FREE_BYTES // 1_000_000} MB left")
 
     async def _settle_sends(self) -> None:

@@ -93,7 +93,7 @@ BEGIN
   INSERT INTO event (batch, at, job, attempt, before, after, reason)
   VALUES (new.batch, new.changed_at, new.id, new.attempt, old.state, new.state, new.reason);
 END;
-"""  # noqa: S608 - made of constants
+"""
 
 MIGRATIONS: tuple[str, ...] = (_FIRST,)
 """What makes each version of the one before; the first makes version 1 of an empty database.

@@ -7,13 +7,13 @@ runs them, this package's runner or an engine for several machines, decides when
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from octopusx_video._batch import jobs
 from octopusx_video._batch.errors import BatchError
-from octopusx_video._batch.ledger import Ledger, Outcome, Row
+from octopusx_video._batch.ledger import Claim, Later, Ledger, Outcome, Row
 from octopusx_video._batch.states import JobState
 from octopusx_video._drivers.async_driver import AsyncDriver
 from octopusx_video._errors import (
@@ -54,6 +54,18 @@ class Submitted(NamedTuple):
     state: str | None = None
     task: str | None = None
     error: OctopusXError | None = None
+
+
+class Claimed(NamedTuple):
+    """A job whose request may be sent now, once.
+
+    Attributes:
+        row: The job.
+        attempt: The number of the attempt.
+    """
+
+    row: Row
+    attempt: int
 
 
 class Waiting:
@@ -108,15 +120,28 @@ class Steps:
         driver: Sends what is sent.
         context: The settings of the client.
         folder: The folder of the batch.
+        call: Calls what may wait for the ledger; a ledger in a file is called as it is.
+        host: What stands in front of the names of files in the ledger; "" where all are in one folder.
     """
 
-    def __init__(self, ledger: Ledger, driver: AsyncDriver, context: CallContext, folder: Path) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        driver: AsyncDriver,
+        context: CallContext,
+        folder: Path,
+        *,
+        call: Callable[..., Awaitable[Any]] | None = None,
+        host: str = "",
+    ) -> None:
         self._ledger = ledger
         self._driver = driver
         self._context = context
         # A repetition is a claim of its own, so that each request that is sent stands in the ledger.
         self._once = context._replace(retry_policy=RetryPolicy(0, 0.0))
         self._folder = folder
+        self._call = call or _called
+        self._host = host
 
     async def submit(self, job: str) -> Submitted:
         """Claim a job, send its request once, and write down the outcome.
@@ -124,18 +149,39 @@ class Steps:
         Raises:
             BatchError: The ledger can't be written, or is an old copy. The text has what was accepted, if anything was.
         """
-        row = self._ledger.row(job)
+        claimed = await self.claim(job)
+        if isinstance(claimed, Claimed):
+            return await self.send(claimed)
+        assert not isinstance(claimed, Later)  # noqa: S101 - a ledger of one process has none
+        return claimed
+
+    async def claim(self, job: str) -> Claimed | Later | Submitted:
+        """Claim a job: the first half of ``submit``.
+
+        Raises:
+            BatchError: The ledger can't be written, or is an old copy. Nothing may be sent.
+        """
+        row: Row | None = await self._call(self._ledger.row, job)
         assert row is not None  # noqa: S101 - jobs are never deleted
         self._check_unsaved(row)
-        claim = self._ledger.claim(job)
+        claim: Claim = await self._call(self._ledger.claim, job)
         if isinstance(claim, str):
             return Submitted(claim)
+        return claim if isinstance(claim, Later) else Claimed(row, claim)
+
+    async def send(self, claimed: Claimed) -> Submitted:
+        """Send the request of a claimed job, once, and write down the outcome: the second half of ``submit``.
+
+        Raises:
+            BatchError: The ledger can't be written. The text has what was accepted, if anything was.
+        """
+        row, attempt = claimed
         error: OctopusXError | None = None
         try:
             request = jobs.request_of(self._context.settings.base_url, row.operation, row.source, row.fields)
         except NotSentError as raised:  # an older version took it
             result = Outcome("refused", reason=f"the contract of this version does not allow it: {raised.problem}")
-            self._ledger.settle(job, claim, result)
+            await self._call(self._ledger.settle, row.id, attempt, result)
             return Submitted("sent", result.state, None, raised)
         try:
             task = await self._driver.run(submitting.submit(self._once, request))
@@ -144,12 +190,12 @@ class Steps:
             error, result = raised, _outcome(raised)
         except BaseException as stop:
             # Nobody waits for the response any more; what had arrived of it counts.
-            self._ledger.settle(job, claim, self._interrupted(stop))
+            self._ledger.settle(row.id, attempt, self._interrupted(stop))
             raise
         try:
-            self._ledger.settle(job, claim, result)
+            await self._call(self._ledger.settle, row.id, attempt, result)
         except BatchError as lost:
-            raise BatchError(f"{lost}; {_unwritten(job, result)}") from None
+            raise BatchError(f"{lost}; {_unwritten(row.id, result)}") from None
         return Submitted("sent", result.state, result.task, error)
 
     def _check_unsaved(self, row: Row) -> None:
@@ -199,7 +245,7 @@ class Steps:
         try:
             return task.noted(read, monotonic())
         except OctopusXError as error:
-            self._fail(task.job, error)
+            await self._fail(task.job, error)
             return None
 
     async def fetch(self, task: Waiting, within: float) -> JobState:
@@ -214,7 +260,7 @@ class Steps:
         Raises:
             BatchError: The ledger can't be written.
         """
-        row = self._ledger.row(task.job)
+        row: Row | None = await self._call(self._ledger.row, task.job)
         assert row is not None  # noqa: S101 - jobs are never deleted
         name = f"{VIDEOS}/{row.name}.mp4"
         path = self._folder / name
@@ -226,8 +272,8 @@ class Steps:
             _sync(path.parent)
         except (OctopusXError, OSError) as error:
             is_late = isinstance(error, DownloadError) and self._has_expired(task.ended)
-            return self._fail(task.job, error, has_expired=is_late)
-        self._ledger.end(task.job, "done", file=name)
+            return await self._fail(task.job, error, has_expired=is_late)
+        await self._call(self._ledger.end, task.job, "done", "", f"{self._host}{name}")
         return "done"
 
     def _download(self, task: Waiting, path: Path, within: float) -> Any:
@@ -240,7 +286,7 @@ class Steps:
         until = outcome.value(ended, _EXPIRES)
         return isinstance(until, int) and until <= self._context.environment.wall()
 
-    def _fail(self, job: str, error: Exception, *, has_expired: bool = False) -> JobState:
+    async def _fail(self, job: str, error: Exception, *, has_expired: bool = False) -> JobState:
         """Write down that a task that was paid for has no video, or none in this run. Returns the state of the job."""
         state: JobState = "undelivered"
         if has_expired or isinstance(error, TaskExpiredError):
@@ -248,8 +294,12 @@ class Steps:
         elif isinstance(error, TaskFailedError) and not isinstance(error, NoVideoAddressError):
             state = "failed"
         text = error.problem if isinstance(error, OctopusXError) else f"{type(error).__name__}: {error}"
-        self._ledger.end(job, state, f"the video has expired: {text}" if has_expired else text)
+        await self._call(self._ledger.end, job, state, f"the video has expired: {text}" if has_expired else text)
         return state
+
+
+async def _called(function: Callable[..., Any], *values: Any) -> Any:
+    return function(*values)
 
 
 def _outcome(error: OctopusXError) -> Outcome:

@@ -7,7 +7,7 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -87,18 +87,12 @@ def status(job: Job, folder: str, *, watch: bool) -> None:
 
 def report(job: Job, folder: str, form: str, output: str | None) -> None:
     """Write a report."""
-    from octopusx_video._batch import ledger  # noqa: PLC0415 - for this command alone
-
-    path = Path(folder) / ledger.FILE
-    with contextlib.closing(ledger.Ledger(path, create=False)) as book:
-        lines = _usable(
-            path,
-            {
-                "jsonl": lambda: results.json_lines(book.rows()),
-                "csv": lambda: results.csv_lines(book.rows()),
-                "html": lambda: html_report.html(book),
-            }[form],
-        )
+    with Batch(None, out=folder).opened() as book:
+        lines = {
+            "jsonl": lambda: results.json_lines(book.rows()),
+            "csv": lambda: results.csv_lines(book.rows()),
+            "html": lambda: html_report.html(book),
+        }[form]()
         if output is not None:
             with Path(output).open("w", encoding="utf-8", errors="backslashreplace") as file:
                 file.writelines(lines)
@@ -106,14 +100,6 @@ def report(job: Job, folder: str, form: str, output: str | None) -> None:
             return
         for line in lines:
             job.console.print(line.rstrip("\n"))
-
-
-def _usable(path: Path, lines: Callable[[], Iterator[str]]) -> Iterator[str]:
-    """Lines from a ledger; an error of SQLite becomes one of a ledger."""
-    from octopusx_video._batch import ledger  # noqa: PLC0415 - see report
-
-    with ledger.usable(path):
-        yield from lines()
 
 
 def resolve(job: Job, folder: str, job_id: str, *, task: str | None, not_billed: bool) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from octopusx_video._batch.ledger import FILE, Ledger
+from octopusx_video._batch.file_ledger import FILE, FileLedger
 from octopusx_video.batch import Batch, Status
 
 from tests.support.batch_points import Point, Points, Transport
@@ -130,7 +130,7 @@ def run(one: Scene, target: Point | None = None, passed: Path | None = None) -> 
         ended = batch.run()
         if passed is not None:
             passed.write_text(json.dumps(points.passed), "utf-8")
-            with contextlib.closing(Ledger(one.out / FILE, create=False)) as ledger:
+            with contextlib.closing(FileLedger(one.out / FILE, create=False)) as ledger:
                 assert ledger.durability() == ("wal", 2), ledger.durability()
         assert ended.exit_status in {0, 3}, ended
 
@@ -189,7 +189,7 @@ def late(one: Scene) -> list[str]:
     one.begin()
 
     def park() -> None:
-        with contextlib.closing(Ledger(one.out / FILE, create=False)) as other:
+        with contextlib.closing(FileLedger(one.out / FILE, create=False)) as other:
             assert other.park_interrupted() > 0
 
     def work() -> None:

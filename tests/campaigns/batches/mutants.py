@@ -29,15 +29,15 @@ class Mutant(NamedTuple):
     only: str = ""
 
 
-_LEDGER, _SCHEMA, _STATES, _STEPS = (f"_batch/{name}.py" for name in ("ledger", "schema", "states", "steps"))
+_FILE_LEDGER, _LEDGER, _SCHEMA, _STATES, _STEPS = (
+    f"_batch/{name}.py" for name in ("file_ledger", "ledger", "schema", "states", "steps")
+)
 _CLAIM = """\
-        claim = self._ledger.claim(job)
-        if isinstance(claim, str):
-            return Submitted(claim)
+        claim: Claim = await self._call(self._ledger.claim, job)
 """
 _SETTLE = """\
         try:
-            self._ledger.settle(job, claim, result)
+            await self._call(self._ledger.settle, row.id, attempt, result)
 """
 _INSERT = """\
             self._connection.execute(
@@ -47,8 +47,8 @@ MUTANTS = (
     Mutant(
         "no commit before the send",
         (
-            (_STEPS, _CLAIM, "        claim = row.attempt + 1\n"),
-            (_STEPS, _SETTLE, _SETTLE.replace("self._ledger.settle", "self._ledger.claim(job), self._ledger.settle")),
+            (_STEPS, _CLAIM, "        claim: Claim = row.attempt + 1\n"),
+            (_STEPS, _SETTLE, _SETTLE.replace("try:", "try:\n            self._ledger.claim(row.id)")),
         ),
         "submit",
     ),
@@ -63,8 +63,8 @@ MUTANTS = (
         "send again what an ended process was sending",
         (
             (_STATES, '= ("new", "not_sent"', '= ("new", "sending", "not_sent"'),
-            (_LEDGER, "AND state = 'sending' AND run <> ?", "AND state = 'none' AND run <> ?"),
-            (_LEDGER, 'if state == "sending" and self._one(', 'if state == "none" and self._one('),
+            (_LEDGER, "= 1 AND state = 'sending' AND {", "= 1 AND state = 'none' AND {"),
+            (_LEDGER, 'if state == "sending":', 'if state == "none":'),
         ),
         "submit",
     ),
@@ -82,7 +82,7 @@ MUTANTS = (
         ),
         "INSERT attempt",
     ),
-    Mutant("commits that are not synced", ((_LEDGER, "PRAGMA synchronous = FULL", "PRAGMA synchronous = OFF"),)),
+    Mutant("commits that are not synced", ((_FILE_LEDGER, "PRAGMA synchronous = FULL", "PRAGMA synchronous = OFF"),)),
     Mutant(
         "a late response is dropped",
         ((_LEDGER, "if before in CERTAIN and", 'if before == "parked" or before in CERTAIN and'),),

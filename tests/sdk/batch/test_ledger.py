@@ -15,9 +15,10 @@ from unittest.mock import patch
 
 import httpx
 import pytest
-from octopusx_video._batch import ledger as ledgers
+from octopusx_video._batch import file_ledger as ledgers
 from octopusx_video._batch import lock
-from octopusx_video._batch.ledger import FILE, Account, Ledger, Limits
+from octopusx_video._batch.file_ledger import FILE, FileLedger
+from octopusx_video._batch.ledger import Account, Limits
 from octopusx_video._batch.schema import MIGRATIONS
 from octopusx_video.batch import BatchError, LedgerError, LedgerInUseError
 from octopusx_video_mock import Mock
@@ -31,9 +32,9 @@ MORE = "CREATE TABLE note (text TEXT) STRICT;\nALTER TABLE job ADD COLUMN note T
 
 
 @contextlib.contextmanager
-def opened(trial: Trial) -> Iterator[Ledger]:
+def opened(trial: Trial) -> Iterator[FileLedger]:
     """The ledger of a batch that has run."""
-    with contextlib.closing(Ledger(trial.out / FILE, create=False)) as ledger:
+    with contextlib.closing(FileLedger(trial.out / FILE, create=False)) as ledger:
         yield ledger
 
 
@@ -178,18 +179,18 @@ def test_two_processes_that_make_a_ledger_at_once_make_one(trial: Trial) -> None
     """The second one finds what the first has made, and makes nothing again."""
     trial.out.mkdir()
     path = trial.out / FILE
-    read = Ledger._one  # noqa: SLF001 - there is no other way between two statements
-    seen: list[Ledger] = []
+    read = FileLedger._one  # noqa: SLF001 - there is no other way between two statements
+    seen: list[FileLedger] = []
 
-    def one(self: Ledger, statement: str, *values: Any) -> tuple[Any, ...]:
+    def one(self: FileLedger, statement: str, *values: Any) -> tuple[Any, ...]:
         found = read(self, statement, *values)
         if statement == "PRAGMA user_version" and not seen:
             seen.append(self)
-            Ledger(path, create=True).close()  # between the look at the version and the first statement
+            FileLedger(path, create=True).close()  # between the look at the version and the first statement
         return found
 
-    with patch.object(Ledger, "_one", one):
-        Ledger(path, create=True).close()
+    with patch.object(FileLedger, "_one", one):
+        FileLedger(path, create=True).close()
     assert seen
     assert trial.run(lines(1)).counts == {"done": 1}
 
@@ -240,9 +241,9 @@ def test_a_ledger_that_breaks_while_it_runs_loses_no_task(tmp_path: Path) -> Non
     def handle(request: httpx.Request, pass_on: Any) -> httpx.Response:
         response: httpx.Response = pass_on(request)
         if request.method == "POST" and trial.billed == 1:
-            stack.enter_context(patch.object(Ledger, "_transaction", _failing("database disk image is malformed")))
-            stack.enter_context(patch.object(Ledger, "row", _failing("database disk image is malformed")))
-            stack.enter_context(patch.object(Ledger, "rows", _failing("database disk image is malformed")))
+            stack.enter_context(patch.object(FileLedger, "_transaction", _failing("database disk image is malformed")))
+            stack.enter_context(patch.object(FileLedger, "row", _failing("database disk image is malformed")))
+            stack.enter_context(patch.object(FileLedger, "rows", _failing("database disk image is malformed")))
         return response
 
     trial = Trial(tmp_path, handle)
@@ -265,7 +266,7 @@ def _failing(text: str) -> Any:
 def test_a_read_that_fails_while_it_runs_is_an_error_of_this_package(trial: Trial) -> None:
     """Not one of SQLite."""
     trial.run(lines(3), max_paid=0)
-    with patch.object(Ledger, "sendable", _failing("disk I/O error")):
+    with patch.object(FileLedger, "sendable", _failing("disk I/O error")):
         with pytest.raises(BatchError, match=r"ledger\.sqlite3.*disk I/O error"):
             trial.run(lines(3), max_paid=3)
 

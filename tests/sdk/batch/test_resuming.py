@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 from octopusx_video import NotSentError
-from octopusx_video._batch.ledger import FILE, Ledger, Outcome
+from octopusx_video._batch.file_ledger import FILE, FileLedger
+from octopusx_video._batch.ledger import Outcome
 from octopusx_video.batch import BatchError, InvalidJobsError, LedgerError
 
 from tests.support.batch_service import line
@@ -67,7 +68,7 @@ def crashed(trial: Trial, count: int = 3) -> None:
     """A process claims jobs and ends before their responses arrive; the service has billed every second one."""
     trial.run(lines(count), max_paid=0)
     trial.sql("UPDATE batch SET max_paid = NULL")
-    with contextlib.closing(Ledger(trial.out / FILE, create=False)) as ledger:
+    with contextlib.closing(FileLedger(trial.out / FILE, create=False)) as ledger:
         for number in range(count):
             assert ledger.claim(f"job-{number}") == 1
 
@@ -148,7 +149,7 @@ def test_a_late_response_overrides_parked(trial: Trial) -> None:
     """A process that was taken for ended still writes down what it was paid for."""
     crashed(trial, 1)
     trial.run(lines(1))
-    with contextlib.closing(Ledger(trial.out / FILE, create=False)) as ledger:
+    with contextlib.closing(FileLedger(trial.out / FILE, create=False)) as ledger:
         ledger.settle("job-0", 1, Outcome("accepted", TASK))
         row = ledger.row("job-0")
         assert row is not None
@@ -162,7 +163,7 @@ def test_a_late_response_overrides_what_a_person_has_said(trial: Trial) -> None:
     """It was billed after all, and counts again."""
     crashed(trial, 1)
     trial.batch().resolve("job-0", billed=False)
-    with contextlib.closing(Ledger(trial.out / FILE, create=False)) as ledger:
+    with contextlib.closing(FileLedger(trial.out / FILE, create=False)) as ledger:
         ledger.settle("job-0", 1, Outcome("accepted", TASK))
     assert trial.states == {"job-0": "accepted"}
     assert trial.batch().status().paid == 1
