@@ -58,7 +58,8 @@ class Status(NamedTuple):
         max_seconds: The budget in seconds of video; None for none.
         server: The base URL.
         stopped_by: Why the run stopped sending; None where it did not, or where no run has ended in this process.
-        process: The process that runs the batch, as ``pid``, ``host`` and ``purpose``; None where none does.
+        process: The process that runs the batch, as ``pid``, ``host`` and ``purpose``, or the ``workers`` of a batch on
+            several machines; None where none does.
     """
 
     counts: Mapping[JobState, int]
@@ -261,19 +262,12 @@ class Batch:
             InvalidJobsError, LedgerError, NotSentError: As ``arun`` has them.
         """
         settings = _settings.read(self._client_options["api_key"], self._client_options["base_url"])
-        with contextlib.ExitStack() as stack:
-            file = self._file
-            if file.exists():  # the check of many jobs would keep a run from writing
-                stack.enter_context(lock.held(self.out / LOCK, "batch run --dry-run"))
-            else:  # nothing is left behind
-                file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / file_ledger.FILE
-            book = stack.enter_context(contextlib.closing(FileLedger(file, create=True)))
-            with book.usable():
-                self._require_budget(settings.base_url, book)
-                book.check(Account(settings.base_url, settings.key.reveal()), self._shard_name(), new_key=self._new_key)
-                with book.adding(keeps=False):
-                    addition = self._add(book, settings.base_url)
-                    planned = self._planned(book, addition.new, addition.known)
+        with self._for_plan() as book, book.usable():
+            self._require_budget(settings.base_url, book)
+            book.check(Account(settings.base_url, settings.key.reveal()), self._shard_name(), new_key=self._new_key)
+            with book.adding(keeps=False):
+                addition = self._add(book, settings.base_url)
+                planned = self._planned(book, addition.new, addition.known)
         return planned
 
     def _planned(self, book: Ledger, new: int, known: int) -> Plan:
@@ -349,14 +343,14 @@ class Batch:
             outcome = Outcome("accepted", requests.task_id(task, "task"), reason="resolved by a person")
         elif not billed:
             outcome = Outcome("not_billed", reason="resolved by a person: it was not billed")
-        with self.opened() as book, lock.held(self.out / LOCK, "batch resolve"):
+        with self.opened() as book, self._alone("batch resolve"):
             book.park_interrupted()
             book.resolve(job_id, outcome)
             row = book.row(job_id)
             assert row is not None  # noqa: S101 - just resolved
             return row
 
-    # Below
+    # Where the ledger is
 
     @property
     def _file(self) -> Path:
@@ -368,6 +362,35 @@ class Batch:
         with contextlib.closing(FileLedger(self._file, create=False)) as book, book.usable():
             yield book
 
+    def _made(self) -> Ledger:
+        """The ledger, which is made where it is missing."""
+        return FileLedger(self._file, create=True)
+
+    @contextlib.contextmanager
+    def _for_plan(self) -> Iterator[Ledger]:
+        """The ledger, or an empty one where there is none: nothing is left behind."""
+        with contextlib.ExitStack() as stack:
+            file = self._file
+            if file.exists():  # the check of many jobs would keep a run from writing
+                stack.enter_context(self._alone("batch run --dry-run"))
+            else:
+                file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / file_ledger.FILE
+            yield stack.enter_context(contextlib.closing(FileLedger(file, create=True)))
+
+    def _alone(self, purpose: str) -> contextlib.AbstractContextManager[None]:
+        """Keep other processes from the batch while the block lasts.
+
+        Raises:
+            LedgerInUseError: Another one has it.
+        """
+        return lock.held(self.out / LOCK, purpose)
+
+    def _holder(self, book: Ledger) -> Mapping[str, Any] | None:
+        """What runs the batch now; None where nothing does."""
+        return lock.holder(self.out / LOCK)
+
+    # Below
+
     def _write_results(self, book: Ledger) -> None:
         """Write the files of results. Their errors must not hide what the run has done; the ledger has everything."""
         try:
@@ -378,28 +401,32 @@ class Batch:
     @contextlib.contextmanager
     def _opened(self, server: str, key: str) -> Iterator[Ledger]:
         """The ledger of a run, with the new jobs in it, locked."""
+        self._make_folder()
+        with self._alone("batch run"), contextlib.closing(self._made()) as book:
+            for part in (self.out / steps.VIDEOS).glob(_PART):  # of a process that was killed
+                part.unlink(missing_ok=True)
+            self._begin(book, server, key)
+            yield book
+
+    def _make_folder(self) -> None:
         try:
             self.out.mkdir(parents=True, exist_ok=True)
             (self.out / steps.VIDEOS).mkdir(exist_ok=True)
         except OSError as error:
             raise LedgerError(f"{self.out} can't be used: {error.strerror}", advice="name a writable folder") from None
-        with (
-            lock.held(self.out / LOCK, "batch run"),
-            contextlib.closing(FileLedger(self._file, create=True)) as book,
-        ):
-            for part in (self.out / steps.VIDEOS).glob(_PART):  # of a process that was killed
-                part.unlink(missing_ok=True)
-            with book.usable():
-                self._require_budget(server, book)
-                account, shard = Account(server, key), self._shard_name()
-                book.check(account, shard, new_key=self._new_key)
-                with book.adding():
-                    self._add(book, server)
-                book.begin(account, shard, self._limits, new_key=self._new_key)  # not where the jobs can't be used
-                book.park_interrupted()
-                if self._retry:
-                    book.retry(self._retry)
-            yield book
+
+    def _begin(self, book: Ledger, server: str, key: str) -> None:
+        """Add the jobs, and begin a run."""
+        with book.usable():
+            self._require_budget(server, book)
+            account, shard = Account(server, key), self._shard_name()
+            book.check(account, shard, new_key=self._new_key)
+            with book.adding():
+                self._add(book, server)
+            book.begin(account, shard, self._limits, new_key=self._new_key)  # not where the jobs can't be used
+            book.park_interrupted()
+            if self._retry:
+                book.retry(self._retry)
 
     def _shard_name(self) -> str | None:
         return None if self._shard is None else f"{self._shard[0]}/{self._shard[1]}"
@@ -436,7 +463,7 @@ class Batch:
 
     def _status(self, book: Ledger) -> Status:
         paid, seconds, limits = book.budget() if book.server() else (0, 0.0, self._limits)
-        process = lock.holder(self.out / LOCK)
+        process = self._holder(book)
         return Status(
             book.counts(), paid, seconds, limits.paid, limits.seconds, book.server(), self._stopped_by, process
         )

@@ -20,6 +20,8 @@ from octopusx_video._batch.errors import BatchError, LedgerError
 from octopusx_video._batch.jobs import Job
 from octopusx_video._batch.states import CERTAIN, COUNTED, RETRIED, SENDABLE, AttemptState, JobState
 
+BUDGET_REACHED = "the budget is reached"
+"""Why a job is held."""
 _PROCESS_ENDED = "the process ended before the response to the submit was written down"
 _CHUNK = 200
 """So many new jobs are looked up in the ledger at once."""
@@ -131,6 +133,24 @@ class Connection(Protocol):
 
 
 _ROW = ", ".join(name if name != "id" else "id" for name in Row._fields)
+
+
+COPIED = {
+    "batch": (
+        *("id", "created_at", "server", "account_salt", "account", "shard"),
+        *("max_paid", "max_seconds", "paid", "paid_seconds", "stop"),
+    ),
+    "job": (
+        *("batch", "id", "number", "operation", "source", "fields", "request", "seconds", "name"),
+        *("state", "attempt", "task", "file", "reason", "changed_at"),
+    ),
+    "attempt": (
+        *("batch", "job", "attempt", "state", "run", "seconds", "sent_at", "ended_at"),
+        *("task", "status", "request_id", "reason", "possible_tasks"),
+    ),
+}
+"""The tables and columns that every ledger has, in the order in which they can be written."""
+_EVENT = "batch, at, job, attempt, before, after, reason"
 
 
 class _Undone(Exception):  # noqa: N818 - no error
@@ -322,6 +342,33 @@ class Ledger:
         with self._transaction():
             self._connection.execute("UPDATE batch SET stop = 1")
 
+    def copy(self, other: Ledger) -> int:
+        """Write what another ledger has into this one, which is empty. Returns how many jobs there are.
+
+        Raises:
+            LedgerError: This one is not empty, or other workers may be sending in the other one.
+        """
+        with self._transaction(), other._transaction():
+            if self._one("SELECT count(*) FROM job")[0] or self.server():
+                raise LedgerError(f"{self.place} holds a batch already", advice="name another place")
+            if other._one("SELECT count(*) FROM attempt WHERE state = 'sending'")[0]:
+                raise LedgerError(
+                    f"a submit is under way in {other.place}, or was when its process ended",
+                    advice="stop its workers, wait until the lease of each has expired, and run it once more",
+                )
+            for table, columns in COPIED.items():
+                names = ", ".join(columns)
+                rows = other._connection.execute(f"SELECT {names} FROM {table}")
+                while chunk := rows.fetchmany(_CHUNK):
+                    self._connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({_marks(columns)})", chunk)
+            self._connection.execute("DELETE FROM event")  # those that the copy itself has made
+            events = other._connection.execute(f"SELECT {_EVENT} FROM event ORDER BY id")
+            while chunk := events.fetchmany(_CHUNK):
+                self._connection.executemany(
+                    f"INSERT INTO event ({_EVENT}) VALUES ({_marks(_EVENT.split(', '))})", chunk
+                )
+            return int(self._one("SELECT count(*) FROM job")[0])
+
     # One job
 
     def claim(self, job: str) -> Claim:
@@ -390,9 +437,8 @@ class Ledger:
     def _held(self, job: str) -> Claim:
         """What a claim means for which the budget has no room."""
         self._connection.execute(
-            "UPDATE job SET state = 'held', reason = 'the budget is reached', changed_at = unix_now() "
-            "WHERE batch = 1 AND id = ?",
-            (job,),
+            "UPDATE job SET state = 'held', reason = ?, changed_at = unix_now() WHERE batch = 1 AND id = ?",
+            (BUDGET_REACHED, job),
         )
         return "held"
 
@@ -472,8 +518,9 @@ class Ledger:
             row = self.row(job)
             if row is None:
                 raise LedgerError(f"the batch in {self.place} has no job {job!r}")
-            if row.state != "parked":
-                raise LedgerError(f"the job {job!r} is not parked; it is {row.state}")
+            state = self._lock(job)[0]
+            if state != "parked":
+                raise LedgerError(f"the job {job!r} is not parked; it is {state}")
             if outcome is not None:
                 self._refuse_task_of_other(job, outcome.task)
                 self._settle(job, row.attempt, outcome)

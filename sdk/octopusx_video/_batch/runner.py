@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from octopusx_video._batch.errors import BatchError
 from octopusx_video._batch.halting import Halting
-from octopusx_video._batch.ledger import Ledger
+from octopusx_video._batch.ledger import BUDGET_REACHED, Ledger
 from octopusx_video._batch.states import UNFINISHED, JobState
 from octopusx_video._batch.steps import Steps, Submitted, Waiting
 from octopusx_video._drivers.limits import MAX_READS
@@ -193,8 +193,8 @@ class Runner:
         while not self._ended and self._has_room() and self.stopped_by is None:
             if self._is_full:  # a submit under way may be refused, which makes room in the budget
                 if not self._sending:
-                    self.stop("the budget is reached", "held")
-                    self._ledger.hold_back(self.stopped_as, "the budget is reached")
+                    self.stop(BUDGET_REACHED, "held")
+                    self._ledger.hold_back(self.stopped_as, BUDGET_REACHED)
                 return None
             now = self._environment.monotonic()
             if now < self._next_send:

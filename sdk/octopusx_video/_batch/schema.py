@@ -5,7 +5,8 @@ from __future__ import annotations
 from octopusx_video._batch.states import ATTEMPT_STATES, JOB_STATES
 
 
-def _one_of(values: tuple[str, ...]) -> str:
+def one_of(values: tuple[str, ...]) -> str:
+    """Values in SQL, for a list of what is allowed."""
     return ", ".join(f"'{value}'" for value in values)
 
 
@@ -34,7 +35,7 @@ CREATE TABLE job (
   request TEXT NOT NULL,                      -- SHA-256 of the request: the same for the same request
   seconds REAL NOT NULL,                      -- seconds of video that the request adds
   name TEXT NOT NULL,                         -- the name of its file, without the ending
-  state TEXT NOT NULL DEFAULT 'new' CHECK (state IN ({_one_of(JOB_STATES)})),
+  state TEXT NOT NULL DEFAULT 'new' CHECK (state IN ({one_of(JOB_STATES)})),
   attempt INTEGER NOT NULL DEFAULT 0,         -- the last attempt, 0 for none
   task TEXT,                                  -- the id of the task that was paid for
   file TEXT,                                  -- the video, relative to the folder of the batch
@@ -52,7 +53,7 @@ CREATE TABLE attempt (
   batch INTEGER NOT NULL DEFAULT 1,
   job TEXT NOT NULL,
   attempt INTEGER NOT NULL CHECK (attempt > 0),
-  state TEXT NOT NULL CHECK (state IN ({_one_of(ATTEMPT_STATES)})),
+  state TEXT NOT NULL CHECK (state IN ({one_of(ATTEMPT_STATES)})),
   run TEXT NOT NULL,                          -- the run that claimed it
   seconds REAL NOT NULL,
   sent_at REAL NOT NULL,                      -- when it was claimed, before the request was sent

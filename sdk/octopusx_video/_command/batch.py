@@ -11,6 +11,7 @@ import click
 from octopusx_video import _defaults
 from octopusx_video._command import options
 from octopusx_video._command.job import PROGRAM, Job
+from octopusx_video._command.places import Place
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[Any]
@@ -81,8 +82,55 @@ def _states(text: str) -> tuple[str, ...]:
     return states
 
 
-_DIRECTORY = click.argument("folder", metavar="DIR", type=click.Path())
+_DIRECTORY = click.argument("folder", metavar="[DIR]", required=False, type=click.Path())
+_DATABASE = options.together(
+    click.option(
+        "--db",
+        metavar="URL",
+        help="The PostgreSQL database of a batch on several machines, as postgresql://user@host:5432/database; "
+        "the password is taken from PGPASSWORD or ~/.pgpass.",
+    ),
+    click.option("--name", metavar="NAME", help="The name of the batch in the database; needed with --db."),
+)
+_ID = click.option(
+    "--id",
+    "worker",
+    metavar="ID",
+    help="The id of this worker, which no other has; needs --db. [default: the name of this machine and a number]",
+)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for an error too.")
+
+_KEEP_GOING = click.option(
+    "--keep-going", is_flag=True, help="Do not stop sending when responses stay away or the account is refused."
+)
+_NEW_KEY = click.option(
+    "--new-key", is_flag=True, help="The key differs from that of the last run, and is of the same account."
+)
+_SUBMIT_TIMEOUT = click.option(
+    "--submit-timeout",
+    type=options.ABOVE_ZERO,
+    default=_defaults.SUBMIT_SECONDS,
+    help=f"Maximum seconds for the response to a submit; then its job is parked. "
+    f"[default: {_defaults.SUBMIT_SECONDS:g}]",
+)
+
+
+def _place(folder: str | None, db: str | None, name: str | None, *, is_run: bool = False) -> Place:
+    """Where the ledger of a batch is.
+
+    Args:
+        folder: DIR, or --out.
+        db: --db.
+        name: --name.
+        is_run: Whether the folder is that of the videos, and is given in both cases.
+    """
+    if name is not None and db is None:
+        raise click.UsageError("--name needs --db")
+    if db is not None and name is None:
+        raise click.UsageError("--db needs --name NAME, the name of the batch in the database")
+    if not is_run and (folder is None) == (db is None):
+        raise click.UsageError("give either DIR, or --db URL and --name NAME")
+    return Place(folder, db, name)
 
 
 @click.group(epilog=_EPILOG)
@@ -107,6 +155,8 @@ example:
 )
 @click.argument("jobs", metavar="JOBS", type=click.Path())
 @click.option("--out", metavar="DIR", required=True, type=click.Path(), help="The folder of the batch; it is created.")
+@_DATABASE
+@_ID
 @click.option(
     "--max-paid",
     type=click.IntRange(0),
@@ -137,19 +187,11 @@ example:
     help=f"Send the jobs in these states again, and PAY FOR THEM AGAIN: {', '.join(_defaults.RETRIED)}.",
 )
 @click.option("--shard", type=_Part("shard", _shard, "2/8"), metavar="K/N", help="Run the K-th of N parts of the jobs.")
-@click.option(
-    "--keep-going", is_flag=True, help="Do not stop sending when responses stay away or the account is refused."
-)
+@_KEEP_GOING
 @click.option("--allow-same", is_flag=True, help="Allow two jobs with the same request, each of which is paid for.")
-@click.option("--new-key", is_flag=True, help="The key differs from that of the last run, and is of the same account.")
+@_NEW_KEY
 @options.WAITING
-@click.option(
-    "--submit-timeout",
-    type=options.ABOVE_ZERO,
-    default=_defaults.SUBMIT_SECONDS,
-    help=f"Maximum seconds for the response to a submit; then its job is parked. "
-    f"[default: {_defaults.SUBMIT_SECONDS:g}]",
-)
+@_SUBMIT_TIMEOUT
 @options.COMMON
 @click.pass_obj
 def run(job: Job, /, **given: Any) -> None:
@@ -161,61 +203,119 @@ def run(job: Job, /, **given: Any) -> None:
     """
     from octopusx_video._command import batch_actions  # noqa: PLC0415 - brings httpx and SQLite
 
-    batch_actions.run(job, given)
+    batch_actions.run(job, _place(given["out"], given.pop("db"), given.pop("name"), is_run=True), given)
+
+
+@batch.command(
+    epilog=f"\b\nexample:\n  {PROGRAM} batch worker --db postgresql://video@db.example.com/video --name cats --out cats"
+)
+@_DATABASE
+@click.option(
+    "--out", metavar="DIR", required=True, type=click.Path(), help="Where this worker saves videos; it is created."
+)
+@_ID
+@_KEEP_GOING
+@_NEW_KEY
+@options.WAITING
+@_SUBMIT_TIMEOUT
+@options.COMMON
+@click.pass_obj
+def worker(job: Job, /, **given: Any) -> None:
+    """Work on the jobs of a batch in a database, beside other workers. Costs money.
+
+    It waits for a `batch run` with the same --db and --name, and ends when no worker has anything left to do. Ctrl-C
+    sends nothing more and waits for the responses under way; the other workers go on.
+    """
+    from octopusx_video._command import batch_actions  # noqa: PLC0415 - see run
+
+    if given["db"] is None:
+        raise click.UsageError("give --db URL and --name NAME")
+    batch_actions.work(job, _place(given["out"], given.pop("db"), given.pop("name"), is_run=True), given)
 
 
 @batch.command()
 @_DIRECTORY
+@_DATABASE
 @_JSON
 @click.option("--watch", is_flag=True, help="Show the progress until no process runs the batch.")
 @click.pass_obj
-def status(job: Job, /, folder: str, as_json: bool, watch: bool) -> None:  # noqa: FBT001
-    """Show where the batch in DIR stands. Free."""
+def status(job: Job, /, folder: str | None, db: str | None, name: str | None, as_json: bool, watch: bool) -> None:  # noqa: FBT001
+    """Show where the batch in DIR, or in a database, stands. Free."""
     from octopusx_video._command import batch_actions  # noqa: PLC0415 - see run
 
     job.console.as_json = as_json
-    batch_actions.status(job, folder, watch=watch)
+    batch_actions.status(job, _place(folder, db, name), watch=watch)
 
 
 @batch.command()
 @_DIRECTORY
+@_DATABASE
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="jsonl", show_default=True, help="What is written."
 )
 @click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write it to FILE and not to standard output.")
 @click.pass_obj
-def report(job: Job, /, folder: str, form: str, output: str | None) -> None:
-    """Write a report of the batch in DIR: a line for each job, or one HTML page with a chart. Free."""
+def report(job: Job, /, folder: str | None, db: str | None, name: str | None, form: str, output: str | None) -> None:
+    """Write a report of the batch in DIR, or in a database. Free.
+
+    It has a line for each job, or is one HTML page with a chart.
+    """
     from octopusx_video._command import batch_actions  # noqa: PLC0415 - see run
 
-    batch_actions.report(job, folder, form, output)
+    batch_actions.report(job, _place(folder, db, name), form, output)
 
 
 @batch.command(
     epilog=f"\b\nexample:\n  {PROGRAM} batch resolve videos cat-1 --task grok:48a67431-0708-46d1-9ab9-83cb84700153"
 )
-@_DIRECTORY
-@click.argument("job_id", metavar="ID")
+@click.argument("words", metavar="[DIR] ID", nargs=-1, required=True)
+@_DATABASE
 @click.option("--task", metavar="TASK_ID", help="It was accepted as this task; the next run saves its video.")
 @click.option("--not-billed", is_flag=True, help="It was not billed; the next run sends it again.")
 @click.option("--give-up", is_flag=True, help="It counts as billed, and is not sent again.")
 @_JSON
 @click.pass_obj
-def resolve(job: Job, /, **given: Any) -> None:
+def resolve(job: Job, /, words: tuple[str, ...], db: str | None, name: str | None, **given: Any) -> None:
     """Say what happened to the parked job ID, after a look into your account. Free."""
     from octopusx_video._command import batch_actions  # noqa: PLC0415 - see run
 
     job.console.as_json = given.pop("as_json")
+    if len(words) != (2 if db is None else 1):
+        raise click.UsageError("give DIR and ID, or --db URL, --name NAME and ID")
+    place = _place(words[0] if db is None else None, db, name)
     if (given["task"] is not None) + given["not_billed"] + given.pop("give_up") != 1:
         raise click.UsageError("give one of --task TASK_ID, --not-billed and --give-up")
-    batch_actions.resolve(job, **given)
+    batch_actions.resolve(job, place, words[-1], **given)
 
 
 @batch.command()
 @_DIRECTORY
+@_DATABASE
 @click.pass_obj
-def stop(job: Job, /, folder: str) -> None:
-    """Ask the process that runs the batch in DIR to send nothing more. What was paid for is still saved."""
+def stop(job: Job, /, folder: str | None, db: str | None, name: str | None) -> None:
+    """Let whatever runs the batch in DIR, or in a database, send nothing more. What was paid for is still saved."""
     from octopusx_video._command import batch_actions  # noqa: PLC0415 - see run
 
-    batch_actions.stop(job, folder)
+    batch_actions.stop(job, _place(folder, db, name))
+
+
+@batch.command(
+    epilog=f"""\
+\b
+examples:
+  {PROGRAM} batch export postgresql://video@db.example.com/video cats --name cats
+  {PROGRAM} batch export cats postgresql://video@db.example.com/video --name cats
+"""
+)
+@click.argument("source", metavar="SOURCE")
+@click.argument("target", metavar="TARGET")
+@click.option("--name", metavar="NAME", required=True, help="The name of the batch in the database.")
+@click.pass_obj
+def export(job: Job, /, source: str, target: str, name: str) -> None:
+    """Copy the ledger of a batch out of a database into a folder, or out of a folder into a database. Free.
+
+    Videos are not copied. Afterwards use one of the two alone.
+    """
+    from octopusx_video._command import batch_actions  # noqa: PLC0415 - see run
+
+    batch_actions.export(job, source, target, name)

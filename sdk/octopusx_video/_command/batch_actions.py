@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from octopusx_video_openapi import interrupts
@@ -20,6 +20,7 @@ from octopusx_video._batch.batch import BYTES_PER_SECOND
 from octopusx_video._command import actions
 from octopusx_video._command.console import is_terminal
 from octopusx_video._command.job import PROGRAM, Job
+from octopusx_video._command.places import Place, distributed
 from octopusx_video._command.progress import Bar, Progress
 from octopusx_video.batch import MEANINGS, Batch, InvalidJobsError, Plan, Status
 
@@ -33,8 +34,12 @@ _FINAL = ("done", "failed", "expired", "refused", "parked", "held", "stopped", "
 _GIGABYTE = 1e9
 
 
-def run(job: Job, options: dict[str, Any]) -> None:
+def run(job: Job, place: Place, options: dict[str, Any]) -> None:
     """Run a batch, or show what it would do."""
+    if place.db is None and options["worker"] is not None:
+        raise click.UsageError("--id needs --db")
+    if place.db is not None and options["shard"] is not None:
+        raise click.UsageError("--shard can't be used with --db: the workers share all jobs")
     console = job.console
     console.as_json, console.quiet = options.pop("as_json"), options.pop("quiet")
     job.names = actions.names(click.get_current_context().command)
@@ -43,14 +48,14 @@ def run(job: Job, options: dict[str, Any]) -> None:
         raise click.UsageError("--price needs --dry-run")
     jobs, folder = options.pop("jobs"), options["out"]
     options["retry"] = options["retry"] or ()
-    batch = Batch(jobs, api_key=actions.asked_key(job), **options)
+    batch = place.batch(jobs, api_key=actions.asked_key(job), **options)
     job.only_reads = True  # what is billed is in the ledger, and an interrupt must not say that it is nothing
     with actions.logged(job):
         try:
             if is_dry:
                 _show_plan(job, batch.plan(), price)
                 return
-            ended, number = _interruptible(job, lambda ready: _watched(job, batch, ready))
+            ended, number = _interruptible(job, lambda ready: _watched(job, batch, batch.arun(), ready))
         except InvalidJobsError as error:
             if console.as_json:
                 raise
@@ -62,16 +67,34 @@ def run(job: Job, options: dict[str, Any]) -> None:
             if error.count > len(error.problems):
                 console.note(f"and {error.count - len(error.problems)} more")
             raise click.exceptions.Exit(2) from None
-    _show(job, folder, ended, batch)
+    to_it = f"--out {folder}" if place.db is None else f"--out {folder} {place.words}"
+    _end(job, place, batch, ended, number, f"{PROGRAM} batch run {jobs} {to_it}")
+
+
+def work(job: Job, place: Place, options: dict[str, Any]) -> None:
+    """Work on a batch in a database."""
+    console = job.console
+    console.as_json, console.quiet = options.pop("as_json"), options.pop("quiet")
+    job.names = actions.names(click.get_current_context().command)
+    batch = place.batch(None, api_key=actions.asked_key(job), **options)
+    job.only_reads = True  # see run
+    with actions.logged(job):
+        ended, number = _interruptible(job, lambda ready: _watched(job, batch, batch.awork(), ready))  # type: ignore[attr-defined]
+    _end(job, place, batch, ended, number, f"{PROGRAM} batch worker {place.words} --out {place.folder}")
+
+
+def _end(job: Job, place: Place, batch: Batch, ended: Status, number: int | None, again: str) -> NoReturn:
+    """Show where a batch stands at the end of a run, and end the command."""
+    _show(job, place, ended, batch)
     if number is not None:
-        console.note(f"interrupted; to resume, run the same command again: {PROGRAM} batch run {jobs} --out {folder}")
+        job.console.note(f"interrupted; to resume, run the same command again: {again}")
         raise click.exceptions.Exit(128 + number)
     raise click.exceptions.Exit(ended.exit_status)
 
 
-def status(job: Job, folder: str, *, watch: bool) -> None:
+def status(job: Job, place: Place, *, watch: bool) -> None:
     """Show where a batch stands."""
-    batch = Batch(None, out=folder)
+    batch = place.batch()
     now = batch.status()
     if watch and now.process is not None:
         shown = _shown(job, now)
@@ -81,13 +104,13 @@ def status(job: Job, folder: str, *, watch: bool) -> None:
                 time.sleep(_WATCH_SECONDS)
                 now = batch.status()
             shown.update(now)
-    _show(job, folder, now, batch)
+    _show(job, place, now, batch)
     raise click.exceptions.Exit(0 if now.process is not None else now.exit_status)
 
 
-def report(job: Job, folder: str, form: str, output: str | None) -> None:
+def report(job: Job, place: Place, form: str, output: str | None) -> None:
     """Write a report."""
-    with Batch(None, out=folder).opened() as book:
+    with place.batch().opened() as book:
         lines = {
             "jsonl": lambda: results.json_lines(book.rows()),
             "csv": lambda: results.csv_lines(book.rows()),
@@ -102,26 +125,32 @@ def report(job: Job, folder: str, form: str, output: str | None) -> None:
             job.console.print(line.rstrip("\n"))
 
 
-def resolve(job: Job, folder: str, job_id: str, *, task: str | None, not_billed: bool) -> None:
+def resolve(job: Job, place: Place, job_id: str, *, task: str | None, not_billed: bool) -> None:
     """Settle a parked job."""
     job.names = actions.names(click.get_current_context().command)
-    batch = Batch(None, out=folder)
-    row = batch.resolve(job_id, task=task, billed=not not_billed)
+    row = place.batch().resolve(job_id, task=task, billed=not not_billed)
     if job.console.as_json:
         job.console.print_json({"job": results.record(row)})
     else:
         job.console.print(job.console.clean(f"{row.id} is {row.state}: {MEANINGS[row.state]}"))
 
 
-def stop(job: Job, folder: str) -> None:
-    """Ask the process that runs a batch to send nothing more."""
-    batch = Batch(None, out=folder)
+def stop(job: Job, place: Place) -> None:
+    """Ask whatever runs a batch to send nothing more."""
+    batch = place.batch()
     process = batch.status().process
-    if process is None:
-        job.console.print(f"no process runs the batch in {folder}; there is nothing to stop")
+    if process is None and place.db is None:
+        job.console.print(f"no process runs the batch in {place.folder}; there is nothing to stop")
         return
     batch.stop()
-    job.console.print(f"process {process.get('pid', '')} sends nothing more; what was paid for is still saved")
+    sends = "no worker sends anything" if place.db else f"process {(process or {}).get('pid', '')} sends nothing"
+    job.console.print(f"{sends} more; what was paid for is still saved")
+
+
+def export(job: Job, source: str, target: str, name: str) -> None:
+    """Copy the ledger of a batch."""
+    count = distributed().export(source, target, name=name)
+    job.console.print(f"{count:,} jobs are copied to {target}; videos are not. Use one of the two alone from now on")
 
 
 def _interruptible(
@@ -163,9 +192,9 @@ def _interruptible(
     return ended, received[0] if received else None
 
 
-async def _watched(job: Job, batch: Batch, ready: Callable[[], None]) -> Status:
+async def _watched(job: Job, batch: Batch, run: Coroutine[Any, Any, Status], ready: Callable[[], None]) -> Status:
     """Run a batch, and show its progress."""
-    running = asyncio.ensure_future(batch.arun())
+    running = asyncio.ensure_future(run)
     # After the first step of the run, which checks all jobs without a pause: no loop could handle a signal there.
     asyncio.get_running_loop().call_soon(ready)
     shown: _Bar | _Lines | None = None
@@ -175,7 +204,7 @@ async def _watched(job: Job, batch: Batch, ready: Callable[[], None]) -> Status:
                 if job.console.quiet:
                     continue
                 with contextlib.suppress(Exception):  # the ledger is not there yet
-                    now = batch.status()
+                    now = await asyncio.to_thread(batch.status)  # a database may be slow
                     if shown is None:
                         shown = _shown(job, now)
                         stack.enter_context(job.console.progress("", None, shown))
@@ -267,7 +296,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _show(job: Job, folder: str, now: Status, batch: Batch) -> None:
+def _show(job: Job, place: Place, now: Status, batch: Batch) -> None:
     """Print where a batch stands, and what a person can do."""
     console = job.console
     parked = (
@@ -290,7 +319,9 @@ def _show(job: Job, folder: str, now: Status, batch: Batch) -> None:
     for row in parked:
         console.note(console.clean(f"  {row.id}: {row.reason}"))
     if parked:
-        console.note(f"to settle one: {PROGRAM} batch resolve {folder} ID --task TASK_ID | --not-billed | --give-up")
+        console.note(
+            f"to settle one: {PROGRAM} batch resolve {place.words} ID --task TASK_ID | --not-billed | --give-up"
+        )
 
 
 def _show_plan(job: Job, plan: Plan, price: tuple[float, str] | None) -> None:

@@ -53,7 +53,9 @@ class _Seconds(click.types.FloatParamType):
 FROM_ZERO, ABOVE_ZERO = _Seconds(or_zero=True), _Seconds(or_zero=False)
 
 
-def _options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def together(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Several options as one decorator."""
+
     def decorate(function: Any) -> Any:
         for decorator in reversed(decorators):
             function = decorator(function)
@@ -62,7 +64,7 @@ def _options(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return decorate
 
 
-COMMON = _options(
+COMMON = together(
     click.option(
         "--base-url",
         metavar="URL",
@@ -78,7 +80,7 @@ COMMON = _options(
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for an error too."),
     click.option("-q", "--quiet", is_flag=True, help="Do not show progress."),
 )
-WAITING = _options(
+WAITING = together(
     click.option(
         "--timeout",
         type=FROM_ZERO,
@@ -97,7 +99,7 @@ WAITING = _options(
 
 def saving(*, required: bool) -> Callable[[Any], Any]:
     """The options of a command that saves a video."""
-    return _options(
+    return together(
         click.option(
             "-o",
             "--output",
@@ -123,7 +125,7 @@ def fields(*operations: str) -> Callable[[Any], Any]:
     fields = {field: name for name in reversed(operations) for field in contract.fields(name)}
     required = {field for field in fields if all(field in contract.body_schema(name).required for name in operations)}
     ordered = sorted(fields, key=lambda field: field not in required)
-    return _options(*(_field(fields[field], field, required=field in required) for field in ordered))
+    return together(*(_field(fields[field], field, required=field in required) for field in ordered))
 
 
 def _field(operation: str, name: str, *, required: bool) -> Callable[[Any], Any]:
@@ -152,7 +154,7 @@ def _kind(schema: Schema) -> str:
     return next((kind for kind in schema.types if kind != "null"), "")
 
 
-SUBMITTED = _options(
+SUBMITTED = together(
     click.option("--wait", "waits", is_flag=True, help="Wait until the task has ended; implied by -o."),
     saving(required=False),
     WAITING,

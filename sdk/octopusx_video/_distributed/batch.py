@@ -1,0 +1,211 @@
+"""A batch on several machines, as a program uses it: the same jobs and budget, in a database."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from octopusx_video._async_client import AsyncOctopusX
+from octopusx_video._batch import file_ledger
+from octopusx_video._batch.batch import Batch, File, Status
+from octopusx_video._batch.errors import LedgerError
+from octopusx_video._batch.file_ledger import FileLedger
+from octopusx_video._batch.ledger import Account, Ledger
+from octopusx_video._batch.steps import Steps
+from octopusx_video._distributed.address import address
+from octopusx_video._distributed.engine import Engine
+from octopusx_video._distributed.lease import Guard, Lease
+from octopusx_video._distributed.shared_ledger import Pacing, SharedLedger
+from octopusx_video._distributed.worker import Worker
+from octopusx_video._errors import NotSentError
+from octopusx_video._flows.context import log
+
+_PACKAGE = "octopusx-video"
+_WAIT_SECONDS = 1.0
+_MAX_OFFSET_SECONDS = 30.0
+
+
+class DistributedBatch(Batch):
+    """A batch whose ledger is in PostgreSQL, for any number of workers on any number of machines.
+
+    ``run`` adds jobs, works on them as one worker, and returns when no worker has anything left to do. ``work`` does
+    the same without adding any; it waits for a batch that has not begun.
+
+    Args:
+        jobs: As ``Batch`` has it.
+        db: The database, as ``postgresql://user@host:5432/database``; the password is taken from ``PGPASSWORD`` or
+            ``~/.pgpass``.
+        name: The name of the batch in it: lower-case letters, digits and underscores.
+        out: The folder in which this worker saves videos, shared with others or its own. None for a program that only
+            looks.
+        worker: The id of this worker, which no other that is alive has; None for one by the name of this machine.
+        options: As ``Batch`` has them, but for ``shard``. ``concurrency`` and ``rate`` hold for all workers together.
+
+    Raises:
+        NotSentError: An argument can't be used.
+    """
+
+    def __init__(
+        self, jobs: Any, *, db: str, name: str, out: File | None = None, worker: str | None = None, **options: Any
+    ) -> None:
+        if options.get("shard") is not None:
+            raise NotSentError("shard can't be used with a database, whose workers share all jobs")
+        if worker is not None and not (isinstance(worker, str) and 0 < len(worker) <= 100 and worker.isprintable()):
+            raise NotSentError(f"worker: {worker!r} is no id of a worker", advice="give 1 to 100 printable characters")
+        super().__init__(jobs, out="." if out is None else out, **options)
+        self._address = address(db, name)
+        self._worker_id = worker
+        self._adds = True
+        self._book: SharedLedger | None = None
+        """The ledger while this process works."""
+
+    async def arun(self) -> Status:
+        """Check all jobs, add them, and work on them together with all other workers. **Costs money**.
+
+        Cancelled, it sends nothing more and waits for the responses to what it has sent; the other workers go on.
+
+        Raises:
+            InvalidJobsError, LedgerError, NotSentError, BatchError: As ``Batch.arun`` has them.
+        """
+        async with AsyncOctopusX(**self._client_options) as client:
+            server, key = client._context.settings.base_url, client._context.settings.key.reveal()  # noqa: SLF001 - our own
+            if self._adds:
+                self._make_folder()
+                with contextlib.closing(await asyncio.to_thread(self._made)) as book:
+                    await asyncio.to_thread(self._begin, book, server, key)
+                    return await self._worked(client, book)
+            self._make_folder()
+            book = await self._awaited()
+            with contextlib.closing(book):
+                with book.usable():
+                    book.check(Account(server, key), None, new_key=self._new_key)
+                    book.check_contract()
+                return await self._worked(client, book)
+
+    async def awork(self) -> Status:
+        """Work on the jobs that are there, as ``work`` does. **Costs money**."""
+        self._adds = False
+        return await self.arun()
+
+    def work(self) -> Status:
+        """Work on the jobs that are there until no worker has anything left to do. **Costs money**.
+
+        Returns:
+            Where the batch stands.
+
+        Raises:
+            LedgerInUseError: A worker of this id is alive.
+            LedgerError: The batch is of another server, account or contract, or the database can't be used.
+            BatchError: The database could not be written. The text has what it lacks.
+        """
+        self._adds = False
+        return self.run()
+
+    async def _awaited(self) -> SharedLedger:
+        """The ledger, once a run has written jobs to it."""
+        is_first = True
+        while True:
+            with contextlib.suppress(_NoBatchError):
+                book = await asyncio.to_thread(self._existing)
+                if await asyncio.to_thread(book.has_begun):
+                    return book
+                book.close()
+            if is_first:
+                log.warning("waiting for a run of the batch %r in %s", self._address.name, self._address.shown)
+                is_first = False
+            await asyncio.sleep(_WAIT_SECONDS)
+
+    def _existing(self) -> SharedLedger:
+        try:
+            return SharedLedger(self._address, create=False)
+        except LedgerError as error:
+            if "there is no batch" in str(error):
+                raise _NoBatchError from error
+            raise
+
+    async def _worked(self, client: AsyncOctopusX, book: SharedLedger) -> Status:
+        context, driver = client._context, client._driver  # noqa: SLF001 - our own
+        version = importlib.metadata.version(_PACKAGE)
+        lease = Lease(self._address, context.submit_timeout, self._worker_id, self.out, version)
+        with book.usable():
+            await asyncio.to_thread(lease.take)
+        try:
+            book.run, self._book = lease.run, book
+            if abs(lease.offset) > _MAX_OFFSET_SECONDS:
+                log.warning("the clock of this machine is %.0f s off; that of the database is used", -lease.offset)
+            environment = context.environment._replace(wall=lambda: time.time() + lease.offset)
+            context = context._replace(environment=environment)
+            driver._client.event_hooks["request"].append(Guard(lease).hook)  # noqa: SLF001 - our own
+            host = f"{socket.gethostname()}:{self.out.absolute()}/"
+            worker = Worker(
+                book,
+                Steps(book, driver, context, self.out, call=asyncio.to_thread, host=host),
+                lease,
+                context,
+                self._pace,
+                self.out,
+                keep_going=self._keep_going,
+                changed=lambda job_id: self._notify(book, job_id),
+            )
+            engine = Engine(self._address, lease.worker, worker.work, 2 * self._pace.concurrency)
+            log.info("worker %s begins", lease.worker)
+            try:
+                await engine.start()
+                await worker.run(engine)
+            finally:
+                await engine.stop()
+        finally:
+            self._book = None
+            await asyncio.to_thread(lease.release)
+        self._stopped_by = worker.stopped_by
+        if self._adds:
+            self._write_results(book)
+        return self._status(book)._replace(process=None)
+
+    # Where the ledger is
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Ledger]:
+        """The ledger of a batch that has begun."""
+        if self._book is not None:
+            yield self._book
+            return
+        with contextlib.closing(SharedLedger(self._address, create=False, patience=0)) as book, book.usable():
+            yield book
+
+    def _made(self) -> SharedLedger:
+        return SharedLedger(self._address, create=True)
+
+    def _begin(self, book: Ledger, server: str, key: str) -> None:
+        super()._begin(book, server, key)
+        assert isinstance(book, SharedLedger)  # noqa: S101 - made by `_made`
+        with book.usable():
+            book.pace(Pacing(self._pace.concurrency, self._pace.rate or 0.0))
+
+    @contextlib.contextmanager
+    def _for_plan(self) -> Iterator[Ledger]:
+        with contextlib.ExitStack() as stack:
+            try:
+                yield stack.enter_context(contextlib.closing(self._existing()))
+            except _NoBatchError:
+                file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / file_ledger.FILE
+                yield stack.enter_context(contextlib.closing(FileLedger(file, create=True)))
+
+    def _alone(self, purpose: str) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()  # each transaction has what it needs
+
+    def _holder(self, book: Ledger) -> Mapping[str, Any] | None:
+        assert isinstance(book, SharedLedger)  # noqa: S101 - as above
+        alive = [one for one in book.workers() if one["lease"] > 0]
+        return {"workers": alive} if alive else None
+
+
+class _NoBatchError(Exception):
+    """There is no batch of this name yet."""

@@ -1,0 +1,169 @@
+"""DBOS Transact: the queue of jobs, and the recovery of those of a worker that has ended.
+
+A workflow is one of two kinds of work on one job: sending it, or delivering its video. Its body may run again after a
+crash, in whole: what it may do again stands in the ledger. So no step of it is stored, and what the engine takes for
+ended is never read as the state of a job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Literal, get_args
+
+import psycopg
+import sqlalchemy
+from dbos import DBOS, SetWorkflowID
+
+from octopusx_video._batch.errors import LedgerError
+from octopusx_video._distributed.address import Address
+from octopusx_video._distributed.shared_ledger import Open
+from octopusx_video._flows.context import log
+
+Kind = Literal["send", "deliver"]
+Work = Callable[[Kind, str], Coroutine[Any, Any, None]]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+POLL_SECONDS = 0.25
+MAX_DELIVERIES = 1000
+"""How many tasks a worker awaits at once."""
+_VERSION = "1"
+"""Pinned, since by default each new version of the code leaves behind what an older one has begun."""
+_APPLICATION = "octopusx-video"
+_POOL = 10
+_ENDED = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
+_FORGOTTEN = frozenset({"PENDING"})
+
+
+class Engine:
+    """The engine of a worker; one in a process.
+
+    Args:
+        address: Of the batch.
+        worker: The id of the worker, which no other has.
+        work: Does the work on a job, in the loop that ``start`` is called in.
+        sends: How many jobs the worker takes at once to send them.
+    """
+
+    def __init__(self, address: Address, worker: str, work: Work, sends: int) -> None:
+        self._address = address
+        self._worker = worker
+        self._work = work
+        self._sends = sends
+        self._functions: dict[Kind, Callable[[str], Coroutine[Any, Any, None]]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def start(self) -> None:
+        """Make its tables where they are missing, and begin to take jobs.
+
+        Raises:
+            LedgerError: It can't begin.
+        """
+        self._loop = asyncio.get_running_loop()
+        try:
+            await asyncio.to_thread(self._start)
+        except Exception as error:
+            await self.stop()
+            text = " ".join(str(error).split())
+            raise LedgerError(f"{self._address.shown}: the engine can't begin: {text}") from error
+
+    def _start(self) -> None:
+        _quiet()
+        engine = sqlalchemy.create_engine(
+            "postgresql+psycopg://",
+            creator=lambda: psycopg.connect(self._address.url),
+            pool_size=_POOL,
+            max_overflow=0,
+            pool_pre_ping=True,
+        )
+        DBOS(
+            config={
+                "name": _APPLICATION,
+                "system_database_engine": engine,
+                "dbos_system_schema": self._address.engine_schema,
+                "executor_id": self._worker,
+                "application_version": _VERSION,
+                "use_listen_notify": False,
+                "log_level": "WARNING",
+            }
+        )
+        for kind in KINDS:
+            # Without a limit of recoveries, so that a crash loop leaves no job behind.
+            self._functions[kind] = DBOS.workflow(name=kind, max_recovery_attempts=None)(self._workflow(kind))
+        DBOS.listen_queues(list(self._queues))
+        DBOS.launch()
+        for name, most in self._queues.items():
+            DBOS.register_queue(
+                name, worker_concurrency=most, polling_interval_sec=POLL_SECONDS, on_conflict="always_update"
+            )
+
+    @property
+    def _queues(self) -> Mapping[str, int]:
+        return {"send": self._sends, "deliver": MAX_DELIVERIES}
+
+    def _workflow(self, kind: Kind) -> Callable[[str], Coroutine[Any, Any, None]]:
+        """The body of a workflow, in the engine's loop. An error would end it for good, and use its id up."""
+
+        async def body(job: str) -> None:
+            assert self._loop is not None  # noqa: S101 - set by `start`
+            work = asyncio.run_coroutine_threadsafe(self._work(kind, job), self._loop)
+            try:
+                await asyncio.wrap_future(work)
+            except Exception as error:  # noqa: BLE001 - see above
+                log.warning("%s %s: %s", kind, job, error)
+
+        return body
+
+    async def stop(self) -> None:
+        """Take nothing more. What is under way is left to the other workers."""
+        await asyncio.to_thread(lambda: DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=0))
+
+    def enqueue(self, kind: Kind, job: Open) -> None:
+        """Let any worker work on a job; once, however often this is called."""
+        with SetWorkflowID(workflow_id(kind, job)):
+            DBOS.enqueue_workflow(kind, self._functions[kind], job.id)
+
+    def ended(self, kind: Kind, jobs: Sequence[Open]) -> tuple[list[Open], list[Open]]:
+        """Of some jobs those without a workflow, and those whose workflow has ended."""
+        ids = {workflow_id(kind, job): job for job in jobs}
+        found = DBOS.list_workflows(workflow_ids=list(ids), load_input=False, load_output=False) if ids else []
+        states = {one.workflow_id: one.status for one in found}
+        return (
+            [job for name, job in ids.items() if name not in states],
+            [job for name, job in ids.items() if states.get(name) in _ENDED],
+        )
+
+    def take_over(self, worker: str) -> int:
+        """Give the workflows of a worker that has ended to all others. Returns how many there are."""
+        count = 0
+        for kind in self._queues:
+            found = DBOS.list_workflows(
+                status=list(_FORGOTTEN), executor_id=worker, name=kind, load_input=False, load_output=False
+            )
+            if found:
+                DBOS.resume_workflows([one.workflow_id for one in found], queue_name=kind)
+            count += len(found)
+        return count
+
+
+def workflow_id(kind: Kind, job: Open) -> str:
+    """The id of the workflow for a job."""
+    return f"{kind}-{job.number}-{job.round}"
+
+
+class _Forwarded(logging.Handler):
+    """Passes what the engine logs on to the log of this package, which knows what must not be shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Called by the logger."""
+        log.log(record.levelno, "engine: %s", " ".join(record.getMessage().split()))
+
+
+def _quiet() -> None:
+    """Keep the engine from the terminal."""
+    engine = logging.getLogger("dbos")
+    if not any(isinstance(one, _Forwarded) for one in engine.handlers):
+        engine.handlers = [_Forwarded()]
+        engine.propagate = False

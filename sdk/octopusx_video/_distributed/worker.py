@@ -1,0 +1,240 @@
+"""One worker: takes jobs from the engine, and does their steps, as many at once as all workers together may."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from octopusx_video._batch.errors import BatchError
+from octopusx_video._batch.halting import Halting
+from octopusx_video._batch.ledger import BUDGET_REACHED, Later, Row
+from octopusx_video._batch.runner import FETCH_PAUSE_SECONDS, MAX_FETCHES, MIN_FREE_BYTES, Pace
+from octopusx_video._batch.states import UNFINISHED
+from octopusx_video._batch.steps import Claimed, Steps, Submitted
+from octopusx_video._distributed.engine import Engine, Kind
+from octopusx_video._distributed.feeder import PASS_SECONDS, Feeder
+from octopusx_video._distributed.lease import CLAIMED_BY, Lease
+from octopusx_video._distributed.shared_ledger import SharedLedger
+from octopusx_video._drivers.limits import MAX_READS
+from octopusx_video._flows.context import CallContext, log
+
+_MAX_PAUSE_SECONDS = 1.0
+"""How long it waits at most before it asks again whether it may send."""
+_ROOM_SECONDS = 0.1
+_HURRY_SECONDS = 5.0
+
+
+class Worker:
+    """What one process does of a batch.
+
+    Args:
+        ledger: Of the batch.
+        steps: Does what is to be done with one job.
+        lease: Of this worker.
+        context: The clocks.
+        pace: How often tasks are read.
+        folder: Where videos are saved.
+        keep_going: Whether sending goes on after what would stop it.
+        changed: Called after each step, with the id of its job.
+    """
+
+    def __init__(
+        self,
+        ledger: SharedLedger,
+        steps: Steps,
+        lease: Lease,
+        context: CallContext,
+        pace: Pace,
+        folder: Path,
+        *,
+        keep_going: bool,
+        changed: Callable[[str], None],
+    ) -> None:
+        self.stopped_by: str | None = None
+        self._ledger = ledger
+        self._steps = steps
+        self._lease = lease
+        self._pace = pace
+        self._folder = folder
+        self._changed = changed
+        self._halting = Halting(context.environment, keeps_going=keep_going)
+        self._turn = asyncio.Lock()
+        self._reads = asyncio.Semaphore(MAX_READS)
+        self._next_read = 0.0
+        self._sending: set[str] = set()
+        self._delivering: dict[str, asyncio.Event] = {}
+        self._is_stopping = False
+        self._is_idle = asyncio.Event()
+        self._error: BatchError | None = None
+
+    async def run(self, engine: Engine) -> None:
+        """Work until nothing is left to do for any worker.
+
+        Raises:
+            BatchError: The database could not be used. The text has what it lacks.
+            asyncio.CancelledError: It was cancelled. The responses under way were awaited and written down.
+        """
+        feeder = Feeder(self._ledger, engine, self._lease)
+        try:
+            while self._error is None and await asyncio.to_thread(self._ledger.is_open):
+                await asyncio.to_thread(feeder.run)
+                self._look_around()
+                await asyncio.sleep(PASS_SECONDS)
+        finally:
+            self._is_stopping = True
+            while self._sending:  # the process must not end while its own submits are under way
+                self._is_idle.clear()
+                await self._is_idle.wait()
+            with contextlib.suppress(*self._ledger.failures):
+                await asyncio.to_thread(self._ledger.resign)
+        if self._error is not None:
+            raise self._error
+        self.stopped_by = await asyncio.to_thread(self._ledger.stop_reason)
+
+    def _look_around(self) -> None:
+        """Stop where another process has this id, or where the disk is almost full."""
+        self._ledger.run = self._lease.run
+        if self._lease.lost is not None:
+            self._error = BatchError(f"this worker stops: {self._lease.lost}")
+        if shutil.disk_usage(self._folder).free < MIN_FREE_BYTES:
+            self._error = BatchError(
+                f"the disk of {self._folder} has less than {MIN_FREE_BYTES // 1_000_000} MB left; this worker stops",
+                advice="make room, and start it again",
+            )
+
+    async def work(self, kind: Kind, job: str) -> None:
+        """Do what the engine asks for: send a job, or deliver its video. Whatever happens, it stands in the ledger."""
+        try:
+            await (self._send(job) if kind == "send" else self._deliver(job))
+        except BatchError as error:
+            log.warning("%s", error)
+            self._error = self._error or error
+
+    # Sending
+
+    async def _send(self, job: str) -> None:
+        if job in self._sending:
+            return
+        found = await self._claimed(job)
+        if found is None:
+            return
+        if isinstance(found, Submitted):
+            await self._unsent(found)
+            return
+        claimed, run = found
+        try:
+            CLAIMED_BY.set(run)
+            submitted = await self._steps.send(claimed)
+        finally:
+            self._sending.discard(job)
+            self._is_idle.set()
+        await self._sent(job, submitted)
+        self._changed(job)
+
+    async def _claimed(self, job: str) -> tuple[Claimed, str] | Submitted | None:
+        """Claim a job when it may be sent, one after another; None where this worker sends nothing any more."""
+        async with self._turn:
+            while not self._is_stopping and self._error is None:
+                run = self._lease.run
+                if not self._lease.permits(run):
+                    await asyncio.sleep(_MAX_PAUSE_SECONDS)
+                    continue
+                self._ledger.run = run
+                self._sending.add(job)  # from here on the process must not end
+                claim: Claimed | Later | Submitted | None = None
+                try:
+                    claim = await self._steps.claim(job)
+                finally:
+                    if not isinstance(claim, Claimed):
+                        self._sending.discard(job)
+                        self._is_idle.set()
+                if isinstance(claim, Claimed):
+                    return claim, run
+                if isinstance(claim, Submitted):
+                    return claim
+                await asyncio.sleep(min(claim.seconds, _MAX_PAUSE_SECONDS))
+        # Another worker takes it over: its workflow must not end.
+        await asyncio.Event().wait()
+        return None
+
+    async def _unsent(self, submitted: Submitted) -> None:
+        """What it means that a job was not sent."""
+        if submitted.claim == "held":
+            await self._stop(BUDGET_REACHED)
+        elif submitted.claim == "stopped":
+            await asyncio.to_thread(self._ledger.hold_back_stopped)
+
+    async def _sent(self, job: str, submitted: Submitted) -> None:
+        """What the outcome of a submit means for the next ones, of all workers."""
+        verdict = self._halting.noted(job, submitted, is_paused=False)
+        if verdict.pause:
+            log.info("job %s was turned away; the next submit is in %.1f s", job, verdict.pause, extra={"retry": True})
+            await asyncio.to_thread(self._ledger.pause, verdict.pause)
+        if verdict.stop is not None:
+            await self._stop(verdict.stop)
+
+    async def _stop(self, reason: str) -> None:
+        """Let no worker send anything more."""
+        log.info("sending stops: %s", reason)
+        await asyncio.to_thread(self._ledger.stop, reason)
+        await asyncio.to_thread(self._ledger.hold_back_stopped)
+
+    # Delivering
+
+    async def _deliver(self, job: str) -> None:
+        row: Row | None = await asyncio.to_thread(self._ledger.row, job)
+        if row is None or row.state not in UNFINISHED:
+            return
+        if job in self._delivering:  # a second workflow for it ends with the first
+            await self._delivering[job].wait()
+            return
+        ended = self._delivering[job] = asyncio.Event()
+        try:
+            await self._awaited(row)
+        finally:
+            del self._delivering[job]
+            ended.set()
+        self._changed(job)
+
+    async def _awaited(self, row: Row) -> None:
+        """Wait for a task, and save its video."""
+        task = self._steps.awaited(row, self._pace.timeout, self._pace.poll_interval)
+        pause: float | None = 0.0
+        while pause is not None:
+            await asyncio.sleep(pause)
+            async with self._reads:
+                await self._read_slot()
+                pause = await self._steps.look(task)
+        if task.ended is None:  # it has no video, or none in this run
+            await asyncio.to_thread(self._ledger.give_up, row.id)
+            return
+        for fetches in range(1, MAX_FETCHES + 1):
+            await self._room_for(row.id)
+            if await self._steps.fetch(task, self._pace.download_timeout) != "undelivered":
+                return
+            if fetches < MAX_FETCHES:
+                await asyncio.sleep(FETCH_PAUSE_SECONDS * fetches)
+        await asyncio.to_thread(self._ledger.give_up, row.id)
+
+    async def _room_for(self, job: str) -> None:
+        """Wait until a download may begin, as one of what all workers do at once."""
+        while True:
+            if await asyncio.to_thread(self._ledger.begin_download, job):
+                return
+            await asyncio.sleep(_ROOM_SECONDS)
+
+    async def _read_slot(self) -> None:
+        """Wait until the next read of a task may be sent."""
+        now = asyncio.get_running_loop().time()
+        at = max(now, self._next_read)
+        self._next_read = at + 1 / self._pace.reads
+        if at > now:
+            await asyncio.sleep(at - now)
+
+    def hurry(self) -> Any:
+        """Wait for the database no more than a few seconds."""
+        asyncio.get_running_loop().call_later(_HURRY_SECONDS, self._ledger.hurry.set)
