@@ -235,6 +235,14 @@ def batch_kills(session: nox.Session) -> None:
 
 
 @job
+def batch_pg(session: nox.Session) -> None:
+    """Batches on several machines: the tests that need PostgreSQL (`-- --short`: at most 3 minutes, as CI has them)."""
+    if unknown := set(session.posargs) - {"--short"}:
+        session.error(f"batch_pg has no option {' '.join(sorted(unknown))}; there is: --short")
+    _run(session, "pytest", "tests/distributed")
+
+
+@job
 def hostile(session: nox.Session) -> None:
     """Slow: at least 100,000 hostile requests to the mock, `-- --seed N` repeats a run."""
     _run(session, "python", "-m", "tests.campaigns.hostile", *session.posargs)

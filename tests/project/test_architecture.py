@@ -65,6 +65,14 @@ def test_the_mock_imports_only_what_serving_needs(module: str, spared: set[str])
     assert not ({"schemathesis", "hypothesis", "av", "rich", "octopusx_video_client"} | spared) & set(loaded)
 
 
+@pytest.mark.parametrize("module", ["octopusx_video", "octopusx_video.batch", "octopusx_video.cli"])
+def test_one_machine_needs_no_engine(module: str) -> None:
+    """Neither the client nor a batch on one machine loads what only a batch on several machines needs."""
+    code = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"dbos", "psycopg", "psycopg_pool", "sqlalchemy"} & set(loaded)
+
+
 def test_the_picture_of_the_layers_is_current() -> None:
     """`docs/layers.svg` shows the layers that import-linter holds."""
     assert layers.PICTURE.read_text("utf-8") == layers.drawn(layers.columns((ROOT / "pyproject.toml").read_text()))

@@ -20,6 +20,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from octopusx_video import batch as batch_module
 from octopusx_video._batch import adding, jobs, lock
 from octopusx_video._command import batch_actions
 from octopusx_video._command.console import Console
@@ -51,7 +52,7 @@ def run(trial: Trial, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 def connect(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the command send to the mock of a trial, and turn its clock where it would wait."""
     options: dict[str, Any] = {"transport": trial.transport, "clock": trial.mock.clock.now, "sleep": trial.sleep}
-    monkeypatch.setattr(batch_actions, "Batch", functools.partial(Batch, **options))
+    monkeypatch.setattr(batch_module, "Batch", functools.partial(Batch, **options))
 
 
 def test_one_command_runs_a_file(run: Here, trial: Trial) -> None:
