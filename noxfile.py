@@ -236,10 +236,14 @@ def batch_kills(session: nox.Session) -> None:
 
 @job
 def batch_pg(session: nox.Session) -> None:
-    """Batches on several machines: the tests that need PostgreSQL (`-- --short`: at most 3 minutes, as CI has them)."""
-    if unknown := set(session.posargs) - {"--short"}:
-        session.error(f"batch_pg has no option {' '.join(sorted(unknown))}; there is: --short")
-    _run(session, "pytest", "tests/distributed")
+    """Batches on several machines: the tests that need PostgreSQL (`-- --short`: with a few kills, as CI has them).
+
+    Slow: `-- --kills N`, `-- --budget`, `-- --rate` and `-- --mutants` (`-- --help`).
+    """
+    if not session.posargs or session.posargs == ["--short"]:
+        _run(session, "pytest", "tests/distributed")
+    if session.posargs:
+        _run(session, "python", "-m", "tests.campaigns.distributed", *session.posargs)
 
 
 @job

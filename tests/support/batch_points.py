@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import httpx
+import psycopg
 
 _FILES = ("fsync", "link", "rename", "replace", "unlink", "mkdir")
 
@@ -78,6 +79,39 @@ class Points:
         patch.object(sqlite3, "connect", lambda *values, **named: connect(*values, factory=Connection, **named)).start()
         for name in _FILES:
             patch.object(os, name, _wrapped(self, name, getattr(os, name))).start()
+
+    def install_postgres(self) -> None:
+        """Wrap what this process sends to PostgreSQL from now on: the ledger's statements, and the engine's."""
+        points = self
+        for name in ("execute", "executemany"):
+            call = getattr(psycopg.Cursor, name)
+
+            def run(cursor: Any, statement: Any, *values: Any, call: Any = call, **named: Any) -> Any:
+                text = statement if isinstance(statement, str) else str(statement)
+                return points.around(_of_postgres(text), call, cursor, statement, *values, **named)
+
+            patch.object(psycopg.Cursor, name, run).start()
+        leave, commit = psycopg.Transaction.__exit__, psycopg.Connection.commit
+
+        def left(transaction: Any, *error: Any) -> Any:
+            return points.around("COMMIT", leave, transaction, *error)
+
+        def committed(connection: Any) -> Any:
+            return points.around("engine COMMIT", commit, connection)
+
+        patch.object(psycopg.Transaction, "__exit__", left).start()
+        patch.object(psycopg.Connection, "commit", committed).start()
+        for name in _FILES:
+            patch.object(os, name, _wrapped(self, name, getattr(os, name))).start()
+
+
+def _of_postgres(statement: str) -> str:
+    """A statement in a few words; those of the engine name its own tables."""
+    short = _named(statement.replace('"', "").replace("ONLY ", ""))
+    if "_engine" not in statement:
+        return short
+    table = re.search(r"_engine\"?\.\"?(\w+)", statement)
+    return " ".join(part for part in ("engine", short.split(" ")[0], table and table[1]) if part)
 
 
 def _wrapped(points: Points, name: str, call: Callable[..., Any]) -> Callable[..., Any]:

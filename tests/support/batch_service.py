@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,9 +41,14 @@ class Billed:
         """What a service has written."""
         found: dict[str, list[str]] = {}
         for text in file.read_text("utf-8").splitlines() if file.exists() else ():
-            job, task = json.loads(text)
+            job, task, _ = json.loads(text)
             found.setdefault(job, []).append(task)
         return cls(found)
+
+    @staticmethod
+    def moments(file: Path) -> list[float]:
+        """When each submit that was billed arrived, in Unix seconds."""
+        return [json.loads(text)[2] for text in file.read_text("utf-8").splitlines()] if file.exists() else []
 
     def count(self) -> int:
         """How many videos."""
@@ -102,7 +108,7 @@ def _serve(billed: Path, writer: int, faults: tuple[tuple[str, float], ...], see
     def note(job: str, task: str) -> None:
         # On the disk before the response leaves: the client may be killed while it arrives.
         with billed.open("a", encoding="utf-8") as file:
-            file.write(json.dumps([job, task]) + "\n")
+            file.write(json.dumps([job, task, time.time()]) + "\n")
 
     record(mock, note)
     for name, share in faults:

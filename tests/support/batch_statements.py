@@ -16,18 +16,22 @@ from tests.support.batch_service import Billed
 _COUNTED = ("sending", "accepted", "parked")
 
 
-def broken(folder: Path, billed: Billed, *, has_ended: bool) -> list[str]:
+def broken(folder: Path, billed: Billed, *, has_ended: bool, may_try_again: bool = False) -> list[str]:
     """The statements that do not hold, as texts.
 
     Args:
         folder: Of the batch.
         billed: What the service has billed for it.
         has_ended: Whether a run has ended by itself; else the last one was killed.
+        may_try_again: Whether a job may have several attempts, all but the last of which were certainly not sent.
     """
     if not (folder / FILE).exists():
         return ["the ledger is lost"] if billed.count() else []
     with contextlib.closing(sqlite3.connect(folder / FILE)) as connection:
-        found = [*_of_money(connection, billed), *(_of_the_end(connection, folder) if has_ended else ())]
+        found = [
+            *_of_money(connection, billed),
+            *(_of_the_end(connection, folder, may_try_again=may_try_again) if has_ended else ()),
+        ]
     return [*found, *(f"{path.name} is half a video" for path in folder.glob("videos/*.mp4") if not _is_whole(path))]
 
 
@@ -88,16 +92,22 @@ def _of_the_key(connection: sqlite3.Connection, attempts: list[Any]) -> Iterator
         yield f"the ledger allows: {statement}"
 
 
-def _of_the_end(connection: sqlite3.Connection, folder: Path) -> Iterator[str]:
+def _of_the_end(connection: sqlite3.Connection, folder: Path, *, may_try_again: bool) -> Iterator[str]:
     found = connection.execute("SELECT id, state, attempt, file, reason FROM job")
     for job, state, attempt, file, reason in found:
         if state not in {"done", "parked"}:
             yield f"{job} is {state} at the end ({reason})"
-        if state == "done" and not (folder / file).is_file():
+        if state == "done" and not (folder / file.rpartition(":")[2]).is_file():
             yield f"the video of {job} is lost"
-        if attempt > 1:
+        if attempt > 1 and not (may_try_again and _was_never_sent(connection, job, attempt)):
             before = "SELECT reason FROM attempt WHERE job = ? ORDER BY attempt LIMIT 1"
             yield f"{job} was tried {attempt} times ({connection.execute(before, (job,)).fetchone()[0]})"
-    leftovers = [path.name for path in (folder / "videos").iterdir() if path.suffix != ".mp4"]
+    leftovers = [path.name for path in folder.glob("videos/*") if path.suffix != ".mp4"]
     if leftovers:
         yield f"{leftovers} stay behind"
+
+
+def _was_never_sent(connection: sqlite3.Connection, job: str, last: int) -> bool:
+    """Whether all attempts but the last one were certainly not sent."""
+    found = connection.execute("SELECT state FROM attempt WHERE job = ? AND attempt < ?", (job, last))
+    return all(state == "not_sent" for (state,) in found)

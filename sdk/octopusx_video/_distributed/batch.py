@@ -8,9 +8,9 @@ import importlib.metadata
 import socket
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from octopusx_video._async_client import AsyncOctopusX
 from octopusx_video._batch import file_ledger
@@ -20,6 +20,7 @@ from octopusx_video._batch.file_ledger import FileLedger
 from octopusx_video._batch.ledger import Account, Ledger
 from octopusx_video._batch.steps import Steps
 from octopusx_video._distributed.address import address
+from octopusx_video._distributed.connections import is_lost
 from octopusx_video._distributed.engine import Engine
 from octopusx_video._distributed.lease import Guard, Lease
 from octopusx_video._distributed.shared_ledger import Pacing, SharedLedger
@@ -30,6 +31,10 @@ from octopusx_video._flows.context import log
 _PACKAGE = "octopusx-video"
 _WAIT_SECONDS = 1.0
 _MAX_OFFSET_SECONDS = 30.0
+START_SECONDS = 30.0
+"""For how long a database that can't be reached is tried when a worker starts."""
+
+T = TypeVar("T")
 
 
 class DistributedBatch(Batch):
@@ -75,18 +80,10 @@ class DistributedBatch(Batch):
             InvalidJobsError, LedgerError, NotSentError, BatchError: As ``Batch.arun`` has them.
         """
         async with AsyncOctopusX(**self._client_options) as client:
-            server, key = client._context.settings.base_url, client._context.settings.key.reveal()  # noqa: SLF001 - our own
-            if self._adds:
-                self._make_folder()
-                with contextlib.closing(await asyncio.to_thread(self._made)) as book:
-                    await asyncio.to_thread(self._begin, book, server, key)
-                    return await self._worked(client, book)
+            settings = client._context.settings  # noqa: SLF001 - our own
+            account = Account(settings.base_url, settings.key.reveal())
             self._make_folder()
-            book = await self._awaited()
-            with contextlib.closing(book):
-                with book.usable():
-                    book.check(Account(server, key), None, new_key=self._new_key)
-                    book.check_contract()
+            with contextlib.closing(await self._reached(account)) as book:
                 return await self._worked(client, book)
 
     async def awork(self) -> Status:
@@ -108,19 +105,47 @@ class DistributedBatch(Batch):
         self._adds = False
         return self.run()
 
-    async def _awaited(self) -> SharedLedger:
-        """The ledger, once a run has written jobs to it."""
+    async def _reached(self, account: Account) -> SharedLedger:
+        """The ledger: with the new jobs in it, or else once a run has written some."""
+        if self._adds:
+            return await _tried(lambda: self._with_jobs(account), again=not isinstance(self._jobs, Iterator))
         is_first = True
         while True:
-            with contextlib.suppress(_NoBatchError):
-                book = await asyncio.to_thread(self._existing)
-                if await asyncio.to_thread(book.has_begun):
-                    return book
-                book.close()
+            book = await _tried(lambda: self._with_a_run(account))
+            if book is not None:
+                return book
             if is_first:
                 log.warning("waiting for a run of the batch %r in %s", self._address.name, self._address.shown)
                 is_first = False
             await asyncio.sleep(_WAIT_SECONDS)
+
+    def _with_jobs(self, account: Account) -> SharedLedger:
+        """The ledger, made where it is missing, with the new jobs in it."""
+        book = self._made()
+        try:
+            self._begin(book, account.server, account.key)
+        except BaseException:
+            book.close()
+            raise
+        return book
+
+    def _with_a_run(self, account: Account) -> SharedLedger | None:
+        """The ledger, if a run has written jobs to it."""
+        try:
+            book = self._existing()
+        except _NoBatchError:
+            return None
+        try:
+            with book.usable():
+                if book.has_begun():
+                    book.check(account, None, new_key=self._new_key)
+                    book.check_contract()
+                    return book
+        except BaseException:
+            book.close()
+            raise
+        book.close()
+        return None
 
     def _existing(self) -> SharedLedger:
         try:
@@ -134,8 +159,7 @@ class DistributedBatch(Batch):
         context, driver = client._context, client._driver  # noqa: SLF001 - our own
         version = importlib.metadata.version(_PACKAGE)
         lease = Lease(self._address, context.submit_timeout, self._worker_id, self.out, version)
-        with book.usable():
-            await asyncio.to_thread(lease.take)
+        await _tried(lambda: _taken(book, lease))
         try:
             book.run, self._book = lease.run, book
             if abs(lease.offset) > _MAX_OFFSET_SECONDS:
@@ -154,10 +178,9 @@ class DistributedBatch(Batch):
                 keep_going=self._keep_going,
                 changed=lambda job_id: self._notify(book, job_id),
             )
-            engine = Engine(self._address, lease.worker, worker.work, 2 * self._pace.concurrency)
             log.info("worker %s begins", lease.worker)
+            engine = await Engine.started(self._address, lease.worker, worker.work, 2 * self._pace.concurrency)
             try:
-                await engine.start()
                 await worker.run(engine)
             finally:
                 await engine.stop()
@@ -209,3 +232,28 @@ class DistributedBatch(Batch):
 
 class _NoBatchError(Exception):
     """There is no batch of this name yet."""
+
+
+def _taken(book: SharedLedger, lease: Lease) -> None:
+    with book.usable():
+        lease.take()
+
+
+async def _tried(call: Callable[[], T], *, again: bool = True) -> T:
+    """Call something, and again while the database can't be reached: it may start together with its workers.
+
+    Raises:
+        LedgerError: It can't be reached for half a minute, or can't be used.
+    """
+    until, is_first = time.monotonic() + START_SECONDS, True
+    while True:
+        try:
+            return await asyncio.to_thread(call)
+        except LedgerError as error:
+            lost = error.__context__
+            if not again or not isinstance(lost, Exception) or not is_lost(lost) or time.monotonic() > until:
+                raise
+            if is_first:
+                log.warning("%s; trying for %.0f s", error.problem, START_SECONDS)
+                is_first = False
+        await asyncio.sleep(_WAIT_SECONDS)

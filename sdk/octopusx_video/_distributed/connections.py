@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -23,6 +24,12 @@ _DURABLE = frozenset({"on", "local", "remote_write", "remote_apply"})
 _LOST = ("08", "57P")
 _TRANSIENT = frozenset({"40001", "40P01", "55P03"})
 """The transaction was given up for another one, and nothing of it is kept."""
+
+
+# What the pool says of lost connections is said by whoever needs one.
+_pool_log = logging.getLogger("psycopg.pool")
+_pool_log.addHandler(logging.NullHandler())
+_pool_log.propagate = False
 
 
 class Connections:
@@ -98,9 +105,9 @@ class Connections:
         """Run a statement whose values are question marks. Returns a cursor that holds all rows."""
         connection = self._current()
         if connection is not None:
-            return connection.execute(_translated(statement), values)
+            return connection.execute(_translated(statement), values or None)
         with self._pool.connection() as connection:
-            return connection.execute(_translated(statement), values)
+            return connection.execute(_translated(statement), values or None)
 
     def script(self, statements: str) -> None:
         """Run several statements, none of which has values."""
@@ -143,4 +150,4 @@ def _setting(connection: psycopg.Connection[Any], name: str) -> str:
 @functools.lru_cache(maxsize=256)
 def _translated(statement: str) -> Any:
     """A statement with the marks of psycopg in the place of question marks."""
-    return statement.replace("%", "%%").replace("?", "%s")
+    return statement.replace("%", "%%").replace("?", "%s") if "?" in statement else statement

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 
 import psycopg
 import sqlalchemy
+import sqlalchemy.exc
 from dbos import DBOS, SetWorkflowID
 
 from octopusx_video._batch.errors import LedgerError
@@ -29,6 +30,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 POLL_SECONDS = 0.25
 MAX_DELIVERIES = 1000
 """How many tasks a worker awaits at once."""
+START_TRIES = 30
+"""How often it is started again while the database can't be reached, once a second."""
+_PAUSE_SECONDS = 1.0
 _VERSION = "1"
 """Pinned, since by default each new version of the code leaves behind what an older one has begun."""
 _APPLICATION = "octopusx-video"
@@ -55,19 +59,28 @@ class Engine:
         self._functions: dict[Kind, Callable[[str], Coroutine[Any, Any, None]]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def start(self) -> None:
-        """Make its tables where they are missing, and begin to take jobs.
+    @classmethod
+    async def started(cls, address: Address, worker: str, work: Work, sends: int) -> Engine:
+        """An engine that has made its tables where they are missing, and has begun to take jobs.
 
         Raises:
             LedgerError: It can't begin.
         """
-        self._loop = asyncio.get_running_loop()
-        try:
-            await asyncio.to_thread(self._start)
-        except Exception as error:
-            await self.stop()
-            text = " ".join(str(error).split())
-            raise LedgerError(f"{self._address.shown}: the engine can't begin: {text}") from error
+        for attempt in range(START_TRIES):
+            one = cls(address, worker, work, sends)
+            one._loop = asyncio.get_running_loop()
+            try:
+                await asyncio.to_thread(one._start)
+            except Exception as error:
+                await one.stop()
+                if attempt + 1 == START_TRIES or not isinstance(error, sqlalchemy.exc.OperationalError):
+                    text = " ".join(str(error).split())
+                    raise LedgerError(f"{address.shown}: the engine can't begin: {text}") from error
+                log.warning("%s: the engine can't begin, trying again", address.shown)
+                await asyncio.sleep(_PAUSE_SECONDS)
+            else:
+                return one
+        raise AssertionError
 
     def _start(self) -> None:
         _quiet()

@@ -84,7 +84,11 @@ class SharedLedger(Ledger):
 
     errors = (psycopg.Error,)
     _connection: Connections
-    _seen_table = "CREATE TEMP TABLE IF NOT EXISTS seen (id text PRIMARY KEY) ON COMMIT DROP"
+    # One process at a time adds jobs, since each compares its own with those of the ledger.
+    _seen_table = (
+        "SELECT pg_advisory_xact_lock(hashtext('adding to ' || current_schema())); "
+        "CREATE TEMP TABLE IF NOT EXISTS seen (id text PRIMARY KEY) ON COMMIT DROP"
+    )
     _by_number = ""
     _locked = "FOR UPDATE"
     _is_dead = f"run <> ? AND NOT {_LIVES.format(table='attempt')}"
@@ -339,7 +343,7 @@ class SharedLedger(Ledger):
             nonlocal is_unknown
             if is_unknown:
                 found = self._connection.execute(
-                    "SELECT attempt FROM attempt JOIN job ON job.id = attempt.job AND job.attempt = attempt.attempt "
+                    "SELECT attempt.attempt FROM attempt JOIN job ON job.id = attempt.job AND job.attempt = attempt.attempt "
                     "WHERE attempt.job = ? AND attempt.state = 'sending' AND attempt.run = ?",
                     (job, self.run),
                 ).fetchone()

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from octopusx_video._batch.file_ledger import FILE, FileLedger
 from octopusx_video.batch import Batch, Status
@@ -209,10 +209,14 @@ def prepare() -> None:
 
 def stored(state: Path | None) -> dict[Point, Kill]:
     """What an earlier run of the campaign has found."""
+    return {Point(*one[0]): Kill(Point(*one[0]), *one[1:]) for one in stored_lines(state)}
+
+
+def stored_lines(state: Path | None) -> list[Any]:
+    """The lines of the file of a campaign."""
     if state is None or not state.exists():
-        return {}
-    lines = [json.loads(text) for text in state.read_text("utf-8").splitlines()]
-    return {Point(*one[0]): Kill(Point(*one[0]), *one[1:]) for one in lines}
+        return []
+    return [json.loads(text) for text in state.read_text("utf-8").splitlines()]
 
 
 def campaign(

@@ -107,11 +107,16 @@ def make(mutant: Mutant, folder: Path) -> None:
 
 
 def check(mutant: Mutant) -> tuple[bool, str]:
-    """Whether the campaign finds a mutant, and the last line that it prints."""
+    """Whether the campaign finds a mutant, and what it says."""
+    return checked(mutant, "tests.campaigns.batches")
+
+
+def checked(mutant: Mutant, campaign: str) -> tuple[bool, str]:
+    """Whether a campaign finds a mutant, and the first line about it, or else the last one that it prints."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as name:
         make(mutant, Path(name))
         done = subprocess.run(
-            [sys.executable, "-m", "tests.campaigns.batches", "--kills", "40", "--only", mutant.only, "--stop"],
+            [sys.executable, "-m", campaign, "--kills", "40", "--only", mutant.only, "--stop"],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": name},
             capture_output=True,

@@ -1,0 +1,99 @@
+"""Batches on two workers, one of which is killed at every point (`nox -s batch_pg`).
+
+python -m tests.campaigns.distributed [--kills N] [--only TEXT] [--state FILE] [--seed N] [--stop]
+python -m tests.campaigns.distributed --short | --budget [RUNS] | --rate | --mutants
+
+A run without a kill finds the points: before and after each statement and commit of the ledger and of the engine, each
+request, and each rename, link, removal and sync of a file. Two workers share a batch of six jobs on a PostgreSQL server
+that is started for it; the first one is killed with SIGKILL at one of the points, at its first, second, … passage. In
+some of the runs the server is ended as by a crash and started again. The other worker finishes, alone. The mock writes
+down what it bills, and of which job. --budget kills both workers at random; --rate looks at when submits of three
+workers arrive; --mutants makes mistakes in the code, each of which the campaign has to find.
+
+Exit status: 0 all statements hold, 1 one is broken, or a mutant is not found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tests.campaigns.batches.kills import clock
+from tests.campaigns.distributed import budgets, kills, mutants, rates
+
+KILLS, SHORT_KILLS, RUNS = 320, 16, 100
+
+
+def main() -> int:
+    """Run what the arguments say. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="nox -s batch_pg --", description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("--short", action="store_true", help="a few kills, at most a minute")
+    parser.add_argument("--kills", type=int, default=KILLS, metavar="N", help="how many (default: %(default)s)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="the points whose name has this text")
+    parser.add_argument("--state", type=Path, metavar="FILE", help="continue what is written there")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="when PostgreSQL is restarted")
+    parser.add_argument("--stop", action="store_true", help="end with the first broken statement")
+    parser.add_argument("--budget", type=int, nargs="?", const=RUNS, metavar="RUNS", help="batches with a budget")
+    parser.add_argument("--rate", action="store_true", help="when the submits of three workers arrive")
+    parser.add_argument("--mutants", action="store_true", help="mistakes that the campaign has to find")
+    options = parser.parse_args()
+    if options.mutants:
+        return _mutants()
+    if options.budget is not None:
+        return _budget(options.budget)
+    if options.rate:
+        return _rate()
+    return _kills(options)
+
+
+def _kills(options: argparse.Namespace) -> int:
+    seconds = clock()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns) as progress:
+        bar = progress.add_task("kills")
+
+        def show(one: kills.Kill, total: int) -> None:
+            progress.update(bar, advance=1, total=total)
+            for text in one.broken:
+                progress.console.print(f"broken at {one.point}: {text}", markup=False, soft_wrap=True)
+
+        count = SHORT_KILLS if options.short else options.kills
+        found = kills.campaign(
+            count, options.only, options.state, show, seed=options.seed, stops=options.stop, is_short=options.short
+        )
+    print(kills.summed(found, seconds()))
+    return int(any(one.broken for one in found))
+
+
+def _budget(runs: int) -> int:
+    seconds = clock()
+    found = budgets.campaign(runs, lambda one: [print(f"broken with seed {one.seed}: {text}") for text in one.broken])
+    killed, most = sum(one.kills for one in found), max(one.billed for one in found)
+    print(
+        f"{runs} batches of {budgets.JOBS} jobs with a budget of {budgets.MAX_PAID} and two workers, killed "
+        f"{killed} times in {seconds():.0f} s: at most {most} billed"
+    )
+    return int(any(one.broken for one in found))
+
+
+def _rate() -> int:
+    found = rates.run()
+    print(found.summed())
+    return int(bool(found.broken))
+
+
+def _mutants() -> int:
+    survived = 0
+    for mutant in mutants.MUTANTS:
+        is_found, how = mutants.check(mutant)
+        survived += not is_found
+        print(f"{'found   ' if is_found else 'SURVIVED'} {mutant.name}: {how}", flush=True)
+    print(f"{len(mutants.MUTANTS) - survived} of {len(mutants.MUTANTS)} mutants are found")
+    return int(bool(survived))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
