@@ -247,6 +247,12 @@ def batch_pg(session: nox.Session) -> None:
 
 
 @job
+def scaling(session: nox.Session) -> None:
+    """Simulate a hundred workers of one batch and its ten million jobs: the tables of docs/SCALING.md."""
+    _run(session, "python", "-m", "docs.scaling", *session.posargs)
+
+
+@job
 def hostile(session: nox.Session) -> None:
     """Slow: at least 100,000 hostile requests to the mock, `-- --seed N` repeats a run."""
     _run(session, "python", "-m", "tests.campaigns.hostile", *session.posargs)

@@ -38,6 +38,7 @@ PAGES = {
     "README.md": "index.md",
     "docs/COMMAND_LINE.md": "command-line.md",
     "docs/BATCHES.md": "batches.md",
+    "docs/SCALING.md": "scaling.md",
     "docs/MONEY.md": "money-and-retries.md",
     "docs/WAITING.md": "waiting-and-downloads.md",
     "docs/MOCK.md": "mock.md",

@@ -90,7 +90,7 @@ PAGES = (
     *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "openapi/README.md"),
     *(
         f"docs/{name}.md"
-        for name in ("BATCHES", "CHANGING", "COMMAND_LINE", "GLOSSARY", "MOCK", "MONEY", "SUITE", "WAITING")
+        for name in ("BATCHES", "CHANGING", "COMMAND_LINE", "GLOSSARY", "MOCK", "MONEY", "SCALING", "SUITE", "WAITING")
     ),
 )
 """The pages that are written by hand. The table of docs/MOCK.md has the texts of the faults, as in faults/table.py."""
