@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from octopusx_video._batch import jobs
 from octopusx_video._batch.errors import BatchError
 from octopusx_video._batch.ledger import Claim, Later, Ledger, Outcome, Row
-from octopusx_video._batch.states import JobState
+from octopusx_video._batch.states import SENDABLE, JobState
 from octopusx_video._drivers.async_driver import AsyncDriver
 from octopusx_video._errors import (
     NOT_SENT,
@@ -163,7 +163,7 @@ class Steps:
         """
         row: Row | None = await self._call(self._ledger.row, job)
         assert row is not None  # noqa: S101 - jobs are never deleted
-        self._check_unsaved(row)
+        await self._check_unsaved(row)
         claim: Claim = await self._call(self._ledger.claim, job)
         if isinstance(claim, str):
             return Submitted(claim)
@@ -198,13 +198,16 @@ class Steps:
             raise BatchError(f"{lost}; {_unwritten(row.id, result)}") from None
         return Submitted("sent", result.state, result.task, error)
 
-    def _check_unsaved(self, row: Row) -> None:
+    async def _check_unsaved(self, row: Row) -> None:
         """See whether a job that would be sent has a video: then the ledger is a copy from before it was paid for.
 
         Raises:
             BatchError: It has one. Nothing may be sent.
         """
-        if os.path.lexists(self._folder / VIDEOS / f"{row.name}.mp4"):
+        if not _exists(self._folder / VIDEOS / f"{row.name}.mp4"):
+            return
+        now: Row | None = await self._call(self._ledger.row, row.id)  # another worker may have saved it meanwhile
+        if now is not None and now.state in SENDABLE:
             raise BatchError(
                 f"the job {row.id!r} was not sent by this ledger, and {VIDEOS}/{row.name}.mp4 exists: "
                 "the ledger is an old copy",
@@ -323,6 +326,11 @@ def _unwritten(job: str, result: Outcome) -> str:
         ids = f", possibly as task {' or '.join(result.possible_tasks)}" if result.possible_tasks else ""
         return f"the job {job!r} may have been accepted{ids}"
     return f"the job {job!r} was not billed ({result.reason})"
+
+
+def _exists(path: Path) -> bool:
+    """Whether there is a file, or a link that leads nowhere."""
+    return os.path.lexists(path)
 
 
 def _is_whole(path: Path) -> bool:

@@ -226,7 +226,7 @@ class DistributedBatch(Batch):
 
     def _holder(self, book: Ledger) -> Mapping[str, Any] | None:
         assert isinstance(book, SharedLedger)  # noqa: S101 - as above
-        alive = [one for one in book.workers() if one["lease"] > 0]
+        alive = book.alive()
         return {"workers": alive} if alive else None
 
 

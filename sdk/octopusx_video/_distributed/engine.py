@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import warnings
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Literal, get_args
 
@@ -28,7 +29,9 @@ Work = Callable[[Kind, str], Coroutine[Any, Any, None]]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 POLL_SECONDS = 0.25
-MAX_DELIVERIES = 1000
+"""How often each of up to ``FREQUENT`` workers asks for jobs; more of them ask as often together as these do."""
+FREQUENT = 4
+MAX_DELIVERIES = 2000
 """How many tasks a worker awaits at once."""
 START_TRIES = 30
 """How often it is started again while the database can't be reached, once a second."""
@@ -112,6 +115,14 @@ class Engine:
                 name, worker_concurrency=most, polling_interval_sec=POLL_SECONDS, on_conflict="always_update"
             )
 
+    def pace(self, workers: int) -> None:
+        """Let each of so many workers ask for jobs as often as the database bears it."""
+        seconds = POLL_SECONDS * max(1.0, workers / FREQUENT)
+        for name in self._queues:
+            queue = DBOS.retrieve_queue(name)
+            if queue is not None and queue.polling_interval_sec != seconds:
+                queue.set_polling_interval_sec(seconds)
+
     @property
     def _queues(self) -> Mapping[str, int]:
         return {"send": self._sends, "deliver": MAX_DELIVERIES}
@@ -176,6 +187,8 @@ class _Forwarded(logging.Handler):
 
 def _quiet() -> None:
     """Keep the engine from the terminal."""
+    # What it was about to begin when it was stopped is left to the other workers.
+    warnings.filterwarnings("ignore", "coroutine 'execute_dequeued_workflow", RuntimeWarning)
     engine = logging.getLogger("dbos")
     if not any(isinstance(one, _Forwarded) for one in engine.handlers):
         engine.handlers = [_Forwarded()]

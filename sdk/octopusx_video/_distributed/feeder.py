@@ -47,6 +47,7 @@ class Feeder:
             count = self._engine.take_over(worker)
             self._ledger.note_taken_over(worker)
             log.info("worker %s is gone: %d of its workflows are given to the others", worker, count)
+        self._engine.pace(len(self._ledger.alive()))
         if not self._ledger.hold_back_stopped():
             self._feed("send", self._ledger.to_send(WINDOW))
         page = self._ledger.to_deliver(self._after, PAGE)

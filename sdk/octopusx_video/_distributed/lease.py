@@ -217,7 +217,7 @@ def _now() -> float:
 
 
 def _process() -> dict[str, Any]:
-    """What tells this process from any other one on this machine."""
+    """What identifies this process on this machine, also after its number was given to another one."""
     return {"pid": os.getpid(), "started": _started(os.getpid()), **_machine()}
 
 

@@ -279,13 +279,10 @@ class SharedLedger(Ledger):
             )
         )
 
-    def workers(self) -> list[dict[str, Any]]:
-        """The workers, by the names of their columns, with the seconds until each lease expires."""
-        cursor = self._connection.execute(
-            "SELECT id, host, folder, version, started_at, lease_until - unix_now() AS lease FROM worker ORDER BY id"
-        )
-        names = [column[0] for column in cursor.description or ()]
-        return [dict(zip(names, values, strict=True)) for values in cursor]
+    def alive(self) -> list[str]:
+        """The ids of the workers whose leases last."""
+        statement = "SELECT id FROM worker WHERE lease_until > unix_now() ORDER BY id"
+        return [name for (name,) in self._patiently(lambda: self._connection.execute(statement).fetchall())]
 
     def to_send(self, most: int) -> list[Open]:
         """The next jobs to send."""
@@ -343,8 +340,8 @@ class SharedLedger(Ledger):
             nonlocal is_unknown
             if is_unknown:
                 found = self._connection.execute(
-                    "SELECT attempt.attempt FROM attempt JOIN job ON job.id = attempt.job AND job.attempt = attempt.attempt "
-                    "WHERE attempt.job = ? AND attempt.state = 'sending' AND attempt.run = ?",
+                    "SELECT attempt.attempt FROM attempt JOIN job USING (batch, attempt) WHERE attempt.job = ? "
+                    "AND job.id = attempt.job AND attempt.state = 'sending' AND attempt.run = ?",
                     (job, self.run),
                 ).fetchone()
                 if found is not None:
