@@ -30,6 +30,7 @@ class FileLedger(Ledger):
     errors = (sqlite3.Error,)
     _connection: sqlite3.Connection
     _seen_table = "CREATE TEMP TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID"
+    _elsewhere = "another folder"
     _by_number = "INDEXED BY job_by_number"
     _locked = ""  # a transaction has the whole file
     _is_dead = "run <> ?"  # one process at a time has the lock of the batch

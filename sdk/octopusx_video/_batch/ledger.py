@@ -174,6 +174,8 @@ class Ledger:
     run: str
     errors: tuple[type[Exception], ...]
     _connection: Connection
+    _elsewhere: ClassVar[str]
+    """Where another batch can be, for the advice of errors."""
     # What differs between the databases, as pieces of statements.
     _seen_table: ClassVar[str]
     _by_number: ClassVar[str]
@@ -218,12 +220,12 @@ class Ledger:
         if server != account.server:
             raise LedgerError(
                 f"the batch in {self.place} is of the server {server}, not of {account.server}",
-                advice="use that base URL, or another folder",
+                advice=f"use that base URL, or {self._elsewhere}",
             )
         if shard != its_shard:
             raise LedgerError(
                 f"the batch in {self.place} is {_named_shard(its_shard)}, not {_named_shard(shard)}",
-                advice="name the same shard, or another folder",
+                advice=f"name the same shard, or {self._elsewhere}",
             )
         if not new_key and not hmac.compare_digest(known, _account(salt, account.key)):
             raise LedgerError(

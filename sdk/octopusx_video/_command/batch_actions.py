@@ -205,6 +205,8 @@ async def _watched(job: Job, batch: Batch, run: Coroutine[Any, Any, Status], rea
                     continue
                 with contextlib.suppress(Exception):  # the ledger is not there yet
                     now = await asyncio.to_thread(batch.status)  # a database may be slow
+                    if not now.jobs:  # they are being added
+                        continue
                     if shown is None:
                         shown = _shown(job, now)
                         stack.enter_context(job.console.progress("", None, shown))

@@ -17,7 +17,7 @@ from octopusx_video._distributed.address import Address
 
 MAX_CONNECTIONS = 8
 MIN_VERSION = 13
-_WAIT_SECONDS = 15.0
+_WAIT_SECONDS = 5.0
 _DURABLE = frozenset({"on", "local", "remote_write", "remote_apply"})
 """With these a commit is on the disk of the database when it returns."""
 # The server ended the connection, or could not be reached: the same statement may succeed later.

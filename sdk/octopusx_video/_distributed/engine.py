@@ -8,7 +8,11 @@ ended is never read as the state of a job.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import math
+import threading
+import time
 import warnings
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Literal, get_args
@@ -36,6 +40,8 @@ MAX_DELIVERIES = 2000
 START_TRIES = 30
 """How often it is started again while the database can't be reached, once a second."""
 _PAUSE_SECONDS = 1.0
+_LOG_SECONDS = 10.0
+_STOP_SECONDS = 4.0
 _VERSION = "1"
 """Pinned, since by default each new version of the code leaves behind what an older one has begun."""
 _APPLICATION = "octopusx-video"
@@ -60,6 +66,10 @@ class Engine:
         self._work = work
         self._sends = sends
         self._functions: dict[Kind, Callable[[str], Coroutine[Any, Any, None]]] = {}
+        self._running: set[str] = set()
+        self._lost: set[str] = set()
+        self._has_stopped = False
+        self._database: sqlalchemy.Engine | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @classmethod
@@ -87,9 +97,9 @@ class Engine:
 
     def _start(self) -> None:
         _quiet()
-        engine = sqlalchemy.create_engine(
+        self._database = sqlalchemy.create_engine(
             "postgresql+psycopg://",
-            creator=lambda: psycopg.connect(self._address.url),
+            creator=self._connection,
             pool_size=_POOL,
             max_overflow=0,
             pool_pre_ping=True,
@@ -97,7 +107,7 @@ class Engine:
         DBOS(
             config={
                 "name": _APPLICATION,
-                "system_database_engine": engine,
+                "system_database_engine": self._database,
                 "dbos_system_schema": self._address.engine_schema,
                 "executor_id": self._worker,
                 "application_version": _VERSION,
@@ -124,7 +134,7 @@ class Engine:
                 queue.set_polling_interval_sec(seconds)
 
     @property
-    def _queues(self) -> Mapping[str, int]:
+    def _queues(self) -> Mapping[Kind, int]:
         return {"send": self._sends, "deliver": MAX_DELIVERIES}
 
     def _workflow(self, kind: Kind) -> Callable[[str], Coroutine[Any, Any, None]]:
@@ -132,17 +142,50 @@ class Engine:
 
         async def body(job: str) -> None:
             assert self._loop is not None  # noqa: S101 - set by `start`
+            name = str(DBOS.workflow_id)
+            self._running.add(name)
             work = asyncio.run_coroutine_threadsafe(self._work(kind, job), self._loop)
             try:
                 await asyncio.wrap_future(work)
             except Exception as error:  # noqa: BLE001 - see above
                 log.warning("%s %s: %s", kind, job, error)
+            finally:
+                self._running.discard(name)
 
         return body
 
     async def stop(self) -> None:
         """Take nothing more. What is under way is left to the other workers."""
-        await asyncio.to_thread(lambda: DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=0))
+        _LOG.is_silent = True  # it logs each workflow that it leaves
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def destroy() -> None:
+            try:
+                DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=0)
+            finally:
+                with contextlib.suppress(RuntimeError):  # nobody waits any more
+                    loop.call_soon_threadsafe(ended.set)
+
+        # In a thread that keeps no process alive: while the database is away, the engine tries it for ever.
+        threading.Thread(target=destroy, name="engine-stop", daemon=True).start()
+        for _ in range(2):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_STOP_SECONDS):
+                    await ended.wait()
+            self._has_stopped = True  # whatever connects now fails, and is not repeated
+        if self._database is not None:
+            self._database.dispose()
+
+    def _connection(self) -> psycopg.Connection[Any]:
+        """Connect, for the engine.
+
+        Raises:
+            RuntimeError: It was stopped. The engine repeats what any other error ends.
+        """
+        if self._has_stopped:
+            raise RuntimeError("the engine was stopped")
+        return psycopg.connect(self._address.url)
 
     def enqueue(self, kind: Kind, job: Open) -> None:
         """Let any worker work on a job; once, however often this is called."""
@@ -166,9 +209,26 @@ class Engine:
             found = DBOS.list_workflows(
                 status=list(_FORGOTTEN), executor_id=worker, name=kind, load_input=False, load_output=False
             )
-            if found:
-                DBOS.resume_workflows([one.workflow_id for one in found], queue_name=kind)
+            _resume(kind, [one.workflow_id for one in found])
             count += len(found)
+        return count
+
+    def find_lost(self) -> int:
+        """Begin again what this worker has taken and does not do: the connection broke while it took it.
+
+        Returns how many there are. What is being taken now looks the same, so it has to be so at two looks.
+        """
+        count, lost = 0, set()
+        for kind in self._queues:
+            found = DBOS.list_workflows(
+                status=list(_FORGOTTEN), executor_id=self._worker, name=kind, load_input=False, load_output=False
+            )
+            names = {one.workflow_id for one in found} - self._running
+            again = names & self._lost
+            _resume(kind, sorted(again))
+            count += len(again)
+            lost |= names - again
+        self._lost = lost
         return count
 
 
@@ -177,12 +237,32 @@ def workflow_id(kind: Kind, job: Open) -> str:
     return f"{kind}-{job.number}-{job.round}"
 
 
+def _resume(kind: Kind, names: list[str]) -> None:
+    """Let any worker take workflows that were taken before."""
+    if names:
+        DBOS.resume_workflows(names, queue_name=kind)
+
+
 class _Forwarded(logging.Handler):
-    """Passes what the engine logs on to the log of this package, which knows what must not be shown."""
+    """Passes what the engine logs on to the log of this package, which knows what must not be shown.
+
+    While the database is away the engine logs hundreds of lines. One in ten seconds is a warning.
+    """
+
+    is_silent = False
+    _warned = -math.inf
 
     def emit(self, record: logging.LogRecord) -> None:
         """Called by the logger."""
-        log.log(record.levelno, "engine: %s", " ".join(record.getMessage().split()))
+        level, now = record.levelno, time.monotonic()
+        if self.is_silent or (level >= logging.WARNING and now - self._warned < _LOG_SECONDS):
+            level = logging.DEBUG
+        elif level >= logging.WARNING:
+            self._warned = now
+        log.log(level, "engine: %s", " ".join(record.getMessage().split()))
+
+
+_LOG = _Forwarded()
 
 
 def _quiet() -> None:
@@ -190,6 +270,4 @@ def _quiet() -> None:
     # What it was about to begin when it was stopped is left to the other workers.
     warnings.filterwarnings("ignore", "coroutine 'execute_dequeued_workflow", RuntimeWarning)
     engine = logging.getLogger("dbos")
-    if not any(isinstance(one, _Forwarded) for one in engine.handlers):
-        engine.handlers = [_Forwarded()]
-        engine.propagate = False
+    engine.handlers, engine.propagate, _LOG.is_silent = [_LOG], False, False

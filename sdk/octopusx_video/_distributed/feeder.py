@@ -6,6 +6,8 @@ what the ledger calls unfinished and the engine does not have.
 
 from __future__ import annotations
 
+import sqlalchemy.exc
+
 from octopusx_video._distributed.engine import Engine, Kind
 from octopusx_video._distributed.lease import Lease
 from octopusx_video._distributed.shared_ledger import Open, SharedLedger
@@ -13,6 +15,8 @@ from octopusx_video._flows.context import log
 
 PASS_SECONDS = 1.0
 """How often it looks."""
+LOST_PASSES = 10
+"""After so many passes it looks for what was taken and lost."""
 WINDOW = 200
 """How many jobs that are to be sent the engine has at most; a million rows do not stand twice in the database."""
 PAGE = 500
@@ -33,15 +37,24 @@ class Feeder:
         self._engine = engine
         self._lease = lease
         self._after = 0
+        self._passes = 0
 
     def run(self) -> None:
-        """One pass, if this worker leads.
+        """One pass: what each worker does for itself, and what one of them does for all.
 
         Raises:
             BatchError: The database can't be used.
         """
-        if not self._ledger.lead():
-            return
+        try:
+            self._passes += 1
+            if self._passes % LOST_PASSES == 0 and (count := self._engine.find_lost()):
+                log.info("%d jobs that were taken and lost are begun again", count)
+            if self._ledger.lead():
+                self._lead()
+        except sqlalchemy.exc.OperationalError as error:  # of the engine; the ledger waits by itself
+            log.info("the engine's tables can't be used, looking again: %s", error.orig)
+
+    def _lead(self) -> None:
         self._ledger.park_interrupted()
         for worker in self._ledger.absent(self._lease.absent_seconds):
             count = self._engine.take_over(worker)

@@ -7,6 +7,7 @@ write may be repeated, since it names its attempt.
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -90,6 +91,7 @@ class SharedLedger(Ledger):
         "CREATE TEMP TABLE IF NOT EXISTS seen (id text PRIMARY KEY) ON COMMIT DROP"
     )
     _by_number = ""
+    _elsewhere = "another name"
     _locked = "FOR UPDATE"
     _is_dead = f"run <> ? AND NOT {_LIVES.format(table='attempt')}"
 
@@ -100,6 +102,7 @@ class SharedLedger(Ledger):
         self.hurry = threading.Event()
         """Set where nothing waits for the database any more."""
         self._patience = patience
+        self._logged = -math.inf
         self._connection = Connections(address)
         with self.usable():
             self._connection.open()
@@ -450,7 +453,7 @@ class SharedLedger(Ledger):
         Raises:
             BatchError: The database could not be used for all that time.
         """
-        until, logged, attempt = time.monotonic() + self._patience, -_LOG_SECONDS, 0
+        until, attempt = time.monotonic() + self._patience, 0
         while True:
             try:
                 return call()
@@ -460,8 +463,8 @@ class SharedLedger(Ledger):
                 if not may_pass or now >= until or self.hurry.is_set():
                     text = " ".join(str(error).split())
                     raise BatchError(f"{self.where} can't be written: {text}", advice=self.advice(error)) from None
-                if not is_transient(error) and now - logged >= _LOG_SECONDS:
-                    logged = now
+                if not is_transient(error) and now - self._logged >= _LOG_SECONDS:
+                    self._logged = now
                     text = " ".join(str(error).split())
                     log.warning("the database can't be used, trying again%s: %s", f" ({what})" if what else "", text)
             self.hurry.wait(_PAUSES[min(attempt, len(_PAUSES) - 1)])

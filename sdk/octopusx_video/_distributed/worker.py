@@ -7,7 +7,6 @@ import contextlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from octopusx_video._batch.errors import BatchError
 from octopusx_video._batch.halting import Halting
@@ -25,7 +24,8 @@ from octopusx_video._flows.context import CallContext, log
 _MAX_PAUSE_SECONDS = 1.0
 """How long it waits at most before it asks again whether it may send."""
 _ROOM_SECONDS = 0.1
-_HURRY_SECONDS = 5.0
+_HURRY_SECONDS = 8.0
+"""How long what can't be written down at the end is waited for."""
 
 
 class Worker:
@@ -86,14 +86,33 @@ class Worker:
                 await asyncio.sleep(PASS_SECONDS)
         finally:
             self._is_stopping = True
-            while self._sending:  # the process must not end while its own submits are under way
-                self._is_idle.clear()
-                await self._is_idle.wait()
-            with contextlib.suppress(*self._ledger.failures):
-                await asyncio.to_thread(self._ledger.resign)
+            await self._settled()
         if self._error is not None:
             raise self._error
         self.stopped_by = await asyncio.to_thread(self._ledger.stop_reason)
+
+    async def _settled(self) -> None:
+        """Wait until what was sent is written down: the process must not end while its own submits are under way.
+
+        Raises:
+            asyncio.CancelledError: It was cancelled once more. What is not written down by now never will be.
+            BatchError: The database could not be used. The text has what it lacks.
+        """
+        try:
+            while self._sending:
+                self._is_idle.clear()
+                await self._is_idle.wait()
+        finally:
+            # Whatever still waits for the database gives up, and says what it could not write.
+            self._ledger.hurry.set()
+            with contextlib.suppress(TimeoutError, *self._ledger.failures):
+                async with asyncio.timeout(_HURRY_SECONDS):
+                    await asyncio.to_thread(self._ledger.resign)
+                    while self._sending:
+                        self._is_idle.clear()
+                        await self._is_idle.wait()
+        if self._error is not None:
+            raise self._error
 
     def _look_around(self) -> None:
         """Stop where another process has this id, or where the disk is almost full."""
@@ -111,7 +130,8 @@ class Worker:
         try:
             await (self._send(job) if kind == "send" else self._deliver(job))
         except BatchError as error:
-            log.warning("%s", error)
+            if kind == "send" or self._error is None:  # each may name a task that was paid for
+                log.warning("%s", error)
             self._error = self._error or error
 
     # Sending
@@ -234,7 +254,3 @@ class Worker:
         self._next_read = at + 1 / self._pace.reads
         if at > now:
             await asyncio.sleep(at - now)
-
-    def hurry(self) -> Any:
-        """Wait for the database no more than a few seconds."""
-        asyncio.get_running_loop().call_later(_HURRY_SECONDS, self._ledger.hurry.set)
