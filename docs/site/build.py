@@ -38,6 +38,7 @@ PAGES = {
     "README.md": "index.md",
     "docs/COMMAND_LINE.md": "command-line.md",
     "docs/BATCHES.md": "batches.md",
+    "docs/DISTRIBUTED.md": "batches-on-several-machines.md",
     "docs/SCALING.md": "scaling.md",
     "docs/MONEY.md": "money-and-retries.md",
     "docs/WAITING.md": "waiting-and-downloads.md",
@@ -55,7 +56,7 @@ PAGES = {
     "CHANGELOG.md": "changelog.md",
 }
 """Where each page of the repository stands on the site."""
-_BATCH = tuple(f"batch {name}" for name in ("run", "status", "report", "resolve", "stop"))
+_BATCH = tuple(f"batch {name}" for name in ("run", "worker", "status", "report", "resolve", "stop", "export"))
 COMMANDS = {
     "octopusx-video": ("octopusx_video", ("", "extend", "extensions", "status", "wait", "download", "batch", *_BATCH)),
     "octopusx-video-mock": ("octopusx_video_mock", ("",)),

@@ -19,7 +19,10 @@ PACKAGES = {
     "contract": "openapi/octopusx_video_openapi",
 }
 COMMANDS = {
-    "octopusx_video": ["", "extend", "extensions", "wait", "status", "download", "batch", "batch run", "batch resolve"],
+    "octopusx_video": [
+        *("", "extend", "extensions", "wait", "status", "download"),
+        *("batch", "batch run", "batch worker", "batch resolve", "batch export"),
+    ],
     "octopusx_video_mock": [""],
     "octopusx_video_contract": ["", "probe"],
 }
@@ -90,7 +93,10 @@ PAGES = (
     *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "openapi/README.md"),
     *(
         f"docs/{name}.md"
-        for name in ("BATCHES", "CHANGING", "COMMAND_LINE", "GLOSSARY", "MOCK", "MONEY", "SCALING", "SUITE", "WAITING")
+        for name in (
+            *("BATCHES", "CHANGING", "COMMAND_LINE", "DISTRIBUTED", "GLOSSARY", "MOCK", "MONEY", "SCALING", "SUITE"),
+            "WAITING",
+        )
     ),
 )
 """The pages that are written by hand. The table of docs/MOCK.md has the texts of the faults, as in faults/table.py."""
