@@ -42,7 +42,7 @@ from octopusx_video_contract.runner import session
 from octopusx_video_contract.runner import target as _target
 from octopusx_video_contract.runner.options import Options
 from octopusx_video_contract.runner.selection import LAYERS
-from octopusx_video_contract.scenarios import schemathesis_adapter, task_driver, together, whole_life
+from octopusx_video_contract.scenarios import schemathesis_adapter, task_driver, together, until_ended
 from octopusx_video_contract.sending.budget import Budget
 from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_mock import Mock, MockError
@@ -288,7 +288,7 @@ def one_run(seed: int, contract: Contract, ledger: Path) -> Outcome:
     server = Server(mock, plan, contract, ledger)
     runs: list[Run] = []
     with contextlib.ExitStack() as stack:
-        for module in (_run, task_driver, together, whole_life):
+        for module in (_run, task_driver, together, until_ended):
             stack.enter_context(patch.object(module, "time", Turned(mock.clock)))
         stack.enter_context(patch.object(session, "LAYERS", SENDING))
         ended = (_by_command if plan.over_http else _in_process)(plan, mock, contract, ledger, runs)
