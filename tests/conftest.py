@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,12 @@ KEY = "sk-tests"
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores, since many tests wait for a server, or for a time to pass."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session")

@@ -68,7 +68,8 @@ class Request:
     @property
     def has_encoded_body(self) -> bool:
         """Whether its headers say that the body is encoded, by gzip for example."""
-        return any(value.strip().lower() not in {b"", b"identity"} for value in self.every(b"content-encoding"))
+        sent = self.every(b"content-encoding")
+        return bool(sent) and any(value.strip().lower() not in {b"", b"identity"} for value in sent)
 
     @property
     def is_control(self) -> bool:

@@ -42,7 +42,7 @@ from octopusx_video_contract.runner import session
 from octopusx_video_contract.runner import target as _target
 from octopusx_video_contract.runner.options import Options
 from octopusx_video_contract.runner.selection import LAYERS
-from octopusx_video_contract.scenarios import schemathesis_adapter, task_driver, together, whole_life
+from octopusx_video_contract.scenarios import schemathesis_adapter, task_driver, together, until_ended
 from octopusx_video_contract.sending.budget import Budget
 from octopusx_video_contract.sending.senders import InProcess
 from octopusx_video_mock import Mock, MockError
@@ -50,8 +50,8 @@ from octopusx_video_mock.engine.clock import Clock
 from octopusx_video_mock.faults.table import BY_NAME
 from octopusx_video_mock.messages import Request, Response
 from octopusx_video_openapi import Contract, load, task_ids
-from rich.console import Console
-from rich.progress import Progress
+
+from tests.campaigns.progress import Progress
 
 KEY = "sk-budget-campaign"
 MOST_UNITS = 6
@@ -288,7 +288,7 @@ def one_run(seed: int, contract: Contract, ledger: Path) -> Outcome:
     server = Server(mock, plan, contract, ledger)
     runs: list[Run] = []
     with contextlib.ExitStack() as stack:
-        for module in (_run, task_driver, together, whole_life):
+        for module in (_run, task_driver, together, until_ended):
             stack.enter_context(patch.object(module, "time", Turned(mock.clock)))
         stack.enter_context(patch.object(session, "LAYERS", SENDING))
         ended = (_by_command if plan.over_http else _in_process)(plan, mock, contract, ledger, runs)
@@ -441,28 +441,23 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="of the first run, the others follow (default: any)")
     options = parser.parse_args()
     first = random.SystemRandom().randrange(2**32) if options.seed is None else options.seed
-    console = Console(highlight=False)
     kept: list[Outcome] = []
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="budget-") as name, Progress(console=console, auto_refresh=False) as bar:
-        task = bar.add_task("paid runs", total=options.runs)
+    with tempfile.TemporaryDirectory(prefix="budget-") as name, Progress("paid runs", options.runs) as progress:
         for outcome in outcomes(list(range(first, first + options.runs)), Path(name)):
             kept.append(outcome)
-            bar.update(task, advance=1, refresh=True)
+            progress.done()
             if outcome.broken:
                 lines = (Path(name) / f"{outcome.seed}.txt").read_text("utf-8").splitlines()
-                bar.console.print("\n".join(lines[-_SHOWN:]), markup=False)
-                bar.console.print(f"{Plan.drawn(outcome.seed, load())}\n{outcome}", markup=False)
+                progress.show("\n".join(lines[-_SHOWN:]))
+                progress.show(f"{Plan.drawn(outcome.seed, load())}\n{outcome}")
                 break
     summed = {name: sum(getattr(one, name) for one in kept) for name in _NUMBERS}
     numbers = ", ".join(f"{count} {_NUMBERS[name]}" for name, count in summed.items())
-    console.print(
-        f"budget: {len(kept)} paid runs from seed {first} in {time.monotonic() - began:.0f} s, {numbers}",
-        soft_wrap=True,
-    )
+    print(f"budget: {len(kept)} paid runs from seed {first} in {time.monotonic() - began:.0f} s, {numbers}")
     broken = [one for one in kept if one.broken]
     for one in broken:
-        console.print(f"broken at --runs 1 --seed {one.seed}: {'; '.join(one.broken)}", markup=False, soft_wrap=True)
+        print(f"broken at --runs 1 --seed {one.seed}: {'; '.join(one.broken)}")
     return 1 if broken else 0
 
 

@@ -11,10 +11,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from rich.console import Console
-from rich.progress import Progress
-
 from tests.campaigns import detection
+from tests.campaigns.progress import Progress
 from tests.campaigns.suite_runs import Judged, each, judged
 from tests.defects import DEFECTS, Defect
 
@@ -39,16 +37,12 @@ def main() -> int:
     correct: list[Case] = [("", options.seed + number, False) for number in range(SEEDS)]
     correct += [("", options.seed + number, True) for number in range(OVER_HTTP)]
     cases = [*(correct if not options.only else []), *((defect.name, options.seed, False) for defect in chosen)]
-    console = Console(stderr=True)
     results: dict[Case, Judged] = {}
-    with Progress(console=console) as progress:
-        task = progress.add_task("servers", total=len(cases))
+    with Progress("servers", len(cases), stderr=True) as progress:
         for case, result in each(_judged, cases):
             results[case] = result
-            progress.advance(task)
-            if not console.is_terminal and len(results) % 25 == 0:
-                console.print(f"{len(results)} of {len(cases)}")
-            _tell(console, case, result)
+            progress.done()
+            _tell(progress, case, result)
     alive = [name for (name, _, _), result in results.items() if name and not _caught(name, result)]
     alarms = [case for case, result in results.items() if not case[0] and result.status != 0]
     if not options.only:
@@ -90,16 +84,16 @@ def _caught(name: str, result: Judged) -> bool:
     return any(found.rule == BY_NAME[name].rule for found in result.found)
 
 
-def _tell(console: Console, case: Case, result: Judged) -> None:
+def _tell(progress: Progress, case: Case, result: Judged) -> None:
     name, seed, over_http = case
     if not name and result.status != 0:
-        console.print(f"false alarm with seed {seed}{' over HTTP' if over_http else ''}:", style="red")
-        console.print(result.output[-3000:], markup=False)
+        progress.show(f"false alarm with seed {seed}{' over HTTP' if over_http else ''}:", "red")
+        progress.show(result.output[-3000:])
     elif name and not _caught(name, result):
         rules = sorted({found.rule for found in result.found})
         defect = BY_NAME[name]
         told = f"found {', '.join(rules)}" if rules else f"nothing found, exit status {result.status}"
-        console.print(f"alive: {name} ({defect.rule}; {defect.summary}): {told}", style="red", markup=False)
+        progress.show(f"alive: {name} ({defect.rule}; {defect.summary}): {told}", "red")
 
 
 def _result(seed: int, results: dict[Case, Judged]) -> dict[str, Any]:

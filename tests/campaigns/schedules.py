@@ -19,8 +19,7 @@ import multiprocessing
 import sys
 from collections.abc import Iterator
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
+from tests.campaigns.progress import Progress
 from tests.support import sdk_schedules as schedules
 from tests.support.sdk_clients import CLIENTS, Kind
 from tests.support.sdk_schedules import Schedule
@@ -39,15 +38,13 @@ def main() -> int:
     branches = list(_branches(options))
     counted: collections.Counter[str] = collections.Counter()
     found: list[str] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with multiprocessing.Pool() as pool, Progress(*columns) as progress:
-        bar = progress.add_task("first faults", total=len(branches))
+    with multiprocessing.Pool() as pool, Progress("first faults", len(branches)) as progress:
         for branch, ran, faults in pool.imap_unordered(_searched, branches):
             counted[f"{branch[1]}, {branch[0]}"] += ran
             found += faults
-            progress.advance(bar)
+            progress.done()
             for fault in faults[:3]:
-                progress.console.print(fault)
+                progress.show(fault)
     for name, number in sorted(counted.items()):
         print(f"{name}: {number:,} schedules")
     print(f"{counted.total():,} jobs, {len(found)} findings")

@@ -34,9 +34,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from octopusx_video_openapi import interrupts
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from tests.campaigns.changes import PACKAGES, ROOT, UnexpectedError
+from tests.campaigns.progress import Progress
 from tests.support import signals
 
 TABLE = Path(__file__).with_suffix(".toml")
@@ -370,15 +370,15 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _run(campaign: Campaign, wanted: Sequence[Mistake], keep: Callable[[Result], None]) -> list[Result]:
-    columns = TextColumn("mistakes"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
     found: list[Result] = []
-    with Progress(*columns) as progress:
-        for mistake in progress.track(wanted):
+    with Progress("mistakes", len(wanted)) as progress:
+        for mistake in wanted:
             result = campaign.judge(mistake)
             found.append(result)
             keep(result)
+            progress.done()
             if not result.by:
-                progress.console.print(f"survived: {_named(mistake)}", markup=False, highlight=False)
+                progress.show(f"survived: {_named(mistake)}")
     return found
 
 

@@ -240,10 +240,10 @@ def _reset_where_invalid(case: Case) -> None:
 
 
 DEFECTS: Table = {
-    ("submit-hangs", "R53", "extendVideo accepts, and its answer never comes"): _delivered(
+    ("submit-hangs", "R53", "extendVideo accepts the request, and its response never arrives"): _delivered(
         "lost", {EXTEND}, lambda case: case.response.status == 200
     ),
-    ("refusal-hangs", "R53", "the unified submit never answers what it refuses"): _delivered(
+    ("refusal-hangs", "R53", "the unified submit never responds to what it refuses"): _delivered(
         "lost", {UNIFIED}, _is_refused
     ),
     ("running-read-hangs", "R53", "the unified read waits for the end of a task, as a long poll"): _delivered(
@@ -263,26 +263,26 @@ DEFECTS: Table = {
     ("completed-redirected", "R53", "the OpenAI-format read of a completed task is sent to its video"): changes(
         _to_video, {READ}, OK
     ),
-    ("everything-hangs", "R53", "nothing is ever answered"): _wired(_silence),
-    ("content-hangs", "R53", "the content is never answered"): _wired(_silence, {CONTENT}),
+    ("everything-hangs", "R53", "nothing ever gets a response"): _wired(_silence),
+    ("content-hangs", "R53", "the content never gets a response"): _wired(_silence, {CONTENT}),
     ("content-hangs-behind-head", "R53", "the content's bytes never come behind its headers"): _wired(
         _head_then_silence, {CONTENT}
     ),
     ("read-hangs-in-middle", "R53", "the OpenAI-format read stops in the middle and stays open"): _wired(
         _half_then_silence, {READ}
     ),
-    ("everything-closed", "R53", "every connection is closed without an answer"): _wired(_nothing),
-    ("query-closed", "R53", "the unified read is closed without an answer"): _wired(_nothing, {QUERY}),
-    ("create-closed", "R53", "createVideoExtension is closed without an answer"): _wired(_nothing, {CREATE}),
+    ("everything-closed", "R53", "every connection is closed without a response"): _wired(_nothing),
+    ("query-closed", "R53", "the unified read is closed without a response"): _wired(_nothing, {QUERY}),
+    ("create-closed", "R53", "createVideoExtension is closed without a response"): _wired(_nothing, {CREATE}),
     ("head-closed", "R53", "extendVideo is closed within its headers"): _wired(_half_head, {EXTEND}),
-    ("unified-closed-in-middle", "R53", "the unified submit's answer is cut"): _wired(_half, {UNIFIED}),
+    ("unified-closed-in-middle", "R53", "the unified submit's response is cut"): _wired(_half, {UNIFIED}),
     ("read-drops", "R53", "the OpenAI-format read sends a byte a second"): _wired(_drops, {READ}),
     ("read-endless", "R53", "the OpenAI-format read never ends"): _wired(_endless, {READ}),
     ("query-head-endless", "R53", "the unified read's headers never end"): _wired(_endless_head, {QUERY}),
     ("submit-continues", "R53", "extendVideo says 100 again and again"): _wired(_endless_continue, {EXTEND}),
-    ("query-large", "R53", "the unified read answers 64 megabytes that are no JSON"): _wired(_large, {QUERY}),
+    ("query-large", "R53", "the unified read returns 64 megabytes that are no JSON"): _wired(_large, {QUERY}),
     ("not-http", "R53", "something else than HTTP listens there"): _wired(_says(b"SSH-2.0-OpenSSH_9.6\r\n")),
-    ("not-http-on-create", "R53", "createVideoExtension answers without HTTP"): _wired(
+    ("not-http-on-create", "R53", "createVideoExtension responds without HTTP"): _wired(
         _says(b'{"id":"grok:1"}\n'), {CREATE}
     ),
     ("tls", "R53", "TLS is spoken there"): _wired(_says(b"\x15\x03\x01\x00\x02\x02\x46")),

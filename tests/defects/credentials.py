@@ -346,7 +346,7 @@ DEFECTS: Table = {
     ("key-empty", "R01", "a Bearer without a key is let in"): _lets_in(
         lambda _, request: (request.header(AUTHORIZATION) or b"-").strip().lower() == b"bearer"
     ),
-    ("caller-remembered", "R01", "who came with a key once needs none any more"): _remembering,
+    ("caller-remembered", "R01", "a client that sent a key once needs none any more"): _remembering,
     ("key-with-more-words", "R02", "words behind the key are left out"): _lets_in(
         lambda server, request: _is_bearer(request, lambda sent: sent.split() != [] and sent.split()[0] == _key(server))
     ),
@@ -375,9 +375,11 @@ DEFECTS: Table = {
     ("validation-before-key", "R02", "extendVideo validates the body before the key"): _only_after(
         lambda response: response.status == 400 and b"invalid_request" in response.body, {EXTEND}
     ),
-    ("task-before-key", "R02", "an unknown task is told to who has no key"): _only_after(
-        lambda response: response.status in {400, 404}, READS | {CONTENT}
-    ),
+    (
+        "task-before-key",
+        "R02",
+        "a request without a key for an unknown task gets the response to an unknown task",
+    ): _only_after(lambda response: response.status in {400, 404}, READS | {CONTENT}),
     ("id-before-key", "R02", "the unified read looks for its id before it looks at the key"): _only_after(
         lambda response: response.status == 400, {QUERY}
     ),
@@ -388,7 +390,7 @@ DEFECTS: Table = {
     ("no-key-403-at-content", "R02", "the content of a task is forbidden without a key"): restates(
         403, {CONTENT}, {401}
     ),
-    ("no-key-200", "R02", "the unified read tells with 200 that the key is missing"): restates(200, {QUERY}, {401}),
+    ("no-key-200", "R02", "the unified read reports with 200 that the key is missing"): restates(200, {QUERY}, {401}),
     ("no-key-unknown", "R02", "without a key every task is unknown"): changes(_hidden, READS, {401}),
     ("key-without-scheme-breaks", "R44", "an Authorization of one word breaks the server"): changes(
         _wrong_key_breaks, ALL, {401}
@@ -476,11 +478,11 @@ RARE: Table = {
     (
         "together-key-of-another",
         "R20",
-        "two reads of a task that come together are answered for the key of one of them",
+        "of two reads of a task at the same time, both are handled with the key of one of them",
     ): beside(READS, READS, _with_key_of),
     (
         "together-account-before",
         "R04",
-        "a submit belongs to the account of the request that came before it",
+        "a submit belongs to the account of the request before it",
     ): _account_of_the_one_before,
 }

@@ -104,7 +104,7 @@ DEFECTS: Table = {
     ("unfinished-content-type", "R23", "the content of a running task is refused as new_api_error"): edits(
         _with_gateway_type, {CONTENT}, {400}, _is_openai_like
     ),
-    ("request-id-missing", "R33", "no answer carries a request id"): changes(_without_id),
+    ("request-id-missing", "R33", "no response carries a request id"): changes(_without_id),
     ("request-id-missing-on-errors", "R33", "refusals carry no request id"): changes(_without_id, ALL, REFUSED),
     ("request-id-missing-on-content", "R33", "the content is sent without a request id"): changes(
         _without_id, {CONTENT}, OK | {206}

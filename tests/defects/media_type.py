@@ -144,7 +144,7 @@ DEFECTS: Table = {
         b"video/mp4", {CONTENT}, REFUSED
     ),
     ("range-error-as-video", "R39", "a 416 is sent as video/mp4"): _typed(b"video/mp4", {CONTENT}, {416}),
-    ("page-called-json", "R36", "extendVideo answers a page of a proxy and calls it JSON"): _with_bytes(
+    ("page-called-json", "R36", "extendVideo returns a page of a proxy and calls it JSON"): _with_bytes(
         lambda _: _PAGE, {EXTEND}
     ),
     ("page-called-json-on-errors", "R37", "a 503 is a page of a proxy and calls itself JSON"): _with_bytes(
@@ -157,7 +157,7 @@ DEFECTS: Table = {
         lambda body: body[:-1], {READ}
     ),
     ("json-twice", "R36", "the unified submit writes its JSON twice"): _with_bytes(lambda body: body + body, {UNIFIED}),
-    ("success-empty", "R36", "createVideoExtension answers nothing"): _with_bytes(lambda _: b"", {CREATE}),
+    ("success-empty", "R36", "createVideoExtension returns nothing"): _with_bytes(lambda _: b"", {CREATE}),
     ("error-empty", "R37", "an unknown source is refused without a body"): _with_bytes(lambda _: b"", SUBMITS, {400}),
     ("compressed-unsaid", "R36", "the unified read is compressed and does not say so"): _with_bytes(
         lambda body: gzip.compress(body, mtime=0), {QUERY}
@@ -174,7 +174,7 @@ RARE: Table = {
     ("too-large-as-page", "R39", "a body that is too large is refused with the page of nginx"): sent_as(
         b"text/html", lambda _: _nginx("413 Request Entity Too Large"), SUBMITS, {413}
     ),
-    ("submit-as-event-stream", "R39", "createVideoExtension answers a stream of events"): sent_as(
+    ("submit-as-event-stream", "R39", "createVideoExtension returns a stream of events"): sent_as(
         b"text/event-stream", lambda body: b"data: " + body + b"\n\n", {CREATE}, {200}
     ),
     ("unauthorized-with-comma-at-end", "R37", "a 401 is JSON written by hand, with a comma at the end"): sent_as(

@@ -126,18 +126,18 @@ def _expires_in_milliseconds(case: Case, made: Made, value: Json) -> Json:
 
 
 DEFECTS: Table = {
-    ("submit-without-id", "R36", "the unified submit answers task_id and no id"): edits(
+    ("submit-without-id", "R36", "the unified submit returns task_id and no id"): edits(
         renamed("id", "task_id"), {UNIFIED}
     ),
-    ("submit-without-status", "R36", "createVideoExtension answers the id alone"): edits(drop("status"), {CREATE}),
-    ("submit-id-null", "R36", "extendVideo answers before the upstream gave an id: id is null"): edits(
+    ("submit-without-status", "R36", "createVideoExtension returns the id alone"): edits(drop("status"), {CREATE}),
+    ("submit-id-null", "R36", "extendVideo responds before the upstream gave an id: id is null"): edits(
         put(id=None), {EXTEND}
     ),
     ("submit-id-with-blank", "R36", "the unified submit's id begins with a blank"): edits(
         mapped("id", lambda one: f" {one}"), {UNIFIED}
     ),
     ("submit-status-number", "R36", "extendVideo's status is a number"): edits(put(status=1), {EXTEND}),
-    ("submit-in-data", "R36", "createVideoExtension's answer is wrapped in data"): edits(
+    ("submit-in-data", "R36", "createVideoExtension's response is wrapped in data"): edits(
         lambda value: {"code": "success", "message": "", "data": value}, {CREATE}
     ),
     ("submit-time-milliseconds", "R13", "a submit's status_update_time is in milliseconds"): edits(
@@ -152,7 +152,7 @@ DEFECTS: Table = {
     ("read-without-status-at-first", "R36", "a task that has made no progress yet is read without a status"): edits(
         drop("status"), when=lambda value: value.get("progress") == 0
     ),
-    ("read-in-list", "R36", "the OpenAI-format read answers a list of one task"): edits(lambda value: [value], {READ}),
+    ("read-in-list", "R36", "the OpenAI-format read returns a list of one task"): edits(lambda value: [value], {READ}),
     ("query-in-data-when-completed", "R36", "the unified read wraps a task in data once it has succeeded"): edits(
         lambda value: {"data": value}, {QUERY}, when=succeeded
     ),
@@ -225,14 +225,14 @@ DEFECTS: Table = {
     ("query-thumbnail-null", "R36", "thumbnail_url is null on a failed task"): edits(
         put(thumbnail_url=None), {QUERY}, when=failed
     ),
-    ("status-unknown-at-start", "R14", "a submit answers the status accepted"): edits(put(status="accepted"), SUBMITS),
+    ("status-unknown-at-start", "R14", "a submit returns the status accepted"): edits(put(status="accepted"), SUBMITS),
     ("status-unknown-running", "R14", "the unified read calls a running task rendering"): edits(
         put(status="rendering"), {QUERY}, when=running
     ),
     ("status-upper-case-at-end", "R14", "the OpenAI-format read writes COMPLETED"): edits(
         mapped("status", str.upper), {READ}, when=succeeded
     ),
-    ("read-id-too-short", "R36", "the unified read answers an empty id once the task has failed"): edits(
+    ("read-id-too-short", "R36", "the unified read returns an empty id once the task has failed"): edits(
         put(id=""), {QUERY}, when=failed
     ),
     **{
@@ -244,7 +244,7 @@ DEFECTS: Table = {
 }
 
 RARE: Table = {
-    ("ratio-sexagesimal", "R36", "a ratio such as 9:16 is told as a number"): task_reads(_sexagesimal, {QUERY}),
+    ("ratio-sexagesimal", "R36", "a ratio such as 9:16 is returned as a number"): task_reads(_sexagesimal, {QUERY}),
     ("seconds-number-of-max", "R36", "seconds is a number with grok-video-3-max"): task_reads(_number_of_max, {READ}),
     ("expiry-null-once-past", "R36", "expires_at is null once it has passed"): task_reads(_no_expiry_once_past, {READ}),
     ("created-text-of-create", "R36", "created_at of a task of createVideoExtension is text"): task_reads(
@@ -262,9 +262,11 @@ RARE: Table = {
     ("part-without-request-id", "R33", "a part of the content carries no request id"): changes(
         lambda case: case.header(b"x-oneapi-request-id", None), {CONTENT}, {206}
     ),
-    ("prompt-of-digits-as-number", "R36", "a prompt that is a number, or true, is told as one and not as text"): edits(
-        mapped("prompt", _plain_scalar), {QUERY}
-    ),
+    (
+        "prompt-of-digits-as-number",
+        "R36",
+        "a prompt that is a number, or true, is returned as one and not as text",
+    ): edits(mapped("prompt", _plain_scalar), {QUERY}),
     ("progress-fraction-at-last", "R36", "progress has a fraction in the last percents of a running task"): edits(
         _last_percents, when=running
     ),
@@ -281,10 +283,10 @@ RARE: Table = {
     ("query-progress-null-of-failed", "R36", "the unified read's progress is null on a failed task"): edits(
         put(progress=None), {QUERY}, when=failed
     ),
-    ("size-number-of-1080p", "R36", "a size of 1080P is told as the number 1080"): edits(
+    ("size-number-of-1080p", "R36", "a size of 1080P is returned as the number 1080"): edits(
         put(size=1080), {READ}, when=lambda value: value.get("size") == "1080P"
     ),
-    ("unchanged-status-left-out", "R36", "the OpenAI-format read leaves out a status that it told before"): changes(
+    ("unchanged-status-left-out", "R36", "the OpenAI-format read leaves out a status that it returned before"): changes(
         _news_alone, {READ}, OK
     ),
     ("expires-in-milliseconds-of-max", "R13", "expires_at is in milliseconds with grok-video-3-max"): task_reads(

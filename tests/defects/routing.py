@@ -384,7 +384,7 @@ def _below_task(request: Request, given: Response) -> Response:
 
 
 DEFECTS: Table = {
-    ("wrong-method-200", "R32", "a method that a path does not have is answered with 200"): _restated(200, {405}),
+    ("wrong-method-200", "R32", "a method that a path does not have gets 200"): _restated(200, {405}),
     ("wrong-method-400", "R32", "a method that a path does not have is an invalid request"): _restated(400, {405}),
     ("wrong-method-501", "R32", "a method that a path does not have is not implemented"): _restated(501, {405}),
     ("wrong-method-500", "R32", "a method that a path does not have breaks the server"): _restated(500, {405}),
@@ -393,7 +393,7 @@ DEFECTS: Table = {
     ("allow-what-was-sent", "R32", "a 405 allows the method that it refuses"): _off_route(
         _allowing_what_was_sent, {405}
     ),
-    ("delete-204", "R32", "DELETE of a task is answered with 204"): _off_route(_deleted, {405}),
+    ("delete-204", "R32", "DELETE of a task gets 204"): _off_route(_deleted, {405}),
     ("put-submits", "R32", "PUT submits as POST does"): _leads(_method("PUT", "POST")),
     ("put-submits-unified", "R32", "PUT submits at the unified path"): _leads(
         _method("PUT", "POST", rb"/v1/video/extend")
@@ -416,7 +416,7 @@ DEFECTS: Table = {
         )
     ),
     ("version-any", "R43", "any version is taken"): _leads(_path(rb"^/v[0-9]+/", b"/v1/")),
-    ("wrong-path-200", "R43", "an unknown path is answered with the page of an app"): _off_route(_page, {404}),
+    ("wrong-path-200", "R43", "an unknown path gets the page of an app"): _off_route(_page, {404}),
     ("wrong-path-400", "R43", "an unknown path is an invalid request"): _restated(400, {404}),
     ("wrong-path-403", "R43", "an unknown path is forbidden"): _restated(403, {404}),
     ("wrong-path-500", "R43", "an unknown path breaks the server"): _restated(500, {404}),
@@ -434,28 +434,28 @@ DEFECTS: Table = {
 }
 
 RARE: Table = {
-    ("head-content-without-key", "R01", "HEAD of the content answers 200 without a valid key"): _heads(
+    ("head-content-without-key", "R01", "HEAD of the content gets 200 without a valid key"): _heads(
         _keyless, {CONTENT}
     ),
     ("head-read-without-key", "R01", "HEAD of a read looks at no key"): _heads(_keyless, READS),
-    ("head-content-of-another-account", "R20", "HEAD of the content answers 200 to a key of another account"): _heads(
+    ("head-content-of-another-account", "R20", "HEAD of the content gets 200 with a key of another account"): _heads(
         _any_key, {CONTENT}
     ),
-    ("head-read-of-another-account", "R20", "HEAD of a read answers 200 to a key of another account"): _heads(
+    ("head-read-of-another-account", "R20", "HEAD of a read gets 200 with a key of another account"): _heads(
         _any_key, {READ}
     ),
-    ("head-of-unknown", "R59", "HEAD of a read answers 200 whatever the task"): _heads(_always, READS),
-    ("head-says-empty", "R59", "HEAD of a read tells Content-Length 0"): _heads(_empty, READS),
-    ("head-length-of-another-file", "R59", "HEAD of the content tells a Content-Length eight bytes too short"): _heads(
-        _shorter, {CONTENT}
-    ),
-    ("head-follows-range", "R59", "HEAD of the content follows a Range and answers 206"): _heads(
-        _with_range, {CONTENT}
-    ),
-    ("head-of-bytes", "R59", "HEAD of the content tells the media type application/octet-stream"): _heads(
+    ("head-of-unknown", "R59", "HEAD of a read gets 200 whatever the task"): _heads(_always, READS),
+    ("head-says-empty", "R59", "HEAD of a read returns Content-Length 0"): _heads(_empty, READS),
+    (
+        "head-length-of-another-file",
+        "R59",
+        "HEAD of the content returns a Content-Length eight bytes too short",
+    ): _heads(_shorter, {CONTENT}),
+    ("head-follows-range", "R59", "HEAD of the content follows a Range and gets 206"): _heads(_with_range, {CONTENT}),
+    ("head-of-bytes", "R59", "HEAD of the content returns the media type application/octet-stream"): _heads(
         _as_bytes, {CONTENT}
     ),
-    ("head-breaks", "R59", "HEAD of a read is answered with 500"): _heads(_breaks, READS),
+    ("head-breaks", "R59", "HEAD of a read gets 500"): _heads(_breaks, READS),
     (
         "encoded-slash-routed",
         "R41",
@@ -464,9 +464,7 @@ RARE: Table = {
     ("version-twice", "R43", "the paths are there below /v1/v1 as well"): _leads(_path(rb"^/v1/v1/", b"/v1/")),
     ("method-overridden", "R32", "X-HTTP-Method-Override makes a POST a GET"): _leads(_overridden),
     ("allow-options-alone", "R32", "a 405 allows OPTIONS alone"): _off(_allows_options_alone, 405),
-    ("head-of-submits-200", "R32", "HEAD of a path that has POST alone is answered with 200"): _off(
-        _head_everywhere, 405
-    ),
+    ("head-of-submits-200", "R32", "HEAD of a path that has POST alone gets 200"): _off(_head_everywhere, 405),
     ("wrong-path-405", "R43", "an unknown path is refused as a wrong method"): _off(_not_allowed, 404),
     ("id-in-any-case", "R46", "tasks are found by their id in any case"): _in_any_case,
     ("only-post-of-content", "R32", "POST downloads the content as GET does"): _leads(_posted_content),
@@ -489,6 +487,6 @@ RARE: Table = {
     ("tasks-listed", "R43", "GET of /v1/videos lists tasks, as OpenAI's does"): _off(_listed, 404),
     ("unknown-below-task-400", "R43", "a path below a task is refused as an unknown task"): _off(_below_task, 404),
     ("get-submits-unified", "R32", "GET submits at the unified path"): _leads(_get_submits),
-    ("trace-echoed", "R32", "TRACE is answered with its own head"): _off(_echoed, 405),
+    ("trace-echoed", "R32", "TRACE gets its own head"): _off(_echoed, 405),
     ("allow-printed", "R32", "the Allow of a 405 is a list as Python prints it"): _off(_allow_printed, 405),
 }

@@ -230,13 +230,13 @@ def _broken(server: Server, request: Request, _: Request) -> Response:
 
 
 DEFECTS: Table = {
-    ("submit-201", "R38", "extendVideo answers 201"): restates(201, {EXTEND}, OK),
-    ("submit-202", "R38", "every submit answers 202, for it is asynchronous"): restates(202, SUBMITS, OK),
-    ("submit-202-unified", "R38", "the unified submit alone answers 202"): restates(202, {UNIFIED}, OK),
+    ("submit-201", "R38", "extendVideo returns 201"): restates(201, {EXTEND}, OK),
+    ("submit-202", "R38", "every submit returns 202, for it is asynchronous"): restates(202, SUBMITS, OK),
+    ("submit-202-unified", "R38", "the unified submit alone returns 202"): restates(202, {UNIFIED}, OK),
     ("read-202-while-running", "R38", "a running task is read with 202"): restates(
         202, READS, OK, lambda case: running(case.value)
     ),
-    ("read-204-while-running", "R38", "the OpenAI-format read answers 204 until the task has ended"): changes(
+    ("read-204-while-running", "R38", "the OpenAI-format read returns 204 until the task has ended"): changes(
         _no_content, {READ}, OK
     ),
     ("read-410-of-failed", "R38", "a failed task is read with 410"): restates(
@@ -245,7 +245,7 @@ DEFECTS: Table = {
     ("read-500-of-failed", "R44", "a failed task is read with 500"): restates(
         500, {READ}, OK, lambda case: failed(case.value)
     ),
-    ("read-203", "R38", "the unified read answers 203"): restates(203, {QUERY}, OK),
+    ("read-203", "R38", "the unified read returns 203"): restates(203, {QUERY}, OK),
     ("invalid-422", "R41", "an invalid body is refused with 422"): restates(
         422, SUBMITS, {400}, _says(_INVALID_REQUEST)
     ),
@@ -255,7 +255,7 @@ DEFECTS: Table = {
     ("invalid-500", "R44", "an invalid body breaks extendVideo"): restates(
         500, {EXTEND}, {400}, _says(_INVALID_REQUEST)
     ),
-    ("invalid-200", "R41", "the unified submit tells of an invalid body with 200"): restates(
+    ("invalid-200", "R41", "the unified submit reports an invalid body with 200"): restates(
         200, {UNIFIED}, {400}, _says(_INVALID_REQUEST)
     ),
     ("malformed-422", "R27", "a body that is not JSON is refused with 422"): restates(
@@ -271,7 +271,7 @@ DEFECTS: Table = {
         500, {UNIFIED}, {400}, _has_media_type(b"form")
     ),
     ("too-large-500", "R44", "a body that is too large breaks the submits"): restates(500, SUBMITS, {413}),
-    ("unknown-task-200", "R46", "the unified read tells of an unknown task with 200"): restates(200, {QUERY}, {400}),
+    ("unknown-task-200", "R46", "the unified read reports an unknown task with 200"): restates(200, {QUERY}, {400}),
     ("unknown-task-500", "R44", "an unknown task breaks the OpenAI-format read"): restates(500, {READ}, {400}),
     ("unknown-task-403", "R46", "an unknown task is forbidden"): restates(403, READS, {400}),
     ("unknown-task-410", "R46", "an unknown task is gone"): restates(410, READS, {400}),
@@ -284,12 +284,12 @@ DEFECTS: Table = {
     ("unfinished-source-409", "R47", "a source that has not succeeded is a conflict"): restates(
         409, SUBMITS, {400}, _says(_NOT_FINISHED)
     ),
-    ("unfinished-source-200", "R47", "createVideoExtension tells with 200 of a source that runs"): restates(
+    ("unfinished-source-200", "R47", "createVideoExtension reports with 200 that its source runs"): restates(
         200, {CREATE}, {400}, _says(_NOT_FINISHED)
     ),
     ("unknown-content-200", "R46", "the content of an unknown task is empty"): changes(_empty, {CONTENT}, {404}),
     ("unknown-content-500", "R44", "the content of an unknown task breaks the server"): restates(500, {CONTENT}, {404}),
-    ("unfinished-content-202", "R38", "the content of a running task answers 202"): changes(
+    ("unfinished-content-202", "R38", "the content of a running task gets 202"): changes(
         _accepted_while_running, {CONTENT}, {400}
     ),
     ("unfinished-content-409", "R38", "the content of a task that has not succeeded is a conflict"): restates(
@@ -307,7 +307,7 @@ RARE: Table = {
     ("id-missing-422", "R41", "the unified read without an id is refused with 422"): restates(
         422, {QUERY}, {400}, _id_is_missing
     ),
-    ("malformed-200-on-unified", "R27", "the unified submit tells with 200 that a body is not JSON"): restates(
+    ("malformed-200-on-unified", "R27", "the unified submit reports with 200 that a body is not JSON"): restates(
         200, {UNIFIED}, {400}, is_malformed
     ),
     ("nul-in-id-breaks", "R44", "an id with a NUL breaks the reads, whose database takes none"): breaks(
@@ -331,7 +331,7 @@ RARE: Table = {
     ("only-running-source-503-on-create", "R47", "createVideoExtension says 503 of a source that runs"): restates(
         503, {CREATE}, {400}, lambda case: code(case) == "fail_to_fetch_task"
     ),
-    ("only-video-missing-404", "R41", "createVideoExtension answers 404 to a body without a video"): restates(
+    ("only-video-missing-404", "R41", "createVideoExtension responds with 404 to a body without a video"): restates(
         404,
         {CREATE},
         {400},
@@ -399,7 +399,7 @@ RARE: Table = {
     ("start-from-2-to-the-16-breaks", "R44", "a start_time that has more than 16 bits breaks the server"): _breaking(
         lambda body, _: 65_536 <= start_of(body) < 131_072
     ),
-    ("together-read-breaks", "R44", "a read that comes while a submit is handled is answered with 500"): beside(
+    ("together-read-breaks", "R44", "a read that comes while a submit is handled gets 500"): beside(
         READS, SUBMITS, _broken
     ),
 }

@@ -28,7 +28,7 @@ def _served(tmp_path: Path, change: Callable[[Document], None]) -> Mock:
     document = copy.deepcopy(DOCUMENT)
     change(document)
     path = tmp_path / "contract.yaml"
-    path.write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
+    path.write_text(yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False), "utf-8")
     return Mock(path, token=KEY)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib.metadata
 import os
 import re
@@ -18,6 +19,9 @@ from pathlib import Path
 import httpx
 import pytest
 from octopusx_video_mock import cli
+from octopusx_video_mock.prism import installation
+from octopusx_video_mock.prism.node import find_node
+from octopusx_video_mock.server.stderr_log import MAX_LINES
 from octopusx_video_openapi import contract_path
 
 COMMAND = [sys.executable, "-m", "octopusx_video_mock"]
@@ -319,14 +323,17 @@ def test_no_registry_is_one_line_and_status_2(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_damaged_installation_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a stopped or misconfigured npm left is not taken for Prism."""
+    usual = installation.installed(find_node(installation.node_version()), print)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("npm_config_dry_run", "true")
-    for _ in range(2):
-        with started("--port", "0", *PRISM) as (process, _):
-            process.terminate()
-            assert process.wait(15) == 0
-        [home] = (tmp_path / "octopusx-video").iterdir()
-        shutil.rmtree(home / "node_modules")
+    home = tmp_path / "octopusx-video" / usual.name
+    (home / "node_modules").mkdir(parents=True)
+    shutil.copy(usual / "package.json", home)
+    with started("--port", "0", *PRISM) as (process, _):
+        process.terminate()
+        assert process.wait(15) == 0
+    assert [*home.parent.iterdir()] == [home]
+    assert (home / "node_modules" / ".bin" / "prism").exists()
 
 
 @pytest.mark.slow
@@ -334,7 +341,10 @@ def test_a_damaged_installation_is_made_anew(tmp_path: Path, monkeypatch: pytest
 def test_it_ends_even_if_nobody_reads_what_it_says(engine: str) -> None:
     """A caller that never reads the pipe of stderr neither stops the serving nor the end."""
     with started("--port", "0", *ENGINES[engine]) as (process, url), httpx.Client(base_url=url) as http:
-        for _ in range(3000):
+        assert process.stderr is not None
+        # As many lines as the mock keeps and as the pipe takes, each of at least 40 bytes.
+        room = fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4096) if hasattr(fcntl, "F_SETPIPE_SZ") else 65536
+        for _ in range(MAX_LINES + room // 40):
             assert http.get("/v1/videos/a").status_code == 401
         process.terminate()
         assert process.wait(15) == 0

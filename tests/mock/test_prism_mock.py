@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import jsonschema_rs
+import platformdirs
 import pytest
 from octopusx_video_mock import MockError, PrismMock
 from octopusx_video_openapi import Contract
@@ -16,6 +17,8 @@ from tests.conftest import KEY
 from tests.support import documents
 
 pytestmark = pytest.mark.slow  # Prism has to be installed and started
+CACHE = str(platformdirs.user_cache_path())
+"""Where Prism is installed; pytester changes the home folder, below which nothing is."""
 GOOD = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
 BODY = {"model": "grok-video-3", "prompt": "on", "start_time": 4, "video": {"url": "grok:a"}}
 
@@ -281,8 +284,9 @@ def test_a_mock_that_is_not_running_can_t_be_waited_for() -> None:
 pytest_plugins = ["pytester"]
 
 
-def test_the_fixture_is_there_for_everybody(pytester: pytest.Pytester) -> None:
+def test_the_fixture_is_there_for_everybody(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test of somebody else's has the mock by naming the fixture."""
+    monkeypatch.setenv("XDG_CACHE_HOME", CACHE)
     pytester.makepyfile(
         """
         import httpx

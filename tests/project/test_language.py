@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.defects import DEFECTS
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = {
     "SDK": "sdk/octopusx_video",
@@ -78,6 +80,12 @@ def test_no_avoided_word_is_written(package: str, texts: object) -> None:
     assert callable(texts)
     found = {place: avoided(text) for place, text in texts(PACKAGES[package])}
     assert {place: words for place, words in found.items() if words} == {}
+
+
+def test_no_summary_of_a_defect_has_an_avoided_word() -> None:
+    """Those of the defective servers are on the page of the kill matrix."""
+    found = {defect.name: avoided(defect.summary) for defect in DEFECTS}
+    assert {name: words for name, words in found.items() if words} == {}
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.core.settings import Settings
 from octopusx_video_contract.messages.http import Request, Response
 from octopusx_video_contract.runner import plugin, reports
-from octopusx_video_contract.scenarios import whole_life
+from octopusx_video_contract.scenarios import until_ended
 from octopusx_video_contract.scenarios.task_driver import TaskDriver
 from octopusx_video_contract.scenarios.whole_life import WholeLife
 from octopusx_video_contract.sending.budget import NotAskedError
@@ -286,7 +286,7 @@ def test_a_task_that_is_gone_is_not_blamed_on_a_colon(mock: Mock) -> None:
 
 def test_a_server_that_is_wrong_in_many_ways_gets_less_time(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its tasks are awaited for a part of the time alone, which is said, and that they did not end is no finding."""
-    monkeypatch.setattr(whole_life, "_SHORT_DEADLINE", 0.2)
+    monkeypatch.setattr(until_ended, "_SHORT_DEADLINE", 0.2)
     said: list[str] = []
     run.log.announce = said.append
     kept(run, "boundaries", [run.recorder.finding(rule.id, "a", OK) for rule in CONTRACT.rules[:8]])
@@ -377,7 +377,7 @@ def test_waiting_for_tasks_is_said_while_it_lasts(upstream: Upstream) -> None:
     """Also where the output is a file or a pipe, and while pytest captures what a test prints."""
 
     def soon() -> None:
-        whole_life._SAY_AFTER = 0.1  # noqa: SLF001 - the process ends with the run
+        until_ended._SAY_AFTER = 0.1  # noqa: SLF001 - the process ends with the run
 
     limits = ("--layer", "life", "--rule", "R45", "--deadline", "0.5", "--seed", "1")
     done = suite_runs.run("--base-url", upstream.base_url, *limits, first=soon)

@@ -193,10 +193,10 @@ def test_a_rule_without_a_check_is_a_gap_that_says_so(foreign: Contract) -> None
 @pytest.mark.slow
 def test_a_run_says_which_rules_have_no_check(foreign: Contract, tmp_path: Path) -> None:
     """At its start; they are listed as not asked."""
-    document = yaml.safe_load(contract_path().read_text("utf-8"))
+    document = yaml.load(contract_path().read_text("utf-8"), Loader=yaml.CSafeLoader)
     document["x-rules"].append({**documents.document(foreign)["x-rules"][-1], "x-grade": {"chosen": "For this test."}})
     path = tmp_path / "contract.yaml"
-    path.write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
+    path.write_text(yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False), "utf-8")
     done = suite_runs.run("--contract", str(path), "--layer", "documented_requests")
     assert done.status == 0, done.stdout + done.stderr
     assert "warning: R61 is not asked, since this version has no check for it: A task is quick." in done.stdout

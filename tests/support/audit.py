@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import jsonschema_rs
 import pytest
+from jsonschema_rs import Draft202012Validator as Validator
 from octopusx_video_mock.delivery import CUT
 from octopusx_video_mock.engine.engine import Engine
 from octopusx_video_mock.messages import Request, Response
@@ -54,12 +55,46 @@ def departs(contract: Contract, answer: Response) -> str:
     if answer.operation is None:
         is_video = answer.status in {200, 206} and headers["content-type"] == "video/mp4"
         return "" if is_video else _refusal_departs(contract, answer)
-    response = dict(documents.responses(contract, contract.operations[answer.operation])).get(str(answer.status))
+    response = _documented(contract, answer.operation, answer.status)
     if response is None:
         return "an undocumented status"
     if headers.get("content-type") != "video/mp4" and len(answer.body) > LARGEST:
         return f"it has {len(answer.body)} bytes (R53)"
-    return _headers_depart(contract, response, headers) or _body_departs(contract, answer, response, headers)
+    return _headers_depart(response, headers) or _body_departs(response, answer, headers)
+
+
+@dataclass(frozen=True)
+class Documented:
+    """What the contract says of a response: its headers, each with whether it is required, and its bodies."""
+
+    headers: tuple[tuple[str, bool, Validator], ...]
+    bodies: dict[str, tuple[Validator, ...]]
+
+
+@functools.lru_cache(maxsize=128)  # a contract has fifty of them, and each answers many requests
+def _documented(contract: Contract, operation: str, status: int) -> Documented | None:
+    response = dict(documents.responses(contract, contract.operations[operation])).get(str(status))
+    if response is None:
+        return None
+    headers = {name: documents.resolve(contract, header) for name, header in response.get("headers", {}).items()}
+    of_rules = [
+        documents.node(rule.schema)
+        for rule in contract.rules
+        if rule.about == "response" and operation in rule.operations
+        if rule.schema is not None and (not rule.statuses or status in rule.statuses)
+    ]
+    return Documented(
+        tuple(
+            (name, header.get("required", False), _validator(_dumped(header["schema"]), contract.path))
+            for name, header in headers.items()
+        ),
+        {
+            media_type: tuple(_validator(_dumped(one), contract.path) for one in (media["schema"], *of_rules))
+            if media_type == "application/json"
+            else ()
+            for media_type, media in response.get("content", {}).items()
+        },
+    )
 
 
 def _refusal_departs(contract: Contract, answer: Response) -> str:
@@ -71,34 +106,27 @@ def _refusal_departs(contract: Contract, answer: Response) -> str:
     return "" if found is None else found.message
 
 
-def _headers_depart(contract: Contract, response: dict[str, Any], headers: dict[str, str]) -> str:
-    for name, header in response.get("headers", {}).items():
-        header = documents.resolve(contract, header)
+def _headers_depart(response: Documented, headers: dict[str, str]) -> str:
+    for name, is_required, validator in response.headers:
         value = headers.get(name.lower())
-        if value is None and header.get("required"):
+        if value is None and is_required:
             return f"without {name}"
-        if value is not None and not _validator(_dumped(header["schema"]), contract.path).is_valid(value):
+        if value is not None and not validator.is_valid(value):
             return f"{name} is {value!r}"
     return ""
 
 
-def _body_departs(contract: Contract, answer: Response, response: dict[str, Any], headers: dict[str, str]) -> str:
+def _body_departs(response: Documented, answer: Response, headers: dict[str, str]) -> str:
     media_type = headers.get("content-type", "")
-    media = response.get("content", {}).get(media_type)
-    if media is None:
+    if media_type not in response.bodies:
         return f"the undocumented media type {media_type!r}"
     if media_type != "application/json":
         return ""
-    schemas = [media["schema"]]
-    for rule in contract.rules:
-        speaks = rule.about == "response" and answer.operation in rule.operations
-        if speaks and rule.schema is not None and (not rule.statuses or answer.status in rule.statuses):
-            schemas.append(documents.node(rule.schema))
     body = json.loads(answer.body)
     unusable = next((address for address in _addresses(body) if not _is_usable(address)), None)
     if unusable is not None and answer.status < 300:
         return f"no client can open {unusable} (R51)"
-    errors = (error for schema in schemas for error in _validator(_dumped(schema), contract.path).iter_errors(body))
+    errors = (error for validator in response.bodies[media_type] for error in validator.iter_errors(body))
     return next((error.message for error in errors), "")
 
 
@@ -124,8 +152,8 @@ def _dumped(schema: Any) -> str:
 
 
 @functools.cache
-def _validator(schema: str, path: Path) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(documents.schema(_loaded(path), json.loads(schema)))
+def _validator(schema: str, path: Path) -> Validator:
+    return Validator(documents.schema(_loaded(path), json.loads(schema)))
 
 
 @functools.cache

@@ -100,6 +100,6 @@ def _take_source(made: Document, operation: Document) -> None:
     media["examples"] = {"documented": {"value": {"model": "grok-video-3", "prompt": "Two Cats", "duration": 6}}}
 
 
-class _WithoutAliases(yaml.SafeDumper):
+class _WithoutAliases(yaml.CSafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True

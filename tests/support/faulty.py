@@ -53,6 +53,14 @@ class FaultyServer:
     asked: list[tuple[str, str]] = field(default_factory=list)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, *_: object) -> None:
+        """A caller that goes away in the middle is no news."""
+
+
 @contextlib.contextmanager
 def faulty_server(upstream: tuple[str, int], defect: Defect) -> Iterator[FaultyServer]:
     """Serve the mock at ``upstream`` with a defect while the block lasts."""
@@ -60,6 +68,16 @@ def faulty_server(upstream: tuple[str, int], defect: Defect) -> Iterator[FaultyS
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = 65536  # head and body in one packet: in two, the second waits for the first to be acknowledged
+
+        def setup(self) -> None:
+            """A connection to the mock for each connection of a caller: one for each request takes most of its time."""
+            super().setup()
+            self.mock = HTTPConnection(*upstream, timeout=10)
+
+        def finish(self) -> None:
+            """It ends with the caller's."""
+            super().finish()
+            self.mock.close()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -69,11 +87,9 @@ def faulty_server(upstream: tuple[str, int], defect: Defect) -> Iterator[FaultyS
             headers = {name.lower(): value for name, value in self.headers.items()}
             defect.request(headers)
             length = int(headers.get("content-length", 0))
-            connection = HTTPConnection(*upstream, timeout=10)
-            with contextlib.closing(connection):
-                connection.request(self.command, self.path, self.rfile.read(length), headers)
-                response: HTTPResponse = connection.getresponse()
-                body = response.read()
+            self.mock.request(self.command, self.path, self.rfile.read(length), headers)
+            response: HTTPResponse = self.mock.getresponse()
+            body = response.read()
             kept = {name.lower(): value for name, value in response.getheaders()}
             exchange = Exchange(self.command, self.path, response.status, kept, body)
             defect.answer(exchange)
@@ -94,14 +110,7 @@ def faulty_server(upstream: tuple[str, int], defect: Defect) -> Iterator[FaultyS
                 return self.forward
             raise AttributeError(name)
 
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 64
-
-        def handle_error(self, *_: object) -> None:
-            """A caller that goes away in the middle is no news."""
-
-    with Server(("127.0.0.1", 0), Handler) as http:
+    with _Server(("127.0.0.1", 0), Handler) as http:
         server = FaultyServer(f"http://127.0.0.1:{http.server_port}")
         thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
         thread.start()

@@ -95,7 +95,7 @@ def _printing(data: bytes) -> Iterator[str]:
             continue
         yield from _literal(data[at : match.start()])
         count = len(match[0]) // len(unit)
-        yield f"i=0; while [ $i -lt {count} ]; do printf %s {shlex.quote(unit.decode())}; i=$((i+1)); done"
+        yield f"yes {shlex.quote(unit.decode())} | head -n {count} | tr -d '\\n'"
         at = match.end()
     yield from _literal(data[at:])
 

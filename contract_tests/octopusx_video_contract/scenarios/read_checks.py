@@ -6,11 +6,13 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from octopusx_video_openapi import Operation, RuleId, values
+from octopusx_video_openapi import Operation, RuleId, task_ids, values
 
+from octopusx_video_contract.cases.submit_bodies import a_submit
 from octopusx_video_contract.checks import differences, head_requests, task_life
 from octopusx_video_contract.checks.registry import checks, outcomes
 from octopusx_video_contract.checks.task_life import Task
+from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import Run
 from octopusx_video_contract.messages.http import Request, Response
 from octopusx_video_contract.scenarios.task_driver import TaskDriver
@@ -19,7 +21,7 @@ _SECONDS_BETWEEN = 2
 """Seconds, and percent, that two tasks may be apart that were submitted and read right after each other."""
 
 
-@checks(RuleId.R01, RuleId.R02, RuleId.R19, RuleId.R20)
+@checks(RuleId.R01, RuleId.R02, RuleId.R19, RuleId.R20, RuleId.R47)
 class ReadChecks:
     """Checks that reads change nothing, and that each key reads its own tasks alone.
 
@@ -88,6 +90,23 @@ class ReadChecks:
                     )
                     if not headers:
                         check_head(run, other, [response], "a key of another account", RuleId.R20)
+
+    def refused_source(self, name: str, source: Task) -> None:
+        """A submit does not take a task for its source that runs or has failed."""
+        submit = self.run.contract.operations[name]
+        if not task_ids.places(submit):
+            return
+        _, request = self.tasks.submission(submit, a_submit(submit), source.id)
+        found: list[Finding] = []
+        with self.run.recorder.collecting(found):
+            self.tasks.refused(request, RuleId.R47, f"{name}: a source that is {source.phase}")
+        # It may have succeeded meanwhile, where the clock does not stand still.
+        if found and (self.run.is_still or source.phase == "failed" or self._still_runs(source)):
+            raise Findings(found)
+
+    def _still_runs(self, task: Task) -> bool:
+        observation = self.tasks.read(task, self.tasks.route(task))
+        return observation is not None and observation.phase == "running"
 
 
 def _is_near(first: Any, second: Any) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,24 +15,16 @@ from octopusx_video_contract.checks.registry import checks
 from octopusx_video_contract.checks.single_response import UNKNOWN_TASK
 from octopusx_video_contract.checks.task_life import Task, is_number
 from octopusx_video_contract.core.billing_check import BillingCheck
-from octopusx_video_contract.core.findings import Finding, Findings
 from octopusx_video_contract.core.run import Run
-from octopusx_video_contract.core.run_log import MANY_BROKEN_RULES
-from octopusx_video_contract.messages.text import counted
 from octopusx_video_contract.scenarios.downloads import Downloads
+from octopusx_video_contract.scenarios.life_findings import LifeFindings
 from octopusx_video_contract.scenarios.read_checks import ReadChecks
 from octopusx_video_contract.scenarios.task_driver import TaskDriver
+from octopusx_video_contract.scenarios.until_ended import UntilEnded
 from octopusx_video_contract.sending.budget import NotAskedError
 
 FAILING = "fault=failed"
 """Orders a task that fails, of a mock that follows it."""
-_MOMENTS = (0.1, 0.25, 0.4, 0.45, 0.48, 0.495, 0.501, 0.52, 0.6, 0.75, 1.01, 1.2)
-"""When a task is read on a turned clock, in parts of its expected time, of which half has passed before: most often
-around its end."""
-_FIRST_PAUSE, _MAX_PAUSE = 0.05, 2.0
-_SAY_AFTER = 10.0
-"""Seconds until it is first said that tasks are awaited; each further line comes after twice the time."""
-_SHORT_DEADLINE = 30.0
 _DAY = 86_400.0
 _MAX_TURN = 366 * _DAY
 """How far a clock is turned at most, in seconds. Much later, every time of a task would be one in milliseconds."""
@@ -42,14 +33,14 @@ MAX_SHORT_WAIT = 15.0
 """Seconds of real time up to which tasks are awaited once more, to see every length that a video can have."""
 
 
-@checks(RuleId.R41, RuleId.R45, RuleId.R47)
+@checks(RuleId.R41)
 class WholeLife:
     """The lives of one task of each submit, followed together, and what was found of each.
 
     Attributes:
         findings: By the submit's operation id.
         skipped: Why a submit was not followed, by its operation id.
-        waited: Seconds of real time until the tasks had ended; 0 on a clock that was turned.
+        ends: Awaits the ends of tasks.
     """
 
     def __init__(self, run: Run) -> None:
@@ -58,12 +49,11 @@ class WholeLife:
         self.downloads = Downloads(self.tasks)
         self.read_checks = ReadChecks(self.tasks)
         # Those that most routes can read come first: what is paid for is to show most.
-        names = sorted(run.contract.submits, key=lambda name: -len(self.tasks.routes(name)))
-        self.findings: dict[str, list[Finding]] = {name: [] for name in names}
-        self.skipped: dict[str, str] = {}
-        self.waited = 0.0
+        found = LifeFindings(run, sorted(run.contract.submits, key=lambda name: -len(self.tasks.routes(name))))
+        self.findings, self.skipped, self._catching = found.findings, found.skipped, found.catching
+        self.ends = UntilEnded(self.read_checks, found)
+        self._readable = self.ends.readable
         self._twins: dict[str, list[Task]] = {}
-        self._readable: dict[str, list[Operation]] = {}
 
     def whole(self) -> None:
         """Follow all of it; what is found is kept, and does not end the others."""
@@ -81,7 +71,7 @@ class WholeLife:
         for task in begun:
             self._compare(task)
         self._come_late()
-        self._follow(begun)
+        self.ends.follow(begun)
         for task in begun:
             self._compare(task)
             self._after_its_end(task)
@@ -162,114 +152,10 @@ class WholeLife:
         if not self.run.paid:
             for other in self.run.contract.submits:
                 with self._catching(other):
-                    self._refused_source(other, task)
+                    self.read_checks.refused_source(other, task)
 
     def _other_routes(self, task: Task) -> list[Operation]:
         return [route for route in self.tasks.reads if route not in self._readable[task.id]]
-
-    def _refused_source(self, name: str, source: Task) -> None:
-        submit = self.run.contract.operations[name]
-        if not task_ids.places(submit):
-            return
-        _, request = self.tasks.submission(submit, a_submit(submit), source.id)
-        found: list[Finding] = []
-        with self.run.recorder.collecting(found):
-            self.tasks.refused(request, RuleId.R47, f"{name}: a source that is {source.phase}")
-        # It may have succeeded meanwhile, where the clock does not stand still.
-        if found and (self.run.is_still or source.phase == "failed" or self._still_runs(source)):
-            raise Findings(found)
-
-    def _still_runs(self, task: Task) -> bool:
-        observation = self.tasks.read(task, self.tasks.route(task))
-        return observation is not None and observation.phase == "running"
-
-    def _follow(self, tasks: list[Task]) -> None:
-        """Read the tasks until they have ended, or their time is up."""
-        followed = [task for task in tasks if self._readable[task.id]]  # of the others R04 says that they can't be read
-        running = [task for task in followed if not task.ended]
-        if self.run.control is not None:
-            names = itertools.cycle(self.findings)
-            for pause in self._turns() if running else ():
-                self.run.control.advance(pause)
-                running = self._still_running(running)
-                for source in running[:1] if not self.run.paid else ():
-                    name = next(names)
-                    with self._catching(name):
-                        self._refused_source(name, source)
-                if not running:
-                    break
-        else:
-            max_wait = self._max_wait()
-            running = self._wait(running, max_wait)
-            if running and max_wait < self.run.settings.deadline:
-                self.run.log.say(
-                    f"{counted(len(running), 'task')} had not ended after {max_wait:g} s; a server that breaks "
-                    f"{MANY_BROKEN_RULES} rules or more gets no more time, and {RuleId.R45} is not asked"
-                )
-                return
-        within = self._within()
-        given = (
-            f"{within:,.0f} s of its clock" if self.run.control else f"{self.run.settings.deadline:g} s (--deadline)"
-        )
-        for task in followed:
-            with self._catching(task.submit.id):
-                read = self.tasks.request(self.tasks.route(task), task.id)
-                fault = f"{task.submit.id}: {task.id} has not ended in {given}" if task in running else None
-                self.run.recorder.check(RuleId.R45, fault, read)
-
-    def _within(self) -> float:
-        """Seconds of its clock in which a task ends, by the contract."""
-        rule = self.run.contract.rules_by_id.get(RuleId.R45)
-        return rule.within.seconds if rule and rule.within else _DAY
-
-    def _turns(self) -> Iterator[float]:
-        lasts = lifecycle.task_life(self.run.contract).lasts
-        within = self._within()
-        moments = [part * lasts for part in _MOMENTS]
-        while moments[-1] < within:
-            moments.append(2 * moments[-1])
-        begun = 0.0
-        for moment in moments:
-            yield min(moment, within) - begun
-            begun = min(moment, within)
-
-    def _still_running(self, running: list[Task]) -> list[Task]:
-        """Read each task by each of its routes, and by the first once more; those of them that have not ended."""
-        first = {name: routes[:1] for name, routes in self._readable.items()}
-        for routes, route in itertools.product((self._readable, first), self.tasks.reads):
-            read = [task for task in running if route in routes[task.id]]
-            billed = self.tasks.billed()
-            for task in read:
-                with self._catching(task.submit.id):
-                    self.tasks.read(task, route)
-            for task in read[-1:]:
-                with self._catching(task.submit.id):
-                    self.tasks.unbilled(billed, self.tasks.request(route, task.id))
-        return [task for task in running if not task.ended]
-
-    def _max_wait(self) -> float:
-        """Seconds of real time in which the tasks have to end: fewer for a server that is wrong in many ways."""
-        found = {finding.rule for findings in self.findings.values() for finding in findings}
-        if len(found | self.run.log.broken) < MANY_BROKEN_RULES:
-            return self.run.settings.deadline
-        return min(self.run.settings.deadline, _SHORT_DEADLINE)
-
-    def _wait(self, running: list[Task], max_wait: float) -> list[Task]:
-        begun = time.monotonic()
-        say_at = _SAY_AFTER
-        pause = _FIRST_PAUSE
-        while running and time.monotonic() - begun < max_wait:
-            time.sleep(min(pause, max(0.0, max_wait - (time.monotonic() - begun))))
-            pause = min(pause * 1.3, _MAX_PAUSE if not self.run.paid else 5 * _MAX_PAUSE)
-            running = self._still_running(running)
-            waited = time.monotonic() - begun
-            if running and waited > say_at:
-                say_at *= 2
-                self.run.log.say(
-                    f"waiting for {counted(len(running), 'task')} to end: {waited:.0f} s of at most {max_wait:g} s"
-                )
-        self.waited = time.monotonic() - begun
-        return running
 
     def _after_its_end(self, task: Task) -> None:
         name, tasks, run = task.submit.id, self.tasks, self.run
@@ -287,7 +173,7 @@ class WholeLife:
                 self.downloads.no_content_yet(task, still=True)
             if not run.paid:
                 with self._catching(name):
-                    self._refused_source(name, task)
+                    self.read_checks.refused_source(name, task)
                 with self._catching(name):  # the same again is another task
                     tasks.submit(task.submit, self._body(task.submit, FAILING), self._source)
             return
@@ -354,10 +240,10 @@ class WholeLife:
     def _chain(self, begun: list[Task]) -> list[Task]:
         """Continue a video of the run's own, whose length is known, so that of the next one is too: the new tasks."""
         source = next((task for task in begun if task.phase == "succeeded" and task.length is not None), None)
-        if source is None or self.run.paid or (self.run.control is None and self.waited > MAX_SHORT_WAIT):
+        if source is None or self.run.paid or (self.run.control is None and self.ends.waited > MAX_SHORT_WAIT):
             return []
         made = self._continued(source)
-        self._follow(made)
+        self.ends.follow(made)
         for task in made:
             if task.phase == "succeeded":
                 with self._catching(task.submit.id):
@@ -376,7 +262,7 @@ class WholeLife:
                     made.append(self.tasks.submit(submit, body, source.id, sure=False))
         for task in made:
             self._readable[task.id] = self.tasks.reads
-        self._still_running([source, *made])
+        self.ends.still_running([source, *made])
         with self._catching(source.submit.id):
             self.downloads.download(source)
         for task in made:
@@ -431,17 +317,3 @@ class WholeLife:
             for route in self._readable[task.id]:
                 with self._catching(task.submit.id):
                     self.tasks.read(task, route)
-
-    @contextlib.contextmanager
-    def _catching(self, name: str) -> Iterator[None]:
-        """Keep what is found in a block, which goes on after it, as what follows the block does."""
-        findings = self.findings[name]
-        try:
-            with self.run.recorder.collecting(findings):
-                yield
-        except (Finding, Findings) as error:
-            findings += error.findings if isinstance(error, Findings) else [error]
-        except NotAskedError as error:
-            self.skipped.setdefault(name, str(error))
-        if findings and self.run.settings.ends_at_once:
-            raise Findings(findings)

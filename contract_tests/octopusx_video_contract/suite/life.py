@@ -87,7 +87,7 @@ def test_requests_at_the_same_moment() -> None:
     """Submits, reads and downloads that are under way together get the responses that each would get alone."""
     if not RUN.settings.known_ids:
         pytest.skip("no finished task is known; name one with --task-id")
-    waited = _lives().waited  # and what is paid for is spent on whole lives first
+    waited = _lives().ends.waited  # and what is paid for is spent on whole lives first
     Together(RUN, max_wait=1.2 * waited if waited < MAX_SHORT_WAIT and not RUN.paid else 0).ask()
 
 

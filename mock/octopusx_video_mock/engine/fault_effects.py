@@ -22,7 +22,7 @@ def phase_of(task: Task, faults: tuple[Fault, ...], now: float) -> Phase:
     """Whether a task with these faults runs, has succeeded or has failed."""
     if task.age(now) < task.lasts:
         return "running"
-    return "failed" if any(fault.ends == "failed" for fault in faults) else "succeeded"
+    return "failed" if faults and any(fault.ends == "failed" for fault in faults) else "succeeded"
 
 
 def reject_hidden(task: Task, faults: tuple[Fault, ...], now: float) -> None:

@@ -85,7 +85,7 @@ class Submits:
 
     def _new_task(self, parsed: ParsedRequest, source_length: float, showing: tuple[Fault, ...]) -> Task:
         operation, body = parsed.operation, parsed.body or {}
-        bits = sum({1 << fault.bit for fault in showing if fault.bit is not None})
+        bits = sum({1 << fault.bit for fault in showing if fault.bit is not None}) if showing else 0
         length = operation.definition.result_length.seconds(body, source_length)
         return self._tasks.new(parsed.key, operation.number, parsed.now, length or 0.0, bits, body)
 

@@ -282,7 +282,7 @@ class Connection(asyncio.Protocol):
     def _write(self, response: Response, method: str, *, whole: bool) -> None:
         self._keeps = self._keeps and whole
         transport = self._transport
-        length, body = self._framed(response)
+        length, body = framing.framed(response, self._parser.get_http_version)
         if method == "HEAD" or response.status in framing.NO_BODY:
             body = b""
         if transport.get_write_buffer_size() > MAX_UNSENT:
@@ -295,9 +295,6 @@ class Connection(asyncio.Protocol):
         elif not self._keeps:
             self._ending = True
             transport.close()
-
-    def _framed(self, response: Response) -> tuple[bytes, bytes]:
-        return framing.framed(response, self._parser.get_http_version())
 
     def _head(self, response: Response, length: bytes) -> bytes:
         return framing.head(response, self._state.default_headers, length, keeps=self._keeps)
@@ -318,7 +315,7 @@ class Connection(asyncio.Protocol):
         if response.stream is not None:
             await self._stream(response, response.stream)
             return
-        length, body = self._framed(response)
+        length, body = framing.framed(response, self._parser.get_http_version)
         self._transport.write(self._head(response, length))
         for number, piece in enumerate(deliveries.pieces(body, response.delivery)):
             if number:
@@ -347,7 +344,7 @@ class Connection(asyncio.Protocol):
         self._keeps = False
         headers = [(b"content-type", b"text/plain; charset=utf-8")]
         response = Response(status, headers, reason)
-        length, body = self._framed(response)
+        length, body = framing.framed(response, self._parser.get_http_version)
         self._transport.write(self._head(response, length) + body)
         self._end()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
 from octopusx_video_mock.delivery import CHUNKED, pieces
@@ -13,12 +13,12 @@ NO_BODY = {204, 304}
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 
-def framed(response: Response, version: str) -> tuple[bytes, bytes]:
-    """The header that says where the body ends, and the body as it is sent to a client of this version."""
+def framed(response: Response, version: Callable[[], str]) -> tuple[bytes, bytes]:
+    """The header that says where the body ends, and the body as it is sent to a client of this version of HTTP."""
     if response.delivery not in CHUNKED:
         return b"content-length: %d\r\n" % len(response.body), response.body
     arriving = pieces(response.body, response.delivery)
-    if version != "1.1":
+    if version() != "1.1":
         # HTTP/1.0 has no chunks (RFC 9112 section 6.1): there the body ends with the connection.
         return b"", b"".join(arriving)
     chunks = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in arriving]
@@ -35,8 +35,7 @@ def head(response: Response, defaults: Iterable[tuple[bytes, bytes]], length: by
         keeps: Whether the connection stays open.
     """
     parts = [_STATUS_LINES[response.status]]
-    parts += [b"%b: %b\r\n" % header for header in defaults]
-    parts += [b"%b: %b\r\n" % header for header in response.headers]
+    parts += [b"%b: %b\r\n" % header for header in (*defaults, *response.headers)]
     if response.status not in NO_BODY:
         parts.append(length)
     parts.append(b"\r\n" if keeps else b"connection: close\r\n\r\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ from octopusx_video_mock.tasks.task_ids import TaskIds, carried
 
 VIDEO_ADDRESS = re.compile(rb"/videos/([^/]+)/([A-Za-z0-9_-]{20})\.mp4")
 """The path of the address of a video: the task's id and a signature."""
+_MAX_SIGNATURES = 4096
 
 
 class Tasks:
@@ -30,6 +32,8 @@ class Tasks:
         self._speed = carried(settings.speed)
         self._lasts = carried(compiled.life.lasts) if compiled.has_tasks else 0.0
         self._ids = TaskIds(settings.secret, compiled.echoes, compiled.life.id_prefix if compiled.has_tasks else "")
+        # A task is read again and again while it is awaited, and its address is in each response after its end.
+        self._signature = functools.lru_cache(_MAX_SIGNATURES)(self._ids.signature)
         begun, lasts, length = compiled.sample.begun, compiled.sample.lasts, compiled.sample.length
         self._documented = {
             task_id: Task(task_id, 0, begun, 1.0, lasts, length, 0, {}, documented=True)
@@ -47,7 +51,7 @@ class Tasks:
             faults: The faults that its submit sets, as bits.
             body: The body of the submit, of which the task repeats some fields.
         """
-        echoes = {name: body[name] for name in self._compiled.echoes if isinstance(body.get(name), str)}
+        echoes = {name: text for name in self._compiled.echoes if isinstance(text := body.get(name), str)}
         return self._ids.make(
             key,
             operation=operation,
@@ -76,7 +80,7 @@ class Tasks:
 
     def address(self, task: Task, origin: str) -> str:
         """Where the video of a task can be fetched without a key, as with the addresses of the real service."""
-        return f"{origin}/videos/{task.id}/{self._ids.signature(task.id)}.mp4"
+        return f"{origin}/videos/{task.id}/{self._signature(task.id)}.mp4"
 
     def has_expired(self, task: Task, now: float) -> bool:
         """Whether the video of a task can't be fetched any more."""

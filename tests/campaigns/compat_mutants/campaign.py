@@ -21,13 +21,13 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from octopusx_video_compat import compared
 from octopusx_video_openapi import Contract, load
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from tests.campaigns import results
 from tests.campaigns.compat_mutants.drawn import VALUES, agreement
 from tests.campaigns.compat_mutants.witnesses import Witnesses
 from tests.campaigns.mutants.campaign import refused
 from tests.campaigns.mutants.made import Mutant, mutants
+from tests.campaigns.progress import Progress
 from tests.compat import page
 
 WORKERS = 2
@@ -157,18 +157,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(wanted: list[str]) -> list[Result]:
     """Judge mutants in two processes, and keep what is found as it comes."""
-    columns = TextColumn("mutants"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
     found: list[Result] = []
-    # Forked, so that the workers have everything imported; before there is a thread that draws.
+    # Forked, so that the workers have everything imported.
     context = multiprocessing.get_context("fork")
-    with context.Pool(WORKERS) as pool, Progress(*columns) as progress:
-        task = progress.add_task("mutants", total=len(wanted))
+    with context.Pool(WORKERS) as pool, Progress("mutants", len(wanted)) as progress:
         for result in pool.imap_unordered(_judged, wanted):
             found.append(result)
             _keep([result])
-            progress.advance(task)
+            progress.done()
             if result.fate == "wrong":
-                progress.console.print(f"wrong: {result.name}: {result.by}", markup=False, highlight=False)
+                progress.show(f"wrong: {result.name}: {result.by}")
     page.write()
     return found
 

@@ -42,12 +42,12 @@ from typing import Any, Literal, get_args
 
 from octopusx_video_openapi import Contract, load, vocabulary
 from octopusx_video_openapi.document import Document
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from tests.campaigns import detection
 from tests.campaigns.mutants import runs, servers
 from tests.campaigns.mutants.made import Mutant, mutants
 from tests.campaigns.mutants.runs import Broken, Outcome
+from tests.campaigns.progress import Progress
 from tests.defects import Defect
 from tests.support import documents
 
@@ -361,21 +361,18 @@ def _kept(order: list[str], seed: int) -> Callable[[list[Result]], None]:
 
 
 def _run(groups: list[list[Mutant]], keep: Callable[[list[Result]], None]) -> list[Result]:
-    columns = TextColumn("mutants"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
     results: list[Result] = []
     # Forked, so that the workers and their runs have everything imported.
     context = multiprocessing.get_context("fork")
     names = [[mutant.name for mutant in group] for group in groups]
-    # The pool first: what is forked beside a thread that draws could wait for that forever.
-    with context.Pool(WORKERS) as pool, Progress(*columns) as progress:
-        task = progress.add_task("mutants", total=sum(map(len, names)))
+    with context.Pool(WORKERS) as pool, Progress("mutants", sum(map(len, names))) as progress:
         for some in pool.imap_unordered(_judged, names):
             results += some
             keep(some)
-            progress.advance(task, len(some))
+            progress.done(len(some))
             for result in some:
                 if result.fate in {"survived", "crashed"}:
-                    progress.console.print(f"{result.fate}: {result.name}", markup=False, highlight=False)
+                    progress.show(f"{result.fate}: {result.name}")
     return results
 
 

@@ -154,7 +154,7 @@ DEFECTS: Table = {
     (
         "address-of-read-dead",
         "R51",
-        "the address that the OpenAI-format read tells is that of a file that was moved",
+        "the address that the OpenAI-format read returns is that of a file that was moved",
     ): edits(mapped("video_url", lambda url: url.replace(".mp4", "-moved.mp4")), {READ}, when=succeeded),
 }
 
@@ -162,7 +162,7 @@ RARE: Table = {
     (
         "address-expired-when-told",
         "R51",
-        "addresses end an hour after their task, those that are told later as well",
+        "addresses end an hour after their task, those that are returned later as well",
     ): _address_of_the_end,
     ("address-of-source", "R51", "the address of a task is that of its source's video"): task_reads(_address_of_source),
     (

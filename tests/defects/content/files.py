@@ -252,7 +252,7 @@ RARE: Table = {
     (
         "later-video-by-continuation",
         "R52",
-        "the video of a task that is continued is written anew, and ends otherwise",
+        "the video of a task that is continued is written again, and ends otherwise",
     ): after_end(continued, _another_end, {CONTENT}),
     (
         "later-video-by-another-key",

@@ -323,10 +323,10 @@ DEFECTS: Table = {
     ("part-size-of-part", "R24", "the total of Content-Range is that of the part"): _part(_size_of_part),
     ("part-header-malformed", "R40", "Content-Range is written as Range is"): _part(_malformed),
     ("part-header-missing", "R40", "a part has no Content-Range"): _part(_no_header),
-    ("part-called-whole", "R52", "a part is answered with 200"): _part(_called_whole),
+    ("part-called-whole", "R52", "a part gets 200"): _part(_called_whole),
     ("suffix-as-prefix", "R24", "the last bytes are asked for, and the first ones are sent"): _suffix_as_prefix,
-    ("past-end-empty-part", "R24", "a Range past the end is answered with an empty part"): _past_end(206),
-    ("past-end-empty-whole", "R25", "a Range past the end is answered with 200 and nothing"): _past_end(200),
+    ("past-end-empty-part", "R24", "a Range past the end gets an empty part"): _past_end(206),
+    ("past-end-empty-whole", "R25", "a Range past the end gets 200 and nothing"): _past_end(200),
     ("unsatisfied-header-malformed", "R40", "the Content-Range of a 416 names bytes"): changes(
         _malformed_unsatisfied, {CONTENT}, {416}
     ),
@@ -336,7 +336,7 @@ RARE: Table = {
     (
         "several-named-as-first",
         "R24",
-        "two ranges are answered with the Content-Range of the first and the bytes of the second",
+        "two ranges get the Content-Range of the first and the bytes of the second",
     ): _ranges(_name_and_bytes_of_two),
     ("several-with-a-wrong-part", "R24", "of two ranges the bytes of the second begin one too late"): _ranges(
         _second_shifted
@@ -347,14 +347,14 @@ RARE: Table = {
         "R24",
         "multipart/byteranges has a Content-Range in its head that spans all parts",
     ): _ranges(_named_twice),
-    ("several-refused", "R24", "several ranges are answered with 416"): _ranges(_refused(416)),
-    ("several-refused-for-one", "R24", "several ranges of which one is past the end are answered with 416"): _ranges(
+    ("several-refused", "R24", "several ranges get 416"): _ranges(_refused(416)),
+    ("several-refused-for-one", "R24", "several ranges of which one is past the end get 416"): _ranges(
         _refused(416, lambda wanted: None in wanted)
     ),
-    ("several-invalid", "R34", "several ranges are answered with 400"): _ranges(_refused(400)),
-    ("several-break", "R44", "several ranges are answered with 500"): _ranges(_refused(500)),
-    ("one-as-several", "R24", "one range is answered with multipart/byteranges"): _one_as_several,
-    ("part-last-zero-is-open", "R24", "bytes=0-0 is answered with every byte"): _parts(_zero_is_open),
+    ("several-invalid", "R34", "several ranges get 400"): _ranges(_refused(400)),
+    ("several-break", "R44", "several ranges get 500"): _ranges(_refused(500)),
+    ("one-as-several", "R24", "one range gets multipart/byteranges"): _one_as_several,
+    ("part-last-zero-is-open", "R24", "bytes=0-0 gets every byte"): _parts(_zero_is_open),
     ("part-end-past-size", "R24", "Content-Range repeats an end past the video's"): _parts(_end_as_wanted),
     ("part-begins-at-size", "R24", "a Range that begins right behind the last byte is an empty part"): changes(
         _begins_at_size, {CONTENT}, {416}

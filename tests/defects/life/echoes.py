@@ -136,16 +136,16 @@ def _prompt_of(server: Server, request: Request, other: Request) -> Response:
 
 
 DEFECTS: Table = {
-    ("model-default", "R48", "the model that is told is always grok-video-3"): edits(
+    ("model-default", "R48", "the model that is returned is always grok-video-3"): edits(
         mapped("model", lambda _: "grok-video-3"), {READ}
     ),
-    ("model-upper-case", "R48", "the model is told in upper case"): edits(mapped("model", str.upper), {READ}),
+    ("model-upper-case", "R48", "the model is returned in upper case"): edits(mapped("model", str.upper), {READ}),
     ("model-of-last-submit", "R48", "the model is that of the last submit"): _remembers("model", "model", {READ}),
     ("prompt-of-last-submit", "R48", "the prompt is that of the last submit"): _remembers("prompt", "prompt", {QUERY}),
     ("prompt-cut", "R48", "the prompt is cut to twenty characters"): edits(
         mapped("prompt", lambda prompt: prompt[:20]), {QUERY}
     ),
-    ("prompt-lower-case", "R48", "the prompt is told in lower case"): edits(mapped("prompt", str.lower), {QUERY}),
+    ("prompt-lower-case", "R48", "the prompt is returned in lower case"): edits(mapped("prompt", str.lower), {QUERY}),
     ("prompt-stripped-of-unicode", "R48", "letters outside of ASCII are question marks in the prompt"): edits(
         mapped("prompt", lambda prompt: prompt.encode("ascii", "replace").decode()), {QUERY}
     ),
@@ -156,14 +156,14 @@ DEFECTS: Table = {
     ("ratio-of-sample", "R48", "the ratio is that of the page's sample"): edits(
         mapped("ratio", lambda _: "3:2"), {QUERY}
     ),
-    ("size-lower-case-told", "R48", "the size is told in lower case"): edits(mapped("size", str.lower), {READ}),
-    ("size-always-720p", "R48", "the size that is told is always 720P"): edits(
+    ("size-lower-case-told", "R48", "the size is returned in lower case"): edits(mapped("size", str.lower), {READ}),
+    ("size-always-720p", "R48", "the size that is returned is always 720P"): edits(
         mapped("size", lambda _: "720P"), {READ}
     ),
 }
 
 RARE: Table = {
-    ("size-of-upscale", "R48", "the size that is told is 1080P where upscale was asked for"): task_reads(
+    ("size-of-upscale", "R48", "the size that is returned is 1080P where upscale was asked for"): task_reads(
         _size_of_upscale, {READ}
     ),
     ("prompt-mojibake", "R48", "the UTF-8 of a prompt is read as Latin-1"): edits(mapped("prompt", _mojibake), {QUERY}),
@@ -173,10 +173,10 @@ RARE: Table = {
     ("model-of-source", "R48", "the model of an extension of an own task is that of its source"): task_reads(
         _model_of_source, {READ}
     ),
-    ("prompt-trimmed", "R48", "the blanks and line breaks around a prompt are not told again"): edits(
+    ("prompt-trimmed", "R48", "the blanks and line breaks around a prompt are not returned"): edits(
         mapped("prompt", str.strip), {QUERY}
     ),
-    ("prompt-html-escaped", "R48", "quotes, ampersands and angles of a prompt are told as HTML has them"): edits(
+    ("prompt-html-escaped", "R48", "quotes, ampersands and angles of a prompt are returned as HTML has them"): edits(
         mapped("prompt", html.escape), {QUERY}
     ),
     (
@@ -184,16 +184,18 @@ RARE: Table = {
         "R48",
         "characters of four bytes are question marks in the prompt, by a column that takes three",
     ): edits(mapped("prompt", _without_wide), {QUERY}),
-    ("ratio-reduced", "R48", "a ratio is told in lowest terms, 8:5 for 16:10"): edits(
+    ("ratio-reduced", "R48", "a ratio is returned in lowest terms, 8:5 for 16:10"): edits(
         mapped("ratio", _reduced), {QUERY}
     ),
-    ("ratio-of-1080p", "R48", "the ratio that is told is 16:9 where a size of 1080P was asked for"): task_reads(
+    ("ratio-of-1080p", "R48", "the ratio that is returned is 16:9 where a size of 1080P was asked for"): task_reads(
         _ratio_of_size, {QUERY}
     ),
-    ("size-of-max", "R48", "the size that is told is 1080P with grok-video-3-max, whatever was asked for"): task_reads(
-        _size_of_max, {READ}
-    ),
-    ("prompt-percent-doubled", "R48", "a percent sign of a prompt is told twice"): edits(
+    (
+        "size-of-max",
+        "R48",
+        "the size that is returned is 1080P with grok-video-3-max, whatever was asked for",
+    ): task_reads(_size_of_max, {READ}),
+    ("prompt-percent-doubled", "R48", "a percent sign of a prompt is returned twice"): edits(
         mapped("prompt", lambda prompt: prompt.replace("%", "%%")), {QUERY}
     ),
     (
@@ -201,29 +203,31 @@ RARE: Table = {
         "R48",
         "the backslashes of a prompt are taken for those of an encoding, and taken away",
     ): edits(mapped("prompt", lambda prompt: prompt.replace("\\", "")), {QUERY}),
-    ("prompt-line-breaks-written-out", "R48", "a line break of a prompt is told as a backslash and an n"): edits(
+    ("prompt-line-breaks-written-out", "R48", "a line break of a prompt is returned as a backslash and an n"): edits(
         mapped("prompt", lambda prompt: prompt.replace("\n", "\\n")), {QUERY}
     ),
     (
         "size-of-last-sibling",
         "R48",
-        "the size that is told is that of the last submit of the same source that named one",
+        "the size that is returned is that of the last submit of the same source that named one",
     ): task_reads(_size_of_sibling, {READ}),
     (
         "prompts-of-chain-joined",
         "R48",
         "the prompt of an extension of an own extension has the source's prompt before it",
     ): task_reads(_joined_prompts, {QUERY}),
-    ("prompt-told-to-255-once-ended", "R48", "from its end on, a task tells 255 characters of its prompt"): task_reads(
+    ("prompt-told-to-255-once-ended", "R48", "from its end on, a task has 255 characters of its prompt"): task_reads(
         _cut_once_ended, {QUERY}
     ),
-    ("prompt-told-to-1000", "R48", "the unified read tells 1,000 characters of a prompt"): _telling(
+    ("prompt-told-to-1000", "R48", "the unified read returns 1,000 characters of a prompt"): _telling(
         lambda prompt: prompt[:1_000]
     ),
-    ("prompt-told-to-4096", "R48", "the unified read tells 4,096 characters of a prompt"): _telling(
+    ("prompt-told-to-4096", "R48", "the unified read returns 4,096 characters of a prompt"): _telling(
         lambda prompt: prompt[:4_096]
     ),
-    ("prompt-told-to-65535-bytes", "R48", "the unified read tells 65,535 bytes of a prompt"): _telling(_last_of_column),
+    ("prompt-told-to-65535-bytes", "R48", "the unified read returns 65,535 bytes of a prompt"): _telling(
+        _last_of_column
+    ),
     (
         "prompt-told-without-middle",
         "R48",

@@ -232,7 +232,7 @@ RARE: Table = {
     ("later-expiry-by-download", "R16", "each download puts off expires_at of a task by an hour"): after_end(
         _downloaded, _tells("expires_at", lambda at: at + 3600), {READ}
     ),
-    ("later-size-by-download", "R16", "once the video was downloaded, its task tells the size 480P"): after_end(
+    ("later-size-by-download", "R16", "once the video was downloaded, its task has the size 480P"): after_end(
         _downloaded, _tells("size", lambda _: "480P"), {READ}
     ),
     (
@@ -248,12 +248,12 @@ RARE: Table = {
     (
         "later-seconds-by-refusal",
         "R16",
-        "after a submit that was refused, the task that it named tells other seconds",
+        "after a submit that was refused, the task that it named has other seconds",
     ): after_end(refused_submit, _tells("seconds", lambda reported: f"{float(reported) + 0.5:g}"), {READ}),
     (
         "later-completion-by-continuation",
         "R16",
-        "a task that is continued tells a completion at the time of the continuation",
+        "a task that is continued has its completion at the time of the continuation",
     ): after_end(continued, _tells("completed_at", lambda at: at + 1), {READ}),
     (
         "later-time-by-another-key",
@@ -263,12 +263,12 @@ RARE: Table = {
     (
         "later-size-after-hour",
         "R16",
-        "an hour after its end was first read, a task tells a default size and length",
+        "an hour after its end was first read, a task has a default size and length",
     ): _after_an_hour,
     (
         "later-prompt-of-continuation",
         "R17",
-        "a task that is continued tells the prompt of what continues it",
+        "a task that is continued has the prompt of what continues it",
     ): _echoes_continuation,
     ("expired-status-after-a-day", "R16", "both reads call a completed task expired once its video is"): task_reads(
         _expired_after_a_day

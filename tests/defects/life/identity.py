@@ -185,11 +185,11 @@ DEFECTS: Table = {
         _by_prompt
     ),
     ("id-of-same-second", "R03", "the submits of one second get one id"): _renamed(_by_second),
-    ("id-of-source", "R03", "the extends answer the id of the source, as a sample of the pages does"): _renamed(
+    ("id-of-source", "R03", "the extends return the id of the source, as a sample of the pages does"): _renamed(
         _source
     ),
     ("read-id-cut", "R06", "the unified read leaves out what is before the colon of an id"): sets(_id_cut, {QUERY}),
-    ("read-id-of-last-read", "R06", "a read tells the id of the read before it"): sets(_last_read, {READ}),
+    ("read-id-of-last-read", "R06", "a read returns the id of the read before it"): sets(_last_read, {READ}),
 }
 
 RARE: Table = {
@@ -202,7 +202,7 @@ RARE: Table = {
     (
         "id-told-as-encoded",
         "R06",
-        "the OpenAI-format read tells an id whose colon was encoded as it was encoded",
+        "the OpenAI-format read returns an id whose colon was encoded as it was encoded",
     ): changes(_id_as_asked, {READ}, OK),
     ("id-of-same-body-of-others", "R03", "a submit gets the id of another account's that had the same body"): for_task(
         _first_of_body, SUBMITS
@@ -215,12 +215,12 @@ RARE: Table = {
     (
         "id-of-extension-once-extended",
         "R06",
-        "the OpenAI-format read of a task that was extended tells the id of its extension",
+        "the OpenAI-format read of a task that was extended returns the id of its extension",
     ): task_reads(_id_of_extension, {READ}),
     ("together-one-id", "R03", "submits that come together get one id"): _one_flight(SUBMITS),
     (
         "together-read-of-another",
         "R06",
-        "a read that comes while another task is read is answered with that task",
+        "a read that comes while another task is read gets that task",
     ): beside(READS, READS, _of_another),
 }

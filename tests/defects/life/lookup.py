@@ -237,7 +237,7 @@ RARE: Table = {
     (
         "read-cached-for-others",
         "R20",
-        "what the owner was told by the OpenAI-format read is told to other accounts for a minute",
+        "what the OpenAI-format read returned to the owner is returned to other accounts for a minute",
     ): _cached_for_others,
     ("chain-unknown", "R04", "a task whose source was made here is not found"): for_task(_chain_unknown, READS),
     ("failed-read-by-others", "R20", "a failed task is read with a key of another account"): _failed_for_all,
@@ -268,7 +268,7 @@ RARE: Table = {
     (
         "together-lost-task",
         "R04",
-        "a submit that comes while another one is handled is answered, and its task is not stored",
+        "a submit that comes while another one is handled gets a response, and its task is not stored",
     ): beside(SUBMITS, SUBMITS, _forgotten),
     ("together-read-unknown", "R34", "a task that is read while a submit is handled is unknown"): beside(
         READS, SUBMITS, _unknown

@@ -100,7 +100,9 @@ RARE: Table = {
         "R07",
         "a completed task's video_url is null on the unified read once the video has expired",
     ): task_reads(_no_address_once_expired, {QUERY}),
-    ("reason-told-once", "R11", "why a task failed is told to the first read alone"): task_reads(_reason_once, {READ}),
+    ("reason-told-once", "R11", "why a task failed is reported to the first read alone"): task_reads(
+        _reason_once, {READ}
+    ),
     ("reason-kept-an-hour", "R11", "why a task failed is forgotten an hour later"): task_reads(
         _reason_for_an_hour, {READ}
     ),
@@ -112,6 +114,6 @@ RARE: Table = {
     (
         "error-of-last-failure",
         "R10",
-        "the first healthy task that is read after a failed one tells the failed one's reason",
+        "the first healthy task that is read after a failed one has the failed one's reason",
     ): changes(_reason_of_last, {READ}, OK),
 }

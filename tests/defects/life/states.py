@@ -228,7 +228,7 @@ DEFECTS: Table = {
     ("lost-after-download", "R19", "a download takes the task away"): hides(_after_download, _ANY_READ),
     ("read-advances", "R19", "each read brings a task a quarter of its life further"): shifted(_polled),
     # Whoever watches such a task sees that it goes back; that it is the reads that do it, nobody can see who reads it.
-    ("read-resets", "R15", "each read begins a task anew"): shifted(_reset_by_reads),
+    ("read-resets", "R15", "each read restarts a task"): shifted(_reset_by_reads),
     ("read-delays", "R19", "each read costs a task ten seconds"): shifted(_paused_while_read),
     ("read-cancels-others", "R19", "reading a task cancels the one that was read before it"): _read_ends_others,
     ("never-ends", "R45", "a task stays at 99 percent"): shifted(_never_ends),
@@ -243,11 +243,11 @@ DEFECTS: Table = {
     ("query-completes-what-failed", "R18", "the unified read calls failed tasks completed"): sets(
         done_where_failed, {QUERY}
     ),
-    ("progress-falls", "R15", "every third read tells half of the progress"): reports(_progress_falls),
+    ("progress-falls", "R15", "every third read returns half of the progress"): reports(_progress_falls),
     ("progress-starts-again", "R15", "progress counts from the start again for the second half of the work"): reports(
         _progress_resets
     ),
-    ("progress-less-on-query", "R15", "the unified read tells thirty percent less than the other one"): reports(
+    ("progress-less-on-query", "R15", "the unified read returns thirty percent less than the other one"): reports(
         lambda case: {"progress": max(0, case.value.get("progress", 0) - 30)} if running(case.value) else {}, {QUERY}
     ),
     ("progress-falls-at-failure", "R15", "progress falls to zero when a task fails"): edits(
@@ -259,7 +259,7 @@ DEFECTS: Table = {
     ("progress-99-at-end", "R50", "progress stays at 99 when a task has succeeded"): edits(
         put(progress=99), when=succeeded
     ),
-    ("progress-0-at-end-on-query", "R50", "the unified read tells zero percent of a completed task"): edits(
+    ("progress-0-at-end-on-query", "R50", "the unified read returns zero percent of a completed task"): edits(
         put(progress=0), {QUERY}, when=succeeded
     ),
     ("updated-backwards", "R15", "status_update_time is a second earlier with each read"): reports(
@@ -278,7 +278,7 @@ RARE: Table = {
     ("progress-of-two-passes", "R15", "progress counts to a hundred twice where upscale was asked for"): task_reads(
         _two_passes
     ),
-    ("query-cached-for-a-minute", "R18", "the unified read repeats an answer about a task for a minute"): for_task(
+    ("query-cached-for-a-minute", "R18", "the unified read repeats a response about a task for a minute"): for_task(
         _keeps_running_answer, {QUERY}
     ),
     (

@@ -144,7 +144,7 @@ DEFECTS: Table = {
         lambda value: {**value, "expires_at": value["created_at"] + 60}, {READ}, when=lambda value: not running(value)
     ),
     ("seconds-always-10", "R55", "seconds is always 10"): reports(_length_added, {READ}),
-    ("seconds-of-extension", "R55", "seconds tells what was added"): reports(_seconds_of_extension, {READ}),
+    ("seconds-of-extension", "R55", "seconds is what was added"): reports(_seconds_of_extension, {READ}),
     (
         "seconds-of-duration",
         "R55",

@@ -175,7 +175,7 @@ DEFECTS: Table = {
     ("json-with-comments", "R27", "createVideoExtension takes JSON with comments"): rewrites(
         _relaxed(rb"//[^\n]*", b""), {CREATE}
     ),
-    ("id-empty", "R41", "the unified read without an id tells of the last task"): _last_of_query,
+    ("id-empty", "R41", "the unified read without an id reports the last task"): _last_of_query,
     ("id-by-other-name", "R41", "the unified read takes task_id for id"): rewrites(_other_name, {QUERY}),
     ("id-with-blanks", "R41", "blanks around an id are cut off"): rewrites(_stripped_id, {READ, QUERY, CONTENT}),
     ("id-cut-at-slash", "R41", "an id is read up to an encoded slash"): rewrites(_cut_id, {READ, QUERY, CONTENT}),

@@ -258,7 +258,7 @@ DEFECTS: Table = {
     ),
     ("id-of-one-shape", "R21", "the reads refuse ids that do not begin with grok:"): _shape_checked,
     ("model-max-unavailable", "R34", "no channel serves grok-video-3-max, ever"): _unavailable,
-    ("accept-json-refused", "R34", "the reads answer 406 to who accepts JSON alone"): _not_acceptable,
+    ("accept-json-refused", "R34", "the reads respond with 406 to a client that accepts JSON alone"): _not_acceptable,
     ("suffix-range-breaks", "R44", "the content breaks where a Range has no first byte"): _breaks(
         lambda server, request: (
             server.operation(request) == CONTENT and (request.header(b"range") or b"").startswith(b"bytes=-")
@@ -328,9 +328,11 @@ RARE: Table = {
     ("json-behind-blanks-refused", "R22", "a body that does not begin with its brace is refused"): _refuses_request(
         lambda request: bool(sent(request)) and (request.body or b"{")[:1].isspace()
     ),
-    ("accept-list-refused", "R34", "the reads answer 406 to an Accept of more than one media type"): _restated_request(
-        406, lambda request: b"," in (request.header(b"accept") or b""), READS
-    ),
+    (
+        "accept-list-refused",
+        "R34",
+        "the reads respond with 406 to an Accept of more than one media type",
+    ): _restated_request(406, lambda request: b"," in (request.header(b"accept") or b""), READS),
     ("prompt-over-1000-refused", "R34", "a prompt of more than 1,000 characters is refused"): refusing(
         lambda body, _: len(prompt_of(body)) > 1_000
     ),
