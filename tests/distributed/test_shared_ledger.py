@@ -348,7 +348,7 @@ def test_an_export_has_all_of_a_ledger_and_leads_back(trial: Trial, cluster: Clu
                 table,
             )
         )
-        statement = f"SELECT {columns} FROM {table} ORDER BY {order}"  # noqa: S608 - names
+        statement = f"SELECT {columns} FROM {table} ORDER BY {order}"
         assert of_copy(copy, statement) == trial.sql(statement)
     assert of_copy(copy, "SELECT paid, server FROM batch") == [(2, BASE_URL)]
     assert export(copy, trial.db, name="back") == 3

@@ -645,11 +645,11 @@ class Ledger:
         try:
             yield
         except self.errors as error:
-            raise BatchError(f"{self.where} can't be written: {error}", advice=self.advice(error)) from None
+            raise BatchError(f"{self.where} can't be written: {_line(error)}", advice=self.advice(error)) from None
 
     def failed(self, error: Exception) -> BatchError:
         """The error of a ledger that could be used until now."""
-        return BatchError(f"{self.where} can't be used any more: {error}", advice=self.advice(error))
+        return BatchError(f"{self.where} can't be used any more: {_line(error)}", advice=self.advice(error))
 
     @property
     def failures(self) -> tuple[type[Exception], ...]:
@@ -666,7 +666,8 @@ class Ledger:
         try:
             yield
         except self.failures as error:
-            raise LedgerError(f"{self.where} can't be used as a ledger: {error}", advice=self.advice(error)) from None
+            text = f"{self.where} can't be used as a ledger: {_line(error)}"
+            raise LedgerError(text, advice=self.advice(error)) from None
 
 
 def new_run() -> str:
@@ -680,6 +681,11 @@ def _account(salt: str, key: str) -> str:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _line(error: Exception) -> str:
+    """The text of an error on one line."""
+    return " ".join(str(error).split())
 
 
 def _marks(values: Sequence[object]) -> str:

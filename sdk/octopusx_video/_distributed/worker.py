@@ -80,7 +80,8 @@ class Worker:
         """
         feeder = Feeder(self._ledger, engine, self._lease)
         try:
-            while self._error is None and await asyncio.to_thread(self._ledger.is_open):
+            # What is under way here may turn out not to be sent, and is then open again.
+            while self._error is None and (self._sending or await asyncio.to_thread(self._ledger.is_open)):
                 await asyncio.to_thread(feeder.run)
                 self._look_around()
                 await asyncio.sleep(PASS_SECONDS)

@@ -105,7 +105,7 @@ class Scene:
         with psycopg.connect(self.db) as connection:
             if connection.execute(f"SELECT to_regclass('batch_{NAME}.batch')").fetchone() == (None,):
                 return False
-            found = connection.execute(f"SELECT EXISTS (SELECT FROM batch_{NAME}.batch)").fetchone()  # noqa: S608
+            found = connection.execute(f"SELECT EXISTS (SELECT FROM batch_{NAME}.batch)").fetchone()
             return found == (True,)
 
     def status(self) -> Status:

@@ -1,0 +1,487 @@
+"""A worker does the work of a batch once, through failures of the service, the engine, the network and its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import httpx
+import psycopg
+import pytest
+from octopusx_video._batch.steps import Steps
+from octopusx_video._distributed import batch as batches
+from octopusx_video._distributed import engine, feeder, worker
+from octopusx_video._distributed.shared_ledger import SharedLedger
+from octopusx_video._errors import NotSentError
+from octopusx_video.batch import BatchError, LedgerError, LedgerInUseError
+
+from tests.campaigns.distributed import scene as scenes
+from tests.support.batch_points import Point, Points
+from tests.support.batch_service import service
+from tests.support.batch_trial import losing, refusing
+from tests.support.distributed_trial import Trial, lines
+from tests.support.postgres import Cluster
+
+COUNT = 6
+ENGINE = "batch_cats_engine.workflow_status"
+
+
+def test_one_worker_runs_a_batch(trial: Trial) -> None:
+    """The ledger says on which machine each video is."""
+    ended = trial.batch(lines(COUNT)).run()
+    assert (ended.counts, ended.exit_status, ended.stopped_by) == ({"done": COUNT}, 0, None)
+    assert trial.broken() == []
+    (file,) = trial.sql("SELECT file FROM job WHERE id = 'job-0'")[0]
+    assert file == f"{socket.gethostname()}:{trial.out.absolute()}/videos/job-0.mp4"
+    assert (trial.out / "results.jsonl").read_text("utf-8").count("\n") == COUNT
+
+
+def test_the_same_again_sends_nothing(trial: Trial) -> None:
+    """What is done is done."""
+    trial.batch(lines(COUNT)).run()
+    before = len(trial.transport.requests)
+    assert trial.batch(lines(COUNT)).run().counts == {"done": COUNT}
+    assert len(trial.transport.requests) == before
+
+
+def test_a_larger_budget_sends_what_was_held(trial: Trial) -> None:
+    """A budget is a limit of the batch, not of a run."""
+    ended = trial.batch(lines(COUNT), max_paid=2).run()
+    assert (ended.counts, ended.exit_status) == ({"done": 2, "held": 4}, 7)
+    assert ended.stopped_by == "the budget is reached"
+    assert trial.batch(lines(COUNT), max_paid=5).run().counts == {"done": 5, "held": 1}
+    assert trial.billed == 5
+
+
+def test_a_refusal_of_the_account_stops_all_workers(tmp_path: Path, db: str) -> None:
+    """Each other submit would be refused as well."""
+    trial = Trial(tmp_path, db, refusing(401))
+    ended = trial.batch(lines(COUNT), concurrency=1).run()
+    assert ended.counts == {"refused": 1, "stopped": 5}
+    assert "401" in str(ended.stopped_by)
+    assert trial.sql("SELECT stop FROM batch") == [(1,)]
+
+
+def test_what_is_turned_away_before_any_work_is_sent_again(trial: Trial) -> None:
+    """And all wait for it (R28)."""
+    trial.mock.faults.on("rate_limited", operation="createVideoExtension", times=2)
+    assert trial.batch(lines(3)).run().counts == {"done": 3}
+    assert trial.broken() == []
+    assert trial.sql("SELECT count(*) FROM attempt WHERE state = 'not_sent'") == [(2,)]
+
+
+def test_a_lost_response_is_parked_and_a_person_settles_it(tmp_path: Path, db: str) -> None:
+    """With the task, or by saying that it was not billed."""
+    trial = Trial(tmp_path, db, losing(lambda prompt: prompt in {"job-0", "job-1"}))
+    ended = trial.batch(lines(3)).run()
+    assert (ended.counts, ended.exit_status) == ({"done": 1, "parked": 2}, 3)
+    assert trial.batch().resolve("job-0", task=trial.tasks["job-0"][0]).state == "accepted"
+    with pytest.raises(LedgerError, match="is not parked; it is done"):
+        trial.batch().resolve("job-2", billed=False)
+    assert trial.batch().resolve("job-1", billed=False).state == "not_sent"
+    trial.transport = type(trial.transport)(trial.mock.transport)
+    assert trial.batch(lines(3)).run().counts == {"done": 3}
+    assert trial.billed == 4
+
+
+def test_a_task_that_fails_is_not_sent_again(trial: Trial) -> None:
+    """It may stay billed (R30)."""
+    trial.mock.faults.on("failed")
+    for _ in range(2):
+        ended = trial.batch(lines(2)).run()
+        assert (ended.counts, ended.exit_status) == ({"failed": 2}, 1)
+    assert trial.billed == 2
+
+
+def test_a_video_that_can_not_be_had_is_tried_again_by_the_next_run(
+    tmp_path: Path, db: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For free; in one run three times."""
+    monkeypatch.setattr(worker, "FETCH_PAUSE_SECONDS", 0.01)
+    is_broken = [True]
+
+    def handle(request: httpx.Request, pass_on: Callable[[httpx.Request], httpx.Response]) -> httpx.Response:
+        if is_broken[0] and request.url.path.endswith((".mp4", "/content")):
+            return httpx.Response(404)
+        return pass_on(request)
+
+    trial = Trial(tmp_path, db, handle)
+    ended = trial.batch(lines(2)).run()
+    assert (ended.counts, ended.exit_status) == ({"undelivered": 2}, 1)
+    is_broken[0] = False
+    assert trial.batch(lines(2)).run().counts == {"done": 2}
+    assert trial.billed == 2
+
+
+def test_a_workflow_that_ends_in_an_error_is_begun_again(trial: Trial) -> None:
+    """The engine would never begin it again: its id is used up."""
+    claim, failed = Steps.claim, []
+
+    async def once(self: Steps, job: str) -> Any:
+        if job not in failed:
+            failed.append(job)
+            raise RuntimeError("a fault of ours")
+        return await claim(self, job)
+
+    with patch.object(Steps, "claim", once):
+        assert trial.batch(lines(3)).run().counts == {"done": 3}
+    assert trial.sql("SELECT min(round) FROM job") == [(1,)]
+
+
+def test_what_the_engine_does_not_have_is_enqueued_by_every_start(trial: Trial) -> None:
+    """As after a kill while the jobs were enqueued: all are in the ledger, and none in the engine."""
+    with trial.ledger(40):
+        pass
+    assert trial.batch().work().counts == {"done": 40}
+    assert trial.broken() == []
+
+
+def test_the_engine_gets_a_window_of_the_jobs(tmp_path: Path, db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A million rows do not stand twice in the database."""
+    monkeypatch.setattr(feeder, "WINDOW", 5)
+    seen: list[int] = []
+
+    def handle(request: httpx.Request, pass_on: Callable[[httpx.Request], httpx.Response]) -> httpx.Response:
+        if request.method == "POST":
+            with psycopg.connect(db) as connection:
+                counted = connection.execute(
+                    f"SELECT count(*) FROM {ENGINE} WHERE name = 'send' AND status IN ('ENQUEUED', 'PENDING')"
+                ).fetchone()
+            seen.append(counted[0] if counted else 0)
+        return pass_on(request)
+
+    assert Trial(tmp_path, db, handle).batch(lines(20)).run().counts == {"done": 20}
+    assert len(seen) == 20
+    assert max(seen) <= 10  # what was sent meanwhile is not counted any more, what replaces it is
+
+
+def test_what_a_worker_took_and_lost_is_begun_again(tmp_path: Path, db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commit with which it took it was kept, and the connection broke."""
+    monkeypatch.setattr(feeder, "LOST_PASSES", 2)
+    lost: list[int] = []
+
+    def handle(request: httpx.Request, pass_on: Callable[[httpx.Request], httpx.Response]) -> httpx.Response:
+        if request.method == "POST" and not lost:
+            with psycopg.connect(db, autocommit=True) as connection:
+                statement = f"UPDATE {ENGINE} SET status = 'PENDING', executor_id = 'a' WHERE status = 'ENQUEUED'"
+                lost.append(connection.execute(statement).rowcount)
+        return pass_on(request)
+
+    trial = Trial(tmp_path, db, handle)
+    assert trial.batch(lines(24), worker="a", concurrency=4).run().counts == {"done": 24}
+    assert lost[0] > 0
+    assert trial.broken() == []
+
+
+def test_workers_of_other_versions_take_over(trial: Trial) -> None:
+    """The engine's own version is pinned: it would leave behind what other code has begun, or crashed too often."""
+    with trial.ledger(COUNT):
+        pass
+    process = scenes.started(lambda: _dies(trial, "other code"))
+    assert scenes.ended(process) == -signal.SIGKILL
+    statement = f"SELECT DISTINCT application_version, executor_id FROM {ENGINE} WHERE status = 'PENDING'"
+    assert trial.sql(statement) == [("1", "old")]
+    trial.sql(f"UPDATE {ENGINE} SET recovery_attempts = 10000")
+    assert trial.batch(worker="new").work().counts.get("done", 0) >= COUNT - 3
+    assert set(trial.states.values()) <= {"done", "parked"}
+    assert trial.sql(f"SELECT count(*) FROM {ENGINE} WHERE status NOT IN ('SUCCESS')") == [(0,)]
+
+
+def _dies(trial: Trial, note: str) -> None:
+    """Work with other code in the workflows, and die in the middle."""
+    body = engine.Engine._workflow  # noqa: SLF001 - what its versions differ in
+
+    def other(self: Any, kind: Any) -> Any:
+        original = body(self, kind)
+
+        async def changed(job: str) -> None:
+            assert note
+            await original(job)
+
+        return changed
+
+    def handle(request: httpx.Request, pass_on: Callable[[httpx.Request], httpx.Response]) -> httpx.Response:
+        response = pass_on(request)
+        if request.method == "GET":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return response
+
+    trial.transport = type(trial.transport)(trial.mock.transport, handle)
+    with patch.object(engine.Engine, "_workflow", other):
+        trial.batch(worker="old").work()
+
+
+def test_a_worker_of_an_id_that_is_alive_is_refused(trial: Trial) -> None:
+    """And nothing is sent."""
+    with trial.worker("a", 2):
+        with pytest.raises(LedgerInUseError, match="'a' is alive"):
+            trial.batch(worker="a").work()
+        assert trial.billed == 0
+
+
+def test_a_worker_waits_for_a_run(trial: Trial, caplog: pytest.LogCaptureFixture) -> None:
+    """Workers may be started before the jobs are there."""
+    with scenes_running(lambda: _runs_later(trial)):
+        assert trial.batch(worker="b").work().jobs == COUNT
+    assert "waiting for a run of the batch 'cats'" in caplog.text
+
+
+def _runs_later(trial: Trial) -> None:
+    time.sleep(1)
+    trial.batch(lines(COUNT), worker="a").run()
+
+
+@contextlib.contextmanager
+def scenes_running(work: Callable[[], None]) -> Iterator[None]:
+    """Another worker in a process of its own, until the end of the block."""
+    process = scenes.started(work)
+    try:
+        yield
+    finally:
+        assert scenes.ended(process) == 0
+
+
+def test_a_database_that_is_not_there_is_an_error_in_words(
+    tmp_path: Path, db: str, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker tries for a while, and a look at a batch does not."""
+    monkeypatch.setattr(batches, "START_SECONDS", 0.5)
+    trial = Trial(tmp_path, db)
+    cluster.stop()
+    for call in (trial.batch(lines(1)).run, trial.batch().work, trial.batch().status):
+        with pytest.raises(LedgerError, match=r"can't be used as a ledger.*start the database, or correct --db"):
+            call()
+
+
+@pytest.mark.parametrize("how", ["stops", "freezes"])
+def test_a_database_that_is_away_for_a_while_costs_only_time(
+    tmp_path: Path, db: str, cluster: Cluster, how: str
+) -> None:
+    """Responses that arrive meanwhile are written down later."""
+    away: list[threading.Timer] = []
+
+    def handle(request: httpx.Request, pass_on: Callable[[httpx.Request], httpx.Response]) -> httpx.Response:
+        response = pass_on(request)
+        if request.method == "POST" and not away:
+            (cluster.stop if how == "stops" else cluster.freeze)()
+            away.append(threading.Timer(2, cluster.start if how == "stops" else cluster.thaw))
+            away[0].start()
+        return response
+
+    trial = Trial(tmp_path, db, handle)
+    ended = trial.batch(lines(COUNT), submit_timeout=20).run()
+    away[0].join()
+    assert ended.counts == {"done": COUNT}
+    assert trial.broken() == []
+
+
+class Proxy:
+    """Stands between a worker and the database, and can be cut.
+
+    Args:
+        folder: In which its socket is made.
+        behind: The socket of the database.
+    """
+
+    def __init__(self, folder: Path, behind: Path) -> None:
+        self._behind = behind
+        self._open: list[socket.socket] = []
+        self._is_cut = False
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(folder / behind.name))
+        self._listener.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                caller = self._listener.accept()[0]
+                if self._is_cut:
+                    caller.close()
+                    continue
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(str(self._behind))
+                self._open += [caller, server]
+                for source, target in ((caller, server), (server, caller)):
+                    threading.Thread(target=self._pass, args=(source, target), daemon=True).start()
+
+    @staticmethod
+    def _pass(source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while piece := source.recv(65536):
+                target.sendall(piece)
+        for one in (source, target):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def cut(self) -> None:
+        """Break all connections, and let nobody through."""
+        self._is_cut = True
+        for one in self._open:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def heal(self) -> None:
+        """Let callers through again."""
+        self._is_cut = False
+
+    def close(self) -> None:
+        """End it."""
+        self.cut()
+        self._listener.close()
+
+
+def test_a_network_that_is_cut_while_a_submit_is_under_way_costs_only_time(
+    tmp_path: Path, db: str, cluster: Cluster, short: Path
+) -> None:
+    """The claim is in the database, the response is not yet."""
+    proxy = Proxy(short, next(cluster.folder.rglob(".s.PGSQL.5432")))
+    cuts: list[threading.Timer] = []
+
+    def handle(request: httpx.Request, pass_on: Callable[[httpx.Request], httpx.Response]) -> httpx.Response:
+        response = pass_on(request)
+        if request.method == "POST" and len(cuts) < 2:
+            proxy.cut()
+            cuts.append(threading.Timer(1, proxy.heal))
+            cuts[-1].start()
+        return response
+
+    trial = Trial(tmp_path, db, handle)
+    ended = trial.batch(lines(COUNT), db=f"postgresql://octopusx@/one?host={short}", submit_timeout=20).run()
+    for cut in cuts:
+        cut.join()
+    proxy.close()
+    assert ended.counts == {"done": COUNT}
+    assert trial.broken() == []
+    assert trial.billed == COUNT
+
+
+@pytest.fixture
+def short(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a name that is short enough for a socket."""
+    folder = Path(f"/tmp/octopusx-{os.getpid()}")  # noqa: S108 - removed below
+    folder.mkdir()
+    yield folder
+    for one in folder.iterdir():
+        one.unlink()
+    folder.rmdir()
+
+
+@pytest.fixture(scope="module")
+def scene(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[scenes.Scene]:
+    """A mock in a process of its own, for workers in others."""
+    folder = tmp_path_factory.mktemp("scene")
+    with service(folder) as (url, billed):
+        one = scenes.Scene(url, billed, folder, cluster)
+        one.prepare()
+        yield one
+
+
+def test_a_sender_that_was_stopped_and_wakes_after_its_lease_sends_nothing(scene: scenes.Scene) -> None:
+    """What it had claimed was parked meanwhile; then it says that it was not sent, and sends it with a new claim."""
+    scene.begin()
+    sleeper = scenes.started(lambda: _sleeps(scene))
+    assert os.WIFSTOPPED(os.waitpid(sleeper, os.WUNTRACED)[1])
+    other = scenes.started(lambda: _works(scene))
+    assert scenes.ended(other) == 0
+    found = scene.status().counts
+    assert found["parked"] >= 1
+    assert found["parked"] + found["done"] == scenes.JOBS
+    assert scene.bill().count() == scenes.JOBS - found["parked"]
+    os.kill(sleeper, signal.SIGCONT)
+    assert scenes.ended(sleeper) == 0
+    assert scene.status().counts == {"done": scenes.JOBS}
+    assert scene.broken(has_ended=True) == []
+    with psycopg.connect(scene.db, options=f"-c search_path=batch_{scenes.NAME}") as connection:
+        first = connection.execute("SELECT state, reason FROM attempt WHERE state <> 'accepted'").fetchall()
+    assert {state for state, _ in first} == {"not_sent"}
+    assert any("the lease of this worker has expired" in reason for _, reason in first)
+
+
+def _sleeps(scene: scenes.Scene) -> None:
+    points = Points(Point("before submit", 2), lambda: os.kill(os.getpid(), signal.SIGSTOP))
+    assert scene.batch("a", points).run().exit_status in {0, 3}
+
+
+def _works(scene: scenes.Scene) -> None:
+    assert scene.batch("b").work().exit_status in {0, 3}
+
+
+def test_an_interrupted_worker_waits_for_its_own_responses(scene: scenes.Scene) -> None:
+    """The other jobs are left to the others."""
+    scene.begin()
+    process = scenes.started(lambda: _interrupted(scene))
+    assert scenes.ended(process) == 0
+    counts = scene.status().counts
+    assert counts.get("sending", 0) == 0
+    assert scene.bill().count() == counts.get("accepted", 0) + counts.get("done", 0) > 0
+    assert counts.get("new", 0) > 0
+    assert scenes.forked(lambda: _works(scene)) == 0
+    assert scene.status().counts == {"done": 20}
+
+
+def _interrupted(scene: scenes.Scene) -> None:
+    """Interrupt a run while responses are on the way."""
+    import asyncio  # noqa: PLC0415 - for this process
+
+    async def work() -> None:
+        main = asyncio.current_task()
+        assert main is not None
+        loop = asyncio.get_running_loop()
+        points = Points(Point("after submit", 2), lambda: loop.call_soon(main.cancel) and None)
+        with contextlib.suppress(asyncio.CancelledError):
+            await scene.batch("a", points, jobs=20, concurrency=2).arun()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"db": "mysql://x/y"}, "db is no URL of a PostgreSQL database"),
+        ({"db": "postgresql://u:geheim@h/d"}, "db holds a password.*PGPASSWORD"),
+        ({"db": "postgresql://u@h/d?password=geheim"}, "db holds a password"),
+        ({"db": "postgresql://u@h:port/d"}, "db is no URL"),
+        ({"name": "Cats; DROP"}, "name: 'Cats; DROP' is not a name of a batch"),
+        ({"name": ""}, "is not a name of a batch"),
+        ({"worker": ""}, "worker: '' is no id of a worker"),
+        ({"shard": (1, 2)}, "shard can't be used with a database"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_anything_is_sent(tmp_path: Path, options: Any, text: str) -> None:
+    """In the words of the interface, and without a password."""
+    with pytest.raises(NotSentError, match=text) as caught:
+        Trial(tmp_path, "postgresql://h/d").batch(lines(1), **options)
+    assert "geheim" not in str(caught.value)
+
+
+def test_a_worker_that_can_not_write_says_what_was_accepted(
+    trial: Trial, cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After all its patience."""
+    real = trial.mock.transport
+
+    def handle(request: httpx.Request, pass_on: Callable[[httpx.Request], httpx.Response]) -> httpx.Response:
+        response = pass_on(request)
+        if request.method == "POST":
+            cluster.stop()
+        return response
+
+    trial.transport = type(trial.transport)(real, handle)
+    with (
+        patch.object(SharedLedger.__init__, "__kwdefaults__", {"patience": 1.0}),
+        pytest.raises(BatchError),
+    ):
+        trial.batch(lines(2), concurrency=1).run()
+    cluster.start()
+    (task,) = trial.tasks["job-0"]
+    assert f"the job 'job-0' WAS ACCEPTED as task {task}" in caplog.text
