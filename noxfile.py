@@ -45,6 +45,9 @@ WRITTEN = (
 
 REDOCLY_ENVIRONMENT = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
 
+BATCH_PG_SHORT = ("bare_processes", "leases", "shared_ledger")
+"""The tests of `batch_pg -- --short`, which takes three minutes at most with its kills."""
+
 job = nox.session(python=False)
 """A session without an environment of its own."""
 
@@ -240,8 +243,10 @@ def batch_pg(session: nox.Session) -> None:
 
     Slow: `-- --kills N`, `-- --budget`, `-- --rate` and `-- --mutants` (`-- --help`).
     """
-    if not session.posargs or session.posargs == ["--short"]:
+    if not session.posargs:
         _run(session, "pytest", "tests/distributed")
+    if session.posargs == ["--short"]:
+        _run(session, "pytest", *(f"tests/distributed/test_{name}.py" for name in BATCH_PG_SHORT))
     if session.posargs:
         _run(session, "python", "-m", "tests.campaigns.distributed", *session.posargs)
 

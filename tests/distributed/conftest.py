@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from octopusx_video._distributed import engine, worker
 
+from tests.campaigns.distributed import scene
 from tests.support import distributed_trial as trials
 from tests.support import postgres
 
@@ -31,7 +32,8 @@ def template(cluster: postgres.Cluster) -> str:
     """A database in which the engine has its tables, which takes it a second."""
     cluster.create("template")
     run = trials.Trial(Path("unused"), cluster.url("template"))
-    asyncio.run(trials.engine_made(run))
+    # In a process of its own, since other tests fork this one, which no thread survives.
+    assert scene.forked(lambda: asyncio.run(trials.engine_made(run))) == 0
     return "template"
 
 

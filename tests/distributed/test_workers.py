@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,14 +16,11 @@ import psycopg
 import pytest
 from octopusx_video._batch.steps import Steps
 from octopusx_video._distributed import batch as batches
-from octopusx_video._distributed import engine, feeder, worker
+from octopusx_video._distributed import feeder, worker
 from octopusx_video._distributed.shared_ledger import SharedLedger
 from octopusx_video._errors import NotSentError
 from octopusx_video.batch import BatchError, LedgerError, LedgerInUseError
 
-from tests.campaigns.distributed import scene as scenes
-from tests.support.batch_points import Point, Points
-from tests.support.batch_service import service
 from tests.support.batch_trial import losing, refusing
 from tests.support.distributed_trial import Trial, lines
 from tests.support.postgres import Cluster
@@ -181,72 +176,12 @@ def test_what_a_worker_took_and_lost_is_begun_again(tmp_path: Path, db: str, mon
     assert trial.broken() == []
 
 
-def test_workers_of_other_versions_take_over(trial: Trial) -> None:
-    """The engine's own version is pinned: it would leave behind what other code has begun, or crashed too often."""
-    with trial.ledger(COUNT):
-        pass
-    process = scenes.started(lambda: _dies(trial, "other code"))
-    assert scenes.ended(process) == -signal.SIGKILL
-    statement = f"SELECT DISTINCT application_version, executor_id FROM {ENGINE} WHERE status = 'PENDING'"
-    assert trial.sql(statement) == [("1", "old")]
-    trial.sql(f"UPDATE {ENGINE} SET recovery_attempts = 10000")
-    assert trial.batch(worker="new").work().counts.get("done", 0) >= COUNT - 3
-    assert set(trial.states.values()) <= {"done", "parked"}
-    assert trial.sql(f"SELECT count(*) FROM {ENGINE} WHERE status NOT IN ('SUCCESS')") == [(0,)]
-
-
-def _dies(trial: Trial, note: str) -> None:
-    """Work with other code in the workflows, and die in the middle."""
-    body = engine.Engine._workflow  # noqa: SLF001 - what its versions differ in
-
-    def other(self: Any, kind: Any) -> Any:
-        original = body(self, kind)
-
-        async def changed(job: str) -> None:
-            assert note
-            await original(job)
-
-        return changed
-
-    def handle(request: httpx.Request, pass_on: Callable[[httpx.Request], httpx.Response]) -> httpx.Response:
-        response = pass_on(request)
-        if request.method == "GET":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return response
-
-    trial.transport = type(trial.transport)(trial.mock.transport, handle)
-    with patch.object(engine.Engine, "_workflow", other):
-        trial.batch(worker="old").work()
-
-
 def test_a_worker_of_an_id_that_is_alive_is_refused(trial: Trial) -> None:
     """And nothing is sent."""
     with trial.worker("a", 2):
         with pytest.raises(LedgerInUseError, match="'a' is alive"):
             trial.batch(worker="a").work()
         assert trial.billed == 0
-
-
-def test_a_worker_waits_for_a_run(trial: Trial, caplog: pytest.LogCaptureFixture) -> None:
-    """Workers may be started before the jobs are there."""
-    with scenes_running(lambda: _runs_later(trial)):
-        assert trial.batch(worker="b").work().jobs == COUNT
-    assert "waiting for a run of the batch 'cats'" in caplog.text
-
-
-def _runs_later(trial: Trial) -> None:
-    time.sleep(1)
-    trial.batch(lines(COUNT), worker="a").run()
-
-
-@contextlib.contextmanager
-def scenes_running(work: Callable[[], None]) -> Iterator[None]:
-    """Another worker in a process of its own, until the end of the block."""
-    process = scenes.started(work)
-    try:
-        yield
-    finally:
-        assert scenes.ended(process) == 0
 
 
 def test_a_database_that_is_not_there_is_an_error_in_words(
@@ -374,74 +309,6 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for one in folder.iterdir():
         one.unlink()
     folder.rmdir()
-
-
-@pytest.fixture(scope="module")
-def scene(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[scenes.Scene]:
-    """A mock in a process of its own, for workers in others."""
-    folder = tmp_path_factory.mktemp("scene")
-    with service(folder) as (url, billed):
-        one = scenes.Scene(url, billed, folder, cluster)
-        one.prepare()
-        yield one
-
-
-def test_a_sender_that_was_stopped_and_wakes_after_its_lease_sends_nothing(scene: scenes.Scene) -> None:
-    """What it had claimed was parked meanwhile; then it says that it was not sent, and sends it with a new claim."""
-    scene.begin()
-    sleeper = scenes.started(lambda: _sleeps(scene))
-    assert os.WIFSTOPPED(os.waitpid(sleeper, os.WUNTRACED)[1])
-    other = scenes.started(lambda: _works(scene))
-    assert scenes.ended(other) == 0
-    found = scene.status().counts
-    assert found["parked"] >= 1
-    assert found["parked"] + found["done"] == scenes.JOBS
-    assert scene.bill().count() == scenes.JOBS - found["parked"]
-    os.kill(sleeper, signal.SIGCONT)
-    assert scenes.ended(sleeper) == 0
-    assert scene.status().counts == {"done": scenes.JOBS}
-    assert scene.broken(has_ended=True) == []
-    with psycopg.connect(scene.db, options=f"-c search_path=batch_{scenes.NAME}") as connection:
-        first = connection.execute("SELECT state, reason FROM attempt WHERE state <> 'accepted'").fetchall()
-    assert {state for state, _ in first} == {"not_sent"}
-    assert any("the lease of this worker has expired" in reason for _, reason in first)
-
-
-def _sleeps(scene: scenes.Scene) -> None:
-    points = Points(Point("before submit", 2), lambda: os.kill(os.getpid(), signal.SIGSTOP))
-    assert scene.batch("a", points).run().exit_status in {0, 3}
-
-
-def _works(scene: scenes.Scene) -> None:
-    assert scene.batch("b").work().exit_status in {0, 3}
-
-
-def test_an_interrupted_worker_waits_for_its_own_responses(scene: scenes.Scene) -> None:
-    """The other jobs are left to the others."""
-    scene.begin()
-    process = scenes.started(lambda: _interrupted(scene))
-    assert scenes.ended(process) == 0
-    counts = scene.status().counts
-    assert counts.get("sending", 0) == 0
-    assert scene.bill().count() == counts.get("accepted", 0) + counts.get("done", 0) > 0
-    assert counts.get("new", 0) > 0
-    assert scenes.forked(lambda: _works(scene)) == 0
-    assert scene.status().counts == {"done": 20}
-
-
-def _interrupted(scene: scenes.Scene) -> None:
-    """Interrupt a run while responses are on the way."""
-    import asyncio  # noqa: PLC0415 - for this process
-
-    async def work() -> None:
-        main = asyncio.current_task()
-        assert main is not None
-        loop = asyncio.get_running_loop()
-        points = Points(Point("after submit", 2), lambda: loop.call_soon(main.cancel) and None)
-        with contextlib.suppress(asyncio.CancelledError):
-            await scene.batch("a", points, jobs=20, concurrency=2).arun()
-
-    asyncio.run(work())
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ class Points:
         at: Called in place of the kill, for tests.
     """
 
-    def __init__(self, target: Point | None = None, at: Callable[[], None] | None = None) -> None:
+    def __init__(self, target: Point | None = None, at: Callable[[], object] | None = None) -> None:
         self.passed: Counter[str] = Counter()
         self._target = target
         self._at = at or (lambda: os.kill(os.getpid(), signal.SIGKILL))

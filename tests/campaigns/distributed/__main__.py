@@ -21,8 +21,9 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tests.campaigns.batches.kills import clock
+from tests.campaigns.batches.kills import clock, prepare
 from tests.campaigns.distributed import budgets, kills, mutants, rates
+from tests.campaigns.distributed.scene import scene
 
 KILLS, SHORT_KILLS, RUNS = 320, 16, 100
 
@@ -51,6 +52,13 @@ def main() -> int:
 
 def _kills(options: argparse.Namespace) -> int:
     seconds = clock()
+    prepare()
+    with scene() as one:
+        wrong = [f"{check.__name__}: {text}" for check in kills.CHECKS for text in check(one)]
+    for text in wrong:
+        print(f"broken: {text}", flush=True)
+    if wrong and options.stop:
+        return 1
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns) as progress:
         bar = progress.add_task("kills")
@@ -65,7 +73,7 @@ def _kills(options: argparse.Namespace) -> int:
             count, options.only, options.state, show, seed=options.seed, stops=options.stop, is_short=options.short
         )
     print(kills.summed(found, seconds()))
-    return int(any(one.broken for one in found))
+    return int(bool(wrong) or any(one.broken for one in found))
 
 
 def _budget(runs: int) -> int:

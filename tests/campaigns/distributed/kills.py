@@ -13,8 +13,22 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psycopg
+from octopusx_video._distributed.address import address
+from octopusx_video._distributed.shared_ledger import SharedLedger
+
 from tests.campaigns.batches.kills import PASSAGES, prepare, stored_lines
-from tests.campaigns.distributed.scene import JOBS, Scene, ended, forked, scene, started
+from tests.campaigns.distributed.scene import (
+    JOBS,
+    NAME,
+    RUN_SECONDS,
+    SUBMIT_SECONDS,
+    Scene,
+    ended,
+    forked,
+    scene,
+    started,
+)
 from tests.support.batch_points import Point, Points
 
 RESTARTED_SHARE = 0.15
@@ -120,6 +134,59 @@ def kill(one: Scene, point: Point, seed: int) -> Kill:
     if done + parked != JOBS:
         wrong.append(f"{done} jobs are done and {parked} are parked, of {JOBS}")
     return Kill(point, status == _KILLED, restarts_after is not None, one.bill().count(), done, parked, wrong)
+
+
+def late(one: Scene) -> list[str]:
+    """A response that arrives after its job was parked, by a worker that took the sender for dead."""
+
+    def park() -> None:
+        with psycopg.connect(one.db, autocommit=True, options=f"-c search_path=batch_{NAME}") as connection:
+            connection.execute("UPDATE worker SET lease_until = 0 WHERE id = 'a'")
+        with contextlib.closing(SharedLedger(address(one.db, NAME), create=False)) as other:
+            assert other.park_interrupted() > 0
+
+    one.begin()
+    status = forked(lambda: _ends_with(one, Points(Point("after submit", 1), park), {"done": JOBS}))
+    return [f"a late response does not override parked ({status})"] if status else []
+
+
+def alive(one: Scene) -> list[str]:
+    """A sender that takes long, while another worker looks for dead ones."""
+    one.begin()
+    slow = Points(Point("after submit", 1), lambda: time.sleep(SUBMIT_SECONDS / 2))
+    first = started(lambda: _ends_with(one, slow, {"done": JOBS}))
+    statuses = [forked(_second(one)), ended(first)]
+    return [*one.broken(has_ended=True), *(f"a worker ends with {status}" for status in statuses if status)]
+
+
+def taken(one: Scene) -> list[str]:
+    """A worker that is killed with jobs in its hands, after the other one has begun."""
+
+    def die() -> None:
+        with psycopg.connect(one.db, autocommit=True, options=f"-c search_path=batch_{NAME}") as connection:
+            until = time.monotonic() + RUN_SECONDS / 2
+            while time.monotonic() < until:
+                found = connection.execute("SELECT EXISTS (SELECT FROM attempt JOIN worker USING (run) WHERE id = 'b')")
+                if found.fetchone() == (True,):
+                    break
+                time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    one.begin()
+    first = started(lambda: _ends_with(one, Points(Point("before submit", 1), die), {}))
+    status = forked(_second(one))
+    ended(first)
+    wrong = [f"the other worker ends with {status}"] if status else one.broken(has_ended=True)
+    return [f"after one was killed with jobs in its hands: {text}" for text in wrong]
+
+
+CHECKS = (late, alive, taken)
+"""What the kills alone would show too rarely."""
+
+
+def _ends_with(one: Scene, points: Points, counts: Mapping[str, int]) -> None:
+    found = one.batch("a", points).run().counts
+    assert found == counts, found
 
 
 def campaign(
