@@ -283,13 +283,13 @@ def first_hour(session: nox.Session) -> None:
 
 @job
 def bench(session: nox.Session) -> None:
-    """Measure, side by side with peers: `-- mock` (needs the program `wrk`), or suite, client, start or batch.
+    """Measure, side by side with peers: `-- mock` (needs `wrk`), suite, client, start, batch, distributed (PostgreSQL).
 
     An exit status of 3 means a missed figure, and fails nothing.
     """
     subject, *options = session.posargs or ("mock",)
-    if subject not in {"batch", "client", "mock", "start", "suite"}:
-        session.error(f"there is no benchmark {subject!r}; there are: batch, client, mock, start, suite")
+    if subject not in {"batch", "client", "distributed", "mock", "start", "suite"}:
+        session.error(f"there is no benchmark {subject!r}; there are: batch, client, distributed, mock, start, suite")
     _run(session, "python", f"benchmarks/{subject}.py", *options, success_codes=[0, 3])
 
 

@@ -21,7 +21,6 @@ from tests.campaigns.batches.kills import PASSAGES, prepare, stored_lines
 from tests.campaigns.distributed.scene import (
     JOBS,
     NAME,
-    RUN_SECONDS,
     SUBMIT_SECONDS,
     Scene,
     ended,
@@ -160,22 +159,20 @@ def alive(one: Scene) -> list[str]:
 
 
 def taken(one: Scene) -> list[str]:
-    """A worker that is killed with jobs in its hands, after the other one has begun."""
+    """A worker that joins later, and is killed with jobs in its hands: the first one has begun before it."""
 
-    def die() -> None:
-        with psycopg.connect(one.db, autocommit=True, options=f"-c search_path=batch_{NAME}") as connection:
-            until = time.monotonic() + RUN_SECONDS / 2
-            while time.monotonic() < until:
-                found = connection.execute("SELECT EXISTS (SELECT FROM attempt JOIN worker USING (run) WHERE id = 'b')")
-                if found.fetchone() == (True,):
-                    break
-                time.sleep(0.02)
-        os.kill(os.getpid(), signal.SIGKILL)
+    def join() -> None:
+        one.batch("a", Points(Point("before submit", 1))).work()
+
+    def run() -> None:
+        end = one.batch("b", jobs=20, rate=4.0).run()
+        assert end.exit_status in {0, 3}, end
 
     one.begin()
-    first = started(lambda: _ends_with(one, Points(Point("before submit", 1), die), {}))
-    status = forked(_second(one))
-    ended(first)
+    first, second = started(run), started(join)
+    if ended(second) != _KILLED:
+        return ["a worker that joins gets no job"]
+    status = ended(first)
     wrong = [f"the other worker ends with {status}"] if status else one.broken(has_ended=True)
     return [f"after one was killed with jobs in its hands: {text}" for text in wrong]
 
