@@ -188,9 +188,14 @@ class DistributedBatch(Batch):
             self._book = None
             await asyncio.to_thread(lease.release)
         self._stopped_by = worker.stopped_by
-        if self._adds:
-            self._write_results(book)
-        return self._status(book)._replace(process=None)
+        return await _tried(lambda: self._ended(book))
+
+    def _ended(self, book: SharedLedger) -> Status:
+        """Write the results, and say where the batch stands."""
+        with book.usable():
+            if self._adds:
+                self._write_results(book)
+            return self._status(book)._replace(process=None)
 
     # Where the ledger is
 

@@ -262,7 +262,8 @@ class SharedLedger(Ledger):
 
     def resign(self) -> None:
         """Let another worker hand the jobs to the engine at once."""
-        self._connection.execute("UPDATE batch SET feeder = NULL WHERE feeder = ?", (self.run,))
+        statement = "UPDATE batch SET feeder = NULL WHERE feeder = ?"
+        self._patiently(lambda: self._connection.execute(statement, (self.run,)))
 
     def absent(self, seconds: float) -> list[str]:
         """The workers that have not renewed their leases for so long, and whose workflows the others do not have."""

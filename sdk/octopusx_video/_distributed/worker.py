@@ -85,11 +85,14 @@ class Worker:
                 await asyncio.to_thread(feeder.run)
                 self._look_around()
                 await asyncio.sleep(PASS_SECONDS)
-        finally:
-            self._is_stopping = True
+        except BaseException:
             await self._settled()
+            raise
         if self._error is not None:
-            raise self._error
+            await self._settled()
+        self._is_stopping = True
+        await self._idle()  # a claim may have begun in the last moment
+        await asyncio.to_thread(self._ledger.resign)
         self.stopped_by = await asyncio.to_thread(self._ledger.stop_reason)
 
     async def _settled(self) -> None:
@@ -99,21 +102,24 @@ class Worker:
             asyncio.CancelledError: It was cancelled once more. What is not written down by now never will be.
             BatchError: The database could not be used. The text has what it lacks.
         """
+        self._is_stopping = True
         try:
-            while self._sending:
-                self._is_idle.clear()
-                await self._is_idle.wait()
+            await self._idle()
         finally:
             # Whatever still waits for the database gives up, and says what it could not write.
             self._ledger.hurry.set()
-            with contextlib.suppress(TimeoutError, *self._ledger.failures):
+            with contextlib.suppress(TimeoutError, BatchError):
                 async with asyncio.timeout(_HURRY_SECONDS):
                     await asyncio.to_thread(self._ledger.resign)
-                    while self._sending:
-                        self._is_idle.clear()
-                        await self._is_idle.wait()
+                    await self._idle()
         if self._error is not None:
             raise self._error
+
+    async def _idle(self) -> None:
+        """Wait until no submit of this worker is under way."""
+        while self._sending:
+            self._is_idle.clear()
+            await self._is_idle.wait()
 
     def _look_around(self) -> None:
         """Stop where another process has this id, or where the disk is almost full."""

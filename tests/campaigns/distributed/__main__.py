@@ -25,7 +25,7 @@ from tests.campaigns.batches.kills import clock, prepare
 from tests.campaigns.distributed import budgets, kills, mutants, rates
 from tests.campaigns.distributed.scene import scene
 
-KILLS, SHORT_KILLS, RUNS = 320, 16, 100
+KILLS, SHORT_KILLS, RUNS = 320, 6, 100
 
 
 def main() -> int:
