@@ -179,7 +179,7 @@ class Ledger:
     # What differs between the databases, as pieces of statements.
     _seen_table: ClassVar[str]
     _by_number: ClassVar[str]
-    """The index for pages of jobs, where the database has to be told."""
+    """Names the index for pages of jobs, where the database does not choose it by itself."""
     _locked: ClassVar[str]
     """Keeps a row that is read from every other transaction, until the end of this one."""
     _is_dead: ClassVar[str]

@@ -47,7 +47,6 @@ _VERSION = "1"
 _APPLICATION = "octopusx-video"
 _POOL = 10
 _ENDED = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
-_FORGOTTEN = frozenset({"PENDING"})
 
 
 class Engine:
@@ -206,10 +205,8 @@ class Engine:
         """Give the workflows of a worker that has ended to all others. Returns how many there are."""
         count = 0
         for kind in self._queues:
-            found = DBOS.list_workflows(
-                status=list(_FORGOTTEN), executor_id=worker, name=kind, load_input=False, load_output=False
-            )
-            _resume(kind, [one.workflow_id for one in found])
+            found = _taken_by(worker, kind)
+            _resume(kind, found)
             count += len(found)
         return count
 
@@ -220,10 +217,7 @@ class Engine:
         """
         count, lost = 0, set()
         for kind in self._queues:
-            found = DBOS.list_workflows(
-                status=list(_FORGOTTEN), executor_id=self._worker, name=kind, load_input=False, load_output=False
-            )
-            names = {one.workflow_id for one in found} - self._running
+            names = set(_taken_by(self._worker, kind)) - self._running
             again = names & self._lost
             _resume(kind, sorted(again))
             count += len(again)
@@ -235,6 +229,12 @@ class Engine:
 def workflow_id(kind: Kind, job: Open) -> str:
     """The id of the workflow for a job."""
     return f"{kind}-{job.number}-{job.round}"
+
+
+def _taken_by(worker: str, kind: Kind) -> list[str]:
+    """The ids of the workflows that a worker has taken, and that have not ended."""
+    found = DBOS.list_workflows(status="PENDING", executor_id=worker, name=kind, load_input=False, load_output=False)
+    return [one.workflow_id for one in found]
 
 
 def _resume(kind: Kind, names: list[str]) -> None:

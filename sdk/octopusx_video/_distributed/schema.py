@@ -112,7 +112,7 @@ CREATE TABLE worker (
   id text PRIMARY KEY,                        -- --id, also the engine's executor id
   run text NOT NULL UNIQUE,                   -- one start of it, or one lease
   host text NOT NULL,
-  process text NOT NULL,                      -- what tells whether it has ended, on its own host
+  process text NOT NULL,                      -- identifies its process on its host, as JSON
   folder text NOT NULL,                       -- --out
   version text NOT NULL,                      -- of octopusx-video
   started_at double precision NOT NULL,

@@ -39,7 +39,7 @@ def main() -> int:
     parser.add_argument("--mutants", action="store_true", help="mistakes that the campaign has to find")
     options = parser.parse_args()
     if options.mutants:
-        return _mutants()
+        return mutants.report(mutants.MUTANTS, mutants.check)
     if options.budget is not None:
         return _budget(options.budget)
     if options.faults is not None:
@@ -92,16 +92,6 @@ def _faults(jobs: int) -> int:
         print(f"broken: {text}")
     print(f"{found.summed()}, in {seconds():.0f} s")
     return int(bool(found.broken))
-
-
-def _mutants() -> int:
-    survived = 0
-    for mutant in mutants.MUTANTS:
-        is_found, how = mutants.check(mutant)
-        survived += not is_found
-        print(f"{'found   ' if is_found else 'SURVIVED'} {mutant.name}: {how}", flush=True)
-    print(f"{len(mutants.MUTANTS) - survived} of {len(mutants.MUTANTS)} mutants are found")
-    return int(bool(survived))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -127,3 +128,14 @@ def checked(mutant: Mutant, campaign: str) -> tuple[bool, str]:
     lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     found = [line for line in lines if line.startswith("broken")]
     return done.returncode == 1, (found or lines or [""])[-1 if not found else 0]
+
+
+def report(mutants: Sequence[Mutant], check: Callable[[Mutant], tuple[bool, str]]) -> int:
+    """Look for each mutant, and print whether it is found. Returns the exit status."""
+    survived = 0
+    for mutant in mutants:
+        is_found, how = check(mutant)
+        survived += not is_found
+        print(f"{'found   ' if is_found else 'SURVIVED'} {mutant.name}: {how}", flush=True)
+    print(f"{len(mutants) - survived} of {len(mutants)} mutants are found")
+    return int(bool(survived))

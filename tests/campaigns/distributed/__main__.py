@@ -22,6 +22,7 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tests.campaigns.batches.kills import clock, prepare
+from tests.campaigns.batches.mutants import report
 from tests.campaigns.distributed import budgets, kills, mutants, rates
 from tests.campaigns.distributed.scene import scene
 
@@ -42,7 +43,7 @@ def main() -> int:
     parser.add_argument("--mutants", action="store_true", help="mistakes that the campaign has to find")
     options = parser.parse_args()
     if options.mutants:
-        return _mutants()
+        return report(mutants.MUTANTS, mutants.check)
     if options.budget is not None:
         return _budget(options.budget)
     if options.rate:
@@ -91,16 +92,6 @@ def _rate() -> int:
     found = rates.run()
     print(found.summed())
     return int(bool(found.broken))
-
-
-def _mutants() -> int:
-    survived = 0
-    for mutant in mutants.MUTANTS:
-        is_found, how = mutants.check(mutant)
-        survived += not is_found
-        print(f"{'found   ' if is_found else 'SURVIVED'} {mutant.name}: {how}", flush=True)
-    print(f"{len(mutants.MUTANTS) - survived} of {len(mutants.MUTANTS)} mutants are found")
-    return int(bool(survived))
 
 
 if __name__ == "__main__":

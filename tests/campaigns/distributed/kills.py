@@ -269,6 +269,3 @@ def summed(found: Sequence[Kill], seconds: float) -> str:
         f"{sum(one.billed for one in found)} billed, {sum(one.done for one in found)} done, "
         f"{sum(one.parked for one in found)} parked, {sum(bool(one.broken) for one in found)} broken"
     )
-
-
-__all__ = ["Kill", "campaign", "kill", "plan", "points", "summed"]

@@ -8,7 +8,6 @@ import shutil
 import signal
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from octopusx_video.batch import Status
 from octopusx_video.distributed import DistributedBatch, export
 
 from tests.support import postgres
-from tests.support.batch_points import Point, Points, Transport
+from tests.support.batch_points import Points, Transport
 from tests.support.batch_service import Billed, line, service
 from tests.support.batch_statements import broken
 
@@ -184,22 +183,6 @@ def ended(process: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
-def has_ended(process: int) -> int | None:
-    """The exit status of a process; None while it runs."""
-    found, status = os.waitpid(process, os.WNOHANG)
-    return os.waitstatus_to_exitcode(status) if found else None
-
-
 def forked(work: Callable[[], None]) -> int:
     """Do something in a process of its own. Returns its exit status."""
     return ended(started(work))
-
-
-def killed_after(process: int, seconds: float) -> bool:
-    """Kill a process after a while. Returns whether it was killed, and had not ended before."""
-    time.sleep(seconds)
-    os.kill(process, signal.SIGKILL)
-    return ended(process) == -signal.SIGKILL
-
-
-__all__ = ["JOBS", "Point", "Scene", "ended", "forked", "has_ended", "killed_after", "scene", "started"]
