@@ -116,6 +116,23 @@ def test_a_video_that_can_not_be_had_is_tried_again_by_the_next_run(
     assert trial.billed == 2
 
 
+def test_of_the_downloads_that_wait_one_asks_for_all(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each question locks the row of the batch, which submits need, too."""
+    monkeypatch.setattr(worker, "_ROOM_SECONDS", 0.01)
+    begin, asking, asked = SharedLedger.begin_download, set[str](), list[int]()
+
+    def full(self: SharedLedger, job: str) -> bool:
+        if len(asked) == 50:
+            return begin(self, job)
+        asking.add(job)
+        asked.append(len(asking))
+        return False
+
+    monkeypatch.setattr(SharedLedger, "begin_download", full)
+    assert trial.batch(lines(COUNT)).run().counts == {"done": COUNT}
+    assert asked == [1] * 50
+
+
 def test_a_workflow_that_ends_in_an_error_is_begun_again(trial: Trial) -> None:
     """The engine would never begin it again: its id is used up."""
     claim, failed = Steps.claim, []

@@ -63,6 +63,7 @@ class Worker:
         self._changed = changed
         self._halting = Halting(context.environment, keeps_going=keep_going)
         self._turn = asyncio.Lock()
+        self._room = asyncio.Lock()
         self._reads = asyncio.Semaphore(MAX_READS)
         self._next_read = 0.0
         self._sending: set[str] = set()
@@ -248,11 +249,15 @@ class Worker:
         await asyncio.to_thread(self._ledger.give_up, row.id)
 
     async def _room_for(self, job: str) -> None:
-        """Wait until a download may begin, as one of what all workers do at once."""
-        while True:
-            if await asyncio.to_thread(self._ledger.begin_download, job):
-                return
-            await asyncio.sleep(_ROOM_SECONDS)
+        """Wait until a download may begin, as one of what all workers do at once.
+
+        One of this worker asks, for all of them: each that waits would cost the database as much.
+        """
+        async with self._room:
+            while True:
+                if await asyncio.to_thread(self._ledger.begin_download, job):
+                    return
+                await asyncio.sleep(_ROOM_SECONDS)
 
     async def _read_slot(self) -> None:
         """Wait until the next read of a task may be sent."""
