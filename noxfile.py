@@ -48,6 +48,12 @@ REDOCLY_ENVIRONMENT = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTI
 BATCH_PG_SHORT = ("bare_processes", "leases", "shared_ledger")
 """The tests of `batch_pg -- --short`, which takes three minutes at most with its kills."""
 
+BENCHMARKS = {
+    **{name: (name,) for name in ("mock", "suite", "client", "start", "distributed")},
+    "batch": ("batch", "distributed"),
+}
+"""The programs that measure a subject."""
+
 job = nox.session(python=False)
 """A session without an environment of its own."""
 
@@ -283,14 +289,15 @@ def first_hour(session: nox.Session) -> None:
 
 @job
 def bench(session: nox.Session) -> None:
-    """Measure, side by side with peers: `-- mock` (needs `wrk`), suite, client, start, batch, distributed (PostgreSQL).
+    """Measure, side by side with peers: `-- mock` (needs `wrk`), suite, client, start, batch (needs PostgreSQL).
 
     An exit status of 3 means a missed figure, and fails nothing.
     """
     subject, *options = session.posargs or ("mock",)
-    if subject not in {"batch", "client", "distributed", "mock", "start", "suite"}:
-        session.error(f"there is no benchmark {subject!r}; there are: batch, client, distributed, mock, start, suite")
-    _run(session, "python", f"benchmarks/{subject}.py", *options, success_codes=[0, 3])
+    if subject not in BENCHMARKS:
+        session.error(f"there is no benchmark {subject!r}; there are: {', '.join(BENCHMARKS)}")
+    for name in BENCHMARKS[subject]:
+        _run(session, "python", f"benchmarks/{name}.py", *options, success_codes=[0, 3])
 
 
 @job

@@ -7,7 +7,7 @@ import os
 import platform
 import re
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -178,12 +178,20 @@ def document(results: Results, *, method: str, versions: dict[str, str], load_av
     does = "\n".join(
         f"- {server.title.strip('*')}: {server.does}" for server in SERVERS if server.name in results.memory
     )
-    where = "\n".join(f"- {line}" for line in machine(load_average))
-    return (
-        f"{tables(results)}\n\n"
-        f"## What was measured\n\n{method}\n\n{does}\n\n"
-        f"## Where\n\n{where}\n- {', '.join(f'{name} {version}' for name, version in versions.items())}\n"
-    )
+    return f"{tables(results)}\n\n## What was measured\n\n{method}\n\n{does}\n\n{where(load_average, versions)}"
+
+
+def where(load_average: float, versions: Mapping[str, str], what: str = "") -> str:
+    """The section about the machine and the versions of a benchmark.
+
+    Args:
+        load_average: Of the machine before the run.
+        versions: By the names of the programs and packages.
+        what: What was measured there, for the heading; empty where that is clear.
+    """
+    known = ", ".join(f"{name} {version}" for name, version in versions.items())
+    lines = "\n".join(f"- {line}" for line in (*machine(load_average), known))
+    return f"## Where{f' {what} was measured' if what else ''}\n\n{lines}\n"
 
 
 def python_versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:

@@ -144,9 +144,5 @@ def _spread(series: Iterable[Sequence[float]], what: str = "run") -> str:
 
 def document(results: Results, *, method: str, load_average: float) -> str:
     """What RESULTS.md says of the suite: tables, method, machine."""
-    versions = ", ".join(f"{name} {version}" for name, version in _report.python_versions(PACKAGES).items())
-    where = "\n".join(f"- {line}" for line in (*_report.machine(load_average), versions))
-    return (
-        f"{tables(results)}\n\n"
-        f"## How the suite was measured\n\n{method}\n\n## Where the suite was measured\n\n{where}\n"
-    )
+    where = _report.where(load_average, _report.python_versions(PACKAGES), "the suite")
+    return f"{tables(results)}\n\n## How the suite was measured\n\n{method}\n\n{where}"

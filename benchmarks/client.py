@@ -194,11 +194,8 @@ def _row(figure: Figure, pairs: list[tuple[float, float]]) -> tuple[str, ...]:
 
 
 def _document(results: Results, load_average: float) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in _report.python_versions(PACKAGES).items())
-    where = "\n".join(f"- {line}" for line in (*_report.machine(load_average), versions))
-    return (
-        f"{_tables(results)}\n\n## How the SDK was measured\n\n{METHOD}\n\n## Where the SDK was measured\n\n{where}\n"
-    )
+    where = _report.where(load_average, _report.python_versions(PACKAGES), "the SDK")
+    return f"{_tables(results)}\n\n## How the SDK was measured\n\n{METHOD}\n\n{where}"
 
 
 if __name__ == "__main__":

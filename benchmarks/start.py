@@ -144,9 +144,8 @@ def _row(figure: Figure, pairs: list[tuple[float, float]]) -> tuple[str, ...]:
 
 
 def _document(results: Results, load_average: float) -> str:
-    where = "\n".join(f"- {line}" for line in _report.machine(load_average))
-    versions = ", ".join(f"{name} {version}" for name, version in _report.python_versions().items())
-    return f"{_tables(results)}\n\n## What was measured\n\n{METHOD}\n\n## Where\n\n{where}\n- {versions}\n"
+    where = _report.where(load_average, _report.python_versions())
+    return f"{_tables(results)}\n\n## What was measured\n\n{METHOD}\n\n{where}"
 
 
 if __name__ == "__main__":

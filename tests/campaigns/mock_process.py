@@ -35,6 +35,11 @@ class MockProcess:
         raise SystemExit(f"the mock does not start: {self.output() or 'it says nothing'}")
 
     @property
+    def pid(self) -> int:
+        """The number of its process."""
+        return self._process.pid
+
+    @property
     def status(self) -> int | None:
         """Its exit status, or None while it runs."""
         return self._process.poll()
@@ -46,7 +51,7 @@ class MockProcess:
     def memory(self) -> dict[str, float]:
         """Its resident memory in megabytes: ``RSS`` now, ``HWM`` at most so far; nothing where that can't be known."""
         try:
-            text = Path(f"/proc/{self._process.pid}/status").read_text("ascii")
+            text = Path(f"/proc/{self.pid}/status").read_text("ascii")
         except OSError:
             return {}
         return {name: int(kilobytes) / 1024 for name, kilobytes in _MEMORY.findall(text)}

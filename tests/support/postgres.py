@@ -146,7 +146,7 @@ class Cluster:
         if self._server is None:
             return self._past_seconds
         others = set(postgres_guard.processes(self.folder)) - {self.pid}
-        return self._past_seconds + _seconds(self.pid, with_ended=True) + sum(map(_seconds, others))
+        return self._past_seconds + process_seconds(self.pid, with_ended=True) + sum(map(process_seconds, others))
 
     def log(self) -> str:
         """What the server has written to its log."""
@@ -266,7 +266,7 @@ def _guard(folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, cwd="/")
 
 
-def _seconds(process: int, *, with_ended: bool = False) -> float:
+def process_seconds(process: int, *, with_ended: bool = False) -> float:
     """User and system time of a process, and of its children that have ended if they count too."""
     # As in proc(5): utime, stime, cutime and cstime are the fields 14 to 17, and the state is the third.
     return sum(map(int, _status(process)[11 : 15 if with_ended else 13])) / os.sysconf("SC_CLK_TCK")
