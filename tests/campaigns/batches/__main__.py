@@ -18,8 +18,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
+from tests.campaigns import killing
 from tests.campaigns.batches import budgets, faults, kills, mutants
 
 KILLS, RUNS, JOBS = 560, 200, 1000
@@ -48,28 +47,19 @@ def main() -> int:
 
 
 def _kills(options: argparse.Namespace) -> int:
-    seconds = kills.clock()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns) as progress:
-        bar = progress.add_task("kills")
-
-        def show(one: kills.Kill, total: int) -> None:
-            progress.update(bar, advance=1, total=total)
-            for text in one.broken:
-                progress.console.print(f"broken at {one.point}: {text}", markup=False, soft_wrap=True)
-
-        found = kills.campaign(options.kills, options.only, options.state, show, stops=options.stop)
+    seconds = killing.clock()
+    found = kills.campaign(options.kills, options.only, options.state, stops=options.stop)
     with kills.scene() as one:
         wrong = kills.late(one)
     for text in wrong:
         print(f"broken: {text}")
-    print(kills.summed(found, seconds()))
+    print(killing.summed(found, seconds()))
     return int(bool(wrong) or any(one.broken for one in found))
 
 
 def _budget(runs: int) -> int:
-    seconds = kills.clock()
-    kills.prepare()
+    seconds = killing.clock()
+    killing.prepare()
     found: list[budgets.Run] = []
     with kills.scene() as one:
         for seed in range(runs):
@@ -86,7 +76,7 @@ def _budget(runs: int) -> int:
 
 
 def _faults(jobs: int) -> int:
-    seconds = kills.clock()
+    seconds = killing.clock()
     found = faults.run(jobs)
     for text in found.broken:
         print(f"broken: {text}")

@@ -19,9 +19,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-from tests.campaigns.batches.kills import clock, prepare
+from tests.campaigns import killing
 from tests.campaigns.batches.mutants import report
 from tests.campaigns.distributed import budgets, kills, mutants, rates
 from tests.campaigns.distributed.scene import scene
@@ -52,33 +50,28 @@ def main() -> int:
 
 
 def _kills(options: argparse.Namespace) -> int:
-    seconds = clock()
-    prepare()
+    seconds = killing.clock()
+    killing.prepare()
     with scene() as one:
         wrong = [f"{check.__name__}: {text}" for check in kills.CHECKS for text in check(one)]
     for text in wrong:
         print(f"broken: {text}", flush=True)
     if wrong and options.stop:
         return 1
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns) as progress:
-        bar = progress.add_task("kills")
-
-        def show(one: kills.Kill, total: int) -> None:
-            progress.update(bar, advance=1, total=total)
-            for text in one.broken:
-                progress.console.print(f"broken at {one.point}: {text}", markup=False, soft_wrap=True)
-
-        count = SHORT_KILLS if options.short else options.kills
-        found = kills.campaign(
-            count, options.only, options.state, show, seed=options.seed, stops=options.stop, is_short=options.short
-        )
-    print(kills.summed(found, seconds()))
+    found = kills.campaign(
+        SHORT_KILLS if options.short else options.kills,
+        options.only,
+        options.state,
+        seed=options.seed,
+        stops=options.stop,
+        is_short=options.short,
+    )
+    print(killing.summed(found, seconds()))
     return int(bool(wrong) or any(one.broken for one in found))
 
 
 def _budget(runs: int) -> int:
-    seconds = clock()
+    seconds = killing.clock()
     found = budgets.campaign(runs, lambda one: [print(f"broken with seed {one.seed}: {text}") for text in one.broken])
     killed, most = sum(one.kills for one in found), max(one.billed for one in found)
     print(

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.campaigns.batches.kills import prepare
+from tests.campaigns import killing
 from tests.campaigns.distributed.scene import Scene, ended, scene, started
 
 JOBS, MAX_PAID = 60, 20
@@ -70,7 +70,7 @@ def _work(one: Scene, name: str) -> None:
 
 def campaign(runs: int, show: Callable[[Run], object], processes: int = 2) -> list[Run]:
     """Runs with different seeds, some at a time."""
-    prepare()
+    killing.prepare()
     reader, writer = os.pipe()
     for number in range(processes):
         forked_to(number, runs, processes, writer)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import random
-import signal
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 from octopusx_video._distributed.address import address
 from octopusx_video._distributed.shared_ledger import SharedLedger
 
-from tests.campaigns.batches.kills import PASSAGES, prepare, stored_lines
+from tests.campaigns import killing
 from tests.campaigns.distributed.scene import (
     JOBS,
     NAME,
@@ -28,34 +26,12 @@ from tests.campaigns.distributed.scene import (
     scene,
     started,
 )
+from tests.campaigns.killing import KILLED, Kill
 from tests.support.batch_points import Point, Points
 
 RESTARTED_SHARE = 0.15
 """In so many of the runs PostgreSQL is ended as by a crash, and started again."""
 KILLS = 320
-_KILLED = -signal.SIGKILL
-
-
-class Kill(NamedTuple):
-    """The result of a kill at a point.
-
-    Attributes:
-        point: Where.
-        was_reached: Whether the worker was killed there.
-        was_restarted: Whether PostgreSQL was restarted meanwhile.
-        billed: Videos that the service has billed.
-        done: Jobs that were done at the end.
-        parked: Jobs that nobody knows the bill of, at the end.
-        broken: What does not hold.
-    """
-
-    point: Point
-    was_reached: bool
-    was_restarted: bool
-    billed: int
-    done: int
-    parked: int
-    broken: list[str]
 
 
 def _first(one: Scene, target: Point | None = None, passed: Path | None = None) -> Callable[[], None]:
@@ -82,7 +58,7 @@ def _second(one: Scene) -> Callable[[], None]:
     return work
 
 
-def points(one: Scene) -> dict[str, int]:
+def points(one: Scene) -> dict[tuple[str, bool], int]:
     """The points of the first worker in a run without a kill, with their passages.
 
     Raises:
@@ -96,13 +72,7 @@ def points(one: Scene) -> dict[str, int]:
     if status or second or wrong or one.status().jobs != JOBS:
         raise SystemExit(f"a run without a kill ends with {status} and {second}: {wrong}")
     found: dict[str, int] = json.loads(file.read_text("utf-8"))
-    return found
-
-
-def plan(found: dict[str, int], kills: int) -> list[Point]:
-    """The points to kill at: all at their first passage, then all at their second, and so on."""
-    every = [Point(name, passage) for passage in PASSAGES for name in sorted(found) if passage <= found[name]]
-    return every[:kills]
+    return {(name, False): times for name, times in found.items()}
 
 
 def kill(one: Scene, point: Point, seed: int) -> Kill:
@@ -115,7 +85,7 @@ def kill(one: Scene, point: Point, seed: int) -> Kill:
         time.sleep(restarts_after)
         one.cluster.restart("immediate")
     status = ended(first)
-    wrong = [] if status in {0, _KILLED} else [f"the run ends with {status}"]
+    wrong = [] if status in {0, KILLED} else [f"the run ends with {status}"]
     if not one.has_begun():  # nobody else knows the jobs
         wrong += [f"after the kill: {text}" for text in one.broken(has_ended=False)]
         again = forked(_first(one))
@@ -132,7 +102,7 @@ def kill(one: Scene, point: Point, seed: int) -> Kill:
     done, parked = counts.get("done", 0), counts.get("parked", 0)
     if done + parked != JOBS:
         wrong.append(f"{done} jobs are done and {parked} are parked, of {JOBS}")
-    return Kill(point, status == _KILLED, restarts_after is not None, one.bill().count(), done, parked, wrong)
+    return Kill(point, status == KILLED, one.bill().count(), done, parked, wrong, restarts_after is not None)
 
 
 def late(one: Scene) -> list[str]:
@@ -170,7 +140,7 @@ def taken(one: Scene) -> list[str]:
 
     one.begin()
     first, second = started(run), started(join)
-    if ended(second) != _KILLED:
+    if ended(second) != KILLED:
         return ["a worker that joins gets no job"]
     status = ended(first)
     wrong = [f"the other worker ends with {status}"] if status else one.broken(has_ended=True)
@@ -190,82 +160,25 @@ def campaign(
     kills: int,
     only: str,
     state: Path | None,
-    show: Callable[[Kill, int], None],
     *,
     seed: int = 1,
     stops: bool = False,
     is_short: bool = False,
     processes: int = 2,
 ) -> list[Kill]:
-    """All the kills, some at a time; ``show`` is called after each with how many there are.
+    """All the kills, some at a time; see ``killing.campaign``.
 
     Args:
         kills: How many at most.
         only: A text that the names of the points have.
         state: The file with what is found, which is continued.
-        show: See above.
         seed: Decides when PostgreSQL is restarted.
         stops: Whether it ends with the first one that breaks a statement.
         is_short: Whether the kills are spread over all points, and are not the first of them.
         processes: How many at a time, each with a server of its own.
     """
-    prepare()
-    known = {Point(*line[0]): Kill(Point(*line[0]), *line[1:]) for line in stored_lines(state)}
+    killing.prepare()
     with scene() as first:
-        every = [point for point in plan(points(first), 4 * KILLS) if only in point.name]
+        every = [point for point in killing.every(points(first))[: 4 * KILLS] if only in point.name]
     wanted = every[:: max(1, len(every) // kills)][:kills] if is_short else every[:kills]
-    left = [point for point in wanted if point not in known]
-    found = [known[point] for point in wanted if point in known]
-    for one in found:
-        show(one, len(wanted))
-    reader, writer = os.pipe()
-    workers = [_worker(left[number::processes], writer, seed) for number in range(processes)]
-    os.close(writer)
-    with os.fdopen(reader, encoding="utf-8") as stream:
-        for text in stream:
-            values = json.loads(text)
-            one = Kill(Point(*values[0]), *values[1:])
-            found.append(one)
-            if state is not None:
-                with state.open("a", encoding="utf-8") as file:
-                    file.write(text)
-            show(one, len(wanted))
-            if one.broken and stops:
-                for process in workers:
-                    os.kill(process, signal.SIGTERM)
-                break
-    for process in workers:
-        os.waitpid(process, 0)
-    return found
-
-
-def _worker(mine: Sequence[Point], writer: int, seed: int) -> int:
-    """Kill at some points, in a process of its own, which SIGTERM ends in order."""
-    process = os.fork()
-    if process == 0:
-        signal.signal(signal.SIGTERM, _end)
-        with contextlib.suppress(_Ended), scene() as one:
-            for point in mine:
-                os.write(writer, (json.dumps(kill(one, point, seed)) + "\n").encode())
-        os._exit(0)
-    return process
-
-
-class _Ended(BaseException):
-    """The worker is to end."""
-
-
-def _end(*_: object) -> None:
-    raise _Ended
-
-
-def summed(found: Sequence[Kill], seconds: float) -> str:
-    """The figures of a campaign in a line."""
-    reached = [one for one in found if one.was_reached]
-    names = Counter(one.point.name for one in reached)
-    return (
-        f"{len(reached)} kills at {len(names)} points in {seconds:.0f} s ({len(found) - len(reached)} not reached; "
-        f"PostgreSQL restarted in {sum(one.was_restarted for one in found)}): "
-        f"{sum(one.billed for one in found)} billed, {sum(one.done for one in found)} done, "
-        f"{sum(one.parked for one in found)} parked, {sum(bool(one.broken) for one in found)} broken"
-    )
+    return killing.campaign(wanted, partial(kill, seed=seed), scene, state, stops=stops, processes=processes)
