@@ -26,6 +26,7 @@ from tests.support.distributed_trial import Trial, lines
 from tests.support.postgres import Cluster
 
 COUNT = 6
+PASSWORD = "geheim-4711"
 ENGINE = "batch_cats_engine.workflow_status"
 
 
@@ -211,6 +212,56 @@ def test_a_database_that_is_not_there_is_an_error_in_words(
     for call in (trial.batch(lines(1)).run, trial.batch().work, trial.batch().status):
         with pytest.raises(LedgerError, match=r"can't be used as a ledger.*start the database, or correct --db"):
             call()
+
+
+@pytest.fixture(scope="module")
+def role(cluster: Cluster) -> str:
+    """A role whose password is asked for."""
+    cluster.start()
+    cluster.ask_for_password("asked", PASSWORD)
+    return "asked"
+
+
+@pytest.mark.parametrize("place", ["PGPASSWORD", ".pgpass"])
+def test_the_password_comes_from_the_environment_or_the_usual_file(
+    tmp_path: Path,
+    db: str,
+    role: str,
+    place: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """The ledger, the lease and the engine connect with it, and none of them shows it."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    if place == "PGPASSWORD":
+        monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    else:
+        (tmp_path / ".pgpass").write_text(f"*:*:*:asked:{PASSWORD}\n", "utf-8")
+        (tmp_path / ".pgpass").chmod(0o600)
+    trial = Trial(tmp_path, db.replace("octopusx@", f"{role}@"))
+    with caplog.at_level("DEBUG"):
+        assert trial.batch(lines(COUNT)).run().counts == {"done": COUNT}
+        status = trial.batch().status()
+    assert PASSWORD not in f"{caplog.text}{capfd.readouterr()}{status}"
+    files = [path.read_bytes() for path in trial.out.rglob("*") if path.is_file()]
+    assert not any(PASSWORD.encode() in content for content in files)
+
+
+@pytest.mark.parametrize("password", ["other words", ""])
+def test_a_wrong_password_is_refused_in_words(
+    tmp_path: Path, db: str, role: str, password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once: it will not become right."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PGPASSWORD", password)
+    trial = Trial(tmp_path, db.replace("octopusx@", f"{role}@"))
+    for call in (trial.batch(lines(1)).run, trial.batch().work, trial.batch().status):
+        with pytest.raises(
+            LedgerError, match=r"asked@.*password.*check the user, its rights and its password"
+        ) as error:
+            call()
+        assert "other" not in str(error.value)
 
 
 @pytest.mark.parametrize("how", ["stops", "freezes"])

@@ -95,6 +95,15 @@ class Cluster:
         """Remove a database if it exists. Whoever is connected to it is disconnected."""
         self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
 
+    def ask_for_password(self, role: str, password: str) -> None:
+        """Make a role with all rights, for which the server asks for a password."""
+        self._execute(
+            sql.SQL("CREATE ROLE {} SUPERUSER LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
+        )
+        rules = self.folder / postgres_guard.DATA / "pg_hba.conf"
+        rules.write_text(f"local all {role} scram-sha-256\n{rules.read_text('utf-8')}", "utf-8")
+        self._execute(sql.SQL("SELECT pg_reload_conf()"))
+
     def start(self) -> None:
         """Start the server, and wait until it accepts connections. Nothing happens if it runs.
 
@@ -200,7 +209,7 @@ class Cluster:
             return False
         return len(lines) > 7 and lines[0] == str(self.pid) and lines[7].strip() == "ready"
 
-    def _execute(self, statement: sql.Composed) -> None:
+    def _execute(self, statement: sql.SQL | sql.Composed) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement)
 

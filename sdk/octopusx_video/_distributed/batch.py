@@ -20,7 +20,7 @@ from octopusx_video._batch.file_ledger import FileLedger
 from octopusx_video._batch.ledger import Account, Ledger
 from octopusx_video._batch.steps import Steps
 from octopusx_video._distributed.address import address
-from octopusx_video._distributed.connections import is_lost
+from octopusx_video._distributed.connections import is_lost, is_refused
 from octopusx_video._distributed.engine import Engine
 from octopusx_video._distributed.lease import Guard, Lease
 from octopusx_video._distributed.shared_ledger import Pacing, SharedLedger
@@ -255,8 +255,9 @@ async def _tried(call: Callable[[], T], *, again: bool = True) -> T:
         try:
             return await asyncio.to_thread(call)
         except LedgerError as error:
-            lost = error.__context__
-            if not again or not isinstance(lost, Exception) or not is_lost(lost) or time.monotonic() > until:
+            cause = error.__context__
+            may_pass = isinstance(cause, Exception) and is_lost(cause) and not is_refused(cause)
+            if not again or not may_pass or time.monotonic() > until:
                 raise
             if is_first:
                 log.warning("%s; trying for %.0f s", error.problem, START_SECONDS)

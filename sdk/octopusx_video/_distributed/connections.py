@@ -137,6 +137,16 @@ def is_lost(error: Exception) -> bool:
     return isinstance(error, psycopg.OperationalError) and (state is None or state.startswith(_LOST))
 
 
+def is_refused(error: Exception) -> bool:
+    """Whether the server has asked for a password, and has then not let this user in.
+
+    The error of a connection that was never made has no code. A password that is asked for and is not there, or that
+    was sent before the connection was refused, will not be taken later either.
+    """
+    attempt = error.pgconn if isinstance(error, psycopg.Error) else None
+    return attempt is not None and bool(attempt.needs_password or attempt.used_password)
+
+
 def is_transient(error: Exception) -> bool:
     """Whether a transaction was given up for another one, and may be run again."""
     return isinstance(error, psycopg.Error) and error.sqlstate in _TRANSIENT

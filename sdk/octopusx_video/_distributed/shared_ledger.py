@@ -20,7 +20,7 @@ from octopusx_video._batch.ledger import BUDGET_REACHED, Account, Claim, Later, 
 from octopusx_video._batch.schema import one_of
 from octopusx_video._batch.states import UNFINISHED, JobState
 from octopusx_video._distributed.address import Address
-from octopusx_video._distributed.connections import Connections, is_lost, is_transient
+from octopusx_video._distributed.connections import Connections, is_lost, is_refused, is_transient
 from octopusx_video._distributed.schema import MIGRATIONS, VERSIONS
 from octopusx_video._flows.context import log
 from octopusx_video._messages import contract
@@ -147,7 +147,7 @@ class SharedLedger(Ledger):
             return "make room on the disk of the database, or allow more connections"
         if state == "25006":
             return "use the database that can be written, and not its read-only copy"
-        if state is not None and state.startswith(("28", "42501")):
+        if is_refused(error) or (state is not None and state.startswith(("28", "42501"))):
             return "check the user, its rights and its password (PGPASSWORD, ~/.pgpass)"
         if is_lost(error):
             return "start the database, or correct --db"
