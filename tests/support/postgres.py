@@ -215,10 +215,11 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(**settings: str) -> Iterator[Cluster]:
+def cluster(under: Path | None = None, **settings: str) -> Iterator[Cluster]:
     """A running server while the block lasts. After it, or after the end of this process, nothing of it is left.
 
     Args:
+        under: Where its folder is made; None for the usual place of temporary files.
         settings: More settings of PostgreSQL, as in ``max_connections="20"``.
 
     Raises:
@@ -226,7 +227,7 @@ def cluster(**settings: str) -> Iterator[Cluster]:
         PostgresError: It can't be set up or started.
     """
     found, user = programs(), _user()
-    folder = Path(tempfile.mkdtemp(prefix="octopusx-pg-")).resolve()
+    folder = Path(tempfile.mkdtemp(prefix="octopusx-pg-", dir=under)).resolve()
     guard = _guard(folder)
     one = Cluster(folder, found, user, settings)
     try:

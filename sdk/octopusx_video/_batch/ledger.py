@@ -645,11 +645,11 @@ class Ledger:
         try:
             yield
         except self.errors as error:
-            raise BatchError(f"{self.where} can't be written: {_line(error)}", advice=self.advice(error)) from None
+            raise BatchError(f"{self.where} can't be written: {in_a_line(error)}", advice=self.advice(error)) from None
 
     def failed(self, error: Exception) -> BatchError:
         """The error of a ledger that could be used until now."""
-        return BatchError(f"{self.where} can't be used any more: {_line(error)}", advice=self.advice(error))
+        return BatchError(f"{self.where} can't be used any more: {in_a_line(error)}", advice=self.advice(error))
 
     @property
     def failures(self) -> tuple[type[Exception], ...]:
@@ -666,7 +666,7 @@ class Ledger:
         try:
             yield
         except self.failures as error:
-            text = f"{self.where} can't be used as a ledger: {_line(error)}"
+            text = f"{self.where} can't be used as a ledger: {in_a_line(error)}"
             raise LedgerError(text, advice=self.advice(error)) from None
 
 
@@ -683,9 +683,10 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def _line(error: Exception) -> str:
-    """The text of an error on one line."""
-    return " ".join(str(error).split())
+def in_a_line(error: Exception) -> str:
+    """The text of an error on one line; of an error of PostgreSQL its message, without the hint and the statement."""
+    message = getattr(getattr(error, "diag", None), "message_primary", None)
+    return " ".join((message or str(error)).split())
 
 
 def _marks(values: Sequence[object]) -> str:

@@ -23,6 +23,7 @@ import sqlalchemy.exc
 from dbos import DBOS, SetWorkflowID
 
 from octopusx_video._batch.errors import LedgerError
+from octopusx_video._batch.ledger import in_a_line
 from octopusx_video._distributed.address import Address
 from octopusx_video._distributed.shared_ledger import Open
 from octopusx_video._flows.context import log
@@ -86,8 +87,7 @@ class Engine:
             except Exception as error:
                 await one.stop()
                 if attempt + 1 == START_TRIES or not isinstance(error, sqlalchemy.exc.OperationalError):
-                    text = " ".join(str(error).split())
-                    raise LedgerError(f"{address.shown}: the engine can't begin: {text}") from error
+                    raise LedgerError(f"{address.shown}: the engine can't begin: {in_a_line(error)}") from error
                 log.warning("%s: the engine can't begin, trying again", address.shown)
                 await asyncio.sleep(_PAUSE_SECONDS)
             else:
@@ -126,7 +126,7 @@ class Engine:
 
     def pace(self, workers: int) -> None:
         """Let each of so many workers ask for jobs as often as the database bears it."""
-        seconds = POLL_SECONDS * max(1.0, workers / FREQUENT)
+        seconds = poll_seconds(workers)
         for name in self._queues:
             queue = DBOS.retrieve_queue(name)
             if queue is not None and queue.polling_interval_sec != seconds:
@@ -224,6 +224,11 @@ class Engine:
             lost |= names - again
         self._lost = lost
         return count
+
+
+def poll_seconds(workers: int) -> float:
+    """How many seconds each of so many workers waits from one look into a queue to the next."""
+    return POLL_SECONDS * max(1.0, workers / FREQUENT)
 
 
 def workflow_id(kind: Kind, job: Open) -> str:

@@ -20,7 +20,7 @@ import httpx
 import psycopg
 
 from octopusx_video._batch.errors import LedgerInUseError
-from octopusx_video._batch.ledger import new_run
+from octopusx_video._batch.ledger import in_a_line, new_run
 from octopusx_video._distributed.address import Address
 from octopusx_video._distributed.connections import Connections
 from octopusx_video._flows.context import log
@@ -136,8 +136,7 @@ class Lease:
                 failing = False
             except psycopg.Error as error:
                 if not failing:
-                    text = " ".join(str(error).split())
-                    log.warning("worker %s: the lease can't be renewed (%s)", self.worker, text)
+                    log.warning("worker %s: the lease can't be renewed (%s)", self.worker, in_a_line(error))
                 failing = True
             except LedgerInUseError as error:
                 self.lost = str(error)

@@ -16,7 +16,18 @@ from typing import Any, NamedTuple, TypeVar
 import psycopg
 
 from octopusx_video._batch.errors import BatchError, LedgerError
-from octopusx_video._batch.ledger import BUDGET_REACHED, Account, Claim, Later, Ledger, Limits, Outcome, Row, new_run
+from octopusx_video._batch.ledger import (
+    BUDGET_REACHED,
+    Account,
+    Claim,
+    Later,
+    Ledger,
+    Limits,
+    Outcome,
+    Row,
+    in_a_line,
+    new_run,
+)
 from octopusx_video._batch.schema import one_of
 from octopusx_video._batch.states import UNFINISHED, JobState
 from octopusx_video._distributed.address import Address
@@ -462,11 +473,11 @@ class SharedLedger(Ledger):
                 now = time.monotonic()
                 may_pass = is_lost(error) or is_transient(error) or waits_always
                 if not may_pass or now >= until or self.hurry.is_set():
-                    text = " ".join(str(error).split())
+                    text = in_a_line(error)
                     raise BatchError(f"{self.where} can't be written: {text}", advice=self.advice(error)) from None
                 if not is_transient(error) and now - self._logged >= _LOG_SECONDS:
                     self._logged = now
-                    text = " ".join(str(error).split())
+                    text = in_a_line(error)
                     log.warning("the database can't be used, trying again%s: %s", f" ({what})" if what else "", text)
             self.hurry.wait(_PAUSES[min(attempt, len(_PAUSES) - 1)])
             attempt += 1

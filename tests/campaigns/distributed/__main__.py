@@ -1,14 +1,15 @@
 """Batches on two workers, one of which is killed at every point (`nox -s batch_pg`).
 
 python -m tests.campaigns.distributed [--kills N] [--only TEXT] [--state FILE] [--seed N] [--stop]
-python -m tests.campaigns.distributed --short | --budget [RUNS] | --rate | --mutants
+python -m tests.campaigns.distributed --short | --budget [RUNS] | --rate | --full-disk | --mutants
 
 A run without a kill finds the points: before and after each statement and commit of the ledger and of the engine, each
 request, and each rename, link, removal and sync of a file. Two workers share a batch of six jobs on a PostgreSQL server
 that is started for it; the first one is killed with SIGKILL at one of the points, at its first, second, … passage. In
 some of the runs the server is ended as by a crash and started again. The other worker finishes, alone. The mock writes
 down what it bills, and of which job. --budget kills both workers at random; --rate looks at when submits of three
-workers arrive; --mutants makes mistakes in the code, each of which the campaign has to find.
+workers arrive; --full-disk fills the disk of the server; --mutants makes mistakes in the code, each of
+which the campaign has to find.
 
 Exit status: 0 all statements hold, 1 one is broken, or a mutant is not found.
 """
@@ -21,7 +22,7 @@ from pathlib import Path
 
 from tests.campaigns import killing
 from tests.campaigns.batches.mutants import report
-from tests.campaigns.distributed import budgets, kills, mutants, rates
+from tests.campaigns.distributed import budgets, full_disk, kills, mutants, rates
 from tests.campaigns.distributed.scene import scene
 
 KILLS, SHORT_KILLS, RUNS = 320, 6, 100
@@ -38,6 +39,7 @@ def main() -> int:
     parser.add_argument("--stop", action="store_true", help="end with the first broken statement")
     parser.add_argument("--budget", type=int, nargs="?", const=RUNS, metavar="RUNS", help="batches with a budget")
     parser.add_argument("--rate", action="store_true", help="when the submits of three workers arrive")
+    parser.add_argument("--full-disk", action="store_true", help="the server's disk is full for a while (takes root)")
     parser.add_argument("--mutants", action="store_true", help="mistakes that the campaign has to find")
     options = parser.parse_args()
     if options.mutants:
@@ -46,6 +48,8 @@ def main() -> int:
         return _budget(options.budget)
     if options.rate:
         return _rate()
+    if options.full_disk:
+        return _full_disk()
     return _kills(options)
 
 
@@ -85,6 +89,14 @@ def _rate() -> int:
     found = rates.run()
     print(found.summed())
     return int(bool(found.broken))
+
+
+def _full_disk() -> int:
+    summed, wrong = full_disk.run()
+    for text in wrong:
+        print(f"broken: {text}")
+    print(summed)
+    return int(bool(wrong))
 
 
 if __name__ == "__main__":
