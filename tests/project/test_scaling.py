@@ -62,7 +62,7 @@ def test_fewer_claims_are_refused_where_one_job_of_a_worker_asks() -> None:
 
 @pytest.mark.usefixtures("short")
 def test_a_worker_does_no_more_than_its_core_can() -> None:
-    """At half of 83 ms for each submit it sends 24 a second at most, whatever the rate is."""
+    """At half of the cost of a job for each submit, whatever the rate is."""
     assert len(_run(Batch(1, 50)).sent) <= 60 * 1000 / (Costs().job / 2)
     assert len(_run(Batch(1, 50), Costs(job=1)).sent) > 60 * 30
 
