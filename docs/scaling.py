@@ -43,8 +43,8 @@ class Costs:
     """What things cost, in milliseconds of a core unless the name says bytes, rows or connections.
 
     Measured with DBOS 3.4.0 and PostgreSQL 15 on two cores. Those of the ledger are its statements alone, on tables
-    with the columns and indexes of a batch on one machine. ``job`` is what `nox -s bench -- distributed` measures where a
-    worker has half a core: about thirty jobs per second of its CPU, with all that the worker does beside them.
+    with the columns and indexes of a batch on one machine. ``job`` is what `nox -s bench -- distributed` measures where
+    a worker has half a core: about thirty jobs per second of its CPU, with all that the worker does beside them.
     """
 
     engine: float = 3.2  # PostgreSQL, for each job: two workflows
