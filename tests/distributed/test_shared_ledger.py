@@ -15,11 +15,12 @@ import pytest
 from octopusx_video._batch.ledger import Account, Later, Limits, Outcome
 from octopusx_video._distributed import connections, shared_ledger
 from octopusx_video._distributed.connections import Connections
-from octopusx_video._distributed.shared_ledger import SharedLedger
-from octopusx_video.batch import BatchError, LedgerError
+from octopusx_video._distributed.shared_ledger import Pacing, SharedLedger
+from octopusx_video._errors import NotSentError
+from octopusx_video.batch import Batch, BatchError, InvalidJobsError, LedgerError, LedgerInUseError
 from octopusx_video.distributed import export
 
-from tests.support.distributed_trial import Trial, of_copy
+from tests.support.distributed_trial import Trial, lines, of_copy
 from tests.support.postgres import Cluster, cluster
 from tests.support.sdk_clients import BASE_URL, KEY
 
@@ -361,8 +362,82 @@ def test_a_ledger_in_which_something_is_being_sent_is_not_copied(trial: Trial) -
     """Its outcome would be in one of the two."""
     with trial.worker("a", 1) as (ours, _):
         claimed(ours, "job-0")
-        with pytest.raises(LedgerError, match="a submit is under way"):
-            export(trial.db, trial.folder / "copy", name="cats")
+    with pytest.raises(LedgerError, match="a submit is under way"):
+        export(trial.db, trial.folder / "copy", name="cats")
+
+
+def test_a_ledger_whose_workers_are_alive_is_not_copied(trial: Trial) -> None:
+    """They and whoever has the copy would send the same jobs."""
+    with (
+        trial.worker("a", 1),
+        trial.worker("b"),
+        pytest.raises(LedgerInUseError, match=r"workers of the batch in .* are alive: a, b; end them"),
+    ):
+        export(trial.db, trial.folder / "copy", name="cats")
+
+
+def test_a_copy_is_that_of_one_moment(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is written while it is made."""
+    execute = Connections.execute
+
+    def between(self: Connections, statement: str, values: Any = ()) -> Any:
+        if statement.startswith("SELECT batch, job, attempt"):
+            trial.sql(
+                "INSERT INTO attempt (job, attempt, state, run, seconds, sent_at) "
+                "VALUES ('job-0', 1, 'parked', '', 6, 0)"
+            )
+        return execute(self, statement, values)
+
+    with trial.ledger(1):
+        pass
+    monkeypatch.setattr(Connections, "execute", between)
+    assert export(trial.db, trial.folder / "copy", name="cats") == 1
+    assert of_copy(trial.folder / "copy", "SELECT count(*) FROM attempt") == [(0,)]
+    assert trial.sql("SELECT count(*) FROM attempt") == [(1,)]
+
+
+def test_a_shard_is_not_copied_into_a_database(trial: Trial) -> None:
+    """No run could go on with it: a batch in a database has all jobs."""
+    options: Any = {"base_url": BASE_URL, "api_key": KEY, "transport": trial.transport, "poll_interval": 0.02}
+    Batch(lines(8), out=trial.folder / "part", shard=(1, 2), **options).run()
+    with pytest.raises(LedgerError, match=r"is the shard 1/2 of a batch.*go on with the shards"):
+        export(trial.folder / "part", trial.db, name="cats")
+
+
+@pytest.mark.parametrize("place", ["postgresql+psycopg://video:geheim@h/x", "Mysql://video:geheim@h/x"])
+def test_what_looks_like_a_url_is_no_folder(trial: Trial, place: str) -> None:
+    """A folder of that name would hold the password."""
+    with trial.ledger(1):
+        pass
+    with pytest.raises(NotSentError) as error:
+        export(trial.db, place, name="cats")
+    assert "geheim" not in str(error.value)
+
+
+def test_a_batch_without_a_run_is_no_batch_yet(trial: Trial) -> None:
+    """As after a run whose jobs can't be used."""
+    with pytest.raises(InvalidJobsError):
+        trial.batch([{}]).run()
+    for call in (
+        trial.batch().status,
+        trial.batch().stop,
+        lambda: list(trial.batch().rows()),
+        lambda: export(trial.db, trial.folder / "copy", name="cats"),
+    ):
+        with pytest.raises(LedgerError, match="has no run yet; begin one: batch run"):
+            call()
+
+
+def test_a_rate_that_is_removed_holds_no_more_and_a_pause_of_the_service_does(trial: Trial) -> None:
+    """The next submit waits for the rate of its run."""
+    with trial.worker("a", 3, rate=1 / 3600) as (ours, _):
+        claimed(ours, "job-0")
+        assert isinstance(ours.claim("job-1"), Later)
+        ours.pace(Pacing(rate=0.0))
+        claimed(ours, "job-1")
+        ours.pause(60)
+        ours.pace(Pacing(rate=0.0))
+        assert isinstance(ours.claim("job-2"), Later)
 
 
 def test_a_claim_takes_its_time_from_the_database(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:

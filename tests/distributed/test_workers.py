@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -19,11 +20,13 @@ from octopusx_video._distributed import batch as batches
 from octopusx_video._distributed import feeder, worker
 from octopusx_video._distributed.shared_ledger import SharedLedger
 from octopusx_video._errors import NotSentError
-from octopusx_video.batch import BatchError, LedgerError, LedgerInUseError
+from octopusx_video.batch import Batch, BatchError, InvalidJobsError, LedgerError, LedgerInUseError
+from octopusx_video.distributed import export
 
 from tests.support.batch_trial import losing, refusing
 from tests.support.distributed_trial import Trial, lines
 from tests.support.postgres import Cluster
+from tests.support.sdk_clients import BASE_URL, KEY
 
 COUNT = 6
 PASSWORD = "geheim-4711"
@@ -420,3 +423,126 @@ def test_a_worker_that_can_not_write_says_what_was_accepted(
     cluster.start()
     (task,) = trial.tasks["job-0"]
     assert f"the job 'job-0' WAS ACCEPTED as task {task}" in caplog.text
+
+
+def test_a_folder_is_that_of_one_batch(tmp_path: Path, db: str) -> None:
+    """Two batches with the same ids would take each other's videos for their own."""
+    trial = Trial(tmp_path, db)
+    assert trial.batch(lines(2)).run().counts == {"done": 2}
+    with pytest.raises(LedgerError, match=r"is the folder of the batch in .*batch cats.*name another folder"):
+        trial.batch(lines(3), name="dogs").run()
+    assert trial.batch(lines(3)).run().counts == {"done": 3}
+    assert trial.billed == 3
+
+
+def test_a_folder_with_a_ledger_of_its_own_is_refused_unless_it_is_a_copy(tmp_path: Path, db: str) -> None:
+    """A batch in a folder and one in a database are two batches."""
+    trial = Trial(tmp_path, db)
+    options: Any = {"base_url": BASE_URL, "api_key": KEY, "transport": trial.transport, "poll_interval": 0.02}
+    Batch(lines(1), out=trial.out, **options).run()
+    with pytest.raises(LedgerError, match=r"is the folder of another batch"):
+        trial.batch(lines(1)).run()
+    assert trial.billed == 1
+    export(trial.out, db, name="copied")
+    assert trial.batch(lines(2), name="copied").run().counts == {"done": 2}
+    assert trial.billed == 2
+
+
+@pytest.mark.parametrize("when", ["while they are checked", "before the commit"])
+def test_an_interrupt_while_jobs_are_added_adds_none(trial: Trial, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    """Other workers would send them."""
+
+    async def interrupted() -> None:
+        running: asyncio.Task[Any]
+        loop = asyncio.get_running_loop()
+
+        def interrupt() -> None:
+            loop.call_soon_threadsafe(running.cancel)
+            batch._is_interrupted.wait(5)  # noqa: SLF001 - the moment at which it would go on
+
+        def given() -> Iterator[dict[str, Any]]:
+            yield from lines(2)
+            if when == "while they are checked":
+                interrupt()
+            yield from lines(4)[2:]
+
+        if when == "before the commit":
+            original = SharedLedger.begin
+
+            def begin(*values: Any, **named: Any) -> None:
+                original(*values, **named)
+                interrupt()
+
+            monkeypatch.setattr(SharedLedger, "begin", begin)
+        batch = trial.batch(given())
+        running = asyncio.ensure_future(batch.arun())
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    asyncio.run(interrupted())
+    assert trial.sql("SELECT count(*) FROM job") == [(0,)]
+    assert trial.sql("SELECT count(*) FROM batch") == [(0,)]
+    assert trial.billed == 0
+
+
+def test_jobs_stand_in_the_ledger_with_the_limits_of_their_run_or_not_at_all(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that ends between the two would leave them to workers with older limits, or none."""
+    trial.batch(lines(1), max_paid=100).run()
+
+    def fail(*_: Any) -> None:
+        raise KeyError("the end of the process")
+
+    monkeypatch.setattr(SharedLedger, "pace", fail)
+    with pytest.raises(KeyError):
+        trial.batch(lines(20), max_paid=4, rate=1.0, concurrency=1).run()
+    assert trial.sql("SELECT count(*) FROM job") == [(1,)]
+    assert trial.sql("SELECT max_paid, concurrency FROM batch") == [(100, 8)]
+
+
+def test_a_lost_connection_while_workflows_get_new_ids_costs_only_time(tmp_path: Path, db: str) -> None:
+    """As any statement of a worker."""
+    original, lost = SharedLedger.next_round, list[Any]()
+
+    def once(self: SharedLedger, jobs: Any) -> None:
+        if not lost:
+            with psycopg.connect(db, autocommit=True) as connection:
+                lost.extend(
+                    connection.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+                        "AND datname = current_database()"
+                    ).fetchall()
+                )
+        original(self, jobs)
+
+    trial = Trial(tmp_path, db)
+    trial.mock.faults.on("rate_limited", operation="createVideoExtension", times=1)
+    with patch.object(SharedLedger, "next_round", once):
+        assert trial.batch(lines(2)).run().counts == {"done": 2}
+    assert lost
+
+
+def test_tables_of_the_engine_that_are_gone_end_a_worker_in_words(tmp_path: Path, db: str) -> None:
+    """And what to do."""
+    gone: list[bool] = []
+
+    def handle(request: httpx.Request, pass_on: Callable[[httpx.Request], httpx.Response]) -> httpx.Response:
+        if request.method == "POST" and not gone:
+            with psycopg.connect(db, autocommit=True) as connection:
+                connection.execute("DROP SCHEMA batch_cats_engine CASCADE")
+            gone.append(True)
+        return pass_on(request)
+
+    trial = Trial(tmp_path, db, handle)
+    with pytest.raises(BatchError, match=r"the engine's tables can't be used.*start them again"):
+        trial.batch(lines(2), rate=2.0).run()
+    assert trial.batch(lines(2)).run().counts == {"done": 2}
+    assert trial.billed == 2
+
+
+def test_an_id_that_postgresql_can_not_store_is_named(trial: Trial) -> None:
+    """With its place; nothing is sent."""
+    with pytest.raises(InvalidJobsError, match=r"job 2: the custom_id 'a\\x00b' has a NUL character"):
+        trial.batch([*lines(1), {**lines(2)[1], "custom_id": "a\0b"}]).run()
+    assert trial.billed == 0

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from octopusx_video._batch.file_ledger import FILE, FileLedger
 from octopusx_video.batch import Batch, JobState, Status
 from octopusx_video_mock import Mock
 
@@ -80,8 +81,9 @@ class Trial:
 
     @property
     def states(self) -> dict[str, JobState]:
-        """The state of each job."""
-        return {row.id: row.state for row in Batch(None, out=self.out).rows()}
+        """The state of each job, also where no run has begun."""
+        with contextlib.closing(FileLedger(self.out / FILE, create=False)) as book:
+            return {row.id: row.state for row in book.rows()}
 
     @property
     def reasons(self) -> dict[str, str]:

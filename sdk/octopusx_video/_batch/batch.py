@@ -360,6 +360,7 @@ class Batch:
     def opened(self) -> Iterator[Ledger]:
         """The ledger of a batch that has begun."""
         with contextlib.closing(FileLedger(self._file, create=False)) as book, book.usable():
+            book.require_run()
             yield book
 
     def _made(self) -> Ledger:
@@ -403,6 +404,8 @@ class Batch:
         """The ledger of a run, with the new jobs in it, locked."""
         self._make_folder()
         with self._alone("batch run"), contextlib.closing(self._made()) as book:
+            with book.usable():
+                lock.require_own(self.out, book.place, book.created_at())
             for part in (self.out / steps.VIDEOS).glob(_PART):  # of a process that was killed
                 part.unlink(missing_ok=True)
             self._begin(book, server, key)
@@ -421,12 +424,17 @@ class Batch:
             self._require_budget(server, book)
             account, shard = Account(server, key), self._shard_name()
             book.check(account, shard, new_key=self._new_key)
-            with book.adding():
+            with book.adding():  # all in one transaction: no job is there without the limits of its run
                 self._add(book, server)
-            book.begin(account, shard, self._limits, new_key=self._new_key)  # not where the jobs can't be used
-            book.park_interrupted()
-            if self._retry:
-                book.retry(self._retry)
+                book.park_interrupted()
+                if self._retry:
+                    book.retry(self._retry)
+                # Last, since each claim locks its job, and then the row of the batch.
+                book.begin(account, shard, self._limits, new_key=self._new_key)
+                self._begun(book)
+
+    def _begun(self, book: Ledger) -> None:
+        """The end of the transaction in which a run begins."""
 
     def _shard_name(self) -> str | None:
         return None if self._shard is None else f"{self._shard[0]}/{self._shard[1]}"
@@ -450,10 +458,15 @@ class Batch:
         if self._jobs is None:
             return addition
         is_file = isinstance(self._jobs, str | os.PathLike)
-        addition.add(inputs.of_file(self._jobs) if is_file else inputs.of_values(self._jobs))  # type: ignore[arg-type]
+        entries = inputs.of_file(self._jobs) if is_file else inputs.of_values(self._jobs)  # type: ignore[arg-type]
+        addition.add(self._watched(entries))
         if not addition.read:
             raise NotSentError("there are no jobs", advice="give a file with a line for each job")
         return addition
+
+    def _watched(self, entries: Iterator[inputs.Entry]) -> Iterator[inputs.Entry]:
+        """The entries, for as long as they are wanted."""
+        return entries
 
     def _notify(self, book: Ledger, job_id: str) -> None:
         if self._on_event is not None:

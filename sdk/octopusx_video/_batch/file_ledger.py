@@ -96,6 +96,9 @@ class FileLedger(Ledger):
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
+        if self._connection.in_transaction:  # a part of it
+            yield
+            return
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield

@@ -350,9 +350,10 @@ class Ledger:
         Raises:
             LedgerError: This one is not empty, or other workers may be sending in the other one.
         """
-        with self._transaction(), other._transaction():
+        with self._transaction(), other._snapshot():
             if self._one("SELECT count(*) FROM job")[0] or self.server():
                 raise LedgerError(f"{self.place} holds a batch already", advice="name another place")
+            other.require_run()
             if other._one("SELECT count(*) FROM attempt WHERE state = 'sending'")[0]:
                 raise LedgerError(
                     f"a submit is under way in {other.place}, or was when its process ended",
@@ -597,6 +598,25 @@ class Ledger:
         found = self._connection.execute("SELECT server FROM batch").fetchone()
         return "" if found is None else str(found[0])
 
+    def created_at(self) -> float | None:
+        """When its first run began, in Unix seconds, which tells it from all others; None before that."""
+        found = self._connection.execute("SELECT created_at FROM batch").fetchone()
+        return None if found is None else float(found[0])
+
+    def shard(self) -> str | None:
+        """The part of the jobs that it has, as ``2/8``; None for all."""
+        found = self._connection.execute("SELECT shard FROM batch").fetchone()
+        return None if found is None else found[0]
+
+    def require_run(self) -> None:
+        """See whether a run has begun.
+
+        Raises:
+            LedgerError: None has.
+        """
+        if not self.server():
+            raise LedgerError(f"the batch in {self.place} has no run yet", advice="begin one: batch run")
+
     def is_stopped(self) -> bool:
         """Whether ``stop`` was called since the run began."""
         return bool(self._one("SELECT stop FROM batch")[0])
@@ -632,6 +652,10 @@ class Ledger:
 
     def _transaction(self) -> contextlib.AbstractContextManager[None]:
         raise NotImplementedError
+
+    def _snapshot(self) -> contextlib.AbstractContextManager[None]:
+        """A transaction that reads what is there at one moment."""
+        return self._transaction()
 
     def _check_place(self) -> None:
         """See whether it is where it was when it was opened.
@@ -683,7 +707,7 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def in_a_line(error: Exception) -> str:
+def in_a_line(error: BaseException) -> str:
     """The text of an error on one line; of an error of PostgreSQL its message, without the hint and the statement."""
     message = getattr(getattr(error, "diag", None), "message_primary", None)
     return " ".join((message or str(error)).split())

@@ -1,4 +1,8 @@
-"""One process at a time runs a batch: a lock on a file, which the system releases when its process ends."""
+"""Who has a folder: one process at a time, by a lock that the system releases when it ends; and one batch for good.
+
+A file that is there already is taken for the video of a job. So two batches that have the same ids, and save to one
+folder, would take each other's videos for their own. A batch whose ledger is elsewhere leaves a mark in its folder.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from typing import Any
 
 from octopusx_video._batch.errors import LedgerError, LedgerInUseError
 
+MARK = ".octopusx-video-batch.json"
 _TRIES = 20
 _PAUSE_SECONDS = 0.01
 
@@ -85,6 +90,38 @@ def _written(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         value = None
     return value if isinstance(value, dict) else {}
+
+
+def require_own(folder: Path, batch: str, created_at: float | None) -> None:
+    """See whether a folder is that of a batch, or of none that has left a mark.
+
+    Args:
+        folder: The folder.
+        batch: What the batch is in, for people.
+        created_at: When its first run began, which tells it from others; None before that.
+
+    Raises:
+        LedgerError: It is of another one.
+    """
+    try:
+        known = json.loads((folder / MARK).read_text("utf-8"))
+        name, when = str(known["batch"]), known["created_at"]
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise LedgerError(f"{folder / MARK} can't be read: {error}", advice="name another folder") from None
+    if when != created_at:
+        raise LedgerError(
+            f"{folder} is the folder of the batch in {name}, not of that in {batch}",
+            advice=f"name another folder, or remove {folder / MARK} where the other batch is gone",
+        )
+
+
+def mark(folder: Path, batch: str, created_at: float | None) -> None:
+    """Mark a folder as that of a batch. The arguments and errors are those of ``require_own``, and ``OSError``."""
+    with contextlib.suppress(FileExistsError), (folder / MARK).open("x", encoding="utf-8") as file:
+        json.dump({"batch": batch, "created_at": created_at}, file)
+    require_own(folder, batch, created_at)  # another one may have been faster
 
 
 def _in_use(path: Path) -> str:

@@ -7,20 +7,22 @@ import contextlib
 import importlib.metadata
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from octopusx_video._async_client import AsyncOctopusX
-from octopusx_video._batch import file_ledger
+from octopusx_video._batch import file_ledger, lock
 from octopusx_video._batch.batch import Batch, File, Status
-from octopusx_video._batch.errors import LedgerError
+from octopusx_video._batch.errors import BatchError, LedgerError
 from octopusx_video._batch.file_ledger import FileLedger
+from octopusx_video._batch.inputs import Entry
 from octopusx_video._batch.ledger import Account, Ledger
 from octopusx_video._batch.steps import Steps
 from octopusx_video._distributed.address import address
-from octopusx_video._distributed.connections import is_lost, is_refused
+from octopusx_video._distributed.connections import is_lost, is_refused, is_transient
 from octopusx_video._distributed.engine import Engine
 from octopusx_video._distributed.lease import Guard, Lease
 from octopusx_video._distributed.shared_ledger import Pacing, SharedLedger
@@ -29,6 +31,8 @@ from octopusx_video._errors import NotSentError
 from octopusx_video._flows.context import log
 
 _PACKAGE = "octopusx-video"
+_INTERRUPT_SECONDS = 8.0
+"""How long what adds the jobs is waited for when it is interrupted."""
 _WAIT_SECONDS = 1.0
 _MAX_OFFSET_SECONDS = 30.0
 START_SECONDS = 30.0
@@ -68,6 +72,7 @@ class DistributedBatch(Batch):
         self._address = address(db, name)
         self._worker_id = worker
         self._adds = True
+        self._is_interrupted = threading.Event()
         self._book: SharedLedger | None = None
         """The ledger while this process works."""
 
@@ -84,6 +89,9 @@ class DistributedBatch(Batch):
             account = Account(settings.base_url, settings.key.reveal())
             self._make_folder()
             with contextlib.closing(await self._reached(account)) as book:
+                with book.usable():
+                    self._check_folder(book)
+                    lock.mark(self.out, book.place, book.created_at())
                 return await self._worked(client, book)
 
     async def awork(self) -> Status:
@@ -108,7 +116,7 @@ class DistributedBatch(Batch):
     async def _reached(self, account: Account) -> SharedLedger:
         """The ledger: with the new jobs in it, or else once a run has written some."""
         if self._adds:
-            return await _tried(lambda: self._with_jobs(account), again=not isinstance(self._jobs, Iterator))
+            return await self._added(account)
         is_first = True
         while True:
             book = await _tried(lambda: self._with_a_run(account))
@@ -119,10 +127,29 @@ class DistributedBatch(Batch):
                 is_first = False
             await asyncio.sleep(_WAIT_SECONDS)
 
+    async def _added(self, account: Account) -> SharedLedger:
+        """The ledger with the new jobs in it. Cancelled, it adds none of them, unless they are there already."""
+        self._is_interrupted.clear()
+        adding = asyncio.ensure_future(
+            _tried(lambda: self._with_jobs(account), again=not isinstance(self._jobs, Iterator))
+        )
+        try:
+            return await asyncio.shield(adding)
+        except asyncio.CancelledError:
+            self._is_interrupted.set()
+            with contextlib.suppress(BatchError, _InterruptedError, TimeoutError):
+                async with asyncio.timeout(_INTERRUPT_SECONDS):
+                    book = await adding
+                book.close()
+                log.warning("the jobs were added before the interrupt: other workers send them (batch stop)")
+            raise
+
     def _with_jobs(self, account: Account) -> SharedLedger:
         """The ledger, made where it is missing, with the new jobs in it."""
         book = self._made()
         try:
+            with book.usable():
+                self._check_folder(book)
             self._begin(book, account.server, account.key)
         except BaseException:
             book.close()
@@ -206,16 +233,38 @@ class DistributedBatch(Batch):
             yield self._book
             return
         with contextlib.closing(SharedLedger(self._address, create=False, patience=0)) as book, book.usable():
+            book.require_run()
             yield book
 
     def _made(self) -> SharedLedger:
         return SharedLedger(self._address, create=True)
 
-    def _begin(self, book: Ledger, server: str, key: str) -> None:
-        super()._begin(book, server, key)
+    def _begun(self, book: Ledger) -> None:
         assert isinstance(book, SharedLedger)  # noqa: S101 - made by `_made`
-        with book.usable():
-            book.pace(Pacing(self._pace.concurrency, self._pace.rate or 0.0))
+        book.pace(Pacing(self._pace.concurrency, self._pace.rate or 0.0))
+        self._check_interrupted()
+
+    def _check_folder(self, book: SharedLedger) -> None:
+        """See whether the folder is that of another batch.
+
+        Raises:
+            LedgerError: It is.
+        """
+        lock.require_own(self.out, book.place, book.created_at())
+        if self._file.exists():  # this batch may be a copy of it
+            with contextlib.closing(FileLedger(self._file, create=False)) as other, other.usable():
+                if other.created_at() != book.created_at():
+                    raise LedgerError(f"{self.out} is the folder of another batch", advice="name another folder")
+
+    def _watched(self, entries: Iterator[Entry]) -> Iterator[Entry]:
+        for entry in entries:
+            self._check_interrupted()
+            yield entry
+
+    def _check_interrupted(self) -> None:
+        """End the transaction in which the jobs are added, if nobody waits for it any more."""
+        if self._is_interrupted.is_set():
+            raise _InterruptedError
 
     @contextlib.contextmanager
     def _for_plan(self) -> Iterator[Ledger]:
@@ -235,6 +284,10 @@ class DistributedBatch(Batch):
         return {"workers": alive} if alive else None
 
 
+class _InterruptedError(Exception):
+    """Nobody waits any more for the jobs to be added."""
+
+
 class _NoBatchError(Exception):
     """There is no batch of this name yet."""
 
@@ -242,6 +295,10 @@ class _NoBatchError(Exception):
 def _taken(book: SharedLedger, lease: Lease) -> None:
     with book.usable():
         lease.take()
+
+
+def _may_pass(error: Exception) -> bool:
+    return (is_lost(error) or is_transient(error)) and not is_refused(error)
 
 
 async def _tried(call: Callable[[], T], *, again: bool = True) -> T:
@@ -256,7 +313,7 @@ async def _tried(call: Callable[[], T], *, again: bool = True) -> T:
             return await asyncio.to_thread(call)
         except LedgerError as error:
             cause = error.__context__
-            may_pass = isinstance(cause, Exception) and is_lost(cause) and not is_refused(cause)
+            may_pass = isinstance(cause, Exception) and _may_pass(cause)
             if not again or not may_pass or time.monotonic() > until:
                 raise
             if is_first:

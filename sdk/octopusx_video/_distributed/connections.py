@@ -124,6 +124,11 @@ class Connections:
             with connection.cursor() as cursor:
                 cursor.executemany(_translated(statement), values)
 
+    @property
+    def is_in_transaction(self) -> bool:
+        """Whether this thread is inside of a transaction."""
+        return self._current() is not None
+
     def _current(self) -> psycopg.Connection[Any] | None:
         current: psycopg.Connection[Any] | None = getattr(self._local, "connection", None)
         return current

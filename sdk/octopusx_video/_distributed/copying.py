@@ -9,7 +9,7 @@ from pathlib import Path
 
 from octopusx_video._batch import lock
 from octopusx_video._batch.batch import LOCK
-from octopusx_video._batch.errors import LedgerError
+from octopusx_video._batch.errors import LedgerError, LedgerInUseError
 from octopusx_video._batch.file_ledger import FILE, FileLedger
 from octopusx_video._batch.ledger import Ledger
 from octopusx_video._distributed.address import address
@@ -50,17 +50,37 @@ def export(source: File, target: File, *, name: str) -> int:
             before = stack.enter_context(_in_folder(Path(source), create=False))
             after = stack.enter_context(contextlib.closing(SharedLedger(address(target, name), create=True)))
         else:
-            before = stack.enter_context(contextlib.closing(SharedLedger(address(source, name), create=False)))
+            shared = stack.enter_context(contextlib.closing(SharedLedger(address(source, name), create=False)))
+            _refuse_alive(shared)
+            before = shared
             after = stack.enter_context(_in_folder(Path(target), create=True))
         with before.usable(), after.usable():
             return after.copy(before)
+
+
+def _refuse_alive(book: SharedLedger) -> None:
+    """See whether workers would go on while the copy is used.
+
+    Raises:
+        LedgerInUseError: Some would.
+    """
+    with book.usable():
+        alive = book.alive()
+    if alive:
+        raise LedgerInUseError(
+            f"workers of the batch in {book.place} are alive: {', '.join(alive)}",
+            advice="end them, or wait until the lease of each has expired",
+        )
 
 
 @contextlib.contextmanager
 def _in_folder(folder: Path, *, create: bool) -> Iterator[Ledger]:
     """The ledger of a folder, which no process runs."""
     if create:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LedgerError(f"{folder} can't be used: {error.strerror}", advice="name another folder") from None
     if not folder.is_dir():
         raise LedgerError(f"{folder} holds no batch", advice="name the folder of one")
     with (
@@ -71,4 +91,4 @@ def _in_folder(folder: Path, *, create: bool) -> Iterator[Ledger]:
 
 
 def _is_url(place: File) -> bool:
-    return isinstance(place, str) and place.startswith(("postgresql://", "postgres://"))
+    return isinstance(place, str) and "://" in place  # `address` refuses others than those of PostgreSQL

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sqlalchemy.exc
 
+from octopusx_video._batch.errors import BatchError
+from octopusx_video._batch.ledger import in_a_line
 from octopusx_video._distributed.engine import Engine, Kind
 from octopusx_video._distributed.lease import Lease
 from octopusx_video._distributed.shared_ledger import Open, SharedLedger
@@ -52,7 +54,12 @@ class Feeder:
             if self._ledger.lead():
                 self._lead()
         except sqlalchemy.exc.OperationalError as error:  # of the engine; the ledger waits by itself
-            log.info("the engine's tables can't be used, looking again: %s", error.orig)
+            log.info("the engine's tables can't be used, looking again: %s", in_a_line(error.orig or error))
+        except sqlalchemy.exc.DBAPIError as error:
+            raise BatchError(
+                f"the engine's tables can't be used: {in_a_line(error.orig or error)}",
+                advice="end all workers and start them again; tables of the engine that are missing are made",
+            ) from None
 
     def _lead(self) -> None:
         self._ledger.park_interrupted()

@@ -25,7 +25,8 @@ CREATE TABLE batch (
   contract text NOT NULL DEFAULT '',          -- the version of the contract that the jobs were checked with
   concurrency integer NOT NULL DEFAULT 8,     -- submits and downloads at once, of all workers
   send_interval double precision NOT NULL DEFAULT 0, -- seconds between two submits, of all workers
-  next_send_at double precision NOT NULL DEFAULT 0,  -- no submit is claimed before
+  next_send_at double precision NOT NULL DEFAULT 0,  -- no submit is claimed before, by the rate
+  paused_until double precision NOT NULL DEFAULT 0,  -- no submit is claimed before, by what the service has said
   feeder text,                                -- the run that hands jobs to the engine
   feeder_until double precision NOT NULL DEFAULT 0
 );

@@ -10,15 +10,17 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 
 from octopusx_video._batch.errors import BatchError, LedgerError
+from octopusx_video._batch.jobs import Job
 from octopusx_video._batch.ledger import (
     BUDGET_REACHED,
     Account,
+    Checked,
     Claim,
     Later,
     Ledger,
@@ -168,6 +170,12 @@ class SharedLedger(Ledger):
         return self._connection.transaction()
 
     @contextlib.contextmanager
+    def _snapshot(self) -> Iterator[None]:
+        with self._transaction():
+            self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            yield
+
+    @contextlib.contextmanager
     def _writable(self) -> Iterator[None]:
         yield  # `_patiently` has the errors
 
@@ -179,14 +187,14 @@ class SharedLedger(Ledger):
 
         def once() -> None:
             with self._transaction():
-                begin(account, shard, limits, new_key=new_key)
-                version = contract.contract().version
-                self._connection.execute("UPDATE batch SET contract = ?, stop_reason = ''", (version,))
                 self._connection.execute(
                     "UPDATE job SET state = 'new', reason = '', changed_at = unix_now() "
                     "WHERE batch = 1 AND state IN ('held', 'stopped')"
                 )
                 self._connection.execute("UPDATE job SET tries = 0 WHERE batch = 1 AND tries > 0")
+                begin(account, shard, limits, new_key=new_key)
+                version = contract.contract().version
+                self._connection.execute("UPDATE batch SET contract = ?, stop_reason = ''", (version,))
 
         self._patiently(once)
 
@@ -210,6 +218,8 @@ class SharedLedger(Ledger):
             "UPDATE batch SET concurrency = coalesce(?, concurrency), send_interval = coalesce(?, send_interval)",
             (pacing.concurrency, interval),
         )
+        # The next submit waits no longer than the new rate says.
+        self._connection.execute("UPDATE batch SET next_send_at = least(next_send_at, unix_now() + send_interval)")
 
     def has_begun(self) -> bool:
         """Whether a run has written jobs."""
@@ -252,7 +262,7 @@ class SharedLedger(Ledger):
         """Let no worker send anything for so long: the service has asked for it."""
         self._patiently(
             lambda: self._connection.execute(
-                "UPDATE batch SET next_send_at = greatest(next_send_at, unix_now() + ?)", (seconds,)
+                "UPDATE batch SET paused_until = greatest(paused_until, unix_now() + ?)", (seconds,)
             )
         )
 
@@ -321,13 +331,39 @@ class SharedLedger(Ledger):
         rows = self._patiently(lambda: self._connection.execute(statement, values).fetchall())
         return [Open(*row) for row in rows]
 
+    def add(self, entries: Iterable[Checked], *, allow_same: bool) -> Iterator[tuple[str, Job | None, str]]:
+        """As ``Ledger.add``."""
+        return super().add(map(_storable, entries), allow_same=allow_same)
+
+    def copy(self, other: Ledger) -> int:
+        """As ``Ledger.copy``; a part of a batch is not copied, since a database holds all jobs.
+
+        Raises:
+            LedgerError: The other one is that of a shard, or has what PostgreSQL can't store.
+        """
+        other.require_run()
+        shard = other.shard()
+        if shard is not None:
+            raise LedgerError(
+                f"{other.place} is the shard {shard} of a batch, and a database holds all jobs",
+                advice="go on with the shards, each in its folder",
+            )
+        for row in other.rows():
+            if "\0" in row.id:
+                raise LedgerError(_has_nul(row.id), advice="go on in the folder")
+        return super().copy(other)
+
     def next_round(self, jobs: Sequence[Open]) -> None:
         """Give jobs whose workflows have ended, and that have not, another part of the ids of their workflows."""
-        with self._transaction():
-            for job in jobs:
-                self._connection.execute(
-                    "UPDATE job SET round = round + 1 WHERE batch = 1 AND id = ? AND round = ?", (job.id, job.round)
-                )
+
+        def once() -> None:
+            with self._transaction():
+                for job in jobs:
+                    self._connection.execute(
+                        "UPDATE job SET round = round + 1 WHERE batch = 1 AND id = ? AND round = ?", (job.id, job.round)
+                    )
+
+        self._patiently(once)
 
     def is_open(self) -> bool:
         """Whether any job is to be sent, is being sent, or is to be delivered, by any worker."""
@@ -425,7 +461,8 @@ class SharedLedger(Ledger):
 
     def _admitted(self) -> Later | None:
         concurrency, wait, stop, interval = self._one(
-            "SELECT concurrency, next_send_at - unix_now(), stop, send_interval FROM batch FOR UPDATE"
+            "SELECT concurrency, greatest(next_send_at, paused_until) - unix_now(), stop, send_interval "
+            "FROM batch FOR UPDATE"
         )
         if stop:
             return None
@@ -465,6 +502,8 @@ class SharedLedger(Ledger):
         Raises:
             BatchError: The database could not be used for all that time.
         """
+        if self._connection.is_in_transaction:  # which is repeated as a whole, or not at all
+            return call()
         until, attempt = time.monotonic() + self._patience, 0
         while True:
             try:
@@ -481,3 +520,15 @@ class SharedLedger(Ledger):
                     log.warning("the database can't be used, trying again%s: %s", f" ({what})" if what else "", text)
             self.hurry.wait(_PAUSES[min(attempt, len(_PAUSES) - 1)])
             attempt += 1
+
+
+def _storable(entry: Checked) -> Checked:
+    """An entry, if PostgreSQL can store the texts of its job; else what is wrong with it."""
+    place, one = entry
+    if isinstance(one, Job) and "\0" in one.id:
+        return place, _has_nul(one.id)
+    return entry
+
+
+def _has_nul(job: str) -> str:
+    return f"the custom_id {job!r} has a NUL character, which PostgreSQL can't store"

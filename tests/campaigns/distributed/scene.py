@@ -123,6 +123,8 @@ class Scene:
         with psycopg.connect(self.db, options=f"-c search_path=batch_{NAME}") as connection:
             found += [f"{job} was parked, and its sender was alive" for (job,) in connection.execute(_PARKED_ALIVE)]
             found += _unprotected(connection)
+            if has_ended:  # the lease of one that was killed may last, and would keep its batch from being copied
+                connection.execute("UPDATE worker SET lease_until = 0")
         copy = self.out / "copy"
         shutil.rmtree(copy, ignore_errors=True)
         if has_ended:
