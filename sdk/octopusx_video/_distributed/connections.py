@@ -43,7 +43,7 @@ class Connections:
         self._address = address
         self._local = threading.local()
         self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
-            address.url,
+            address.conninfo,
             min_size=1,
             max_size=MAX_CONNECTIONS,
             timeout=_WAIT_SECONDS,
@@ -60,7 +60,7 @@ class Connections:
             psycopg.Error: The database can't be reached.
             LedgerError: It is too old, or may lose what it has confirmed.
         """
-        with psycopg.connect(self._address.url, autocommit=True) as connection:
+        with psycopg.connect(self._address.conninfo, autocommit=True) as connection:
             self._check(connection)
         self._pool.open()
 
