@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -30,6 +31,12 @@ _DEFAULTS: Mapping[str, str] = {
 _INTEGERS = frozenset({*_DEFAULTS, "keepalives"})
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
 _MAX_PORT = 65535
+# Limits of a role or a database that would end a transaction in the middle of a claim.
+_TIMEOUTS: Mapping[str, str] = {
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "lock_timeout": "0",
+}
 _NOWHERE = "/dev/null/nowhere"
 """No folder can be there, so that a connection ends before anything is sent."""
 
@@ -57,6 +64,22 @@ class Address(NamedTuple):
         """The schema of the engine's tables."""
         return f"{self.schema}{_ENGINE}"
 
+    @property
+    def ledger_conninfo(self) -> str:
+        """The options of a connection to the ledger, whose session finds the tables of this batch alone."""
+        # A commit is on the disk before the request leaves, whatever happens to the machine.
+        settings = {
+            "search_path": self.schema,
+            "synchronous_commit": "on",
+            "default_transaction_isolation": "read committed",
+        }
+        return _with_settings(self.conninfo, {**settings, **_TIMEOUTS})
+
+    @property
+    def engine_conninfo(self) -> str:
+        """The options of a connection of the engine, which names its schema in each statement."""
+        return _with_settings(self.conninfo, _TIMEOUTS)
+
 
 def address(url: object, name: object) -> Address:
     """The address of a batch.
@@ -77,6 +100,17 @@ def address(url: object, name: object) -> Address:
         )
     options = _options(url)
     return Address(make_conninfo("", **{**_DEFAULTS, **options}), name, _shown(options))
+
+
+def _with_settings(conninfo: str, settings: Mapping[str, str]) -> str:
+    """The options of a connection whose session has some settings, behind those of the URL or of ``PGOPTIONS``.
+
+    They are a part of the connection's start. A pooler that gives each transaction another session refuses them, or
+    loses them at once. After the statement ``SET`` it would let one batch use the ledger of another one, unnoticed.
+    """
+    given = conninfo_to_dict(conninfo).get("options") or os.environ.get("PGOPTIONS", "")
+    ours = ["-c " + f"{name}={value}".replace(" ", r"\ ") for name, value in settings.items()]
+    return make_conninfo(conninfo, options=" ".join([*filter(None, [str(given)]), *ours]), client_encoding="UTF8")
 
 
 def _options(url: object) -> dict[str, str]:
