@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, get_args
 
 import psycopg
 from psycopg_pool import ConnectionPool
@@ -17,13 +18,31 @@ from octopusx_video._distributed.address import Address
 
 MAX_CONNECTIONS = 8
 MIN_VERSION = 13
+ENCODING = "UTF8"
 _WAIT_SECONDS = 5.0
 _DURABLE = frozenset({"on", "local", "remote_write", "remote_apply"})
 """With these a commit is on the disk of the database when it returns."""
 # The server ended the connection, or could not be reached: the same statement may succeed later.
 _LOST = ("08", "57P")
-_TRANSIENT = frozenset({"40001", "40P01", "55P03"})
-"""The transaction was given up for another one, and nothing of it is kept."""
+_ENDED = frozenset({"25P03", "25P04"})
+"""The server ended a session whose transaction took too long; psycopg does not count them as operational."""
+_TRANSIENT = frozenset({"40001", "40P01", "55P03", "57014"})
+"""The transaction was given up for another one, or cancelled, and nothing of it is kept."""
+
+Refusal = Literal["pooler", "settings", "database", "user"]
+"""What the server does not take, now and later."""
+# The error of a connection that was never made has no code. A server that speaks another language is tried again.
+_REFUSALS: Mapping[Refusal, re.Pattern[str]] = {
+    "pooler": re.compile("unsupported startup parameter"),
+    "settings": re.compile(
+        "unrecognized configuration parameter|value for parameter|set parameter|command-line argument"
+    ),
+    "database": re.compile(r'FATAL: +(database ".*" does not exist|no such database)'),
+    "user": re.compile(
+        r'FATAL: +(role ".*" (does not exist|is not permitted)|no pg_hba\.conf entry|permission denied for database)'
+    ),
+}
+_FULL = re.compile("connection slots|too many (clients|connections)")
 
 
 # What the pool says of lost connections is said by whoever needs one.
@@ -43,7 +62,7 @@ class Connections:
         self._address = address
         self._local = threading.local()
         self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
-            address.url,
+            address.ledger_conninfo,
             min_size=1,
             max_size=MAX_CONNECTIONS,
             timeout=_WAIT_SECONDS,
@@ -58,10 +77,16 @@ class Connections:
 
         Raises:
             psycopg.Error: The database can't be reached.
-            LedgerError: It is too old, or may lose what it has confirmed.
+            LedgerError: It is too old, has another encoding, may lose what it has confirmed, or is behind a pooler.
         """
-        with psycopg.connect(self._address.url, autocommit=True) as connection:
-            self._check(connection)
+        try:
+            with psycopg.connect(self._address.ledger_conninfo, autocommit=True) as connection:
+                self._check(connection)
+                self._configure(connection)
+        except psycopg.OperationalError as error:
+            if refusal(error) == "pooler":
+                raise self._pooled("refuses the settings of a session") from None
+            raise
         self._pool.open()
 
     def _check(self, connection: psycopg.Connection[Any]) -> None:
@@ -70,6 +95,12 @@ class Connections:
             raise LedgerError(
                 f"{self._address.shown} is PostgreSQL {version}", advice=f"use version {MIN_VERSION} or newer"
             )
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != ENCODING:
+            raise LedgerError(
+                f"{self._address.shown} has the encoding {encoding}, which can't store every text of a job",
+                advice=f"use a database that was made with: CREATE DATABASE … ENCODING '{ENCODING}' TEMPLATE template0",
+            )
         for name in ("fsync", "full_page_writes"):
             if _setting(connection, name) != "on":
                 raise LedgerError(
@@ -77,12 +108,17 @@ class Connections:
                 )
 
     def _configure(self, connection: psycopg.Connection[Any]) -> None:
-        connection.execute(f'SET search_path = "{self._address.schema}"')
-        connection.execute("SET default_transaction_isolation = 'read committed'")
-        # A commit is on the disk before the request leaves, whatever happens to the machine.
-        connection.execute("SET synchronous_commit = on")
+        """See whether the session has the settings that the connection was begun with."""
+        if _setting(connection, "search_path") != self._address.schema:
+            raise self._pooled("ignores the settings of a session")
         if _setting(connection, "synchronous_commit") not in _DURABLE:
             raise LedgerError(f"{self._address.shown} may lose what it has confirmed: synchronous_commit is off")
+
+    def _pooled(self, what: str) -> LedgerError:
+        return LedgerError(
+            f"{self._address.shown} {what}, as a connection pooler does: batches could use each other's ledgers",
+            advice="name the host and the port of PostgreSQL itself, not those of a pooler such as PgBouncer",
+        )
 
     def close(self) -> None:
         """Close all of them."""
@@ -139,21 +175,35 @@ def is_lost(error: Exception) -> bool:
     if isinstance(error, psycopg.InterfaceError):
         return True
     state = error.sqlstate if isinstance(error, psycopg.Error) else None
+    if state in _ENDED:
+        return True
     return isinstance(error, psycopg.OperationalError) and (state is None or state.startswith(_LOST))
 
 
-def is_refused(error: Exception) -> bool:
-    """Whether the server has asked for a password, and has then not let this user in.
+def refusal(error: Exception) -> Refusal | None:
+    """What of a connection the server has refused, and would refuse later too; None where that is not known."""
+    if not isinstance(error, psycopg.OperationalError) or error.sqlstate is not None:
+        return None
+    # One line for each host, or for each way to encrypt.
+    lines = str(error).splitlines()
+    attempts = [line for line in lines if "connection to server" in line or line.startswith("- host")]
+    kinds = {next((kind for kind in get_args(Refusal) if _REFUSALS[kind].search(line)), None) for line in attempts}
+    (kind,) = kinds if len(kinds) == 1 else {None}
+    # A password that is asked for and is not there, or was sent before the connection was refused, stays wrong.
+    attempt = error.pgconn
+    if kind is None and attempt is not None and not _FULL.search(str(error)):
+        return "user" if attempt.needs_password or attempt.used_password else None
+    found: Refusal | None = kind
+    return found
 
-    The error of a connection that was never made has no code. A password that is asked for and is not there, or that
-    was sent before the connection was refused, will not be taken later either.
-    """
-    attempt = error.pgconn if isinstance(error, psycopg.Error) else None
-    return attempt is not None and bool(attempt.needs_password or attempt.used_password)
+
+def is_refused(error: Exception) -> bool:
+    """Whether the server has refused a connection for a reason that does not pass."""
+    return refusal(error) is not None
 
 
 def is_transient(error: Exception) -> bool:
-    """Whether a transaction was given up for another one, and may be run again."""
+    """Whether a transaction was given up for another one, or cancelled, and may be run again."""
     return isinstance(error, psycopg.Error) and error.sqlstate in _TRANSIENT
 
 

@@ -184,7 +184,7 @@ class Engine:
         """
         if self._has_stopped:
             raise RuntimeError("the engine was stopped")
-        return psycopg.connect(self._address.url)
+        return psycopg.connect(self._address.engine_conninfo)
 
     def enqueue(self, kind: Kind, job: Open) -> None:
         """Let any worker work on a job; once, however often this is called."""

@@ -33,7 +33,7 @@ from octopusx_video._batch.ledger import (
 from octopusx_video._batch.schema import one_of
 from octopusx_video._batch.states import UNFINISHED, JobState
 from octopusx_video._distributed.address import Address
-from octopusx_video._distributed.connections import Connections, is_lost, is_refused, is_transient
+from octopusx_video._distributed.connections import Connections, is_lost, is_transient, refusal
 from octopusx_video._distributed.schema import MIGRATIONS, VERSIONS
 from octopusx_video._flows.context import log
 from octopusx_video._messages import contract
@@ -130,13 +130,18 @@ class SharedLedger(Ledger):
         with self._transaction():
             # Two that begin at once make it once.
             self._connection.execute("SELECT pg_advisory_xact_lock(hashtext(?))", (self.address.schema,))
-            exists = self._one("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = ?)", self.address.schema)[0]
-            if not exists:
-                if not create:
-                    raise LedgerError(f"there is no batch {self.address.name!r} in {self.address.shown}")
+            found = self._connection.execute(
+                "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = ?", (self.address.schema,)
+            ).fetchone()
+            if found is not None and not found[0]:
+                # Without this right PostgreSQL does not see the tables, as if there were none.
+                raise psycopg.errors.InsufficientPrivilege(f"permission denied for schema {self.address.schema}")
+            if found is None and create:
                 self._connection.execute(f'CREATE SCHEMA "{self.address.schema}"')
-            found = self._one("SELECT to_regclass('ledger_version') IS NOT NULL")[0]
-            version = self._one("SELECT coalesce(max(version), 0) FROM ledger_version")[0] if found else 0
+            has_tables = self._one("SELECT to_regclass('ledger_version') IS NOT NULL")[0]
+            version = self._one("SELECT coalesce(max(version), 0) FROM ledger_version")[0] if has_tables else 0
+            if version == 0 and not create:
+                raise LedgerError(f"there is no batch {self.address.name!r} in {self.address.shown}")
             if version > len(MIGRATIONS):
                 text = f"{self.where} was written by a newer octopusx-video (its version is {version})"
                 raise LedgerError(
@@ -155,16 +160,33 @@ class SharedLedger(Ledger):
 
     def advice(self, error: Exception) -> str:
         """What to do about an error of PostgreSQL."""
-        state = error.sqlstate if isinstance(error, psycopg.Error) else None
-        if state is not None and state.startswith("53"):
-            return "make room on the disk of the database, or allow more connections"
-        if state == "25006":
-            return "use the database that can be written, and not its read-only copy"
-        if is_refused(error) or (state is not None and state.startswith(("28", "42501"))):
-            return "check the user, its rights and its password (PGPASSWORD, ~/.pgpass)"
-        if is_lost(error):
-            return "start the database, or correct --db"
-        return "look into your account before you run the jobs in another database"
+        state = (error.sqlstate if isinstance(error, psycopg.Error) else None) or ""
+        refused = refusal(error)
+        schemas = f"{self.address.schema}, {self.address.engine_schema}"
+        rights = (
+            "use the user that has made the batch, or give this one the rights: for a new batch GRANT CREATE ON "
+            f"DATABASE, else GRANT ALL ON SCHEMA {schemas} and GRANT ALL ON ALL TABLES IN SCHEMA {schemas}"
+        )
+        writable = (
+            "use the database that can be written, and not its read-only copy; if it is none, "
+            "ALTER ROLE … SET default_transaction_read_only = off"
+        )
+        full = "make room on the disk of the database, or allow more connections"
+        user = "check the user, its rights and its password (PGPASSWORD, ~/.pgpass)"
+        # A table, a column, a function or a file of the database is missing or damaged.
+        is_damaged = state.startswith(("42P01", "42703", "42883", "58", "F0", "XX"))
+        hints = (
+            (state.startswith("53"), full),
+            (state == "25006", writable),
+            (state in {"42501", "3F000"}, rights),
+            (refused == "database", "create the database, or correct --db"),
+            (refused == "settings", "correct or remove the options in --db or PGOPTIONS"),
+            (refused == "user" or state.startswith("28"), user),
+            (is_lost(error), "start the database, or correct --db"),
+            (is_damaged, "look into your account before you run the jobs in another database"),
+        )
+        otherwise = "run the same command again; if the error remains, ask whoever runs the database"
+        return next((text for holds, text in hints if holds), otherwise)
 
     def _transaction(self) -> contextlib.AbstractContextManager[None]:
         return self._connection.transaction()
