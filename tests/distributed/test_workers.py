@@ -194,6 +194,16 @@ def test_what_a_worker_took_and_lost_is_begun_again(tmp_path: Path, db: str, mon
     assert trial.broken() == []
 
 
+def test_a_folder_that_takes_no_videos_is_refused_before_anything_is_sent(trial: Trial) -> None:
+    """With jobs and without any."""
+    trial.out.mkdir()
+    (trial.out / "videos").symlink_to("/proc/self")  # where nobody may create a file, root neither
+    for call in (trial.batch(lines(1)).run, trial.batch().work):
+        with pytest.raises(LedgerError, match=r"out/videos can't be used: .*; name a writable folder"):
+            call()
+    assert trial.billed == 0
+
+
 def test_a_worker_of_an_id_that_is_alive_is_refused(trial: Trial) -> None:
     """And nothing is sent."""
     with trial.worker("a", 2):
