@@ -7,7 +7,7 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,8 +20,9 @@ from octopusx_video._batch.batch import BYTES_PER_SECOND
 from octopusx_video._command import actions
 from octopusx_video._command.console import is_terminal
 from octopusx_video._command.job import PROGRAM, Job
-from octopusx_video._command.places import Place, distributed
+from octopusx_video._command.places import Place, check_text, distributed, is_database
 from octopusx_video._command.progress import Bar, Progress
+from octopusx_video._errors import NotSentError
 from octopusx_video.batch import MEANINGS, Batch, InvalidJobsError, Plan, Status
 
 _LINE_SECONDS = 60.0
@@ -117,17 +118,33 @@ def report(job: Job, place: Place, form: str, output: str | None) -> None:
             "html": lambda: html_report.html(book),
         }[form]()
         if output is not None:
-            with Path(output).open("w", encoding="utf-8", errors="backslashreplace") as file:
-                file.writelines(lines)
+            _write(lines, output)
             job.console.print(output)
             return
         for line in lines:
             job.console.print(line.rstrip("\n"))
 
 
+def _write(lines: Iterable[str], output: str) -> None:
+    """Write the lines of a report to a file.
+
+    Raises:
+        NotSentError: The file can't be written. It is no error of the ledger.
+    """
+    try:
+        with Path(output).open("w", encoding="utf-8", errors="backslashreplace") as file:
+            file.writelines(lines)
+    except OSError as error:
+        raise NotSentError(
+            f"the report can't be written to {output}: {error.strerror or error}",
+            advice="name a file in a folder that exists and is writable",
+        ) from None
+
+
 def resolve(job: Job, place: Place, job_id: str, *, task: str | None, not_billed: bool) -> None:
     """Settle a parked job."""
     job.names = actions.names(click.get_current_context().command)
+    check_text("ID", job_id, "a ledger has no such id")
     row = place.batch().resolve(job_id, task=task, billed=not not_billed)
     if job.console.as_json:
         job.console.print_json({"job": results.record(row)})
@@ -149,6 +166,9 @@ def stop(job: Job, place: Place) -> None:
 
 def export(job: Job, source: str, target: str, name: str) -> None:
     """Copy the ledger of a batch."""
+    for name_of, value in (("SOURCE", source), ("TARGET", target)):
+        if is_database(value):
+            check_text(name_of, value, "a URL has none")
     count = distributed().export(source, target, name=name)
     job.console.print(f"{count:,} jobs are copied to {target}; videos are not. Use one of the two alone from now on")
 
