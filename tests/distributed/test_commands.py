@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from octopusx_video import distributed
+from octopusx_video._distributed import worker
 from octopusx_video.distributed import DistributedBatch
 
 from tests.support import signals
@@ -71,3 +73,21 @@ def test_other_words_that_are_no_text_are_refused(run: Here, place: list[str]) -
     for words in (["status", "--db", f"postgresql://h/{BYTES}"], ["export", f"postgresql://h/{BYTES}", "out"]):
         done = run("batch", *words, "--name", NAME)
         assert (done.returncode, "bad\\377' has bytes that are not UTF-8" in done.stderr) == (2, True)
+
+
+def test_a_folder_that_is_gone_is_named(
+    run: Here, trial: Trial, place: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no task, since each may be another one's."""
+    look = worker.Worker._look_around  # noqa: SLF001 - which happens between any two steps
+
+    def removed(self: worker.Worker) -> None:
+        if trial.billed:
+            shutil.rmtree(trial.out, ignore_errors=True)
+        look(self)
+
+    monkeypatch.setattr(worker.Worker, "_look_around", removed)
+    done = run("batch", "worker", *place, "--out", "out", "--poll-interval", "0.05")
+    assert done.returncode == 1
+    assert "error: the folder out is gone (No such file or directory); this worker stops" in done.stderr
+    assert "is billed" not in done.stderr

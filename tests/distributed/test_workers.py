@@ -430,3 +430,36 @@ def test_a_worker_that_can_not_write_says_what_was_accepted(
     cluster.start()
     (task,) = trial.tasks["job-0"]
     assert f"the job 'job-0' WAS ACCEPTED as task {task}" in caplog.text
+
+
+def test_a_fault_after_a_claim_ends_the_worker_and_names_the_job(trial: Trial) -> None:
+    """Under a lease that lasts, nobody else could park it, and the run would never end."""
+    failed: list[str] = []
+
+    async def send(self: Steps, claimed: Any) -> Any:
+        failed.append(claimed.row.id)
+        raise UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed")
+
+    with (
+        patch.object(Steps, "send", send),
+        pytest.raises(BatchError, match=r"the job 'job-\d' may have been accepted.*: UnicodeEncodeError"),
+    ):
+        trial.batch(lines(2), concurrency=1).run()
+    assert trial.batch().work().counts == {"parked": 1, "done": 1}
+    assert trial.states[failed[0]] == "parked"
+
+
+def test_an_outcome_that_can_not_be_written_at_all_names_the_task(
+    trial: Trial, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever the reason is, and not only for errors of the database."""
+
+    def settle(self: SharedLedger, job: str, attempt: int, outcome: Any) -> None:
+        raise UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed")
+
+    with (
+        patch.object(SharedLedger, "settle", settle),
+        pytest.raises(BatchError, match=r"the outcome of 'job-0' can't be written: UnicodeEncodeError.*WAS ACCEPTED"),
+    ):
+        trial.batch(lines(1)).run()
+    assert f"the job 'job-0' WAS ACCEPTED as task {trial.tasks['job-0'][0]}" in caplog.text

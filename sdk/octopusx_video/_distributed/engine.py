@@ -23,6 +23,7 @@ import sqlalchemy
 import sqlalchemy.exc
 from dbos import DBOS, SetWorkflowID
 
+from octopusx_video._batch import threads
 from octopusx_video._batch.errors import LedgerError
 from octopusx_video._distributed.address import Address
 from octopusx_video._distributed.shared_ledger import Open
@@ -43,6 +44,7 @@ START_TRIES = 30
 _PAUSE_SECONDS = 1.0
 _LOG_SECONDS = 10.0
 _STOP_SECONDS = 4.0
+_HURRY_SECONDS = 0.5
 _VERSION = "1"
 """Pinned, since by default each new version of the code leaves behind what an older one has begun."""
 _APPLICATION = "octopusx-video"
@@ -91,7 +93,11 @@ class Engine:
             one = cls(address, worker, work, sends)
             one._loop = asyncio.get_running_loop()
             try:
-                await asyncio.to_thread(one._start)
+                await threads.call(one._start)
+            except asyncio.CancelledError:
+                one.hurry()
+                await one.stop()
+                raise
             except Exception as error:
                 await one.stop()
                 if attempt + 1 == START_TRIES or not isinstance(error, sqlalchemy.exc.OperationalError):
@@ -161,6 +167,10 @@ class Engine:
 
         return body
 
+    def hurry(self) -> None:
+        """Do not wait for the database any more: it does not respond."""
+        self._has_stopped = True
+
     async def stop(self) -> None:
         """Take nothing more. What is under way is left to the other workers."""
         _LOG.is_silent = True  # it logs each workflow that it leaves
@@ -178,7 +188,7 @@ class Engine:
         threading.Thread(target=destroy, name="engine-stop", daemon=True).start()
         for _ in range(2):
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_STOP_SECONDS):
+                async with asyncio.timeout(_HURRY_SECONDS if self._has_stopped else _STOP_SECONDS):
                     await ended.wait()
             self._has_stopped = True  # whatever connects now fails, and is not repeated
         if self._database is not None:
