@@ -15,6 +15,7 @@ import httpx
 import psycopg
 import pytest
 from octopusx_video._distributed import engine
+from octopusx_video.batch import BatchError
 
 from tests.campaigns.distributed import scene as scenes
 from tests.support.batch_points import Point, Points
@@ -88,6 +89,36 @@ def _interrupted(scene: scenes.Scene) -> None:
             await scene.batch("a", points, jobs=20, concurrency=2).arun()
 
     asyncio.run(work())
+
+
+def test_a_database_that_is_frozen_keeps_no_program_from_ending(scene: scenes.Scene) -> None:
+    """A cancelled run waits for its responses, and gives the database some seconds; the error has the tasks."""
+    scene.begin()
+    process = scenes.started(lambda: _cancelled(scene))
+    try:
+        assert scenes.ended(process) == 0
+    finally:
+        scene.cluster.thaw()
+
+
+def _cancelled(scene: scenes.Scene) -> None:
+    """Freeze the database while responses are on the way, and cancel the run."""
+
+    async def work() -> None:
+        main = asyncio.current_task()
+        assert main is not None
+        loop = asyncio.get_running_loop()
+
+        def freeze() -> None:
+            scene.cluster.freeze()
+            loop.call_soon(main.cancel)
+
+        with pytest.raises(BatchError, match="WAS ACCEPTED as task"):
+            await scene.batch("a", Points(Point("after submit", 2), freeze), jobs=20, concurrency=2).arun()
+
+    began = time.monotonic()
+    asyncio.run(work())
+    assert time.monotonic() - began < 30
 
 
 def test_workers_of_other_versions_take_over(trial: Trial) -> None:

@@ -32,6 +32,16 @@ def test_a_second_worker_of_one_id_is_refused(trial: Trial) -> None:
         other(trial, "a").take()
 
 
+def test_the_end_of_a_lease_waits_for_no_frozen_database(trial: Trial, cluster: Cluster) -> None:
+    """It expires by itself."""
+    with trial.worker("a", 1) as (_, lease):
+        cluster.freeze()
+        began = time.monotonic()
+        lease.release()
+        assert time.monotonic() - began < 5
+        cluster.thaw()
+
+
 def test_an_id_is_free_again_when_its_worker_has_ended(trial: Trial) -> None:
     """It ends its lease when it ends in order."""
     with trial.worker("a", 1) as (_, lease):

@@ -197,6 +197,16 @@ def test_what_a_worker_took_and_lost_is_begun_again(tmp_path: Path, db: str, mon
     assert trial.broken() == []
 
 
+def test_a_folder_that_takes_no_videos_is_refused_before_anything_is_sent(trial: Trial) -> None:
+    """With jobs and without any."""
+    trial.out.mkdir()
+    (trial.out / "videos").symlink_to("/proc/self")  # where nobody may create a file, root neither
+    for call in (trial.batch(lines(1)).run, trial.batch().work):
+        with pytest.raises(LedgerError, match=r"out/videos can't be used: .*; name a writable folder"):
+            call()
+    assert trial.billed == 0
+
+
 def test_a_worker_of_an_id_that_is_alive_is_refused(trial: Trial) -> None:
     """And nothing is sent."""
     with trial.worker("a", 2):
@@ -546,3 +556,36 @@ def test_an_id_that_postgresql_can_not_store_is_named(trial: Trial) -> None:
     with pytest.raises(InvalidJobsError, match=r"job 2: the custom_id 'a\\x00b' has a NUL character"):
         trial.batch([*lines(1), {**lines(2)[1], "custom_id": "a\0b"}]).run()
     assert trial.billed == 0
+
+
+def test_a_fault_after_a_claim_ends_the_worker_and_names_the_job(trial: Trial) -> None:
+    """Under a lease that lasts, nobody else could park it, and the run would never end."""
+    failed: list[str] = []
+
+    async def send(self: Steps, claimed: Any) -> Any:
+        failed.append(claimed.row.id)
+        raise UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed")
+
+    with (
+        patch.object(Steps, "send", send),
+        pytest.raises(BatchError, match=r"the job 'job-\d' may have been accepted.*: UnicodeEncodeError"),
+    ):
+        trial.batch(lines(2), concurrency=1).run()
+    assert trial.batch().work().counts == {"parked": 1, "done": 1}
+    assert trial.states[failed[0]] == "parked"
+
+
+def test_an_outcome_that_can_not_be_written_at_all_names_the_task(
+    trial: Trial, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever the reason is, and not only for errors of the database."""
+
+    def settle(self: SharedLedger, job: str, attempt: int, outcome: Any) -> None:
+        raise UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed")
+
+    with (
+        patch.object(SharedLedger, "settle", settle),
+        pytest.raises(BatchError, match=r"the outcome of 'job-0' can't be written: UnicodeEncodeError.*WAS ACCEPTED"),
+    ):
+        trial.batch(lines(1)).run()
+    assert f"the job 'job-0' WAS ACCEPTED as task {trial.tasks['job-0'][0]}" in caplog.text

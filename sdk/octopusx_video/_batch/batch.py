@@ -412,11 +412,27 @@ class Batch:
             yield book
 
     def _make_folder(self) -> None:
+        """Make the folder, and write a file there: a video that can't be saved must not be paid for.
+
+        Raises:
+            LedgerError: It is not possible. Nothing was sent.
+        """
+        videos = self.out / steps.VIDEOS
         try:
-            self.out.mkdir(parents=True, exist_ok=True)
-            (self.out / steps.VIDEOS).mkdir(exist_ok=True)
+            videos.mkdir(parents=True, exist_ok=True)
+            prefix, _, suffix = _PART.partition("*")  # a run removes it, should this process be killed now
+            descriptor, name = tempfile.mkstemp(suffix, prefix, videos)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(b"a trial of the folder\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+            finally:
+                Path(name).unlink(missing_ok=True)
         except OSError as error:
-            raise LedgerError(f"{self.out} can't be used: {error.strerror}", advice="name a writable folder") from None
+            raise LedgerError(
+                f"{videos} can't be used: {error.strerror or error}", advice="name a writable folder"
+            ) from None
 
     def _begin(self, book: Ledger, server: str, key: str) -> None:
         """Add the jobs, and begin a run."""

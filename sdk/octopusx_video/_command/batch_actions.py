@@ -7,7 +7,7 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,19 +15,23 @@ import click
 from octopusx_video_openapi import interrupts
 
 from octopusx_video._batch import report as html_report
-from octopusx_video._batch import results
+from octopusx_video._batch import results, threads
 from octopusx_video._batch.batch import BYTES_PER_SECOND
 from octopusx_video._command import actions
 from octopusx_video._command.console import is_terminal
 from octopusx_video._command.job import PROGRAM, Job
-from octopusx_video._command.places import Place, distributed
+from octopusx_video._command.places import Place, check_text, distributed, is_database
 from octopusx_video._command.progress import Bar, Progress
+from octopusx_video._errors import NotSentError, OctopusXError
 from octopusx_video.batch import MEANINGS, Batch, InvalidJobsError, Plan, Status
 
 _LINE_SECONDS = 60.0
 """How often a pipe gets a line."""
 _REDRAW_SECONDS = 0.5
 _WATCH_SECONDS = 1.0
+_STATUS_SECONDS = 3.0
+"""How long the last look at an interrupted batch may take."""
+_NO_STATUS = "its ledger can't be read, or holds no batch of this name"
 _MAX_LABEL = 90
 _MAX_SHOWN = 20
 _FINAL = ("done", "failed", "expired", "refused", "parked", "held", "stopped", "not_sent", "undelivered")
@@ -50,6 +54,7 @@ def run(job: Job, place: Place, options: dict[str, Any]) -> None:
     options["retry"] = options["retry"] or ()
     batch = place.batch(jobs, api_key=actions.asked_key(job), **options)
     job.only_reads = True  # what is billed is in the ledger, and an interrupt must not say that it is nothing
+    job.may_hang = place.db is not None
     with actions.logged(job):
         try:
             if is_dry:
@@ -77,19 +82,27 @@ def work(job: Job, place: Place, options: dict[str, Any]) -> None:
     console.as_json, console.quiet = options.pop("as_json"), options.pop("quiet")
     job.names = actions.names(click.get_current_context().command)
     batch = place.batch(None, api_key=actions.asked_key(job), **options)
-    job.only_reads = True  # see run
+    job.only_reads = job.may_hang = True  # see run
     with actions.logged(job):
         ended, number = _interruptible(job, lambda ready: _watched(job, batch, batch.awork(), ready))  # type: ignore[attr-defined]
     _end(job, place, batch, ended, number, f"{PROGRAM} batch worker {place.words} --out {place.folder}")
 
 
-def _end(job: Job, place: Place, batch: Batch, ended: Status, number: int | None, again: str) -> NoReturn:
+def _end(job: Job, place: Place, batch: Batch, ended: Status | None, number: int | None, again: str) -> NoReturn:
     """Show where a batch stands at the end of a run, and end the command."""
-    _show(job, place, ended, batch)
-    if number is not None:
-        job.console.note(f"interrupted; to resume, run the same command again: {again}")
-        raise click.exceptions.Exit(128 + number)
-    raise click.exceptions.Exit(ended.exit_status)
+    if number is None:
+        assert ended is not None  # noqa: S101 - only an interrupt has no status
+        _show(job, place, ended, batch)
+        raise click.exceptions.Exit(ended.exit_status)
+    if ended is None:
+        job.stopped(f"interrupted; where the batch stands is not known: {_NO_STATUS}")
+    else:
+        try:
+            _show(job, place, ended, batch)
+        except OctopusXError as error:
+            job.failed(error)
+    job.console.note(f"interrupted; to resume, run the same command again: {again}")
+    raise click.exceptions.Exit(128 + number)
 
 
 def status(job: Job, place: Place, *, watch: bool) -> None:
@@ -117,17 +130,33 @@ def report(job: Job, place: Place, form: str, output: str | None) -> None:
             "html": lambda: html_report.html(book),
         }[form]()
         if output is not None:
-            with Path(output).open("w", encoding="utf-8", errors="backslashreplace") as file:
-                file.writelines(lines)
+            _write(lines, output)
             job.console.print(output)
             return
         for line in lines:
             job.console.print(line.rstrip("\n"))
 
 
+def _write(lines: Iterable[str], output: str) -> None:
+    """Write the lines of a report to a file.
+
+    Raises:
+        NotSentError: The file can't be written. It is no error of the ledger.
+    """
+    try:
+        with Path(output).open("w", encoding="utf-8", errors="backslashreplace") as file:
+            file.writelines(lines)
+    except OSError as error:
+        raise NotSentError(
+            f"the report can't be written to {output}: {error.strerror or error}",
+            advice="name a file in a folder that exists and is writable",
+        ) from None
+
+
 def resolve(job: Job, place: Place, job_id: str, *, task: str | None, not_billed: bool) -> None:
     """Settle a parked job."""
     job.names = actions.names(click.get_current_context().command)
+    check_text("ID", job_id, "a ledger has no such id")
     row = place.batch().resolve(job_id, task=task, billed=not not_billed)
     if job.console.as_json:
         job.console.print_json({"job": results.record(row)})
@@ -149,20 +178,26 @@ def stop(job: Job, place: Place) -> None:
 
 def export(job: Job, source: str, target: str, name: str) -> None:
     """Copy the ledger of a batch."""
+    for name_of, value in (("SOURCE", source), ("TARGET", target)):
+        if is_database(value):
+            check_text(name_of, value, "a URL has none")
     count = distributed().export(source, target, name=name)
     job.console.print(f"{count:,} jobs are copied to {target}; videos are not. Use one of the two alone from now on")
 
 
 def _interruptible(
-    job: Job, main: Callable[[Callable[[], None]], Coroutine[Any, Any, Status]]
-) -> tuple[Status, int | None]:
+    job: Job, main: Callable[[Callable[[], None]], Coroutine[Any, Any, Status | None]]
+) -> tuple[Status | None, int | None]:
     """Run a coroutine that a signal cancels, and a second one again. Returns the first signal, if one arrived.
 
     The coroutine gets a function that it calls when a signal is to cancel it; until then one raises an exception.
+
+    Raises:
+        click.exceptions.Exit: An error came after a signal. It is reported, and the status is that of the signal.
     """
     received: list[int] = []
 
-    async def body() -> Status:
+    async def body() -> Status | None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None  # noqa: S101 - this one
 
@@ -186,25 +221,39 @@ def _interruptible(
     try:
         with asyncio.Runner() as runner:
             ended = runner.run(body())
+    except OctopusXError as error:
+        if not received:
+            raise
+        job.failed(error)
+        raise click.exceptions.Exit(128 + received[0]) from None
     finally:  # after the loop is closed, which puts the handlers of the system in place
         for number, handler in before.items():
             signal.signal(number, handler)
     return ended, received[0] if received else None
 
 
-async def _watched(job: Job, batch: Batch, run: Coroutine[Any, Any, Status], ready: Callable[[], None]) -> Status:
-    """Run a batch, and show its progress."""
+async def _watched(
+    job: Job, batch: Batch, run: Coroutine[Any, Any, Status], ready: Callable[[], None]
+) -> Status | None:
+    """Run a batch, and show its progress. Returns where it stands; None where an interrupted one does not say so."""
     running = asyncio.ensure_future(run)
     # After the first step of the run, which checks all jobs without a pause: no loop could handle a signal there.
     asyncio.get_running_loop().call_soon(ready)
     shown: _Bar | _Lines | None = None
+    look: asyncio.Future[Status] | None = None
     with contextlib.ExitStack() as stack:
         try:
             while not (await asyncio.wait({running}, timeout=_REDRAW_SECONDS))[0]:
                 if job.console.quiet:
                     continue
+                look = look or asyncio.ensure_future(threads.call(batch.status))
+                # A database may be slow, and may hang while the run ends.
+                await asyncio.wait({running, look}, return_when=asyncio.FIRST_COMPLETED)
+                if not look.done():
+                    continue
+                last, look = look, None
                 with contextlib.suppress(Exception):  # the ledger is not there yet
-                    now = await asyncio.to_thread(batch.status)  # a database may be slow
+                    now = last.result()
                     if not now.jobs:  # they are being added
                         continue
                     if shown is None:
@@ -217,8 +266,16 @@ async def _watched(job: Job, batch: Batch, run: Coroutine[Any, Any, Status], rea
                 with contextlib.suppress(asyncio.CancelledError):  # another signal
                     await asyncio.wait({running})
         if running.cancelled():
-            return batch.status()._replace(process=None)
+            return await _last_status(batch)
         return running.result()
+
+
+async def _last_status(batch: Batch) -> Status | None:
+    """Where a batch stands after an interrupt; None where it has not begun, or its ledger can't be read in time."""
+    with contextlib.suppress(OctopusXError, TimeoutError, asyncio.CancelledError):  # another signal
+        async with asyncio.timeout(_STATUS_SECONDS):
+            return (await threads.call(batch.status))._replace(process=None)
+    return None
 
 
 class _Estimate:

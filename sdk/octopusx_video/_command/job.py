@@ -70,6 +70,7 @@ class Job:
         console: Where it prints.
         only_reads: Whether it sends nothing that costs money.
         waits: Whether it continues after the submit.
+        may_hang: Whether threads of it may wait for a database that does not respond.
         billed: What is known of the bill of its own submit; ``never`` as long as none was sent.
         ambiguous: The submit that may be billed, if there is one.
         submits: Whether a submit has begun and has neither returned nor raised an error of the SDK's.
@@ -85,6 +86,7 @@ class Job:
     console: Console
     only_reads: bool = False
     waits: bool = False
+    may_hang: bool = False
     billed: Billed = "never"
     ambiguous: AmbiguousSubmitError | None = None
     submits: bool = False
@@ -165,6 +167,10 @@ class Job:
             text = "interrupted: nothing was sent that may be billed"
         self._report("Interrupted", text, known, self.ambiguous)
         return interrupts.status() or 128 + signal.SIGINT
+
+    def stopped(self, text: str) -> None:
+        """Report an interrupt of a batch, where nothing else can be shown."""
+        self._report("Interrupted", text, {}, None)
 
     def _continues(self, error: OctopusXError) -> bool:
         """Whether it makes sense to continue with the task."""

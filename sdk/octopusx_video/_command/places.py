@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from octopusx_video._command.console import command_line
 from octopusx_video._errors import NotSentError
 
 if TYPE_CHECKING:
@@ -36,6 +38,9 @@ class Place(NamedTuple):
             options.pop("worker", None)
             return Batch(jobs, **{"out": self.folder, **options})
         assert self.name is not None  # noqa: S101 - checked with the options
+        check_text("--db", self.db, "a URL has none")
+        if self.folder is not None:
+            check_text("--out", str(Path(self.folder).absolute()), "the ledger keeps the whole path as text")
         batch: Batch = distributed().DistributedBatch(
             jobs, db=self.db, name=self.name, **{"out": self.folder, **options}
         )
@@ -48,6 +53,25 @@ class Place(NamedTuple):
         if self.db is None:
             return shlex.quote(self.folder or ".")
         return f"--db {shlex.quote(self.db)} --name {self.name}"
+
+
+def is_database(place: str) -> bool:
+    """Whether the place of a ledger is a URL, and no folder."""
+    return "://" in place
+
+
+def check_text(name: str, value: str, reason: str) -> None:
+    """Refuse a word of the command line whose bytes are not UTF-8, where it has to be text.
+
+    Raises:
+        NotSentError: They are not.
+    """
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise NotSentError(
+            f"{name}: {command_line([value])} has bytes that are not UTF-8; {reason}", advice="give it in UTF-8"
+        ) from None
 
 
 def distributed() -> Any:

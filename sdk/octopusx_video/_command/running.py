@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Sequence
 
 import click
@@ -14,6 +16,9 @@ from octopusx_video._command.console import Console, OutputError, close_broken
 from octopusx_video._command.job import PROGRAM, Job
 from octopusx_video._errors import OctopusXError
 
+_LEAVE_SECONDS = 2.0
+"""How long the threads of a command have at its end."""
+
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command. Returns the exit status; no traceback reaches a person."""
@@ -24,6 +29,8 @@ def run(arguments: Sequence[str]) -> int:
         except KeyboardInterrupt:
             status = job.interrupted()
         close_broken()
+        if job.may_hang and status:
+            threading.Thread(target=_leave, args=(status,), name="leave", daemon=True).start()
         return status
 
 
@@ -55,3 +62,13 @@ def _invoke(job: Job, arguments: Sequence[str]) -> None:
     # In place of main(), which prints an empty line for Ctrl-C and hides which signal came.
     with cli.make_context(PROGRAM, list(arguments), obj=job) as context:
         cli.invoke(context)
+
+
+def _leave(status: int) -> None:
+    """End the process when it is at its end and does not end: a thread may wait for a database that is frozen.
+
+    Python waits for such threads, and no signal ends that. All output is written by then.
+    """
+    threading.main_thread().join()
+    time.sleep(_LEAVE_SECONDS)
+    os._exit(status)

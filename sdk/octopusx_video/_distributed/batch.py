@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from octopusx_video._async_client import AsyncOctopusX
-from octopusx_video._batch import file_ledger, lock
+from octopusx_video._batch import file_ledger, lock, threads
 from octopusx_video._batch.batch import Batch, File, Status
 from octopusx_video._batch.errors import BatchError, LedgerError
 from octopusx_video._batch.file_ledger import FileLedger
@@ -26,7 +26,7 @@ from octopusx_video._distributed.connections import is_lost, is_refused, is_tran
 from octopusx_video._distributed.engine import Engine
 from octopusx_video._distributed.lease import Guard, Lease
 from octopusx_video._distributed.shared_ledger import Pacing, SharedLedger
-from octopusx_video._distributed.worker import Worker
+from octopusx_video._distributed.worker import Calls, Worker
 from octopusx_video._errors import NotSentError
 from octopusx_video._flows.context import log
 
@@ -186,8 +186,9 @@ class DistributedBatch(Batch):
         context, driver = client._context, client._driver  # noqa: SLF001 - our own
         version = importlib.metadata.version(_PACKAGE)
         lease = Lease(self._address, context.submit_timeout, self._worker_id, self.out, version)
-        await _tried(lambda: _taken(book, lease))
+        calls = Calls(book)
         try:
+            await _tried(lambda: _taken(book, lease))
             book.run, self._book = lease.run, book
             if abs(lease.offset) > _MAX_OFFSET_SECONDS:
                 log.warning("the clock of this machine is %.0f s off; that of the database is used", -lease.offset)
@@ -197,7 +198,8 @@ class DistributedBatch(Batch):
             host = f"{socket.gethostname()}:{self.out.absolute()}/"
             worker = Worker(
                 book,
-                Steps(book, driver, context, self.out, call=asyncio.to_thread, host=host),
+                Steps(book, driver, context, self.out, call=calls, host=host),
+                calls,
                 lease,
                 context,
                 self._pace,
@@ -213,7 +215,8 @@ class DistributedBatch(Batch):
                 await engine.stop()
         finally:
             self._book = None
-            await asyncio.to_thread(lease.release)
+            calls.close()
+            lease.release()  # at most some seconds, which another signal must not cut off
         self._stopped_by = worker.stopped_by
         return await _tried(lambda: self._ended(book))
 
@@ -310,7 +313,7 @@ async def _tried(call: Callable[[], T], *, again: bool = True) -> T:
     until, is_first = time.monotonic() + START_SECONDS, True
     while True:
         try:
-            return await asyncio.to_thread(call)
+            return await threads.call(call)
         except LedgerError as error:
             cause = error.__context__
             may_pass = isinstance(cause, Exception) and _may_pass(cause)

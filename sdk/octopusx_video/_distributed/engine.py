@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import math
+import re
 import threading
 import time
 import warnings
@@ -22,8 +23,8 @@ import sqlalchemy
 import sqlalchemy.exc
 from dbos import DBOS, SetWorkflowID
 
+from octopusx_video._batch import threads
 from octopusx_video._batch.errors import LedgerError
-from octopusx_video._batch.ledger import in_a_line
 from octopusx_video._distributed.address import Address
 from octopusx_video._distributed.shared_ledger import Open
 from octopusx_video._flows.context import log
@@ -43,10 +44,19 @@ START_TRIES = 30
 _PAUSE_SECONDS = 1.0
 _LOG_SECONDS = 10.0
 _STOP_SECONDS = 4.0
+_HURRY_SECONDS = 0.5
 _VERSION = "1"
 """Pinned, since by default each new version of the code leaves behind what an older one has begun."""
 _APPLICATION = "octopusx-video"
 _POOL = 10
+_MAX_LINE = 300
+"""How many characters of what the engine says are shown."""
+_TRACEBACK = "Traceback (most recent call last):\n"
+_FRAME = re.compile(r"^[ ].*(?:\n|\Z)", re.MULTILINE)
+"""A line of a traceback that is not its last one."""
+_STATEMENT = re.compile(r"\n(?:\[SQL: |\[parameters: |\(Background on this error at: ).*", re.DOTALL)
+_CLASSES = re.compile(r"\A(?:sqlalchemy\.[\w.]+: |psycopg\.[\w.]+: )?(?:\(psycopg\.[\w.]+\) )?")
+"""What SQLAlchemy writes in front of the message of an error."""
 _ENDED = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 
 
@@ -83,11 +93,15 @@ class Engine:
             one = cls(address, worker, work, sends)
             one._loop = asyncio.get_running_loop()
             try:
-                await asyncio.to_thread(one._start)
+                await threads.call(one._start)
+            except asyncio.CancelledError:
+                one.hurry()
+                await one.stop()
+                raise
             except Exception as error:
                 await one.stop()
                 if attempt + 1 == START_TRIES or not isinstance(error, sqlalchemy.exc.OperationalError):
-                    raise LedgerError(f"{address.shown}: the engine can't begin: {in_a_line(error)}") from error
+                    raise LedgerError(f"{address.shown}: the engine can't begin: {last_line(str(error))}") from error
                 log.warning("%s: the engine can't begin, trying again", address.shown)
                 await asyncio.sleep(_PAUSE_SECONDS)
             else:
@@ -153,6 +167,10 @@ class Engine:
 
         return body
 
+    def hurry(self) -> None:
+        """Do not wait for the database any more: it does not respond."""
+        self._has_stopped = True
+
     async def stop(self) -> None:
         """Take nothing more. What is under way is left to the other workers."""
         _LOG.is_silent = True  # it logs each workflow that it leaves
@@ -170,7 +188,7 @@ class Engine:
         threading.Thread(target=destroy, name="engine-stop", daemon=True).start()
         for _ in range(2):
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_STOP_SECONDS):
+                async with asyncio.timeout(_HURRY_SECONDS if self._has_stopped else _STOP_SECONDS):
                     await ended.wait()
             self._has_stopped = True  # whatever connects now fails, and is not repeated
         if self._database is not None:
@@ -248,6 +266,15 @@ def _resume(kind: Kind, names: list[str]) -> None:
         DBOS.resume_workflows(names, queue_name=kind)
 
 
+def last_line(text: str) -> str:
+    """What a text of the engine says, without its traceback and without the statement of an error of the database."""
+    before, traceback, error = _STATEMENT.sub("", text).rpartition(_TRACEBACK)
+    if traceback:
+        before, error = before.partition(_TRACEBACK)[0], _FRAME.sub("", error)
+    lines = [*before.splitlines()[:1], *_CLASSES.sub("", error.strip()).splitlines()[:1]]
+    return " ".join(" ".join(lines).split())[:_MAX_LINE]
+
+
 class _Forwarded(logging.Handler):
     """Passes what the engine logs on to the log of this package, which knows what must not be shown.
 
@@ -264,7 +291,7 @@ class _Forwarded(logging.Handler):
             level = logging.DEBUG
         elif level >= logging.WARNING:
             self._warned = now
-        log.log(level, "engine: %s", " ".join(record.getMessage().split()))
+        log.log(level, "engine: %s", last_line(record.getMessage()))
 
 
 _LOG = _Forwarded()

@@ -33,6 +33,8 @@ ABSENT_FACTOR = 1 / 4
 """After this part of a lease without a renewal the workflows of a worker, which cost nothing, go to others."""
 MAX_ABSENT_SECONDS = 30.0
 _MAX_NUMBER = 100
+_RELEASE_SECONDS = 3.0
+"""How long the end of a lease may take."""
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _SENDS = "send_request_headers.started"
 
@@ -115,11 +117,19 @@ class Lease:
         return self.lost is None and run == self.run and _now() + self._submit_timeout <= self._until
 
     def release(self) -> None:
-        """End the lease: this process sends nothing any more. Another worker takes over its workflows at once."""
+        """End the lease: this process sends nothing any more. Another worker takes over its workflows at once.
+
+        A database that does not respond is not waited for: the lease expires by itself.
+        """
         self._end.set()
+        ended = threading.Thread(target=self._release, name="lease-end", daemon=True)
+        ended.start()
+        ended.join(_RELEASE_SECONDS)
+
+    def _release(self) -> None:
         if self._thread.is_alive():
             self._thread.join()
-        with contextlib.suppress(psycopg.Error):  # it expires by itself
+        with contextlib.suppress(psycopg.Error):
             self._connection.execute(
                 "UPDATE worker SET lease_until = unix_now(), renewed_at = 0 WHERE id = ? AND run = ?",
                 (self.worker, self.run),

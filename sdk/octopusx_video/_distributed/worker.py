@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from octopusx_video._batch.errors import BatchError
 from octopusx_video._batch.halting import Halting
@@ -14,18 +16,68 @@ from octopusx_video._batch.ledger import BUDGET_REACHED, Later, Row
 from octopusx_video._batch.runner import FETCH_PAUSE_SECONDS, MAX_FETCHES, MIN_FREE_BYTES, Pace
 from octopusx_video._batch.states import UNFINISHED
 from octopusx_video._batch.steps import Claimed, Steps, Submitted
+from octopusx_video._batch.threads import Threads
 from octopusx_video._distributed.engine import Engine, Kind
 from octopusx_video._distributed.feeder import PASS_SECONDS, Feeder
 from octopusx_video._distributed.lease import CLAIMED_BY, Lease
 from octopusx_video._distributed.shared_ledger import SharedLedger
 from octopusx_video._drivers.limits import MAX_READS
+from octopusx_video._errors import OctopusXError
 from octopusx_video._flows.context import CallContext, log
+from octopusx_video._flows.submitting import accepted_task
 
 _MAX_PAUSE_SECONDS = 1.0
 """How long it waits at most before it asks again whether it may send."""
 _ROOM_SECONDS = 0.1
 _HURRY_SECONDS = 8.0
-"""How long what can't be written down at the end is waited for."""
+"""How long what can't be written down at the end is waited for, once the responses are there."""
+_LAST_SECONDS = 2.0
+"""For how much of that time what fails is not tried again."""
+_LOOK_SECONDS = 0.05
+_TURNS = 10
+"""How many turns of the event loop an error takes at most from a call of the ledger to its worker."""
+
+
+class Calls:
+    """The calls of the ledger by one worker. In the end those that hang are given up.
+
+    Args:
+        ledger: Of the batch.
+    """
+
+    def __init__(self, ledger: SharedLedger) -> None:
+        self.settling: set[str] = set()
+        """The jobs whose outcomes are being written down: there is no response to wait for any more."""
+        self._ledger = ledger
+        self._threads = Threads()
+
+    async def __call__(self, function: Callable[..., Any], *values: Any) -> Any:
+        """Call a function that may wait for the ledger."""
+        if function != self._ledger.settle:
+            return await self._threads.call(function, *values)
+        job: str = values[0]
+        self.settling.add(job)
+        try:
+            return await self._threads.call(function, *values)
+        except OctopusXError:
+            raise
+        except Exception as error:  # whose text `Steps` completes with what was accepted
+            raise BatchError(f"the outcome of {job!r} can't be written: {type(error).__name__}: {error}") from error
+        finally:
+            self.settling.discard(job)
+
+    def give_up(self) -> None:
+        """Let all that has not ended fail now."""
+        self._threads.abandon(self._lost)
+        # What still asks for a connection gets an error at once. To close them may take seconds.
+        threading.Thread(target=self._ledger.close, name="ledger-close", daemon=True).start()
+
+    def close(self) -> None:
+        """End the threads that have nothing to do."""
+        self._threads.close()
+
+    def _lost(self) -> BatchError:
+        return BatchError(f"{self._ledger.where} does not respond", advice="see whether the database runs")
 
 
 class Worker:
@@ -34,6 +86,7 @@ class Worker:
     Args:
         ledger: Of the batch.
         steps: Does what is to be done with one job.
+        calls: Calls the ledger, for ``steps`` too.
         lease: Of this worker.
         context: The clocks.
         pace: How often tasks are read.
@@ -46,6 +99,7 @@ class Worker:
         self,
         ledger: SharedLedger,
         steps: Steps,
+        calls: Calls,
         lease: Lease,
         context: CallContext,
         pace: Pace,
@@ -57,6 +111,7 @@ class Worker:
         self.stopped_by: str | None = None
         self._ledger = ledger
         self._steps = steps
+        self._calls = calls
         self._lease = lease
         self._pace = pace
         self._folder = folder
@@ -67,6 +122,8 @@ class Worker:
         self._reads = asyncio.Semaphore(MAX_READS)
         self._next_read = 0.0
         self._sending: set[str] = set()
+        self._under_way: set[str] = set()
+        """Those of them that are claimed."""
         self._delivering: dict[str, asyncio.Event] = {}
         self._is_stopping = False
         self._is_idle = asyncio.Event()
@@ -82,21 +139,22 @@ class Worker:
         feeder = Feeder(self._ledger, engine, self._lease)
         try:
             # What is under way here may turn out not to be sent, and is then open again.
-            while self._error is None and (self._sending or await asyncio.to_thread(self._ledger.is_open)):
-                await asyncio.to_thread(feeder.run)
+            while self._error is None and (self._sending or await self._calls(self._ledger.is_open)):
+                await self._calls(feeder.run)
                 self._look_around()
                 await asyncio.sleep(PASS_SECONDS)
+            if self._error is None:
+                self._is_stopping = True
+                await self._idle()  # a claim may have begun in the last moment
+                await self._calls(self._ledger.resign)
+                self.stopped_by = await self._calls(self._ledger.stop_reason)
         except BaseException:
-            await self._settled()
+            await self._settled(engine)
             raise
         if self._error is not None:
-            await self._settled()
-        self._is_stopping = True
-        await self._idle()  # a claim may have begun in the last moment
-        await asyncio.to_thread(self._ledger.resign)
-        self.stopped_by = await asyncio.to_thread(self._ledger.stop_reason)
+            await self._settled(engine)
 
-    async def _settled(self) -> None:
+    async def _settled(self, engine: Engine) -> None:
         """Wait until what was sent is written down: the process must not end while its own submits are under way.
 
         Raises:
@@ -104,17 +162,40 @@ class Worker:
             BatchError: The database could not be used. The text has what it lacks.
         """
         self._is_stopping = True
+        is_written = False
         try:
-            await self._idle()
-        finally:
-            # Whatever still waits for the database gives up, and says what it could not write.
-            self._ledger.hurry.set()
-            with contextlib.suppress(TimeoutError, BatchError):
-                async with asyncio.timeout(_HURRY_SECONDS):
-                    await asyncio.to_thread(self._ledger.resign)
+            while self._under_way - self._calls.settling:  # noqa: ASYNC110 - what ends it is in two places
+                await asyncio.sleep(_LOOK_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_HURRY_SECONDS - _LAST_SECONDS):
                     await self._idle()
+                    await self._calls(self._ledger.resign)
+                    is_written = True
+        except BatchError as error:
+            self._error = self._error or error
+        finally:
+            self._ledger.hurry.set()  # whatever still waits for the database gives up, and says what it could not write
+            if not is_written:
+                await self._given_up(engine)
         if self._error is not None:
             raise self._error
+
+    async def _given_up(self, engine: Engine) -> None:
+        """Wait for a moment for what fails by itself; then give up what hangs, if the database does not respond."""
+        responds = False
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_SECONDS):
+                    with contextlib.suppress(BatchError):
+                        await self._calls(self._ledger.resign)
+                    responds = True
+                    await self._idle()
+        finally:
+            if not responds:
+                self._calls.give_up()
+                engine.hurry()
+        for _ in range(_TURNS):  # each that failed now says so
+            await asyncio.sleep(0)
 
     async def _idle(self) -> None:
         """Wait until no submit of this worker is under way."""
@@ -127,7 +208,15 @@ class Worker:
         self._ledger.run = self._lease.run
         if self._lease.lost is not None:
             self._error = BatchError(f"this worker stops: {self._lease.lost}")
-        if shutil.disk_usage(self._folder).free < MIN_FREE_BYTES:
+        try:
+            free = shutil.disk_usage(self._folder).free
+        except OSError as error:
+            self._error = BatchError(
+                f"the folder {self._folder} is gone ({error.strerror}); this worker stops",
+                advice="start it again, which makes the folder",
+            )
+            return
+        if free < MIN_FREE_BYTES:
             self._error = BatchError(
                 f"the disk of {self._folder} has less than {MIN_FREE_BYTES // 1_000_000} MB left; this worker stops",
                 advice="make room, and start it again",
@@ -154,10 +243,14 @@ class Worker:
             await self._unsent(found)
             return
         claimed, run = found
+        self._under_way.add(job)
         try:
             CLAIMED_BY.set(run)
             submitted = await self._steps.send(claimed)
+        except Exception as error:
+            raise _unsettled(job, error) from error
         finally:
+            self._under_way.discard(job)
             self._sending.discard(job)
             self._is_idle.set()
         await self._sent(job, submitted)
@@ -194,27 +287,27 @@ class Worker:
         if submitted.claim == "held":
             await self._stop(BUDGET_REACHED)
         elif submitted.claim == "stopped":
-            await asyncio.to_thread(self._ledger.hold_back_stopped)
+            await self._calls(self._ledger.hold_back_stopped)
 
     async def _sent(self, job: str, submitted: Submitted) -> None:
         """What the outcome of a submit means for the next ones, of all workers."""
         verdict = self._halting.noted(job, submitted, is_paused=False)
         if verdict.pause:
             log.info("job %s was turned away; the next submit is in %.1f s", job, verdict.pause, extra={"retry": True})
-            await asyncio.to_thread(self._ledger.pause, verdict.pause)
+            await self._calls(self._ledger.pause, verdict.pause)
         if verdict.stop is not None:
             await self._stop(verdict.stop)
 
     async def _stop(self, reason: str) -> None:
         """Let no worker send anything more."""
         log.info("sending stops: %s", reason)
-        await asyncio.to_thread(self._ledger.stop, reason)
-        await asyncio.to_thread(self._ledger.hold_back_stopped)
+        await self._calls(self._ledger.stop, reason)
+        await self._calls(self._ledger.hold_back_stopped)
 
     # Delivering
 
     async def _deliver(self, job: str) -> None:
-        row: Row | None = await asyncio.to_thread(self._ledger.row, job)
+        row: Row | None = await self._calls(self._ledger.row, job)
         if row is None or row.state not in UNFINISHED:
             return
         if job in self._delivering:  # a second workflow for it ends with the first
@@ -238,7 +331,7 @@ class Worker:
                 await self._read_slot()
                 pause = await self._steps.look(task)
         if task.ended is None:  # it has no video, or none in this run
-            await asyncio.to_thread(self._ledger.give_up, row.id)
+            await self._calls(self._ledger.give_up, row.id)
             return
         for fetches in range(1, MAX_FETCHES + 1):
             await self._room_for(row.id)
@@ -246,7 +339,7 @@ class Worker:
                 return
             if fetches < MAX_FETCHES:
                 await asyncio.sleep(FETCH_PAUSE_SECONDS * fetches)
-        await asyncio.to_thread(self._ledger.give_up, row.id)
+        await self._calls(self._ledger.give_up, row.id)
 
     async def _room_for(self, job: str) -> None:
         """Wait until a download may begin, as one of what all workers do at once.
@@ -255,7 +348,7 @@ class Worker:
         """
         async with self._room:
             while True:
-                if await asyncio.to_thread(self._ledger.begin_download, job):
+                if await self._calls(self._ledger.begin_download, job):
                     return
                 await asyncio.sleep(_ROOM_SECONDS)
 
@@ -266,3 +359,16 @@ class Worker:
         self._next_read = at + 1 / self._pace.reads
         if at > now:
             await asyncio.sleep(at - now)
+
+
+def _unsettled(job: str, error: Exception) -> BatchError:
+    """The error of a job that was claimed, and whose outcome may not be in the ledger."""
+    if isinstance(error, BatchError) and repr(job) in str(error):
+        return error
+    what = str(error) if isinstance(error, BatchError) else f"{type(error).__name__}: {error}"
+    task = accepted_task(error)
+    known = "may have been accepted" if task is None else f"WAS ACCEPTED as task {task}"
+    return BatchError(
+        f"the job {job!r} {known}, and this worker stops: {what}",
+        advice="if its outcome is not in the ledger, it is parked when the lease of this worker has ended",
+    )

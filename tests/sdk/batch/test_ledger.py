@@ -360,6 +360,30 @@ def test_a_place_that_can_be_no_folder_is_refused(place: str, trial: Trial) -> N
     assert trial.transport.requests == []
 
 
+def test_a_folder_that_takes_no_videos_is_refused_before_anything_is_sent(trial: Trial) -> None:
+    """What is there already says nothing: only a file that is written does."""
+    trial.out.mkdir()
+    (trial.out / "videos").symlink_to("/proc/self")  # where nobody may create a file, root neither
+    with pytest.raises(LedgerError, match=r"out/videos can't be used: .*; name a writable folder"):
+        trial.run(lines(1))
+    assert trial.transport.requests == []
+
+
+def test_a_folder_on_a_full_disk_is_refused_before_anything_is_sent(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is on the disk, or it is not; nothing of it is left."""
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(LedgerError, match=r"out/videos can't be used: No space left on device"):
+        trial.run(lines(1))
+    assert trial.transport.requests == []
+    assert list((trial.out / "videos").iterdir()) == []
+
+
 def test_a_folder_without_a_batch_is_named(trial: Trial) -> None:
     """By what only looks; nothing is made there."""
     batch = trial.batch()

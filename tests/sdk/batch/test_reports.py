@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -175,3 +176,26 @@ def test_a_report_that_cannot_be_written_is_an_error(run: Here, trial: Trial) ->
     done = run("batch", "report", "out", "-o", "none/report.jsonl")
     assert done.returncode != 0
     assert "No such file or directory" in done.stderr
+
+
+def test_a_report_that_can_not_be_written_is_no_error_of_the_ledger(run: Here, trial: Trial) -> None:
+    """It names the file."""
+    trial.run(lines(1))
+    done = run("batch", "report", "out", "-o", "missing/report.jsonl")
+    assert done.returncode == 2
+    assert "error: the report can't be written to missing/report.jsonl: No such file or directory; name" in done.stderr
+
+
+def test_an_id_that_is_no_text_is_refused(run: Here, trial: Trial) -> None:
+    """No ledger has one."""
+    trial.run(lines(1))
+    done = run("batch", "resolve", "out", os.fsdecode(b"a\xff"), "--give-up")
+    assert done.returncode == 2
+    assert "error: ID: $'a\\377' has bytes that are not UTF-8; a ledger has no such id" in done.stderr
+
+
+def test_a_folder_may_have_any_name(run: Here, trial: Trial) -> None:
+    """The ledger in it does not keep it."""
+    folder = os.fsdecode(b"bad\xff")
+    assert trial.run(lines(1), out=trial.folder / folder).counts == {"done": 1}
+    assert run("batch", "status", folder).returncode == 0
