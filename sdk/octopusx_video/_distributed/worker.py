@@ -15,7 +15,7 @@ from octopusx_video._batch.halting import Halting
 from octopusx_video._batch.ledger import BUDGET_REACHED, Later, Row
 from octopusx_video._batch.runner import FETCH_PAUSE_SECONDS, MAX_FETCHES, MIN_FREE_BYTES, Pace
 from octopusx_video._batch.states import UNFINISHED
-from octopusx_video._batch.steps import Claimed, Steps, Submitted
+from octopusx_video._batch.steps import VIDEOS, Claimed, Steps, Submitted
 from octopusx_video._batch.threads import Threads
 from octopusx_video._distributed.engine import Engine, Kind
 from octopusx_video._distributed.feeder import PASS_SECONDS, Feeder
@@ -73,7 +73,7 @@ class Calls:
         threading.Thread(target=self._ledger.close, name="ledger-close", daemon=True).start()
 
     def close(self) -> None:
-        """End the threads that have nothing to do."""
+        """End the threads. What still waits for one is left to the other workers."""
         self._threads.close()
 
     def _lost(self) -> BatchError:
@@ -208,12 +208,13 @@ class Worker:
         self._ledger.run = self._lease.run
         if self._lease.lost is not None:
             self._error = BatchError(f"this worker stops: {self._lease.lost}")
+        videos = self._folder / VIDEOS
         try:
-            free = shutil.disk_usage(self._folder).free
+            free = shutil.disk_usage(videos).free
         except OSError as error:
+            problem = "is gone" if isinstance(error, FileNotFoundError) else f"can't be used: {error.strerror}"
             self._error = BatchError(
-                f"the folder {self._folder} is gone ({error.strerror}); this worker stops",
-                advice="start it again, which makes the folder",
+                f"the folder {videos} {problem}; this worker stops", advice="start it again, which makes the folder"
             )
             return
         if free < MIN_FREE_BYTES:
