@@ -128,6 +128,7 @@ class Worker:
         self._is_stopping = False
         self._is_idle = asyncio.Event()
         self._error: BatchError | None = None
+        self._submit_errors: list[BatchError] = []
 
     async def run(self, engine: Engine) -> None:
         """Work until nothing is left to do for any worker.
@@ -178,7 +179,11 @@ class Worker:
             if not is_written:
                 await self._given_up(engine)
         if self._error is not None:
-            raise self._error
+            raise self._raised(self._error)
+
+    def _raised(self, error: BatchError) -> BatchError:
+        """What is raised: the errors of submits if there are any, since each may name a task that was paid for."""
+        return BatchError("; ".join(dict.fromkeys(map(str, self._submit_errors)))) if self._submit_errors else error
 
     async def _given_up(self, engine: Engine) -> None:
         """Wait for a moment for what fails by itself; then give up what hangs, if the database does not respond."""
@@ -230,6 +235,8 @@ class Worker:
         except BatchError as error:
             if kind == "send" or self._error is None:  # each may name a task that was paid for
                 log.warning("%s", error)
+            if kind == "send":
+                self._submit_errors.append(error)
             self._error = self._error or error
 
     # Sending
