@@ -89,5 +89,5 @@ def test_a_folder_that_is_gone_is_named(
     monkeypatch.setattr(worker.Worker, "_look_around", removed)
     done = run("batch", "worker", *place, "--out", "out", "--poll-interval", "0.05")
     assert done.returncode == 1
-    assert "error: the folder out is gone (No such file or directory); this worker stops" in done.stderr
+    assert "error: the folder out/videos is gone; this worker stops" in done.stderr
     assert "is billed" not in done.stderr

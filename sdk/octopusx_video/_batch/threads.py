@@ -42,6 +42,7 @@ class Threads:
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._count = 0
         self._open: set[_Work] = set()
+        self._is_closed = False
         self._error: Callable[[], Exception] | None = None
 
     async def call(self, function: Callable[..., T], *values: Any) -> T:
@@ -49,9 +50,12 @@ class Threads:
 
         Raises:
             Exception: What the function raises; or the error of ``abandon``.
+            asyncio.CancelledError: It was cancelled, or ``close`` was called.
         """
         if self._error is not None:
             raise self._error()
+        if self._is_closed:
+            raise asyncio.CancelledError
         work = _Work(function, values)
         self._open.add(work)
         if len(self._open) > self._count and self._count < self._most:
@@ -73,10 +77,16 @@ class Threads:
         for work in self._open:
             if not work.future.done():
                 work.future.set_exception(error())
-        self.close()
+        self._end()
 
     def close(self) -> None:
-        """Let the threads end when they have nothing to do any more."""
+        """End the threads. Calls that have not ended, and all later ones, are cancelled: nobody needs them any more."""
+        self._is_closed = True
+        for work in self._open:
+            work.future.cancel()
+        self._end()
+
+    def _end(self) -> None:
         for _ in range(self._count):
             self._queue.put(None)
 

@@ -69,6 +69,8 @@ def _leave(status: int) -> None:
 
     Python waits for such threads, and no signal ends that. All output is written by then.
     """
-    threading.main_thread().join()
+    main = threading.main_thread()
+    main.join()
     time.sleep(_LEAVE_SECONDS)
-    os._exit(status)
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not main):
+        os._exit(status)

@@ -15,7 +15,7 @@ from octopusx_video._batch.halting import Halting
 from octopusx_video._batch.ledger import BUDGET_REACHED, Later, Row
 from octopusx_video._batch.runner import FETCH_PAUSE_SECONDS, MAX_FETCHES, MIN_FREE_BYTES, Pace
 from octopusx_video._batch.states import UNFINISHED
-from octopusx_video._batch.steps import Claimed, Steps, Submitted
+from octopusx_video._batch.steps import VIDEOS, Claimed, Steps, Submitted
 from octopusx_video._batch.threads import Threads
 from octopusx_video._distributed.engine import Engine, Kind
 from octopusx_video._distributed.feeder import PASS_SECONDS, Feeder
@@ -73,7 +73,7 @@ class Calls:
         threading.Thread(target=self._ledger.close, name="ledger-close", daemon=True).start()
 
     def close(self) -> None:
-        """End the threads that have nothing to do."""
+        """End the threads. What still waits for one is left to the other workers."""
         self._threads.close()
 
     def _lost(self) -> BatchError:
@@ -128,6 +128,7 @@ class Worker:
         self._is_stopping = False
         self._is_idle = asyncio.Event()
         self._error: BatchError | None = None
+        self._submit_errors: list[BatchError] = []
 
     async def run(self, engine: Engine) -> None:
         """Work until nothing is left to do for any worker.
@@ -178,7 +179,11 @@ class Worker:
             if not is_written:
                 await self._given_up(engine)
         if self._error is not None:
-            raise self._error
+            raise self._raised(self._error)
+
+    def _raised(self, error: BatchError) -> BatchError:
+        """What is raised: the errors of submits if there are any, since each may name a task that was paid for."""
+        return BatchError("; ".join(dict.fromkeys(map(str, self._submit_errors)))) if self._submit_errors else error
 
     async def _given_up(self, engine: Engine) -> None:
         """Wait for a moment for what fails by itself; then give up what hangs, if the database does not respond."""
@@ -208,12 +213,13 @@ class Worker:
         self._ledger.run = self._lease.run
         if self._lease.lost is not None:
             self._error = BatchError(f"this worker stops: {self._lease.lost}")
+        videos = self._folder / VIDEOS
         try:
-            free = shutil.disk_usage(self._folder).free
+            free = shutil.disk_usage(videos).free
         except OSError as error:
+            problem = "is gone" if isinstance(error, FileNotFoundError) else f"can't be used: {error.strerror}"
             self._error = BatchError(
-                f"the folder {self._folder} is gone ({error.strerror}); this worker stops",
-                advice="start it again, which makes the folder",
+                f"the folder {videos} {problem}; this worker stops", advice="start it again, which makes the folder"
             )
             return
         if free < MIN_FREE_BYTES:
@@ -229,6 +235,8 @@ class Worker:
         except BatchError as error:
             if kind == "send" or self._error is None:  # each may name a task that was paid for
                 log.warning("%s", error)
+            if kind == "send":
+                self._submit_errors.append(error)
             self._error = self._error or error
 
     # Sending

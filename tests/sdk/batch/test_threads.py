@@ -87,6 +87,22 @@ def test_what_hangs_can_be_given_up() -> None:
     asyncio.run(main())
 
 
+def test_what_is_closed_cancels_its_calls() -> None:
+    """Nobody needs them any more, and none waits for ever."""
+    released = threading.Event()
+
+    async def main() -> None:
+        some = Threads(1)
+        hanging = asyncio.ensure_future(some.call(released.wait))
+        await asyncio.sleep(0.05)
+        some.close()
+        found = await asyncio.gather(hanging, some.call(max, 1, 2), return_exceptions=True)
+        assert [type(error) for error in found] == [asyncio.CancelledError] * 2
+        released.set()
+
+    asyncio.run(main())
+
+
 @pytest.mark.slow
 def test_a_process_ends_while_calls_hang() -> None:
     """Its loop, and Python itself, wait for none."""
