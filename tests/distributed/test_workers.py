@@ -63,7 +63,16 @@ def test_a_larger_budget_sends_what_was_held(trial: Trial) -> None:
 def test_a_refusal_of_the_account_stops_all_workers(tmp_path: Path, db: str) -> None:
     """Each other submit would be refused as well."""
     trial = Trial(tmp_path, db, refusing(401))
-    ended = trial.batch(lines(COUNT), concurrency=1).run()
+    stop, states = SharedLedger.stop, list[Any]()
+
+    def stopped(self: SharedLedger, reason: str) -> None:
+        states.extend(trial.sql("SELECT state FROM attempt"))
+        stop(self, reason)
+
+    with patch.object(SharedLedger, "stop", stopped):
+        ended = trial.batch(lines(COUNT), concurrency=1).run()
+    # The outcome is written later, since it lets another worker claim the next job.
+    assert states == [("sending",)]
     assert ended.counts == {"refused": 1, "stopped": 5}
     assert "401" in str(ended.stopped_by)
     assert trial.sql("SELECT stop FROM batch") == [(1,)]

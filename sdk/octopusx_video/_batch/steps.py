@@ -122,6 +122,10 @@ class Steps:
         folder: The folder of the batch.
         call: Calls what may wait for the ledger; a ledger in a file is called as it is.
         host: What stands in front of the names of files in the ledger; "" where all are in one folder.
+
+    Attributes:
+        on_outcome: Called with a job and the outcome of its submit before that is written down, which lets the next
+            job be claimed: a stop or a pause has to be there by then. None for nothing.
     """
 
     def __init__(
@@ -134,6 +138,7 @@ class Steps:
         call: Callable[..., Awaitable[Any]] | None = None,
         host: str = "",
     ) -> None:
+        self.on_outcome: Callable[[str, Submitted], Awaitable[None]] | None = None
         self._ledger = ledger
         self._driver = driver
         self._context = context
@@ -192,11 +197,19 @@ class Steps:
             # Nobody waits for the response any more; what had arrived of it counts.
             self._ledger.settle(row.id, attempt, self._interrupted(stop))
             raise
+        submitted = Submitted("sent", result.state, result.task, error)
         try:
-            await self._call(self._ledger.settle, row.id, attempt, result)
+            if self.on_outcome is not None:
+                await self.on_outcome(row.id, submitted)
+        finally:
+            await self._settled(row.id, attempt, result)
+        return submitted
+
+    async def _settled(self, job: str, attempt: int, result: Outcome) -> None:
+        try:
+            await self._call(self._ledger.settle, job, attempt, result)
         except BatchError as lost:
-            raise BatchError(f"{lost}; {_unwritten(row.id, result)}") from None
-        return Submitted("sent", result.state, result.task, error)
+            raise BatchError(f"{lost}; {_unwritten(job, result)}") from None
 
     async def _check_unsaved(self, row: Row) -> None:
         """See whether a job that would be sent has a video: then the ledger is a copy from before it was paid for.

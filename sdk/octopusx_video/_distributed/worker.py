@@ -111,6 +111,7 @@ class Worker:
         self.stopped_by: str | None = None
         self._ledger = ledger
         self._steps = steps
+        steps.on_outcome = self._sent
         self._calls = calls
         self._lease = lease
         self._pace = pace
@@ -254,14 +255,13 @@ class Worker:
         self._under_way.add(job)
         try:
             CLAIMED_BY.set(run)
-            submitted = await self._steps.send(claimed)
+            await self._steps.send(claimed)
         except Exception as error:
             raise _unsettled(job, error) from error
         finally:
             self._under_way.discard(job)
             self._sending.discard(job)
             self._is_idle.set()
-        await self._sent(job, submitted)
         self._changed(job)
 
     async def _claimed(self, job: str) -> tuple[Claimed, str] | Submitted | None:

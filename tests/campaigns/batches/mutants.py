@@ -38,7 +38,7 @@ _CLAIM = """\
 """
 _SETTLE = """\
         try:
-            await self._call(self._ledger.settle, row.id, attempt, result)
+            await self._call(self._ledger.settle, job, attempt, result)
 """
 _INSERT = """\
             self._connection.execute(
@@ -49,7 +49,7 @@ MUTANTS = (
         "no commit before the send",
         (
             (_STEPS, _CLAIM, "        claim: Claim = row.attempt + 1\n"),
-            (_STEPS, _SETTLE, _SETTLE.replace("try:", "try:\n            self._ledger.claim(row.id)")),
+            (_STEPS, _SETTLE, _SETTLE.replace("try:", "try:\n            self._ledger.claim(job)")),
         ),
         "submit",
     ),
