@@ -19,11 +19,11 @@ from unittest.mock import patch
 import httpx
 from octopusx_video import AsyncOctopusX
 from octopusx_video._batch.batch import Batch
-from octopusx_video._batch.file_ledger import FILE, FileLedger
-from octopusx_video._batch.jobs import job
-from octopusx_video._batch.ledger import Account, Limits, Outcome
-from octopusx_video._batch.states import JobState
 from octopusx_video._batch.steps import Steps, Waiting
+from octopusx_video._ledger.file_ledger import FILE, FileLedger
+from octopusx_video._ledger.jobs import job
+from octopusx_video._ledger.ledger import Account, Limits, Outcome
+from octopusx_video._ledger.states import JobState
 
 KEY = "sk-benchmark"
 CONCURRENCY = 8

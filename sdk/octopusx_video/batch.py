@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from octopusx_video._batch.batch import Batch, Plan, Status
-from octopusx_video._batch.errors import BatchError, InvalidJobsError, LedgerError, LedgerInUseError
-from octopusx_video._batch.ledger import Row
-from octopusx_video._batch.states import MEANINGS, JobState
+from octopusx_video._ledger.errors import BatchError, InvalidJobsError, LedgerError, LedgerInUseError
+from octopusx_video._ledger.ledger import Row
+from octopusx_video._ledger.states import MEANINGS, JobState
 
 __all__ = [
     "MEANINGS",

@@ -12,11 +12,11 @@ from unittest.mock import patch
 
 import psycopg
 import pytest
-from octopusx_video._batch.ledger import Account, Later, Limits, Outcome
 from octopusx_video._distributed import connections, shared_ledger
 from octopusx_video._distributed.connections import Connections
 from octopusx_video._distributed.shared_ledger import Pacing, SharedLedger
 from octopusx_video._errors import NotSentError
+from octopusx_video._ledger.ledger import Account, Later, Limits, Outcome
 from octopusx_video.batch import Batch, BatchError, InvalidJobsError, LedgerError, LedgerInUseError
 from octopusx_video.distributed import export
 
@@ -158,7 +158,7 @@ def test_two_that_add_the_same_jobs_add_them_once(trial: Trial) -> None:
 
 
 def _added(trial: Trial) -> int:
-    from octopusx_video._batch.jobs import job  # noqa: PLC0415 - for this test
+    from octopusx_video._ledger.jobs import job  # noqa: PLC0415 - for this test
 
     from tests.support.batch_service import line  # noqa: PLC0415 - the same
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from octopusx_video._batch.file_ledger import FILE
 from octopusx_video._files import mp4
+from octopusx_video._ledger.file_ledger import FILE
 
 from tests.support.batch_service import Billed
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from octopusx_video._batch.file_ledger import FILE, FileLedger
+from octopusx_video._ledger.file_ledger import FILE, FileLedger
 from octopusx_video.batch import Batch, JobState, Status
 from octopusx_video_mock import Mock
 

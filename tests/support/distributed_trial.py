@@ -11,13 +11,13 @@ from typing import Any
 
 import httpx
 import psycopg
-from octopusx_video._batch.file_ledger import FILE
-from octopusx_video._batch.jobs import job
-from octopusx_video._batch.ledger import Account, Limits
 from octopusx_video._distributed.address import Address, address
 from octopusx_video._distributed.engine import Engine, Kind
 from octopusx_video._distributed.lease import Lease
 from octopusx_video._distributed.shared_ledger import Pacing, SharedLedger
+from octopusx_video._ledger.file_ledger import FILE
+from octopusx_video._ledger.jobs import job
+from octopusx_video._ledger.ledger import Account, Limits
 from octopusx_video.distributed import DistributedBatch, export
 from octopusx_video_mock import Mock
 

@@ -1,1 +1,1 @@
-"""Batches: a file of jobs, each paid at most once. ``octopusx_video.batch`` has what is public."""
+"""Batches: jobs that are each paid for at most once. ``octopusx_video.batch`` has what is public."""

@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from octopusx_video._batch.errors import MAX_SHOWN, InvalidJobsError
 from octopusx_video._batch.inputs import Entry
-from octopusx_video._batch.jobs import InvalidJobError, job
-from octopusx_video._batch.ledger import Checked, Ledger
 from octopusx_video._batch.steps import VIDEOS
+from octopusx_video._ledger.errors import MAX_SHOWN, InvalidJobsError
+from octopusx_video._ledger.jobs import InvalidJobError, job
+from octopusx_video._ledger.ledger import Checked, Ledger
 
 
 def _names(folder: Path) -> frozenset[str]:

@@ -17,23 +17,24 @@ from octopusx_video_openapi import hosts
 
 from octopusx_video import _defaults, _settings
 from octopusx_video._async_client import AsyncOctopusX
-from octopusx_video._batch import file_ledger, inputs, lock, results, steps
+from octopusx_video._batch import inputs, lock, results, steps
 from octopusx_video._batch.adding import Addition
-from octopusx_video._batch.errors import LedgerError
-from octopusx_video._batch.file_ledger import FileLedger
-from octopusx_video._batch.ledger import Account, Ledger, Limits, Outcome, Row
 from octopusx_video._batch.runner import Pace, Runner
-from octopusx_video._batch.states import (
+from octopusx_video._batch.steps import Steps
+from octopusx_video._errors import NotSentError
+from octopusx_video._flows import arguments
+from octopusx_video._flows.context import log
+from octopusx_video._ledger import file_ledger
+from octopusx_video._ledger.errors import LedgerError
+from octopusx_video._ledger.file_ledger import FileLedger
+from octopusx_video._ledger.ledger import Account, Ledger, Limits, Outcome, Row
+from octopusx_video._ledger.states import (
     RETRIED,
     SENDABLE,
     UNFINISHED,
     JobState,
     exit_status,
 )
-from octopusx_video._batch.steps import Steps
-from octopusx_video._errors import NotSentError
-from octopusx_video._flows import arguments
-from octopusx_video._flows.context import log
 from octopusx_video._messages import requests
 
 LOCK = "lock"

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from octopusx_video._batch.jobs import OPERATION
 from octopusx_video._errors import NotSentError
+from octopusx_video._ledger.jobs import OPERATION
 from octopusx_video._messages import contract
 from octopusx_video._messages.requests import shown
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from octopusx_video._batch.errors import LedgerError, LedgerInUseError
+from octopusx_video._ledger.errors import LedgerError, LedgerInUseError
 
 MARK = ".octopusx-video-batch.json"
 _TRIES = 20
@@ -98,7 +98,7 @@ def require_own(folder: Path, batch: str, created_at: float | None) -> None:
     Args:
         folder: The folder.
         batch: What the batch is in, for people.
-        created_at: When its first run began, which tells it from others; None before that.
+        created_at: When its first run began, which no other batch has; None before that.
 
     Raises:
         LedgerError: It is of another one.

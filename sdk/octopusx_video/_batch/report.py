@@ -7,8 +7,8 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
-from octopusx_video._batch.ledger import Ledger, Row
-from octopusx_video._batch.states import JOB_STATES, MEANINGS, JobState
+from octopusx_video._ledger.ledger import Ledger, Row
+from octopusx_video._ledger.states import JOB_STATES, MEANINGS, JobState
 
 _COLOURS: Mapping[JobState, str] = {
     "done": "#2e7d4f",

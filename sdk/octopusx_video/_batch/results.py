@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from octopusx_video._batch.ledger import Ledger, Row
-from octopusx_video._batch.states import JOB_STATES
+from octopusx_video._ledger.ledger import Ledger, Row
+from octopusx_video._ledger.states import JOB_STATES
 
 RESULTS, ERRORS = "results.jsonl", "errors.jsonl"
 _COLUMNS = ("custom_id", "state", "task_id", "file", "attempts", "seconds", "reason", "operation", "source")

@@ -15,14 +15,14 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from octopusx_video._batch.errors import BatchError
 from octopusx_video._batch.halting import Halting
-from octopusx_video._batch.ledger import BUDGET_REACHED, Ledger
-from octopusx_video._batch.states import UNFINISHED, JobState
 from octopusx_video._batch.steps import Steps, Submitted, Waiting
 from octopusx_video._drivers.limits import MAX_READS
 from octopusx_video._errors import OctopusXError
 from octopusx_video._flows.context import CallContext, log
+from octopusx_video._ledger.errors import BatchError
+from octopusx_video._ledger.ledger import BUDGET_REACHED, Ledger
+from octopusx_video._ledger.states import UNFINISHED, JobState
 
 MAX_SENDS = 4
 """How often a job is sent in one run, where the service turns it away before any work or can't be reached."""

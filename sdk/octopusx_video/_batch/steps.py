@@ -11,10 +11,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from octopusx_video._batch import jobs
-from octopusx_video._batch.errors import BatchError
-from octopusx_video._batch.ledger import Claim, Later, Ledger, Outcome, Row
-from octopusx_video._batch.states import SENDABLE, JobState
 from octopusx_video._drivers.async_driver import AsyncDriver
 from octopusx_video._errors import (
     NOT_SENT,
@@ -30,6 +26,10 @@ from octopusx_video._errors import (
 from octopusx_video._files import mp4
 from octopusx_video._flows import backoff, downloading, reading, submitting, waiting
 from octopusx_video._flows.context import CallContext, RetryPolicy
+from octopusx_video._ledger import jobs
+from octopusx_video._ledger.errors import BatchError
+from octopusx_video._ledger.ledger import Claim, Later, Ledger, Outcome, Row
+from octopusx_video._ledger.states import SENDABLE, JobState
 from octopusx_video._messages import contract, outcome
 
 VIDEOS = "videos"

@@ -193,7 +193,7 @@ def _interruptible(
     The coroutine gets a function that it calls when a signal is to cancel it; until then one raises an exception.
 
     Raises:
-        click.exceptions.Exit: An error came after a signal. It is reported, and the status is that of the signal.
+        click.exceptions.Exit: An error followed a signal. It is reported, and the status is that of the signal.
     """
     received: list[int] = []
 

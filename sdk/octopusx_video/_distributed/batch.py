@@ -14,12 +14,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from octopusx_video._async_client import AsyncOctopusX
-from octopusx_video._batch import file_ledger, lock, threads
+from octopusx_video._batch import lock, threads
 from octopusx_video._batch.batch import Batch, File, Status
-from octopusx_video._batch.errors import BatchError, LedgerError
-from octopusx_video._batch.file_ledger import FileLedger
 from octopusx_video._batch.inputs import Entry
-from octopusx_video._batch.ledger import Account, Ledger
 from octopusx_video._batch.steps import Steps
 from octopusx_video._distributed.address import address
 from octopusx_video._distributed.connections import is_lost, is_refused, is_transient
@@ -29,6 +26,10 @@ from octopusx_video._distributed.shared_ledger import Pacing, SharedLedger
 from octopusx_video._distributed.worker import Calls, Worker
 from octopusx_video._errors import NotSentError
 from octopusx_video._flows.context import log
+from octopusx_video._ledger import file_ledger
+from octopusx_video._ledger.errors import BatchError, LedgerError
+from octopusx_video._ledger.file_ledger import FileLedger
+from octopusx_video._ledger.ledger import Account, Ledger
 
 _PACKAGE = "octopusx-video"
 _INTERRUPT_SECONDS = 8.0

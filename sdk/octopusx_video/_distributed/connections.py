@@ -13,8 +13,8 @@ from typing import Any, Literal, get_args
 import psycopg
 from psycopg_pool import ConnectionPool
 
-from octopusx_video._batch.errors import LedgerError
 from octopusx_video._distributed.address import Address
+from octopusx_video._ledger.errors import LedgerError
 
 MAX_CONNECTIONS = 8
 MIN_VERSION = 13

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from octopusx_video._batch import lock
 from octopusx_video._batch.batch import LOCK
-from octopusx_video._batch.errors import LedgerError, LedgerInUseError
-from octopusx_video._batch.file_ledger import FILE, FileLedger
-from octopusx_video._batch.ledger import Ledger
 from octopusx_video._distributed.address import address
 from octopusx_video._distributed.shared_ledger import SharedLedger
 from octopusx_video._errors import NotSentError
+from octopusx_video._ledger.errors import LedgerError, LedgerInUseError
+from octopusx_video._ledger.file_ledger import FILE, FileLedger
+from octopusx_video._ledger.ledger import Ledger
 
 File = str | os.PathLike[str]
 

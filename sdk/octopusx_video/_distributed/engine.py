@@ -24,10 +24,10 @@ import sqlalchemy.exc
 from dbos import DBOS, SetWorkflowID
 
 from octopusx_video._batch import threads
-from octopusx_video._batch.errors import LedgerError
 from octopusx_video._distributed.address import Address
 from octopusx_video._distributed.shared_ledger import Open
 from octopusx_video._flows.context import log
+from octopusx_video._ledger.errors import LedgerError
 
 Kind = Literal["send", "deliver"]
 Work = Callable[[Kind, str], Coroutine[Any, Any, None]]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import sqlalchemy.exc
 
-from octopusx_video._batch.errors import BatchError
-from octopusx_video._batch.ledger import in_a_line
 from octopusx_video._distributed.engine import Engine, Kind
 from octopusx_video._distributed.lease import Lease
 from octopusx_video._distributed.shared_ledger import Open, SharedLedger
 from octopusx_video._flows.context import log
+from octopusx_video._ledger.errors import BatchError
+from octopusx_video._ledger.ledger import in_a_line
 
 PASS_SECONDS = 1.0
 """How often it looks."""

@@ -19,11 +19,11 @@ from typing import Any
 import httpx
 import psycopg
 
-from octopusx_video._batch.errors import LedgerInUseError
-from octopusx_video._batch.ledger import in_a_line, new_run
 from octopusx_video._distributed.address import Address
 from octopusx_video._distributed.connections import Connections
 from octopusx_video._flows.context import log
+from octopusx_video._ledger.errors import LedgerInUseError
+from octopusx_video._ledger.ledger import in_a_line, new_run
 
 LEASE_FACTOR = 1.5
 """How many times longer a lease is than the response to a submit may take."""

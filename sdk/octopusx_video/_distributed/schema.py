@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from octopusx_video._batch.schema import one_of
-from octopusx_video._batch.states import ATTEMPT_STATES, JOB_STATES, SENDABLE, UNFINISHED
+from octopusx_video._ledger.schema import one_of
+from octopusx_video._ledger.states import ATTEMPT_STATES, JOB_STATES, SENDABLE, UNFINISHED
 
 _FIRST = f"""
 CREATE FUNCTION unix_now() RETURNS double precision LANGUAGE sql VOLATILE
@@ -130,6 +130,6 @@ CREATE TABLE download (
 """
 
 MIGRATIONS: tuple[str, ...] = (_FIRST,)
-"""What makes each version of the one before, as in ``_batch/schema.py``."""
+"""What makes each version of the one before, as in ``_ledger/schema.py``."""
 
 VERSIONS = "CREATE TABLE IF NOT EXISTS ledger_version (version integer NOT NULL)"

@@ -1,4 +1,4 @@
-"""The ledger of a batch in PostgreSQL: the rules of ``_batch/ledger.py``, and what several workers share.
+"""The ledger of a batch in PostgreSQL: the rules of ``_ledger/ledger.py``, and what several workers share.
 
 All times are those of the database. A worker that can't reach it waits, and repeats what it wanted to write: each
 write may be repeated, since it names its attempt.
@@ -15,9 +15,13 @@ from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 
-from octopusx_video._batch.errors import BatchError, LedgerError
-from octopusx_video._batch.jobs import Job
-from octopusx_video._batch.ledger import (
+from octopusx_video._distributed.address import Address
+from octopusx_video._distributed.connections import Connections, is_lost, is_transient, refusal
+from octopusx_video._distributed.schema import MIGRATIONS, VERSIONS
+from octopusx_video._flows.context import log
+from octopusx_video._ledger.errors import BatchError, LedgerError
+from octopusx_video._ledger.jobs import Job
+from octopusx_video._ledger.ledger import (
     BUDGET_REACHED,
     Account,
     Checked,
@@ -30,12 +34,8 @@ from octopusx_video._batch.ledger import (
     in_a_line,
     new_run,
 )
-from octopusx_video._batch.schema import one_of
-from octopusx_video._batch.states import UNFINISHED, JobState
-from octopusx_video._distributed.address import Address
-from octopusx_video._distributed.connections import Connections, is_lost, is_transient, refusal
-from octopusx_video._distributed.schema import MIGRATIONS, VERSIONS
-from octopusx_video._flows.context import log
+from octopusx_video._ledger.schema import one_of
+from octopusx_video._ledger.states import UNFINISHED, JobState
 from octopusx_video._messages import contract
 
 T = TypeVar("T")

@@ -10,11 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from octopusx_video._batch.errors import BatchError
 from octopusx_video._batch.halting import Halting
-from octopusx_video._batch.ledger import BUDGET_REACHED, Later, Row
 from octopusx_video._batch.runner import FETCH_PAUSE_SECONDS, MAX_FETCHES, MIN_FREE_BYTES, Pace
-from octopusx_video._batch.states import UNFINISHED
 from octopusx_video._batch.steps import VIDEOS, Claimed, Steps, Submitted
 from octopusx_video._batch.threads import Threads
 from octopusx_video._distributed.engine import Engine, Kind
@@ -25,6 +22,9 @@ from octopusx_video._drivers.limits import MAX_READS
 from octopusx_video._errors import OctopusXError
 from octopusx_video._flows.context import CallContext, log
 from octopusx_video._flows.submitting import accepted_task
+from octopusx_video._ledger.errors import BatchError
+from octopusx_video._ledger.ledger import BUDGET_REACHED, Later, Row
+from octopusx_video._ledger.states import UNFINISHED
 
 _MAX_PAUSE_SECONDS = 1.0
 """How long it waits at most before it asks again whether it may send."""

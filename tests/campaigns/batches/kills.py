@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from octopusx_video._batch.file_ledger import FILE, FileLedger
+from octopusx_video._ledger.file_ledger import FILE, FileLedger
 from octopusx_video.batch import Batch, Status
 
 from tests.campaigns import killing

@@ -30,9 +30,10 @@ class Mutant(NamedTuple):
     only: str = ""
 
 
-_FILE_LEDGER, _LEDGER, _SCHEMA, _STATES, _STEPS = (
-    f"_batch/{name}.py" for name in ("file_ledger", "ledger", "schema", "states", "steps")
+_FILE_LEDGER, _LEDGER, _SCHEMA, _STATES = (
+    f"_ledger/{name}.py" for name in ("file_ledger", "ledger", "schema", "states")
 )
+_STEPS = "_batch/steps.py"
 _CLAIM = """\
         claim: Claim = await self._call(self._ledger.claim, job)
 """

@@ -21,9 +21,10 @@ from unittest.mock import patch
 
 import pytest
 from octopusx_video import batch as batch_module
-from octopusx_video._batch import adding, jobs, lock
+from octopusx_video._batch import adding, lock
 from octopusx_video._command import batch_actions
 from octopusx_video._command.console import Console
+from octopusx_video._ledger import jobs
 from octopusx_video.batch import Batch, LedgerInUseError
 from octopusx_video_mock import Mock
 

@@ -15,11 +15,11 @@ from unittest.mock import patch
 
 import httpx
 import pytest
-from octopusx_video._batch import file_ledger as ledgers
 from octopusx_video._batch import lock
-from octopusx_video._batch.file_ledger import FILE, FileLedger
-from octopusx_video._batch.ledger import Account, Limits
-from octopusx_video._batch.schema import MIGRATIONS
+from octopusx_video._ledger import file_ledger as ledgers
+from octopusx_video._ledger.file_ledger import FILE, FileLedger
+from octopusx_video._ledger.ledger import Account, Limits
+from octopusx_video._ledger.schema import MIGRATIONS
 from octopusx_video.batch import BatchError, LedgerError, LedgerInUseError
 from octopusx_video_mock import Mock
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hypothesis import given, strategies
-from octopusx_video._batch import names
+from octopusx_video._ledger import names
 
 from tests.support.batch_service import line
 from tests.support.batch_trial import Trial

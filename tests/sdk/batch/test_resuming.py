@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 from octopusx_video import NotSentError
-from octopusx_video._batch.file_ledger import FILE, FileLedger
-from octopusx_video._batch.ledger import Outcome
+from octopusx_video._ledger.file_ledger import FILE, FileLedger
+from octopusx_video._ledger.ledger import Outcome
 from octopusx_video.batch import BatchError, InvalidJobsError, LedgerError
 
 from tests.support.batch_service import line

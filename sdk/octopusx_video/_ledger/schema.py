@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from octopusx_video._batch.states import ATTEMPT_STATES, JOB_STATES
+from octopusx_video._ledger.states import ATTEMPT_STATES, JOB_STATES
 
 
 def one_of(values: tuple[str, ...]) -> str:

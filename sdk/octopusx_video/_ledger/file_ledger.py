@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from octopusx_video._batch.errors import BatchError, LedgerError
-from octopusx_video._batch.ledger import Ledger, new_run
-from octopusx_video._batch.schema import MIGRATIONS
+from octopusx_video._ledger.errors import BatchError, LedgerError
+from octopusx_video._ledger.ledger import Ledger, new_run
+from octopusx_video._ledger.schema import MIGRATIONS
 
 FILE = "ledger.sqlite3"
 _BUSY_SECONDS = 10.0

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from octopusx_video_openapi import operations
 
-from octopusx_video._batch import names
 from octopusx_video._errors import NotSentError
+from octopusx_video._ledger import names
 from octopusx_video._messages import contract, requests
 from octopusx_video._messages.exchange import Request
 

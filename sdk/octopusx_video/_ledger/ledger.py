@@ -16,9 +16,9 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
-from octopusx_video._batch.errors import BatchError, LedgerError
-from octopusx_video._batch.jobs import Job
-from octopusx_video._batch.states import CERTAIN, COUNTED, RETRIED, SENDABLE, AttemptState, JobState
+from octopusx_video._ledger.errors import BatchError, LedgerError
+from octopusx_video._ledger.jobs import Job
+from octopusx_video._ledger.states import CERTAIN, COUNTED, RETRIED, SENDABLE, AttemptState, JobState
 
 BUDGET_REACHED = "the budget is reached"
 """Why a job is held."""
@@ -599,7 +599,7 @@ class Ledger:
         return "" if found is None else str(found[0])
 
     def created_at(self) -> float | None:
-        """When its first run began, in Unix seconds, which tells it from all others; None before that."""
+        """When its first run began, in Unix seconds, which no other batch has; None before that."""
         found = self._connection.execute("SELECT created_at FROM batch").fetchone()
         return None if found is None else float(found[0])
 
