@@ -46,7 +46,7 @@ WRITTEN = (
 REDOCLY_ENVIRONMENT = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
 
 BATCH_PG_SHORT = ("bare_processes", "leases", "shared_ledger")
-"""The tests of `batch_pg -- --short`, which takes three minutes at most with its kills."""
+"""The tests of `batch_pg -- --short`, but for slow ones; with its kills it takes three minutes at most."""
 
 BENCHMARKS = {
     **{name: (name,) for name in ("mock", "suite", "client", "start", "distributed")},
@@ -252,7 +252,7 @@ def batch_pg(session: nox.Session) -> None:
     if not session.posargs:
         _run(session, "pytest", "tests/distributed")
     if session.posargs == ["--short"]:
-        _run(session, "pytest", *(f"tests/distributed/test_{name}.py" for name in BATCH_PG_SHORT))
+        _run(session, "pytest", "-m", "not slow", *(f"tests/distributed/test_{name}.py" for name in BATCH_PG_SHORT))
     if session.posargs:
         _run(session, "python", "-m", "tests.campaigns.distributed", *session.posargs)
 

@@ -91,6 +91,7 @@ def _interrupted(scene: scenes.Scene) -> None:
     asyncio.run(work())
 
 
+@pytest.mark.slow
 def test_a_database_that_is_frozen_keeps_no_program_from_ending(scene: scenes.Scene) -> None:
     """A cancelled run waits for its responses, and gives the database some seconds; the error has the tasks."""
     scene.begin()
@@ -121,6 +122,7 @@ def _cancelled(scene: scenes.Scene) -> None:
     assert time.monotonic() - began < 30
 
 
+@pytest.mark.slow
 def test_workers_of_other_versions_take_over(trial: Trial) -> None:
     """The engine's own version is pinned: it would leave behind what other code has begun, or crashed too often."""
     with trial.ledger(COUNT):
