@@ -20,7 +20,7 @@ import _cores
 import _report
 import _run
 from _batch_runs import KEY, line
-from _figures import Figure, Outcome
+from _figures import Better, Figure, Outcome
 from _peers import BenchError
 from _run import FEWEST_ROUNDS
 from _servers import environment
@@ -40,6 +40,8 @@ SHARE = 0.5
 NAME = "bench"
 PACKAGES = ("octopusx-video", "dbos", "psycopg", "SQLAlchemy", "httpx")
 RUNS = ("the engine alone", "one worker", "two workers")
+RATES = {" of the workers' CPU": "workers", " of PostgreSQL's CPU": "database", "": "wall"}
+CORES = {"the mock": "mock_cores", "PostgreSQL": "database_cores"}
 METHOD = f"""\
 Each round takes everything in turn: {JOBS} jobs on a PostgreSQL server that is started for it, with the mock \
 (`--speed {SPEED}`) beside it; figures are the medians of the rounds.
@@ -89,15 +91,13 @@ class Results:
 
     def figures(self) -> list[Figure]:
         """What was measured, side by side."""
-        figures = (
-            ("jobs per second of the workers' CPU", "workers"),
-            ("jobs per second of PostgreSQL's CPU", "database"),
-            ("jobs per second", "wall"),
-        )
         return [
-            Figure(name, {run: self.median(run, attribute) for run in RUNS}, better="more")
-            for name, attribute in figures
+            *(self._figure(f"jobs per second{of}", attribute, RUNS, 0, "more") for of, attribute in RATES.items()),
+            *(self._figure(f"cores used by {of}", attribute, RUNS[1:], 2, "") for of, attribute in CORES.items()),
         ]
+
+    def _figure(self, name: str, attribute: str, runs: Sequence[str], digits: int, better: Better) -> Figure:
+        return Figure(name, {run: self.median(run, attribute) for run in runs}, "", digits, better)
 
     def median(self, run: str, attribute: str) -> float:
         """The median of a figure."""
@@ -236,16 +236,12 @@ def _started(what: str, url: str, db: str, number: int, folder: str) -> subproce
 
 def _tables(results: Results) -> str:
     rows = [(figure.name, *figure.cells()) for figure in results.figures()]
-    cores = [
-        (name, *(f"{results.median(name, attribute):.2f}" for attribute in ("mock_cores", "database_cores")))
-        for name in RUNS[1:]
-    ]
     ratios = results.ratios()
     limited = "" if results.is_limited else "\nThe workers had all cores, since this user may make no control group."
     return "\n\n".join(
         (
-            _report.table(("", *RUNS), rows),
-            _report.table(("cores used by", "mock", "PostgreSQL"), cores),
+            _report.table(("", *RUNS), rows[: len(RATES)]),
+            _report.table(("", *RUNS[1:]), rows[len(RATES) :]),
             f"Two workers to one, in each round: {min(ratios):.2f} to {max(ratios):.2f}.{limited}",
             _report.targets_table(results.outcomes()),
         )
