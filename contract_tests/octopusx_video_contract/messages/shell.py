@@ -95,7 +95,8 @@ def _printing(data: bytes) -> Iterator[str]:
             continue
         yield from _literal(data[at : match.start()])
         count = len(match[0]) // len(unit)
-        yield f"yes {shlex.quote(unit.decode())} | head -n {count} | tr -d '\\n'"
+        program = f'BEGIN {{ for (n = 0; n < {count}; n++) printf "%s", ARGV[1] }}'
+        yield f"awk {shlex.quote(program)} {shlex.quote(unit.decode())}"
         at = match.end()
     yield from _literal(data[at:])
 

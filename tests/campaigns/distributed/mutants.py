@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.campaigns.batches import mutants as embedded
 from tests.campaigns.batches.mutants import Mutant, checked
 
-_ENGINE, _FEEDER, _LEDGER, _SCHEMA, _CONNECTIONS = (
-    f"_distributed/{name}.py" for name in ("engine", "feeder", "shared_ledger", "schema", "connections")
+_ADDRESS, _ENGINE, _FEEDER, _LEDGER, _SCHEMA = (
+    f"_distributed/{name}.py" for name in ("address", "engine", "feeder", "shared_ledger", "schema")
 )
 _ENDED = "        missing, ended = self._engine.ended(kind, jobs)\n"
 _SAME = {one.name: one for one in embedded.MUTANTS}
@@ -33,9 +33,7 @@ MUTANTS = (
         ),
         "INSERT attempt",
     ),
-    Mutant(
-        "commits that are not synced", ((_CONNECTIONS, "SET synchronous_commit = on", "SET synchronous_commit = off"),)
-    ),
+    Mutant("commits that are not synced", ((_ADDRESS, '"synchronous_commit": "on"', '"synchronous_commit": "off"'),)),
     _SAME["a late response is dropped"],
     Mutant(
         "no lease check",

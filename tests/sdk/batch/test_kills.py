@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.campaigns.batches import kills, mutants
+from tests.campaigns.distributed import mutants as distributed
 from tests.support.batch_points import Point
 
 KINDS = (
@@ -42,7 +43,14 @@ def _chosen(found: dict[tuple[str, bool], int]) -> list[Point]:
     return [*points, *(one for one in more if one not in points)][:COUNT]
 
 
-@pytest.mark.parametrize("mutant", mutants.MUTANTS, ids=lambda mutant: mutant.name)
-def test_each_mistake_of_the_campaign_can_be_made(mutant: mutants.Mutant, tmp_path: Path) -> None:
-    """Its text is in the code, so that `nox -s batch_kills -- --mutants` makes what it says."""
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        pytest.param(one, id=f"{campaign}: {one.name}")
+        for campaign, some in (("batch_kills", mutants.MUTANTS), ("batch_pg", distributed.MUTANTS))
+        for one in some
+    ],
+)
+def test_each_mistake_of_the_campaigns_can_be_made(mutant: mutants.Mutant, tmp_path: Path) -> None:
+    """Its text is in the code, so that `--mutants` of `batch_kills` and `batch_pg` makes what it says."""
     mutants.make(mutant, tmp_path)
