@@ -42,6 +42,13 @@ def test_the_end_of_a_lease_waits_for_no_frozen_database(trial: Trial, cluster: 
         cluster.thaw()
 
 
+def test_the_end_of_a_lease_is_written_after_a_restart_of_the_database(trial: Trial, cluster: Cluster) -> None:
+    """The connection that it has was lost, which only a statement notices."""
+    with trial.worker("a", 1):
+        cluster.restart()
+    assert trial.sql("SELECT lease_until <= unix_now() FROM worker") == [(True,)]
+
+
 def test_an_id_is_free_again_when_its_worker_has_ended(trial: Trial) -> None:
     """It ends its lease when it ends in order."""
     with trial.worker("a", 1) as (_, lease):

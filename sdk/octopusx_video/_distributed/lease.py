@@ -6,7 +6,6 @@ its lease lasts longer than the response may take, by a clock that goes on while
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import socket
@@ -20,7 +19,7 @@ import httpx
 import psycopg
 
 from octopusx_video._distributed.address import Address
-from octopusx_video._distributed.connections import Connections
+from octopusx_video._distributed.connections import MAX_CONNECTIONS, Connections, is_lost
 from octopusx_video._flows.context import log
 from octopusx_video._ledger.errors import LedgerInUseError
 from octopusx_video._ledger.ledger import in_a_line, new_run
@@ -33,6 +32,8 @@ ABSENT_FACTOR = 1 / 4
 """After this part of a lease without a renewal the workflows of a worker, which cost nothing, go to others."""
 MAX_ABSENT_SECONDS = 30.0
 _MAX_NUMBER = 100
+_RELEASE_TRIES = MAX_CONNECTIONS + 1
+"""After a restart of the database a statement only notices that its connection was lost; each of the pool may be."""
 _RELEASE_SECONDS = 3.0
 """How long the end of a lease may take."""
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -129,11 +130,16 @@ class Lease:
     def _release(self) -> None:
         if self._thread.is_alive():
             self._thread.join()
-        with contextlib.suppress(psycopg.Error):
-            self._connection.execute(
-                "UPDATE worker SET lease_until = unix_now(), renewed_at = 0 WHERE id = ? AND run = ?",
-                (self.worker, self.run),
-            )
+        for _ in range(_RELEASE_TRIES):
+            try:
+                self._connection.execute(
+                    "UPDATE worker SET lease_until = unix_now(), renewed_at = 0 WHERE id = ? AND run = ?",
+                    (self.worker, self.run),
+                )
+            except psycopg.Error as error:
+                if is_lost(error):
+                    continue
+            break
         self._connection.close()
 
     def _renew_again(self) -> None:
