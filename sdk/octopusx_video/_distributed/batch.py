@@ -91,7 +91,6 @@ class DistributedBatch(Batch):
             self._make_folder()
             with contextlib.closing(await self._reached(account)) as book:
                 with book.usable():
-                    self._check_folder(book)
                     lock.mark(self.out, book.place, book.created_at())
                 return await self._worked(client, book)
 
@@ -168,6 +167,7 @@ class DistributedBatch(Batch):
                 if book.has_begun():
                     book.check(account, None, new_key=self._new_key)
                     book.check_contract()
+                    self._check_folder(book)
                     return book
         except BaseException:
             book.close()

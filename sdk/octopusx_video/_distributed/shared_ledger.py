@@ -237,11 +237,11 @@ class SharedLedger(Ledger):
         """Set how much all workers do at once, and how fast."""
         interval = None if pacing.rate is None else (RATE_MARGIN / pacing.rate if pacing.rate else 0.0)
         self._connection.execute(
-            "UPDATE batch SET concurrency = coalesce(?, concurrency), send_interval = coalesce(?, send_interval)",
-            (pacing.concurrency, interval),
+            "UPDATE batch SET concurrency = coalesce(?, concurrency), send_interval = coalesce(?, send_interval), "
+            # The next submit waits no longer than the new rate says.
+            "next_send_at = least(next_send_at, unix_now() + coalesce(?, send_interval))",
+            (pacing.concurrency, interval, interval),
         )
-        # The next submit waits no longer than the new rate says.
-        self._connection.execute("UPDATE batch SET next_send_at = least(next_send_at, unix_now() + send_interval)")
 
     def has_begun(self) -> bool:
         """Whether a run has written jobs."""
@@ -363,7 +363,6 @@ class SharedLedger(Ledger):
         Raises:
             LedgerError: The other one is that of a shard, or has what PostgreSQL can't store.
         """
-        other.require_run()
         shard = other.shard()
         if shard is not None:
             raise LedgerError(
