@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import time
@@ -95,7 +96,7 @@ def judged(
         until: The rule with whose first finding the run ends; None for a whole run.
     """
     begun = time.monotonic()
-    shrinking.MAX_SECONDS = 1  # nobody reads the examples of a campaign
+    shrinking.MAX_SECONDS = 0  # nobody reads the examples of a campaign
     options = cli.parsed(list(arguments))
     with contextlib.ExitStack() as stack:
         stack.enter_context(session.own_settings())
@@ -132,5 +133,6 @@ def _printed() -> Iterator[Path]:
 
 def each(judge: Callable[[Case], Outcome], cases: Iterable[Case]) -> Iterator[Outcome]:
     """What comes of each case, in a process of its own, as many at a time as there are cores for."""
-    with multiprocessing.get_context("fork").Pool(WORKERS, maxtasksperchild=1) as pool:
+    # No collection in a process of a run looks at the objects of this one.
+    with multiprocessing.get_context("fork").Pool(WORKERS, gc.freeze, maxtasksperchild=1) as pool:
         yield from pool.imap_unordered(judge, cases)

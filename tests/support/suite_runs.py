@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import os
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from collections.abc import Callable
 
 from octopusx_video_contract import cli
 from octopusx_video_contract.runner.selection import LAYERS
+from octopusx_video_contract.scenarios import shrinking
 
 from tests.conftest import KEY
 
@@ -38,6 +40,7 @@ def run(*arguments: str, key: str | None = KEY, first: Callable[[], object] = st
             child = os.fork()  # newer versions of Python warn where a server runs in a thread; the child needs none
         if not child:
             status = 99
+            gc.freeze()  # a collection would look at all objects of the tests
             try:
                 os.dup2(stdout.fileno(), 1)
                 os.dup2(stderr.fileno(), 2)
@@ -47,6 +50,7 @@ def run(*arguments: str, key: str | None = KEY, first: Callable[[], object] = st
                 os.environ |= {"OCTOPUSX_API_KEY": key} if key else {}
                 for layer in LAYERS:  # of an earlier run in this process
                     sys.modules.pop(layer, None)
+                shrinking.MAX_SECONDS = 0  # a test of what a run prints asks for no small example
                 first()
                 status = cli.main(list(arguments))
             except BaseException:  # noqa: BLE001 - nothing of it may go on in the tests
