@@ -52,6 +52,7 @@ from octopusx_video_mock.messages import Request, Response
 from octopusx_video_openapi import Contract, load, task_ids
 
 from tests.campaigns.progress import Progress
+from tests.support.forking import started
 
 KEY = "sk-budget-campaign"
 MOST_UNITS = 6
@@ -379,7 +380,7 @@ def outcomes(seeds: list[int], scratch: Path) -> Iterator[Outcome]:
     while waiting or running:
         while waiting and len(running) < WORKERS:
             seed = waiting.pop()
-            running[_forked(functools.partial(_child, seed, contract, scratch))] = seed
+            running[started(functools.partial(_child, seed, contract, scratch))] = seed
         process, status = os.wait()
         seed = running.pop(process)
         result = scratch / f"{seed}.json"
@@ -405,18 +406,6 @@ def _prepared() -> Contract:
     gc.freeze()
     gc.disable()
     return contract
-
-
-def _forked(work: Callable[[], None]) -> int:
-    process = os.fork()
-    if process == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    return process
 
 
 def _child(seed: int, contract: Contract, scratch: Path) -> None:

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -17,6 +16,7 @@ from typing import NamedTuple, TypeVar
 
 from tests.campaigns.progress import Progress
 from tests.support.batch_points import Point
+from tests.support.forking import started
 
 PASSAGES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32)
 KILLED = -signal.SIGKILL
@@ -124,20 +124,14 @@ def _worker(
     writer: int,
 ) -> int:
     """Kill at some points, in a process of its own, which SIGTERM ends in order."""
-    process = os.fork()
-    if process == 0:
+
+    def work() -> None:
         signal.signal(signal.SIGTERM, _end)
-        status = 0
-        try:
-            with contextlib.suppress(_Ended), scene() as one:
-                for point in mine:
-                    os.write(writer, kill(one, point).line().encode())
-        except BaseException:  # noqa: BLE001 - it must not go on as the process that it was forked from
-            traceback.print_exc()
-            status = 1
-        finally:
-            os._exit(status)
-    return process
+        with contextlib.suppress(_Ended), scene() as one:
+            for point in mine:
+                os.write(writer, kill(one, point).line().encode())
+
+    return started(work)
 
 
 class _Ended(BaseException):

@@ -21,6 +21,7 @@ from tests.campaigns.distributed import scene as scenes
 from tests.support.batch_points import Point, Points
 from tests.support.batch_service import service
 from tests.support.distributed_trial import Trial, lines
+from tests.support.forking import ended
 from tests.support.postgres import Cluster
 
 COUNT = 6
@@ -48,7 +49,7 @@ def test_a_sender_that_was_stopped_and_wakes_after_its_lease_sends_nothing(scene
         assert scene.bill().count() == scenes.JOBS - 1
     finally:
         os.kill(sleeper, signal.SIGCONT)
-    assert scenes.ended(sleeper) == 0
+    assert ended(sleeper) == 0
     assert scene.status().counts == {"done": scenes.JOBS}
     assert scene.broken(has_ended=True) == []
     with psycopg.connect(scene.db, options=f"-c search_path=batch_{scenes.NAME}") as connection:
@@ -68,7 +69,7 @@ def test_an_interrupted_worker_waits_for_its_own_responses(scene: scenes.Scene) 
     """The other jobs are left to the others."""
     scene.begin()
     process = scenes.started(lambda: _interrupted(scene))
-    assert scenes.ended(process) == 0
+    assert ended(process) == 0
     counts = scene.status().counts
     assert counts.get("sending", 0) == 0
     assert scene.bill().count() == counts.get("accepted", 0) + counts.get("done", 0) > 0
@@ -97,7 +98,7 @@ def test_a_database_that_is_frozen_keeps_no_program_from_ending(scene: scenes.Sc
     scene.begin()
     process = scenes.started(lambda: _cancelled(scene))
     try:
-        assert scenes.ended(process) == 0
+        assert ended(process) == 0
     finally:
         scene.cluster.thaw()
 
@@ -128,7 +129,7 @@ def test_workers_of_other_versions_take_over(trial: Trial) -> None:
     with trial.ledger(COUNT):
         pass
     process = scenes.started(lambda: _dies(trial, "other code"))
-    assert scenes.ended(process) == -signal.SIGKILL
+    assert ended(process) == -signal.SIGKILL
     statement = f"SELECT DISTINCT application_version, executor_id FROM {ENGINE} WHERE status = 'PENDING'"
     assert trial.sql(statement) == [("1", "old")]
     trial.sql(f"UPDATE {ENGINE} SET recovery_attempts = 10000")
@@ -170,7 +171,7 @@ def test_a_worker_waits_for_a_run(trial: Trial) -> None:
     process = scenes.started(lambda: _waits(trial))
     time.sleep(1)
     assert scenes.forked(lambda: _runs(trial)) == 0
-    assert scenes.ended(process) == 0
+    assert ended(process) == 0
     assert trial.states == {f"job-{number}": "done" for number in range(COUNT)}
 
 

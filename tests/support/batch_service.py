@@ -15,6 +15,8 @@ from typing import Any
 from octopusx_video_mock import Mock
 from octopusx_video_mock.messages import Request, Response
 
+from tests.support import forking
+
 SOURCE = "grok:48a67431-0708-46d1-9ab9-83cb84700153"
 SPEED = 1000
 """A task takes a fraction of a second, and its video expires after more than a minute."""
@@ -85,12 +87,13 @@ def service(folder: Path, *, faults: tuple[tuple[str, float], ...] = (), seed: i
     """
     billed = folder / "billed.jsonl"
     reader, writer = os.pipe()
-    process = os.fork()
-    if process == 0:
+
+    def work() -> None:
         with contextlib.suppress(BaseException):
             os.close(reader)
             _serve(billed, writer, faults, seed)
-        os._exit(0)
+
+    process = forking.started(work)
     os.close(writer)
     with os.fdopen(reader, "r") as stream:
         url = stream.readline().strip()

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import os
 import sys
 import tempfile
-import traceback
-import warnings
 from collections.abc import Callable
 
 from octopusx_video_contract import cli
@@ -16,6 +13,7 @@ from octopusx_video_contract.runner.selection import LAYERS
 from octopusx_video_contract.scenarios import shrinking
 
 from tests.conftest import KEY
+from tests.support.forking import forked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,30 +34,21 @@ def run(*arguments: str, key: str | None = KEY, first: Callable[[], object] = st
         first: Is called before, in the process of the run.
     """
     with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
-        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-            child = os.fork()  # newer versions of Python warn where a server runs in a thread; the child needs none
-        if not child:
-            status = 99
-            gc.freeze()  # a collection would look at all objects of the tests
-            try:
-                os.dup2(stdout.fileno(), 1)
-                os.dup2(stderr.fileno(), 2)
-                sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="replace", closefd=False)
-                sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="replace", closefd=False)
-                os.environ.pop("OCTOPUSX_API_KEY", None)
-                os.environ |= {"OCTOPUSX_API_KEY": key} if key else {}
-                for layer in LAYERS:  # of an earlier run in this process
-                    sys.modules.pop(layer, None)
-                shrinking.MAX_SECONDS = 0  # a test of what a run prints asks for no small example
-                first()
-                status = cli.main(list(arguments))
-            except BaseException:  # noqa: BLE001 - nothing of it may go on in the tests
-                traceback.print_exc()
-            finally:
-                sys.stdout.flush()
-                sys.stderr.flush()
-                os._exit(status)
-        _, waited = os.waitpid(child, 0)
+
+        def command() -> int:
+            os.dup2(stdout.fileno(), 1)
+            os.dup2(stderr.fileno(), 2)
+            sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="replace", closefd=False)
+            sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="replace", closefd=False)
+            os.environ.pop("OCTOPUSX_API_KEY", None)
+            os.environ |= {"OCTOPUSX_API_KEY": key} if key else {}
+            for layer in LAYERS:  # of an earlier run in this process
+                sys.modules.pop(layer, None)
+            shrinking.MAX_SECONDS = 0  # a test of what a run prints asks for no small example
+            first()
+            return cli.main(list(arguments))
+
+        status = forked(command)
         stdout.seek(0)
         stderr.seek(0)
-        return Ran(os.waitstatus_to_exitcode(waited), stdout.read(), stderr.read())
+        return Ran(status, stdout.read(), stderr.read())

@@ -8,9 +8,10 @@ import signal
 import time
 from typing import NamedTuple
 
-from tests.campaigns.batches.kills import Scene, forked
+from tests.campaigns.batches.kills import Scene, in_time
 from tests.support.batch_points import Points
 from tests.support.batch_statements import broken
+from tests.support.forking import started
 
 JOBS, MAX_PAID = 60, 20
 MAX_KILLS = 4
@@ -38,7 +39,7 @@ def run(one: Scene, seed: int) -> Run:
     rng = random.Random(seed)  # noqa: S311 - made to be repeated
     one.begin()
     kills = sum(_killed(one, rng.uniform(0.02, _LONGEST_SECONDS)) for _ in range(rng.randint(1, MAX_KILLS)))
-    status = forked(lambda: _work(one))
+    status = in_time(lambda: _work(one))
     wrong = [] if status == 0 else [f"the last run ends with {status}"]
     found = one.status()
     if found.paid != MAX_PAID:
@@ -54,12 +55,7 @@ def _work(one: Scene) -> None:
 
 def _killed(one: Scene, seconds: float) -> bool:
     """Run it for so long. Returns whether it was killed, and had not ended before."""
-    process = os.fork()
-    if process == 0:
-        try:
-            _work(one)
-        finally:
-            os._exit(0)
+    process = started(lambda: _work(one))
     time.sleep(seconds)
     os.kill(process, signal.SIGKILL)
     return os.WIFSIGNALED(os.waitpid(process, 0)[1])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import signal
 import tempfile
@@ -19,6 +18,7 @@ from tests.campaigns.killing import KILLED, Kill
 from tests.support.batch_points import Point, Points, Transport
 from tests.support.batch_service import Billed, line, service
 from tests.support.batch_statements import broken
+from tests.support.forking import forked
 
 JOBS = 6
 KEY = "sk-kills"
@@ -82,18 +82,14 @@ def scene() -> Iterator[Scene]:
             yield Scene(url, billed, folder)
 
 
-def forked(work: Callable[[], None]) -> int:
-    """Do something in a process of its own. Returns its exit status: negative for the number of a signal."""
-    process = os.fork()
-    if process == 0:
-        status = 1
-        try:
-            signal.alarm(RUN_SECONDS)
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+def in_time(work: Callable[[], None]) -> int:
+    """Do something in a process of its own, which ends after a minute. Returns its exit status."""
+
+    def limited() -> None:
+        signal.alarm(RUN_SECONDS)
+        work()
+
+    return forked(limited)
 
 
 def run(one: Scene, target: Point | None = None, passed: Path | None = None) -> int:
@@ -110,7 +106,7 @@ def run(one: Scene, target: Point | None = None, passed: Path | None = None) -> 
                 assert ledger.durability() == ("wal", 2), ledger.durability()
         assert ended.exit_status in {0, 3}, ended
 
-    return forked(work)
+    return in_time(work)
 
 
 def points(one: Scene) -> dict[tuple[str, bool], int]:
@@ -161,7 +157,7 @@ def late(one: Scene) -> list[str]:
         batch = one.batch(Points(Point("after submit", 1), park))
         assert batch.run().counts == {"done": JOBS}
 
-    status = forked(work)
+    status = in_time(work)
     return [*([f"a late response does not override parked ({status})"] if status else []), *one.broken(has_ended=True)]
 
 

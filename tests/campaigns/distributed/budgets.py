@@ -13,7 +13,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tests.campaigns import killing
-from tests.campaigns.distributed.scene import Scene, ended, scene, started
+from tests.campaigns.distributed.scene import Scene, scene, started
+from tests.support import forking
+from tests.support.forking import ended
 
 JOBS, MAX_PAID = 60, 20
 MAX_KILLS = 4
@@ -87,9 +89,10 @@ def campaign(runs: int, show: Callable[[Run], object], processes: int = 2) -> li
 
 def forked_to(number: int, runs: int, processes: int, writer: int) -> None:
     """Take every so many-th seed, in a process of its own."""
-    if os.fork():
-        return
-    with contextlib.suppress(BaseException), scene() as one:
-        for seed in range(number, runs, processes):
-            os.write(writer, (json.dumps(run(one, seed)) + "\n").encode())
-    os._exit(0)
+
+    def work() -> None:
+        with contextlib.suppress(BaseException), scene() as one:
+            for seed in range(number, runs, processes):
+                os.write(writer, (json.dumps(run(one, seed)) + "\n").encode())
+
+    forking.started(work)

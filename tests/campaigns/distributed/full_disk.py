@@ -12,9 +12,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.campaigns.distributed.scene import Scene, ended, started
+from tests.campaigns.distributed.scene import Scene, started
 from tests.support import postgres
 from tests.support.batch_service import service
+from tests.support.forking import ended
 
 JOBS, RATE = 60, 8.0
 MEGABYTES = 160

@@ -21,13 +21,13 @@ from tests.campaigns.distributed.scene import (
     NAME,
     SUBMIT_SECONDS,
     Scene,
-    ended,
     forked,
     scene,
     started,
 )
 from tests.campaigns.killing import KILLED, Kill
 from tests.support.batch_points import Point, Points
+from tests.support.forking import ended
 
 RESTARTED_SHARE = 0.15
 """In so many of the runs PostgreSQL is ended as by a crash, and started again."""

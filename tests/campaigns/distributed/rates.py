@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 from typing import NamedTuple
 
-from tests.campaigns.distributed.scene import Scene, ended, scene, started
+from tests.campaigns.distributed.scene import Scene, scene, started
 from tests.support.batch_service import Billed
+from tests.support.forking import ended
 
 JOBS, RATE, WORKERS = 60, 5.0, ("a", "b", "c")
 MOST = 1.1 * RATE

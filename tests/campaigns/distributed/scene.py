@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import signal
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,10 +16,11 @@ from octopusx_video._distributed import engine, feeder, worker
 from octopusx_video.batch import Status
 from octopusx_video.distributed import DistributedBatch, export
 
-from tests.support import postgres
+from tests.support import forking, postgres
 from tests.support.batch_points import Points, Transport
 from tests.support.batch_service import Billed, line, service
 from tests.support.batch_statements import broken
+from tests.support.forking import ended
 
 JOBS = 6
 KEY = "sk-kills"
@@ -161,30 +160,19 @@ def scene() -> Iterator[Scene]:
 
 def started(work: Callable[[], None]) -> int:
     """Do something in a process of its own, which ends after a minute. Returns its number."""
-    process = os.fork()
-    if process == 0:
-        status = 1
-        try:
-            signal.alarm(RUN_SECONDS)
-            with (
-                patch.object(worker, "PASS_SECONDS", _PASS_SECONDS),
-                patch.object(engine, "POLL_SECONDS", _POLL_SECONDS),
-                patch.object(feeder, "WINDOW", 20),
-            ):
-                work()
-            status = 0
-        except BaseException as error:  # noqa: BLE001 - shown by its status
-            sys.stderr.write(f"{type(error).__name__}: {error}\n")
-        finally:
-            os._exit(status)
-    return process
 
+    def limited() -> None:
+        signal.alarm(RUN_SECONDS)
+        with (
+            patch.object(worker, "PASS_SECONDS", _PASS_SECONDS),
+            patch.object(engine, "POLL_SECONDS", _POLL_SECONDS),
+            patch.object(feeder, "WINDOW", 20),
+        ):
+            work()
 
-def ended(process: int) -> int:
-    """Wait for a process. Returns its exit status: negative for the number of a signal."""
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    return forking.started(limited)
 
 
 def forked(work: Callable[[], None]) -> int:
-    """Do something in a process of its own. Returns its exit status."""
+    """Do something in such a process. Returns its exit status."""
     return ended(started(work))

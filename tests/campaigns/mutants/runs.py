@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import pickle
 import signal
@@ -31,6 +30,7 @@ from octopusx_video_mock.mock import START
 from octopusx_video_openapi import Contract, task_ids
 
 from tests.defects import Defect, defective
+from tests.support.forking import ended, started
 
 SUITE = Path(octopusx_video_contract.__file__).parent / "suite"
 QUICK = ("ordered", "boundaries", "life", "bills", "documented_requests")
@@ -125,9 +125,8 @@ def _forked(work: Callable[[], Outcome]) -> Outcome:
     """Do something in a process of its own, which takes over all that is imported and leaves nothing behind."""
     began = time.monotonic()
     ear, mouth = os.pipe()
-    child = os.fork()
-    if child == 0:
-        gc.freeze()  # a collection would look at all objects of the campaign
+
+    def tell() -> None:
         os.close(ear)
         with os.fdopen(mouth, "wb") as told:
             _mute()
@@ -138,11 +137,12 @@ def _forked(work: Callable[[], Outcome]) -> Outcome:
             except BaseException as error:  # noqa: BLE001 - whatever it is, it is told
                 outcome = Outcome(crashes={"the run": "".join(traceback.format_exception(error))})
             pickle.dump(outcome, told)
-        os._exit(0)
+
+    child = started(tell)
     os.close(mouth)
     with os.fdopen(ear, "rb") as told:
         content = told.read()
-    os.waitpid(child, 0)
+    ended(child)
     if not content:
         return Outcome(crashes={"the run": f"it took more than {MAX_CPU_SECONDS} s of a processor, or {MAX_SECONDS} s"})
     told_: Outcome = pickle.loads(content)  # noqa: S301 - written above
