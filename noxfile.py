@@ -18,7 +18,7 @@ nox.options.sessions = ["lint", "drift", "tests"]
 
 ROOT = Path(__file__).parent
 GIVEN = os.environ.get("OCTOPUSX_VIDEO_ENVIRONMENTS", "")
-"""The folder with the environments of another copy, to use as they are (tests/campaigns/changes.py)."""
+"""The folder with the environments of another copy, to use as they are (tests/campaigns/walkthroughs/changes.py)."""
 ENVIRONMENTS = Path(GIVEN or ROOT / ".nox")
 ENVIRONMENT = ENVIRONMENTS / "dev"
 """The environment that all sessions share."""
@@ -130,7 +130,7 @@ def compat(session: nox.Session) -> None:
     `-- --mutants` each mutant of the contract; `-- --end-to-end` makes some of the changes on a copy, up to the suite.
     """
     if session.posargs == ["--end-to-end"]:
-        _run(session, "python", "-m", "tests.campaigns.contract_edits")
+        _run(session, "python", "-m", "tests.campaigns.walkthroughs.contract_edits")
         return
     if "--mutants" in session.posargs:
         others = [argument for argument in session.posargs if argument != "--mutants"]
@@ -156,7 +156,7 @@ def release(session: nox.Session) -> None:
 @job
 def releases(session: nox.Session) -> None:
     """Slow: a change of the contract and its release on a clone of the repository, and each step left out."""
-    _run(session, "python", "-m", "tests.campaigns.release")
+    _run(session, "python", "-m", "tests.campaigns.walkthroughs.release")
 
 
 @job
@@ -190,13 +190,13 @@ def mock(session: nox.Session) -> None:
 @job
 def kill_matrix(session: nox.Session) -> None:
     """Slow: the suite against a server for each defect, and correct ones; writes docs/DETECTION.md."""
-    _run(session, "python", "-m", "tests.campaigns.kill_matrix", *session.posargs)
+    _run(session, "python", "-m", "tests.campaigns.detection.kill_matrix", *session.posargs)
 
 
 @job
 def correct(session: nox.Session) -> None:
     """Slow: the suite against six correct servers that differ in what the contract leaves open; blames none."""
-    _run(session, "python", "-m", "tests.campaigns.correct", *session.posargs)
+    _run(session, "python", "-m", "tests.campaigns.detection.correct", *session.posargs)
 
 
 @job
@@ -215,7 +215,7 @@ def vocabulary(session: nox.Session) -> None:
 def changes(session: nox.Session) -> None:
     """Slow: the walk-throughs of docs/CHANGING.md, each on a copy of the repository (`-- enum`)."""
     _redocly(session)  # the copy uses what is installed here
-    _run(session, "python", "-m", "tests.campaigns.changes", *session.posargs)
+    _run(session, "python", "-m", "tests.campaigns.walkthroughs.changes", *session.posargs)
 
 
 @job
@@ -272,19 +272,19 @@ def hostile(session: nox.Session) -> None:
 @job
 def browser(session: nox.Session) -> None:
     """A page of another origin in a real Chromium uses the mock (needs the program `chromium`)."""
-    _run(session, "python", "-m", "tests.campaigns.browser", *session.posargs)
+    _run(session, "python", "-m", "tests.campaigns.walkthroughs.browser", *session.posargs)
 
 
 @job
 def pages(session: nox.Session) -> None:
     """The site and the mock's page, clicked through in a real Chromium (needs the program `chromium`; `-- --short`)."""
-    _run(session, "python", "-m", "tests.campaigns.pages", *session.posargs, lock=BROWSER_LOCK)
+    _run(session, "python", "-m", "tests.campaigns.walkthroughs.pages", *session.posargs, lock=BROWSER_LOCK)
 
 
 @job
 def first_hour(session: nox.Session) -> None:
     """Slow: three new users with an empty home folder, from a clone to what they want, with the times."""
-    _run(session, "python", "-m", "tests.campaigns.first_hour")
+    _run(session, "python", "-m", "tests.campaigns.walkthroughs.first_hour")
 
 
 @job
@@ -306,7 +306,7 @@ def wheel(session: nox.Session) -> None:
     dist = Path(session.create_tmp()).resolve() / "dist"
     shutil.rmtree(dist, ignore_errors=True)
     _run(session, "hatchling", "build", "-t", "wheel", "-d", str(dist))
-    _run(session, "python", "tests/campaigns/wheel.py", str(next(dist.glob("*.whl"))), CLIENT_LOCK)
+    _run(session, "python", "tests/campaigns/walkthroughs/wheel.py", str(next(dist.glob("*.whl"))), CLIENT_LOCK)
 
 
 @job

@@ -32,7 +32,7 @@ from octopusx_video.distributed import DistributedBatch
 sys.path.append(str(Path(__file__).parents[1]))
 
 from tests.campaigns.mock_process import MockProcess, mock_process
-from tests.support import postgres
+from tests.support.batches import postgres
 
 JOBS, CONCURRENCY, SPEED = 400, 32, 2000
 SHARE = 0.5

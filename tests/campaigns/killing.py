@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from tests.campaigns.progress import Progress
-from tests.support.batch_points import Point
+from tests.support.batches.points import Point
 from tests.support.forking import started
 
 PASSAGES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32)

@@ -5,7 +5,7 @@ python -m tests.campaigns.schedules [--depth N] [--only KIND] [--operation NAME]
 A job is a submit, the wait and the download. Each fault of the mock, and a connection that is never made, is put at
 each request that the job really sends, then at each that comes after it: two deep for every submit, and for
 createVideoExtension three deep without the faults of ``RARE``. Each job is compared with the mock's ledger, with the
-ids that the responses held, and with the original video (tests/support/sdk_schedules.py).
+ids that the responses held, and with the original video (tests/support/sdk/schedules.py).
 
 Exit status: 0 nothing was found, 1 something was.
 """
@@ -20,9 +20,9 @@ import sys
 from collections.abc import Iterator
 
 from tests.campaigns.progress import Progress
-from tests.support import sdk_schedules as schedules
-from tests.support.sdk_clients import CLIENTS, Kind
-from tests.support.sdk_schedules import Schedule
+from tests.support.sdk import schedules
+from tests.support.sdk.clients import CLIENTS, Kind
+from tests.support.sdk.schedules import Schedule
 
 DEPTHS = {"createVideoExtension": 3, "extendVideo": 2, "extendUnifiedVideo": 2}
 Branch = tuple[Kind, str, int, Schedule]

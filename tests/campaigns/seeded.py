@@ -35,8 +35,8 @@ from typing import Any, NamedTuple
 
 from octopusx_video_openapi import interrupts
 
-from tests.campaigns.changes import PACKAGES, ROOT, UnexpectedError
 from tests.campaigns.progress import Progress
+from tests.campaigns.walkthroughs.changes import PACKAGES, ROOT, UnexpectedError
 from tests.support import signals
 
 TABLE = Path(__file__).with_suffix(".toml")

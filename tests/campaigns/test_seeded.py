@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.campaigns import seeded
-from tests.campaigns.changes import ROOT, UnexpectedError
+from tests.campaigns.walkthroughs.changes import ROOT, UnexpectedError
 
 
 @pytest.fixture(scope="module")

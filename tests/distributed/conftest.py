@@ -8,8 +8,8 @@ import pytest
 from octopusx_video._distributed import engine, worker
 
 from tests.campaigns.distributed import scene
-from tests.support import distributed_trial as trials
-from tests.support import postgres
+from tests.support.batches import distributed_trial as trials
+from tests.support.batches import postgres
 
 
 def pytest_configure() -> None:

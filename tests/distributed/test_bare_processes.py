@@ -18,11 +18,11 @@ from octopusx_video._distributed import engine
 from octopusx_video.batch import BatchError
 
 from tests.campaigns.distributed import scene as scenes
-from tests.support.batch_points import Point, Points
-from tests.support.batch_service import service
-from tests.support.distributed_trial import Trial, lines
+from tests.support.batches.distributed_trial import Trial, lines
+from tests.support.batches.points import Point, Points
+from tests.support.batches.postgres import Cluster
+from tests.support.batches.service import service
 from tests.support.forking import ended
-from tests.support.postgres import Cluster
 
 COUNT = 6
 ENGINE = "batch_cats_engine.workflow_status"

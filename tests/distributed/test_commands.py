@@ -14,9 +14,9 @@ from octopusx_video._distributed import worker
 from octopusx_video.distributed import DistributedBatch
 
 from tests.support import signals
-from tests.support.distributed_trial import NAME, Trial, written
-from tests.support.sdk_clients import BASE_URL
-from tests.support.sdk_command import Here
+from tests.support.batches.distributed_trial import NAME, Trial, written
+from tests.support.sdk.clients import BASE_URL
+from tests.support.sdk.command import Here
 
 BYTES = os.fsdecode(b"bad\xff")
 

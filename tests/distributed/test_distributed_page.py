@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from octopusx_video_mock import Mock
 
-from tests.support.postgres import Cluster
+from tests.support.batches.postgres import Cluster
 
 PAGE = (Path(__file__).parents[2] / "docs" / "DISTRIBUTED.md").read_text("utf-8")
 DATABASE = "postgresql://video@127.0.0.1/video"

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from octopusx_video_mock import Mock
 
-from tests.support import sdk_command as command
 from tests.support import signals
-from tests.support.distributed_trial import NAME, Trial
-from tests.support.postgres import Cluster
-from tests.support.sdk_clients import BASE_URL, KEY
+from tests.support.batches.distributed_trial import NAME, Trial
+from tests.support.batches.postgres import Cluster
+from tests.support.sdk import command
+from tests.support.sdk.clients import BASE_URL, KEY
 
 END_SECONDS = 30
 """Of which the database gets eight, and the engine, the lease and the last look at the batch some."""

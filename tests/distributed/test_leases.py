@@ -15,8 +15,8 @@ from octopusx_video._distributed import lease as leases
 from octopusx_video._distributed.lease import CLAIMED_BY, Guard, Lease
 from octopusx_video.batch import LedgerInUseError
 
-from tests.support.distributed_trial import SUBMIT_SECONDS, Trial
-from tests.support.postgres import Cluster
+from tests.support.batches.distributed_trial import SUBMIT_SECONDS, Trial
+from tests.support.batches.postgres import Cluster
 
 URL = "http://localhost/v1/videos/extensions"
 

@@ -15,12 +15,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support import postgres, postgres_guard
-from tests.support.postgres import Cluster, PostgresError, PostgresMissingError, Stop
+from tests.support.batches import postgres, postgres_guard
+from tests.support.batches.postgres import Cluster, PostgresError, PostgresMissingError, Stop
 
 PROGRAM = """
 import os, signal, sys
-from tests.support import postgres
+from tests.support.batches import postgres
 with postgres.cluster() as one:
     {before}
     print(one.folder, one.pid, flush=True)

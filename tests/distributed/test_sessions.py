@@ -18,8 +18,8 @@ from octopusx_video._distributed.shared_ledger import SharedLedger
 from octopusx_video.batch import BatchError, LedgerError
 
 from tests.distributed.pooler import How, pooler
-from tests.support.distributed_trial import NAME, Trial, lines
-from tests.support.postgres import Cluster
+from tests.support.batches.distributed_trial import NAME, Trial, lines
+from tests.support.batches.postgres import Cluster
 
 ACCOUNT = "look into your account"
 

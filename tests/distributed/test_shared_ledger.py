@@ -20,9 +20,9 @@ from octopusx_video._ledger.ledger import Account, Later, Limits, Outcome
 from octopusx_video.batch import Batch, BatchError, InvalidJobsError, LedgerError, LedgerInUseError
 from octopusx_video.distributed import export
 
-from tests.support.distributed_trial import Trial, lines, of_copy
-from tests.support.postgres import Cluster, cluster
-from tests.support.sdk_clients import BASE_URL, KEY
+from tests.support.batches.distributed_trial import Trial, lines, of_copy
+from tests.support.batches.postgres import Cluster, cluster
+from tests.support.sdk.clients import BASE_URL, KEY
 
 ACCEPTED = Outcome("accepted", "grok:00000000-0000-4000-8000-000000000001")
 
@@ -160,7 +160,7 @@ def test_two_that_add_the_same_jobs_add_them_once(trial: Trial) -> None:
 def _added(trial: Trial) -> int:
     from octopusx_video._ledger.jobs import job  # noqa: PLC0415 - for this test
 
-    from tests.support.batch_service import line  # noqa: PLC0415 - the same
+    from tests.support.batches.service import line  # noqa: PLC0415 - the same
 
     with trial.ledger() as book, book.adding():
         jobs = [("", job(line(f"job-{number}"), BASE_URL)) for number in range(30)]

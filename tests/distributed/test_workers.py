@@ -23,10 +23,10 @@ from octopusx_video._errors import NotSentError
 from octopusx_video.batch import Batch, BatchError, InvalidJobsError, LedgerError, LedgerInUseError
 from octopusx_video.distributed import export
 
-from tests.support.batch_trial import losing, refusing
-from tests.support.distributed_trial import Trial, lines
-from tests.support.postgres import Cluster
-from tests.support.sdk_clients import BASE_URL, KEY
+from tests.support.batches.distributed_trial import Trial, lines
+from tests.support.batches.postgres import Cluster
+from tests.support.batches.trial import losing, refusing
+from tests.support.sdk.clients import BASE_URL, KEY
 
 COUNT = 6
 PASSWORD = "geheim-4711"

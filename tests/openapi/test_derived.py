@@ -27,7 +27,7 @@ from tests.suite.test_clock import prepared
 from tests.support import derived
 from tests.support.contract_mistakes import mistakes, refused
 from tests.support.derived import COMPOSE, CONTINUE, CREATE, CREATED, RUNS, TEASE, TEASER, UPSCALE
-from tests.support.sdk_clients import EXTEND, KINDS, SOURCE, Kind, on_mock
+from tests.support.sdk.clients import EXTEND, KINDS, SOURCE, Kind, on_mock
 
 PATH = {
     UPSCALE: f"/v1/videos/{SOURCE}/upscale",

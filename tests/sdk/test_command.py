@@ -19,9 +19,9 @@ from octopusx_video_mock import Mock
 from octopusx_video_mock.messages import Request, Response
 from octopusx_video_mock.tasks.mp4 import mp4
 
-from tests.support import sdk_command as command
-from tests.support.sdk_clients import KEY, SOURCE
-from tests.support.sdk_command import COMMAND, QUICK, SUBMIT, Done, Here
+from tests.support.sdk import command
+from tests.support.sdk.clients import KEY, SOURCE
+from tests.support.sdk.command import COMMAND, QUICK, SUBMIT, Done, Here
 
 Run = Callable[..., Done]
 

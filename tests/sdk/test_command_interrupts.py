@@ -23,10 +23,10 @@ from octopusx_video._command.job import Job
 from octopusx_video._files import partial_file
 from octopusx_video_mock import Mock
 
-from tests.support import sdk_command as command
 from tests.support import signals
-from tests.support.sdk_clients import KEY, SOURCE
-from tests.support.sdk_command import QUICK, SUBMIT, TASK, VIDEO, Here, Pieces, Service
+from tests.support.sdk import command
+from tests.support.sdk.clients import KEY, SOURCE
+from tests.support.sdk.command import QUICK, SUBMIT, TASK, VIDEO, Here, Pieces, Service
 
 EXTEND = ["extend", SOURCE, *SUBMIT]
 SEND = ["-o", "cat's.mp4", "--overwrite", *QUICK]

@@ -23,9 +23,9 @@ from octopusx_video import AmbiguousSubmitError, OctopusX
 from octopusx_video._client import Videos
 from octopusx_video._command import running, saving
 
-from tests.support import sdk_command as command
-from tests.support.sdk_clients import KEY, SOURCE
-from tests.support.sdk_command import QUICK, SUBMIT, TASK, VIDEO, Done, Here, Service
+from tests.support.sdk import command
+from tests.support.sdk.clients import KEY, SOURCE
+from tests.support.sdk.command import QUICK, SUBMIT, TASK, VIDEO, Done, Here, Service
 
 EXTEND = ["extend", SOURCE, *SUBMIT]
 URL = "http://localhost"

@@ -28,7 +28,7 @@ from octopusx_video._files.partial_file import PartialFile
 from octopusx_video_mock import Mock
 from octopusx_video_mock.tasks.mp4 import mp4
 
-from tests.support.sdk_clients import BASE_URL, CLIENTS, EXTEND, KEY, KINDS, SOURCE, Between, Kind, connected, on_mock
+from tests.support.sdk.clients import BASE_URL, CLIENTS, EXTEND, KEY, KINDS, SOURCE, Between, Kind, connected, on_mock
 
 ADDRESS = "https://cdn.example/signed/v.mp4?signature=abc"
 CONTENT = f"{BASE_URL}/v1/videos/grok%3Anew/content"

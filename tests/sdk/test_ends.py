@@ -25,7 +25,7 @@ from octopusx_video import (
 from octopusx_video_mock import Mock
 
 from tests.sdk.test_downloads import ADDRESS, Storage, api, saved
-from tests.support.sdk_clients import BASE_URL, CREATE, KEY, KINDS, SOURCE, Kind, answering, connected, on_mock
+from tests.support.sdk.clients import BASE_URL, CREATE, KEY, KINDS, SOURCE, Kind, answering, connected, on_mock
 
 ID = "grok:b"
 DONE = httpx.Response(200, json={"id": ID, "status": "completed", "video_url": "https://cdn.example/v.mp4"})

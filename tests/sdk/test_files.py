@@ -24,7 +24,7 @@ from octopusx_video_mock.tasks.mp4 import mp4
 
 from tests.sdk.test_downloads import ADDRESS, CONTENT, HEAD, SMALL, TASK, Bytes, Storage, api, box, saved
 from tests.sdk.test_sending import serving
-from tests.support.sdk_clients import BASE_URL, CLIENTS, CREATE, KEY, KINDS, SOURCE, Kind, answering, connected, on_mock
+from tests.support.sdk.clients import BASE_URL, CLIENTS, CREATE, KEY, KINDS, SOURCE, Kind, answering, connected, on_mock
 
 VIDEO = mp4(10)
 HALF = VIDEO[: len(VIDEO) // 2]

@@ -22,7 +22,7 @@ from octopusx_video_mock import Mock
 from octopusx_video_openapi import Contract, billing
 
 from tests.support import documents
-from tests.support.sdk_clients import (
+from tests.support.sdk.clients import (
     BASE_URL,
     CREATE,
     EXTEND,

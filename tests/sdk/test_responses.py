@@ -23,7 +23,7 @@ from octopusx_video._messages import contract
 from octopusx_video_mock import Mock
 
 from tests.sdk.test_downloads import ADDRESS, CONTENT, Bytes, api, saved
-from tests.support.sdk_clients import (
+from tests.support.sdk.clients import (
     BASE_URL,
     CLIENTS,
     CREATE,

@@ -23,7 +23,7 @@ from octopusx_video._messages.tasks import percent, seconds
 from octopusx_video_client.types import UNSET
 from octopusx_video_mock import Mock
 
-from tests.support.sdk_clients import CREATE, KEY, KINDS, SOURCE, Kind, answering, connected
+from tests.support.sdk.clients import CREATE, KEY, KINDS, SOURCE, Kind, answering, connected
 
 NOON = int(dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC).timestamp())
 URL = "https://cdn.example/v.mp4"

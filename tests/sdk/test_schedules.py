@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from tests.support import sdk_schedules as schedules
-from tests.support.sdk_clients import CLIENTS, Kind
+from tests.support.sdk import schedules
+from tests.support.sdk.clients import CLIENTS, Kind
 
 OPERATIONS = ("extendVideo", "createVideoExtension", "extendUnifiedVideo")
 SAMPLED = 60

@@ -20,7 +20,7 @@ from octopusx_video import AmbiguousSubmitError, AsyncOctopusX, BrokenAnswerErro
 from octopusx_video._drivers import translation
 from octopusx_video_mock import Mock
 
-from tests.support.sdk_clients import BASE_URL, CLIENTS, CREATE, KEY, KINDS, SOURCE, Kind, answering, connected
+from tests.support.sdk.clients import BASE_URL, CLIENTS, CREATE, KEY, KINDS, SOURCE, Kind, answering, connected
 
 NEW = "grok:b"
 HEAD = b'{"id":"grok:b",'

@@ -25,7 +25,7 @@ from octopusx_video._key import Key
 from octopusx_video._settings import origin
 from octopusx_video_mock import Mock
 
-from tests.support.sdk_clients import KEY, KINDS, SOURCE, Kind, connected
+from tests.support.sdk.clients import KEY, KINDS, SOURCE, Kind, connected
 
 CLIENTS = (OctopusX, AsyncOctopusX)
 SECRET = "sk-do-not-show"

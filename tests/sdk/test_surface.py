@@ -24,7 +24,7 @@ from octopusx_video_mock import Mock
 from octopusx_video_openapi import Contract, Operation, task_ids
 
 from tests.support import documents
-from tests.support.sdk_clients import EXTEND, KINDS, SOURCE, Kind, on_mock
+from tests.support.sdk.clients import EXTEND, KINDS, SOURCE, Kind, on_mock
 
 PAIRS = ((OctopusX, AsyncOctopusX), (Videos, AsyncVideos), (Extensions, AsyncExtensions), (Unified, AsyncUnified))
 

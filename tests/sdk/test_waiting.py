@@ -22,7 +22,7 @@ from octopusx_video import (
 from octopusx_video._messages.contract import unknown_for
 from octopusx_video_mock import Mock
 
-from tests.support.sdk_clients import (
+from tests.support.sdk.clients import (
     BASE_URL,
     CREATE,
     EXTEND,

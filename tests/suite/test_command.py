@@ -17,8 +17,8 @@ import httpx
 import pytest
 from octopusx_video_mock import Mock
 
-from tests.campaigns import suite_runs
-from tests.campaigns.kill_matrix import BY_NAME, SLOW
+from tests.campaigns.detection import suite_runs
+from tests.campaigns.detection.kill_matrix import BY_NAME, SLOW
 from tests.conftest import KEY, Command, Upstream
 from tests.defects import DEFECTS, serve
 from tests.support.faulty import Defect as Fault
@@ -142,7 +142,7 @@ def _is_found(name: str) -> tuple[str, bool]:
 @pytest.mark.slow
 def test_the_kill_matrix_counts_what_is_caught() -> None:
     """Of a defect that lives it says so."""
-    command = [sys.executable, "-m", "tests.campaigns.kill_matrix", "--only", SAMPLE["billing"]]
+    command = [sys.executable, "-m", "tests.campaigns.detection.kill_matrix", "--only", SAMPLE["billing"]]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "1 of 1 defects caught, 0 false alarms in 23 correct runs\n"), (
         done.stderr

@@ -13,7 +13,7 @@ from octopusx_video_mock.messages import Request as Asked
 from octopusx_video_mock.messages import Response as Sent
 from octopusx_video_openapi import load, task_ids
 
-from tests.campaigns.suite_runs import START
+from tests.campaigns.detection.suite_runs import START
 from tests.conftest import KEY as TESTS_KEY
 from tests.defects import DEFECTS, Server, defective
 from tests.suite.test_clock import prepared

@@ -23,7 +23,7 @@ from octopusx_video_contract.sending.transport import NoResponseError
 from octopusx_video_mock import Mock
 from octopusx_video_openapi import interrupts
 
-from tests.campaigns.suite_runs import START
+from tests.campaigns.detection.suite_runs import START
 from tests.conftest import KEY
 from tests.defects import DEFECTS, defective
 from tests.suite.test_clock import prepared

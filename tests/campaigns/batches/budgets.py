@@ -9,8 +9,8 @@ import time
 from typing import NamedTuple
 
 from tests.campaigns.batches.kills import Scene, in_time
-from tests.support.batch_points import Points
-from tests.support.batch_statements import broken
+from tests.support.batches.points import Points
+from tests.support.batches.statements import broken
 from tests.support.forking import started
 
 JOBS, MAX_PAID = 60, 20

@@ -12,8 +12,8 @@ from octopusx_video.batch import Batch, JobState
 from octopusx_video_mock import Mock
 from octopusx_video_mock.faults.table import BY_NAME
 
-from tests.support.batch_service import Billed, line, record
-from tests.support.batch_statements import broken
+from tests.support.batches.service import Billed, line, record
+from tests.support.batches.statements import broken
 
 KEY = "sk-faults"
 SHARE = 0.03

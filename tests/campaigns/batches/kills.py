@@ -15,9 +15,9 @@ from octopusx_video.batch import Batch, Status
 
 from tests.campaigns import killing
 from tests.campaigns.killing import KILLED, Kill
-from tests.support.batch_points import Point, Points, Transport
-from tests.support.batch_service import Billed, line, service
-from tests.support.batch_statements import broken
+from tests.support.batches.points import Point, Points, Transport
+from tests.support.batches.service import Billed, line, service
+from tests.support.batches.statements import broken
 from tests.support.forking import forked
 
 JOBS = 6

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.campaigns.distributed.scene import Scene, started
-from tests.support import postgres
-from tests.support.batch_service import service
+from tests.support.batches import postgres
+from tests.support.batches.service import service
 from tests.support.forking import ended
 
 JOBS, RATE = 60, 8.0

@@ -26,7 +26,7 @@ from tests.campaigns.distributed.scene import (
     started,
 )
 from tests.campaigns.killing import KILLED, Kill
-from tests.support.batch_points import Point, Points
+from tests.support.batches.points import Point, Points
 from tests.support.forking import ended
 
 RESTARTED_SHARE = 0.15

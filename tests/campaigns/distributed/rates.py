@@ -6,7 +6,7 @@ import functools
 from typing import NamedTuple
 
 from tests.campaigns.distributed.scene import Scene, scene, started
-from tests.support.batch_service import Billed
+from tests.support.batches.service import Billed
 from tests.support.forking import ended
 
 JOBS, RATE, WORKERS = 60, 5.0, ("a", "b", "c")

@@ -16,10 +16,11 @@ from octopusx_video._distributed import engine, feeder, worker
 from octopusx_video.batch import Status
 from octopusx_video.distributed import DistributedBatch, export
 
-from tests.support import forking, postgres
-from tests.support.batch_points import Points, Transport
-from tests.support.batch_service import Billed, line, service
-from tests.support.batch_statements import broken
+from tests.support import forking
+from tests.support.batches import postgres
+from tests.support.batches.points import Points, Transport
+from tests.support.batches.service import Billed, line, service
+from tests.support.batches.statements import broken
 from tests.support.forking import ended
 
 JOBS = 6

@@ -43,7 +43,7 @@ from typing import Any, Literal, get_args
 from octopusx_video_openapi import Contract, load, vocabulary
 from octopusx_video_openapi.document import Document
 
-from tests.campaigns import detection
+from tests.campaigns.detection import page as detection
 from tests.campaigns.mutants import runs, servers
 from tests.campaigns.mutants.made import Mutant, mutants
 from tests.campaigns.mutants.runs import Broken, Outcome

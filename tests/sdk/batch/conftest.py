@@ -8,7 +8,7 @@ import pytest
 from octopusx_video._drivers import setup
 from octopusx_video_mock.mock import START
 
-from tests.support.batch_trial import Trial
+from tests.support.batches.trial import Trial
 
 
 @pytest.fixture

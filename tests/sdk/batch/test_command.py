@@ -28,12 +28,12 @@ from octopusx_video._ledger import jobs
 from octopusx_video.batch import Batch, LedgerInUseError
 from octopusx_video_mock import Mock
 
-from tests.support import sdk_command as command
 from tests.support import signals
-from tests.support.batch_service import line
-from tests.support.batch_trial import Trial, lines, losing, refusing
-from tests.support.sdk_clients import BASE_URL, KEY
-from tests.support.sdk_command import Here
+from tests.support.batches.service import line
+from tests.support.batches.trial import Trial, lines, losing, refusing
+from tests.support.sdk import command
+from tests.support.sdk.clients import BASE_URL, KEY
+from tests.support.sdk.command import Here
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,8 @@ import pytest
 from octopusx_video import NotSentError
 from octopusx_video.batch import InvalidJobsError
 
-from tests.support.batch_service import SOURCE, line
-from tests.support.batch_trial import Trial, lines, prompt_of
+from tests.support.batches.service import SOURCE, line
+from tests.support.batches.trial import Trial, lines, prompt_of
 
 BODY = {"model": "grok-video-3", "prompt": "a", "start_time": 4, "video": {"url": SOURCE}}
 HEAD = "custom_id,model,prompt,start_time,duration,video.url"

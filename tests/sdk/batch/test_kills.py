@@ -8,7 +8,7 @@ import pytest
 
 from tests.campaigns.batches import kills, mutants
 from tests.campaigns.distributed import mutants as distributed
-from tests.support.batch_points import Point
+from tests.support.batches.points import Point
 
 KINDS = (
     *("before submit", "after submit", "before read", "after read", "before download", "after download"),

@@ -23,8 +23,8 @@ from octopusx_video._ledger.schema import MIGRATIONS
 from octopusx_video.batch import BatchError, LedgerError, LedgerInUseError
 from octopusx_video_mock import Mock
 
-from tests.support.batch_trial import Trial, every_byte, lines, prompt_of
-from tests.support.sdk_clients import KEY, Between
+from tests.support.batches.trial import Trial, every_byte, lines, prompt_of
+from tests.support.sdk.clients import KEY, Between
 
 OTHER_KEY = "sk-another"
 WRONG = "INSERT INTO nowhere VALUES (1);\n"

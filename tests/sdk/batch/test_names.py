@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, strategies
 from octopusx_video._ledger import names
 
-from tests.support.batch_service import line
-from tests.support.batch_trial import Trial
+from tests.support.batches.service import line
+from tests.support.batches.trial import Trial
 
 HOSTILE = (
     *("../x", "..", ".", "/etc/passwd", "a/b", "a\\b", "~", "~/x", "-rf", "con", "nul", " ", "a ", " a", "a.", ".a"),

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from octopusx_video.batch import MEANINGS
 
-from tests.support.batch_service import line
-from tests.support.batch_trial import Trial, lines, losing, named, prompt_of, read_lines, refusing
-from tests.support.sdk_clients import BASE_URL
-from tests.support.sdk_command import Here
+from tests.support.batches.service import line
+from tests.support.batches.trial import Trial, lines, losing, named, prompt_of, read_lines, refusing
+from tests.support.sdk.clients import BASE_URL
+from tests.support.sdk.command import Here
 
 FIELDS = ["custom_id", "state", "task_id", "file", "attempts", "seconds", "reason", "operation", "source"]
 

@@ -16,8 +16,8 @@ from octopusx_video._ledger.file_ledger import FILE, FileLedger
 from octopusx_video._ledger.ledger import Outcome
 from octopusx_video.batch import BatchError, InvalidJobsError, LedgerError
 
-from tests.support.batch_service import line
-from tests.support.batch_trial import Trial, lines, losing, named, prompt_of, read_lines, refusing
+from tests.support.batches.service import line
+from tests.support.batches.trial import Trial, lines, losing, named, prompt_of, read_lines, refusing
 
 TASK = "grok:11111111-2222-4333-8444-555555555555"
 

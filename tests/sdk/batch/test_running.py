@@ -16,9 +16,9 @@ from octopusx_video import NotSentError
 from octopusx_video._drivers import setup
 from octopusx_video.batch import Row
 
-from tests.support.batch_service import line
-from tests.support.batch_trial import Trial, lines, losing, prompt_of, refusing
-from tests.support.sdk_clients import BASE_URL
+from tests.support.batches.service import line
+from tests.support.batches.trial import Trial, lines, losing, prompt_of, refusing
+from tests.support.sdk.clients import BASE_URL
 
 HOUR = 3600.0
 Pass = Callable[[httpx.Request], httpx.Response]

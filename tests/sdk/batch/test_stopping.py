@@ -12,7 +12,7 @@ import pytest
 from octopusx_video._batch import runner
 from octopusx_video.batch import Row
 
-from tests.support.batch_trial import Trial, lines, losing, prompt_of, refusing
+from tests.support.batches.trial import Trial, lines, losing, prompt_of, refusing
 
 Pass = Callable[[httpx.Request], httpx.Response]
 

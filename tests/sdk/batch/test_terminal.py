@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from octopusx_video_mock import Mock
 
-from tests.support.batch_service import line
+from tests.support.batches.service import line
 
 JOBS = 40
 COLUMNS, ROWS = 110, 30

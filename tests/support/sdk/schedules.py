@@ -21,7 +21,7 @@ from octopusx_video_mock.compiled.operation import Stage
 from octopusx_video_mock.faults.table import FAULTS
 from octopusx_video_mock.tasks.mp4 import mp4
 
-from tests.support.sdk_clients import CREATE, EXTEND, KEY, SOURCE, Between, Kind, connected
+from tests.support.sdk.clients import CREATE, EXTEND, KEY, SOURCE, Between, Kind, connected
 
 UNREACHED = "no connection"
 """A fault beside those of the mock: the request never leaves."""

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from tests.campaigns import detection
+from tests.campaigns.detection import page as detection
+from tests.campaigns.detection.suite_runs import Judged, each, judged
 from tests.campaigns.progress import Progress
-from tests.campaigns.suite_runs import Judged, each, judged
 from tests.defects import DEFECTS, Defect
 
 SEEDS = 20

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from octopusx_video_compat import releases
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PACKAGES = ("contract_tests", "generated", "mock", "openapi", "sdk")
 COMPARE = ("-m", "octopusx_video_compat")
 CHECK = (*COMPARE, "--check")

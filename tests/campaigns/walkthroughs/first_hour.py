@@ -1,6 +1,6 @@
 """The first hour of three new users, with its times (`nox -s first_hour`).
 
-python -m tests.campaigns.first_hour
+python -m tests.campaigns.walkthroughs.first_hour
 
 The repository is cloned, with an empty home folder, and each user types the commands of the README: to a first video of
 their own in five commands, to the mock's page in one, and to a finding about a wrong server of their own in three.
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tests.support.serving import serving
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MOCK = "http://127.0.0.1:4010"
 _PATIENCE = 600
 _START_SECONDS = 30

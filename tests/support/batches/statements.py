@@ -11,7 +11,7 @@ from typing import Any
 from octopusx_video._files import mp4
 from octopusx_video._ledger.file_ledger import FILE
 
-from tests.support.batch_service import Billed
+from tests.support.batches.service import Billed
 
 _COUNTED = ("sending", "accepted", "parked")
 

@@ -1,6 +1,6 @@
 """A built wheel, in an environment that holds nothing else: client, SDK and command work (`nox -s wheel`).
 
-python tests/campaigns/wheel.py WHEEL CLIENT_LOCK
+python tests/campaigns/walkthroughs/wheel.py WHEEL CLIENT_LOCK
 """
 
 from __future__ import annotations

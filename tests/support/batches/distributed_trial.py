@@ -21,9 +21,9 @@ from octopusx_video._ledger.ledger import Account, Limits
 from octopusx_video.distributed import DistributedBatch, export
 from octopusx_video_mock import Mock
 
-from tests.support.batch_service import SPEED, Billed, line, record
-from tests.support.batch_statements import broken
-from tests.support.sdk_clients import BASE_URL, KEY, Between
+from tests.support.batches.service import SPEED, Billed, line, record
+from tests.support.batches.statements import broken
+from tests.support.sdk.clients import BASE_URL, KEY, Between
 
 NAME = "cats"
 SUBMIT_SECONDS = 2.0

@@ -18,7 +18,7 @@ from pathlib import Path
 from octopusx_video_compat import releases
 from octopusx_video_openapi.reading import read
 
-from tests.campaigns.changes import Copy, UnexpectedError
+from tests.campaigns.walkthroughs.changes import Copy, UnexpectedError
 from tests.compat.edits import Change, changes
 
 NAMES = (

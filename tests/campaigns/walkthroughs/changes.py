@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from octopusx_video_compat import releases
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "CHANGING.md"
 PACKAGES = ("contract_tests", "generated", "mock", "openapi", "sdk")
 COMMAND = ".venv/bin/nox -s change"

@@ -1,6 +1,6 @@
 """A web page of another origin works with the mock that allows it, in a real Chromium (`nox -s browser`).
 
-python tests/campaigns/browser.py
+python tests/campaigns/walkthroughs/browser.py
 
 The page submits, polls, downloads and loads the video. Without --cors the browser must refuse it. Exit status: 0 all
 steps are right, 1 one is wrong, 2 there is no Chromium.
@@ -26,7 +26,7 @@ from typing import Any
 
 from tests.support import documents
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from octopusx_video_openapi import load
 

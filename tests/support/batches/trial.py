@@ -15,9 +15,9 @@ from octopusx_video._ledger.file_ledger import FILE, FileLedger
 from octopusx_video.batch import Batch, JobState, Status
 from octopusx_video_mock import Mock
 
-from tests.support.batch_service import Billed, line, record
-from tests.support.batch_statements import broken
-from tests.support.sdk_clients import BASE_URL, KEY, Between
+from tests.support.batches.service import Billed, line, record
+from tests.support.batches.statements import broken
+from tests.support.sdk.clients import BASE_URL, KEY, Between
 
 SPEED = 20
 """A task takes nine seconds, which are few reads; its video expires after more than an hour."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from octopusx_video_compat.releases import Number
 
-from tests.campaigns import changes
+from tests.campaigns.walkthroughs import changes
 
 WALKTHROUGHS = changes.walkthroughs(changes.PAGE.read_text("utf-8"))
 EDITED = (

@@ -1,6 +1,6 @@
 """The site and the mock's page, clicked through in a real Chromium (`nox -s pages`).
 
-python -m tests.campaigns.pages [--screenshots DIR]
+python -m tests.campaigns.walkthroughs.pages [--screenshots DIR]
 
 On the mock's page a person sees a whole life of a task, a fault and a bill, and changes the clock. Each
 page is shown wide and light, and 360 pixels wide and dark. There must be no request to another host, no error on the

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.campaigns import results
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 PAGE = DOCS / "DETECTION.md"
 _BAR_WIDTH = 30
 _FATES = ("killed", "refused", "equivalent", "survived", "crashed")

@@ -16,7 +16,7 @@ from octopusx_video import OctopusX
 from octopusx_video.cli import run
 from octopusx_video_mock.tasks.mp4 import mp4
 
-from tests.support.sdk_clients import KEY, Between
+from tests.support.sdk.clients import KEY, Between
 
 ACTIONS = "octopusx_video._command.actions"
 COMMAND = [sys.executable, "-m", "octopusx_video"]
