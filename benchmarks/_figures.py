@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -51,6 +52,26 @@ class Figure:
             "values": {side: _rounded(value, self.digits) for side, value in self.values.items()},
             "ratio": None if self.ratio is None else _rounded(self.ratio, 2),
         }
+
+
+def paired(name: str, sides: Sequence[str], pairs: Sequence[Sequence[float]], unit: str = "") -> Figure:
+    """The medians of two sides, and the median of their ratios.
+
+    Args:
+        name: What was measured.
+        sides: The names of the two.
+        pairs: What was measured of both at the same time, again and again: in seconds where there is a unit.
+        unit: In which seconds are shown, "ms" or "us"; empty for a count, of which more is better.
+    """
+    factor = {"ms": 1e3, "us": 1e6, "": 1}[unit]
+    medians = (statistics.median(side) * factor for side in zip(*pairs, strict=True))
+    better: Better = "less" if unit else "more"
+    return Figure(name, dict(zip(sides, medians, strict=True)), unit, better=better, ratio=median_ratio(pairs))
+
+
+def median_ratio(pairs: Iterable[Sequence[float]]) -> float:
+    """The median of how many times as much the first of each pair is as the second."""
+    return statistics.median(one / other for one, other in pairs)
 
 
 @dataclass(frozen=True)

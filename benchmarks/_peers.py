@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from octopusx_video_mock.errors import MockError
@@ -28,10 +30,8 @@ def prism() -> Path:
     Raises:
         BenchError: npm could not install it, or there is no Node.js.
     """
-    try:
+    with _bench_errors():
         return installation.installed(_node(), _say) / PRISM
-    except MockError as error:
-        raise BenchError(str(error)) from None
 
 
 @functools.cache
@@ -41,10 +41,8 @@ def steady() -> Path:
     Raises:
         BenchError: npm could not install it, or there is no Node.js.
     """
-    try:
+    with _bench_errors():
         return installation.packages(_node(), HERE / "peers", "steady", _say) / STEADY
-    except MockError as error:
-        raise BenchError(str(error)) from None
 
 
 def node_binary() -> Path:
@@ -65,8 +63,14 @@ def peer_versions() -> dict[str, str]:
 
 @functools.cache
 def _node() -> Node:
-    try:
+    with _bench_errors():
         return find_node(installation.node_version())
+
+
+@contextlib.contextmanager
+def _bench_errors() -> Iterator[None]:
+    try:
+        yield
     except MockError as error:
         raise BenchError(str(error)) from None
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import _report
 import _run
 from _batch_runs import CONCURRENCY, WAIT_SECONDS
-from _figures import Figure, Outcome
+from _figures import Figure, Outcome, paired
 from _peers import BenchError
 from _run import FEWEST_ROUNDS
 from _servers import environment
@@ -62,15 +62,9 @@ class Results:
     def figures(self) -> list[Figure]:
         """What is compared with the plain loop."""
         return [
-            _figure("jobs per second of CPU, without downloads", self.without),
-            _figure("jobs per second of CPU, with downloads", self.whole),
+            paired("jobs per second of CPU, without downloads", ("batch", "plain loop"), self.without),
+            paired("jobs per second of CPU, with downloads", ("batch", "plain loop"), self.whole),
         ]
-
-
-def _figure(name: str, pairs: list[tuple[float, float]]) -> Figure:
-    ours, loop = (statistics.median(side) for side in zip(*pairs, strict=True))
-    ratio = statistics.median(one / other for one, other in pairs)
-    return Figure(name, {"batch": ours, "plain loop": loop}, better="more", ratio=ratio)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

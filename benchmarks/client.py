@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +13,7 @@ import _client_runs
 import _report
 import _run
 from _client_runs import FASTER, KEY, STARTS, Jobs
-from _figures import Figure, Outcome
+from _figures import Figure, Outcome, median_ratio, paired
 from _peers import BenchError
 from _run import FEWEST_ROUNDS
 from _servers import HOST, Server, running
@@ -62,24 +61,24 @@ class Results:
     def outcomes(self) -> list[Outcome]:
         """The targets, and what was measured of each."""
         return [
-            Outcome("one submit over HTTP, ours to httpx by hand", _ratio(self.http), 1.2),
-            Outcome("import, octopusx_video to httpx", _ratio(self.imports), 1.2),
-            Outcome(f"CPU time for a read, {MANY_WAITS:,} waits at once to {FEW_WAITS}", _ratio(self.waits), 1.5),
+            Outcome("one submit over HTTP, ours to httpx by hand", median_ratio(self.http), 1.2),
+            Outcome("import, octopusx_video to httpx", median_ratio(self.imports), 1.2),
+            Outcome(f"CPU time for a read, {MANY_WAITS:,} waits at once to {FEW_WAITS}", median_ratio(self.waits), 1.5),
         ]
 
     def beside_httpx(self) -> list[tuple[Figure, list[tuple[float, float]]]]:
         """The figures beside httpx alone, each with its pairs."""
         sides = ("ours", "httpx alone")
         return [
-            (_figure("one submit over HTTP", sides, self.http, "us"), self.http),
-            (_figure("one submit in process", sides, self.in_process, "us"), self.in_process),
-            (_figure("import", sides, self.imports, "ms"), self.imports),
+            (paired("one submit over HTTP", sides, self.http, "us"), self.http),
+            (paired("one submit in process", sides, self.in_process, "us"), self.in_process),
+            (paired("import", sides, self.imports, "ms"), self.imports),
         ]
 
     def waiting(self) -> Figure:
         """The figure of many waits beside few."""
         sides = (f"{MANY_WAITS:,} waits", f"{FEW_WAITS} waits")
-        return _figure("CPU time for a read while waiting", sides, self.waits, "us")
+        return paired("CPU time for a read while waiting", sides, self.waits, "us")
 
     def at_once(self) -> list[Figure]:
         """The figures of the jobs at once; none where they were not measured."""
@@ -98,17 +97,6 @@ class Results:
     def figures(self) -> list[Figure]:
         """All figures."""
         return [*(figure for figure, _ in self.beside_httpx()), self.waiting(), *self.at_once()]
-
-
-def _figure(name: str, sides: tuple[str, str], pairs: list[tuple[float, float]], unit: str) -> Figure:
-    """The medians of both sides in a unit, and the median of their ratios."""
-    factor = {"ms": 1e3, "us": 1e6}[unit]
-    medians = (statistics.median(side) * factor for side in zip(*pairs, strict=True))
-    return Figure(name, dict(zip(sides, medians, strict=True)), unit, ratio=_ratio(pairs))
-
-
-def _ratio(pairs: list[tuple[float, float]]) -> float:
-    return statistics.median(one / other for one, other in pairs)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 import _load
 import _report
 import _run
-from _figures import Figure, Outcome
+from _figures import Figure, Outcome, median_ratio, paired
 from _peers import BenchError
 from _run import FEWEST_ROUNDS
 from _servers import SERVERS, environment
@@ -48,26 +48,16 @@ class Results:
         loading = 1000 * statistics.median(self.loading)
         return [
             Outcome("CPU time of loading the contract", loading, 15, unit="ms"),
-            Outcome("octopusx-video --help to python -c 'import click, httpx'", _ratio(self.help), 1.25),
-            Outcome("mock's start to its first valid submit, ours to a bare application", _ratio(self.mock), 1.4),
+            Outcome("octopusx-video --help to python -c 'import click, httpx'", median_ratio(self.help), 1.25),
+            Outcome("mock's start to its first valid submit, ours to a bare application", median_ratio(self.mock), 1.4),
         ]
 
     def figures(self) -> list[Figure]:
         """What is compared with something else."""
         return [
-            _figure("octopusx-video --help", NEEDED, self.help),
-            _figure("mock, to its first valid submit", "bare application", self.mock),
+            paired("octopusx-video --help", ("ours", NEEDED), self.help, "ms"),
+            paired("mock, to its first valid submit", ("ours", "bare application"), self.mock, "ms"),
         ]
-
-
-def _figure(name: str, other: str, pairs: list[tuple[float, float]]) -> Figure:
-    """The medians of both sides in milliseconds, and the median of their ratios."""
-    medians = (1000 * statistics.median(side) for side in zip(*pairs, strict=True))
-    return Figure(name, dict(zip(("ours", other), medians, strict=True)), "ms", ratio=_ratio(pairs))
-
-
-def _ratio(pairs: list[tuple[float, float]]) -> float:
-    return statistics.median(one / other for one, other in pairs)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,7 +11,7 @@ import pytest
 from octopusx_video_mock import Mock, PrismMock
 from octopusx_video_openapi import Contract, load
 
-from tests.support import recording
+from tests.support import recording, signals
 from tests.support.audit import Audit
 
 recording.record(pytest.MonkeyPatch())  # before any test module loads a contract
@@ -44,6 +44,13 @@ def audit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Audit]:
     kept.watch(monkeypatch)
     yield kept
     assert kept.faults == []
+
+
+@pytest.fixture
+def signals_as_usual() -> Iterator[None]:
+    """No signal is ignored during the test, here and in the commands that it starts, and it leaves no handler."""
+    with signals.as_usual():
+        yield
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,19 +12,13 @@ from octopusx_video import distributed
 from octopusx_video._distributed import worker
 from octopusx_video.distributed import DistributedBatch
 
-from tests.support import signals
 from tests.support.batches.distributed_trial import NAME, Trial, written
 from tests.support.sdk.clients import BASE_URL
 from tests.support.sdk.command import Here
 
+pytestmark = pytest.mark.usefixtures("signals_as_usual")
+
 BYTES = os.fsdecode(b"bad\xff")
-
-
-@pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    """No signal is ignored."""
-    with signals.as_usual():
-        yield
 
 
 @pytest.fixture

@@ -12,21 +12,15 @@ from collections.abc import Callable, Iterator
 import pytest
 from octopusx_video_mock import Mock
 
-from tests.support import signals
 from tests.support.batches.distributed_trial import NAME, Trial
 from tests.support.batches.postgres import Cluster
 from tests.support.sdk import command
 from tests.support.sdk.clients import BASE_URL, KEY
 
+pytestmark = pytest.mark.usefixtures("signals_as_usual")
+
 END_SECONDS = 30
 """Of which the database gets eight, and the engine, the lease and the last look at the batch some."""
-
-
-@pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    """No signal is ignored, here and in the commands."""
-    with signals.as_usual():
-        yield
 
 
 @contextlib.contextmanager

@@ -18,14 +18,7 @@ import pytest
 from octopusx_video_openapi import interrupts
 from octopusx_video_openapi.interrupts import Interrupted, handled
 
-from tests.support import signals
-
-
-@pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    """No signal is ignored, and no test leaves a handler."""
-    with signals.as_usual():
-        yield
+pytestmark = pytest.mark.usefixtures("signals_as_usual")
 
 
 def wait_for_it() -> None:

@@ -28,17 +28,12 @@ from tests.support.sdk import command
 from tests.support.sdk.clients import KEY, SOURCE
 from tests.support.sdk.command import QUICK, SUBMIT, TASK, VIDEO, Here, Pieces, Service
 
+pytestmark = pytest.mark.usefixtures("signals_as_usual")
+
 EXTEND = ["extend", SOURCE, *SUBMIT]
 SEND = ["-o", "cat's.mp4", "--overwrite", *QUICK]
 RESUME = f"""octopusx-video wait {TASK} -o 'cat'"'"'s.mp4' --overwrite"""
 BODY = json.dumps({"id": TASK, "status": "processing"}).encode()
-
-
-@pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    """No signal is ignored, here and in the commands, and no test leaves a handler."""
-    with signals.as_usual():
-        yield
 
 
 @pytest.fixture

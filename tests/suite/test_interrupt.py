@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -24,12 +23,7 @@ from octopusx_video_openapi import interrupts, load
 from tests.conftest import KEY
 from tests.support import signals
 
-
-@pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    """No signal is ignored, here and in the commands, and no test leaves a handler."""
-    with signals.as_usual():
-        yield
+pytestmark = pytest.mark.usefixtures("signals_as_usual")
 
 
 @pytest.mark.parametrize("number", signals.NUMBERS, ids=lambda number: number.name)

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,19 +27,13 @@ from octopusx_video._ledger import jobs
 from octopusx_video.batch import Batch, LedgerInUseError
 from octopusx_video_mock import Mock
 
-from tests.support import signals
 from tests.support.batches.service import line
 from tests.support.batches.trial import Trial, lines, losing, refusing
 from tests.support.sdk import command
 from tests.support.sdk.clients import BASE_URL, KEY
 from tests.support.sdk.command import Here
 
-
-@pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    """No signal is ignored, here and in the commands."""
-    with signals.as_usual():
-        yield
+pytestmark = pytest.mark.usefixtures("signals_as_usual")
 
 
 @pytest.fixture
