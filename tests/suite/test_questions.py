@@ -68,7 +68,7 @@ def test_a_body_of_another_operation_is_judged_by_the_path_that_it_is_sent_to() 
 
     def takes(operation: Any, body: Any) -> bool:
         values = request_values.valid_requests(operation, "extensions")[0]
-        return not request_values.faults(operation, request_values.Request(values.path, values.query, body))
+        return not request_values.faults(operation, request_values.RequestValues(values.path, values.query, body))
 
     assert takes(extend, bodies["createVideoExtension"])
     assert not takes(create, bodies["extendVideo"])

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 import jsonschema_rs
 import pytest
 from octopusx_video_contract.cases import routes, submit_bodies, unusual_bodies
-from octopusx_video_contract.cases.request_values import Request, valid_requests
+from octopusx_video_contract.cases.request_values import RequestValues, valid_requests
 from octopusx_video_contract.scenarios.downloads import Downloads
 from octopusx_video_openapi import Operation, load, task_ids
 
@@ -49,7 +49,7 @@ def errors(operation: Operation, body: Any) -> set[Place]:
     return found
 
 
-def fullest(operation: Operation) -> Request:
+def fullest(operation: Operation) -> RequestValues:
     """The fullest valid request of an operation."""
     return valid_requests(operation, TASK)[-1]
 

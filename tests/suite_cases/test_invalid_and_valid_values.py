@@ -16,7 +16,7 @@ import httpx
 import jsonschema_rs
 import pytest
 from octopusx_video_contract.cases.invalid_values import invalid_variants, invalid_variants_alone
-from octopusx_video_contract.cases.request_values import Request, valid_requests
+from octopusx_video_contract.cases.request_values import RequestValues, valid_requests
 from octopusx_video_contract.cases.sizes import Sizes
 from octopusx_video_contract.cases.valid_values import valid_variants
 from octopusx_video_contract.cases.variants import BODY, Variant
@@ -47,7 +47,7 @@ def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(documents.schema(CONTRACT, json.loads(schema)))
 
 
-def _is_valid(operation: Operation, request: Request | Variant) -> bool:
+def _is_valid(operation: Operation, request: RequestValues | Variant) -> bool:
     """What the contract says of a request, part by part."""
     for parameter in documents.parameters(operation):
         values = {"path": request.path, "query": request.query}.get(parameter["in"])
@@ -82,7 +82,7 @@ def _below(
         yield from _below(contract, (*place, "0"), schema["items"])
 
 
-def _at(request: Request | Variant, place: tuple[str, ...]) -> Any:
+def _at(request: RequestValues | Variant, place: tuple[str, ...]) -> Any:
     """What stands at a place, ``ABSENT`` where there is nothing."""
     value: Any = {"path": request.path, "query": request.query, "body": request.body}
     for step in place:
@@ -142,7 +142,7 @@ def _sent_at(variants: Iterator[Variant], place: tuple[str, ...]) -> set[str]:
 
 
 @each_case
-def test_a_valid_request_is_valid(operation: Operation, valid: Request) -> None:
+def test_a_valid_request_is_valid(operation: Operation, valid: RequestValues) -> None:
     """The contract takes it, and it names the task that was asked for wherever it names one."""
     assert _is_valid(operation, valid)
     named = [_at(valid, place) for place in task_ids.places(operation)]
@@ -162,14 +162,14 @@ def test_the_shortest_has_what_is_required_and_the_fullest_everything(operation:
 
 
 @each_case
-def test_a_near_miss_is_wrong(operation: Operation, valid: Request) -> None:
+def test_a_near_miss_is_wrong(operation: Operation, valid: RequestValues) -> None:
     """The contract refuses each."""
     taken = [variant.name for variant in invalid_variants(operation, valid) if _is_valid(operation, variant)]
     assert taken == []
 
 
 @each_case
-def test_a_near_miss_is_wrong_in_what_it_is_about(operation: Operation, valid: Request) -> None:
+def test_a_near_miss_is_wrong_in_what_it_is_about(operation: Operation, valid: RequestValues) -> None:
     """The contract names its keyword among the faults of the value that stands at its place."""
     schemas = {place: json.dumps(schema) for place, schema in _fields(operation)}
     for variant in invalid_variants(operation, valid):
@@ -179,7 +179,7 @@ def test_a_near_miss_is_wrong_in_what_it_is_about(operation: Operation, valid: R
             assert variant.keyword in found, variant.name
 
 
-def _errors(operation: Operation, request: Request | Variant) -> Iterator[tuple[tuple[str, ...], str]]:
+def _errors(operation: Operation, request: RequestValues | Variant) -> Iterator[tuple[tuple[str, ...], str]]:
     """The place and the keyword of each error in a request, part by part; what is missing is one where it lacks."""
     for parameter in documents.parameters(operation):
         name, holder = parameter["name"], parameter["in"]
@@ -200,7 +200,7 @@ def _errors(operation: Operation, request: Request | Variant) -> Iterator[tuple[
 
 
 @each_case
-def test_a_near_miss_is_wrong_for_its_own_reason_alone(operation: Operation, valid: Request) -> None:
+def test_a_near_miss_is_wrong_for_its_own_reason_alone(operation: Operation, valid: RequestValues) -> None:
     """Each error that the contract finds lies at its place or below, and one of them is of its keyword."""
     for variant in itertools.chain(invalid_variants(operation, valid), invalid_variants_alone(operation, valid)):
         found = list(_errors(operation, variant))
@@ -240,31 +240,31 @@ def test_a_near_miss_that_is_wrong_twice_is_dropped(tmp_path: Path) -> None:
 
 
 @each_case
-def test_an_edge_is_right(operation: Operation, valid: Request) -> None:
+def test_an_edge_is_right(operation: Operation, valid: RequestValues) -> None:
     """The contract takes each."""
     refused = [variant.name for variant in valid_variants(operation, valid) if not _is_valid(operation, variant)]
     assert refused == []
 
 
 @each_case
-def test_a_near_miss_is_wrong_in_one_place_alone(operation: Operation, valid: Request) -> None:
+def test_a_near_miss_is_wrong_in_one_place_alone(operation: Operation, valid: RequestValues) -> None:
     """Put right in that place, or without what stands there, it is a valid request again."""
     for variant in invalid_variants(operation, valid):
         holder, *rest = variant.place
         if not rest:
-            mended = Request(variant.path, variant.query, valid.body)
+            mended = RequestValues(variant.path, variant.query, valid.body)
         else:
             parts = {"path": variant.path, "query": variant.query, "body": variant.body}
             right = _at(valid, (holder, rest[0]))
             part = {name: value for name, value in parts[holder].items() if name != rest[0]}
             parts[holder] = part if right is ABSENT else {**part, rest[0]: right}
-            mended = Request(**parts)
+            mended = RequestValues(**parts)
         assert _is_valid(operation, mended), variant.name
 
 
 @pytest.mark.parametrize("made", [invalid_variants, valid_variants])
 @each_case
-def test_no_two_are_the_same(operation: Operation, valid: Request, made: Any) -> None:
+def test_no_two_are_the_same(operation: Operation, valid: RequestValues, made: Any) -> None:
     """Each name and each request is there once, and a second call gives the same in the same order."""
     variants = list(made(operation, valid))
     assert len({variant.name for variant in variants}) == len(variants)
@@ -274,7 +274,7 @@ def test_no_two_are_the_same(operation: Operation, valid: Request, made: Any) ->
 
 
 @each_case
-def test_each_constraint_is_missed(operation: Operation, valid: Request) -> None:
+def test_each_constraint_is_missed(operation: Operation, valid: RequestValues) -> None:
     """Whatever keyword the contract puts on a place of the request, some near miss is about it, optional or not."""
     missed = {(variant.place, variant.keyword) for variant in invalid_variants(operation, valid)}
     for place, schema in _fields(operation):
@@ -292,7 +292,7 @@ def test_each_constraint_is_missed(operation: Operation, valid: Request) -> None
 
 
 @each_case
-def test_an_enumeration_is_missed_on_all_sides(operation: Operation, valid: Request) -> None:
+def test_an_enumeration_is_missed_on_all_sides(operation: Operation, valid: RequestValues) -> None:
     """Numbers beside and between the members, members in another case, with a blank, a character more or less."""
     for place, schema in _fields(operation):
         members = schema.get("enum", [])
@@ -317,7 +317,7 @@ def test_a_value_of_another_type_is_missed(operation: Operation) -> None:
 
 
 @each_case
-def test_a_blank_text_is_missed(operation: Operation, valid: Request) -> None:
+def test_a_blank_text_is_missed(operation: Operation, valid: RequestValues) -> None:
     """Where a text has a pattern, which no blank matches, each kind of blank is sent; a path always has a value."""
     for place, schema in _fields(operation):
         if "pattern" in schema:
@@ -326,7 +326,7 @@ def test_a_blank_text_is_missed(operation: Operation, valid: Request) -> None:
 
 
 @each_case
-def test_a_task_is_misnamed(operation: Operation, valid: Request) -> None:
+def test_a_task_is_misnamed(operation: Operation, valid: RequestValues) -> None:
     """By a link; with a blank, a slash or a percent sign in its id, a dot before it; encoded once too often."""
     misnamed = {"https://example.com/video.mp4", f" {TASK}", f"{TASK}\n", f".{TASK}", f"{TASK}%"}
     misnamed.add(f"%{ord(TASK[0]):X}{TASK[1:]}")
@@ -337,7 +337,7 @@ def test_a_task_is_misnamed(operation: Operation, valid: Request) -> None:
 
 
 @each_case
-def test_a_limit_is_missed_by_one_and_by_far(operation: Operation, valid: Request) -> None:
+def test_a_limit_is_missed_by_one_and_by_far(operation: Operation, valid: RequestValues) -> None:
     """One below a minimum is a near miss; the minimum, one more and an hour are edges."""
     for place, schema in _fields(operation):
         if "minimum" in schema:
@@ -351,7 +351,7 @@ def test_a_limit_is_missed_by_one_and_by_far(operation: Operation, valid: Reques
 
 
 @each_case
-def test_the_body_is_wrapped_and_left_out(operation: Operation, valid: Request) -> None:
+def test_the_body_is_wrapped_and_left_out(operation: Operation, valid: RequestValues) -> None:
     """In an array, twice in one, in an object, as JSON in a text; another value instead; nothing at all."""
     if "requestBody" in documents.definition(operation):
         body = valid.body
@@ -372,7 +372,7 @@ def test_a_query_parameter_is_left_out_and_empty(operation: Operation) -> None:
 
 
 @each_case
-def test_a_parameter_of_the_path_keeps_the_path(operation: Operation, valid: Request) -> None:
+def test_a_parameter_of_the_path_keeps_the_path(operation: Operation, valid: RequestValues) -> None:
     """None is empty, dots or has a slash at an end, so that no tidy router sees the path of another request."""
     for variant in itertools.chain(invalid_variants(operation, valid), valid_variants(operation, valid)):
         for text in variant.path.values():
@@ -380,7 +380,7 @@ def test_a_parameter_of_the_path_keeps_the_path(operation: Operation, valid: Req
 
 
 @each_case
-def test_each_member_and_either_boolean_is_an_edge(operation: Operation, valid: Request) -> None:
+def test_each_member_and_either_boolean_is_an_edge(operation: Operation, valid: RequestValues) -> None:
     """Whatever the contract lists is sent, but for what the valid request has already."""
     for place, schema in _fields(operation):
         sent = _sent_at(valid_variants(operation, valid), place) | {_spelt(_at(valid, place))}
@@ -389,7 +389,7 @@ def test_each_member_and_either_boolean_is_an_edge(operation: Operation, valid: 
 
 
 @each_case
-def test_each_optional_property_is_an_edge_alone_and_left_out(operation: Operation, valid: Request) -> None:
+def test_each_optional_property_is_an_edge_alone_and_left_out(operation: Operation, valid: RequestValues) -> None:
     """Beside what is required, and as the only one that is missing."""
     bodies = [variant.body for variant in valid_variants(operation, valid)] + [valid.body]
     for place, schema in _fields(operation):
@@ -401,7 +401,7 @@ def test_each_optional_property_is_an_edge_alone_and_left_out(operation: Operati
 
 
 @each_case
-def test_texts_and_arrays_are_edges_of_every_kind(operation: Operation, valid: Request) -> None:
+def test_texts_and_arrays_are_edges_of_every_kind(operation: Operation, valid: RequestValues) -> None:
     """Long, in other scripts, beyond the basic plane, with lines and quotes; no item, one, several."""
     for place, schema in _fields(operation):
         values = [_at(variant, place) for variant in valid_variants(operation, valid)]
@@ -437,7 +437,7 @@ def test_sizes_between_the_ends_are_edges(operation: Operation) -> None:
 
 
 @each_case
-def test_addresses_are_edges_of_every_scheme(operation: Operation, valid: Request) -> None:
+def test_addresses_are_edges_of_every_scheme(operation: Operation, valid: RequestValues) -> None:
     """Where addresses are asked for: http, https, either in upper case, a data URL."""
     for place, schema in _fields(operation):
         texts = {_at(variant, place) for variant in valid_variants(operation, valid) if place[-1] == "0"}
@@ -446,7 +446,7 @@ def test_addresses_are_edges_of_every_scheme(operation: Operation, valid: Reques
 
 
 @each_case
-def test_a_task_with_a_colon_is_an_edge(operation: Operation, valid: Request) -> None:
+def test_a_task_with_a_colon_is_an_edge(operation: Operation, valid: RequestValues) -> None:
     """Each shape that the contract shows, as it is: to encode it is for who sends it."""
     for place in task_ids.places(operation):
         texts = {_at(variant, place) for variant in valid_variants(operation, valid)} | {TASK}
@@ -465,7 +465,7 @@ def test_an_unknown_property_is_an_edge_at_every_depth() -> None:
 
 
 @each_case
-def test_no_edge_is_a_matter_of_language(operation: Operation, valid: Request) -> None:
+def test_no_edge_is_a_matter_of_language(operation: Operation, valid: RequestValues) -> None:
     """No number that some take for another, no half character, no zero character."""
     for variant in valid_variants(operation, valid):
         for leaf in _leaves([variant.path, variant.query, variant.body]):
@@ -479,7 +479,7 @@ def test_no_edge_is_a_matter_of_language(operation: Operation, valid: Request) -
 
 
 @each_case
-def test_the_bytes_of_an_edge_say_its_body(operation: Operation, valid: Request) -> None:
+def test_the_bytes_of_an_edge_say_its_body(operation: Operation, valid: RequestValues) -> None:
     """In other spellings of JSON, with no key twice; some are of many lines and some hold escapes."""
     raws = {v.raw: v.body for v in valid_variants(operation, valid) if v.raw is not None}
     for raw, body in raws.items():

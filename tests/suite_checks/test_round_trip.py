@@ -166,7 +166,10 @@ DEFECTS: dict[str, dict[str, tuple[Defect, str]]] = {
         ),
     },
     "test_operation, as it reads": {
-        "extendVideo": (_takes_one_shape_for_the_other, r"extendVideo 400 \(sync\): Request\(.*received; KeyError"),
+        "extendVideo": (
+            _takes_one_shape_for_the_other,
+            r"extendVideo 400 \(sync\): GeneratedRequest\(.*received; KeyError",
+        ),
         "createVideoExtension": (
             _reads_more_than_was_answered,
             r"createVideoExtension 200 \(sync\): \{.*\} was the response, and was read as \{.*more.*\}",

@@ -19,7 +19,7 @@ Check = Callable[..., None]
 
 
 @dataclass(frozen=True)
-class Request:
+class GeneratedRequest:
     """A valid request by its parts. ``path`` is not encoded; without a body ``media_type`` and ``body`` are None."""
 
     path: dict[str, str]
@@ -47,7 +47,7 @@ def _of_text(contract: Contract, text: str, required: tuple[str, ...]) -> Search
 
 
 @functools.cache
-def of_requests(operation: Operation) -> SearchStrategy[Request]:
+def of_requests(operation: Operation) -> SearchStrategy[GeneratedRequest]:
     """Valid requests of an operation, its documented ones among them; nothing that the contract does not name."""
     whole = _whole(operation.contract)
     strategy: SearchStrategy[Any] = whole[operation.path][operation.method.upper()].as_strategy()
@@ -89,8 +89,8 @@ def _loaded(document: dict[str, Any]) -> schemathesis.BaseSchema:
     return schemathesis.openapi.from_dict(document, config=schemathesis.Config.from_dict({"generation": generation}))
 
 
-def _request(case: schemathesis.Case[Any]) -> Request:
-    return Request(
+def _request(case: schemathesis.Case[Any]) -> GeneratedRequest:
+    return GeneratedRequest(
         path={name: unquote(str(value)) for name, value in case.path_parameters.items()},
         query=dict(case.query),
         headers={name: str(value) for name, value in case.headers.items()},

@@ -14,7 +14,7 @@ from octopusx_video_openapi.schemas import Validator
 
 from octopusx_video_contract.cases.request_values import (
     Json,
-    Request,
+    RequestValues,
     at_limits,
     faults_of,
     task_names,
@@ -27,7 +27,7 @@ from octopusx_video_contract.messages.http import ABSENT
 _MAX_OF_A_KIND = 2
 
 
-def invalid_variants(operation: Operation, valid: Request) -> Iterator[Variant]:
+def invalid_variants(operation: Operation, valid: RequestValues) -> Iterator[Variant]:
     """Requests that are just wrong: the contract's schemas refuse each for its ``keyword`` at its ``place``, or below.
 
     They find nothing elsewhere, so that a server that overlooks this takes the request.
@@ -43,7 +43,7 @@ def invalid_variants(operation: Operation, valid: Request) -> Iterator[Variant]:
     yield from once(variant for variant in made if _is_invalid_alone(validator, variant))
 
 
-def invalid_variants_alone(operation: Operation, valid: Request) -> Iterator[Variant]:
+def invalid_variants_alone(operation: Operation, valid: RequestValues) -> Iterator[Variant]:
     """A few invalid variants in each place of the shortest request with its numbers at their limits.
 
     A server may look at a field only beside another that is there, or is not zero.
@@ -53,7 +53,7 @@ def invalid_variants_alone(operation: Operation, valid: Request) -> Iterator[Var
     """
     schema = schemas.request(operation)
     whole = at_limits(schema, whole_of(valid))
-    base = Request(whole["path"], whole["query"], whole.get("body", ABSENT))
+    base = RequestValues(whole["path"], whole["query"], whole.get("body", ABSENT))
     of_place: collections.Counter[tuple[tuple[str, ...], str]] = collections.Counter()
     for variant in invalid_variants(operation, base):
         of_place[variant.place, variant.keyword] += 1

@@ -22,7 +22,7 @@ Json = Any
 
 
 @dataclass(frozen=True)
-class Request:
+class RequestValues:
     """A request: decoded values of the parameters of its path and its query, and the JSON value of its body.
 
     Attributes:
@@ -36,7 +36,7 @@ class Request:
     body: Json
 
 
-def valid_requests(operation: Operation, task_id: str) -> list[Request]:
+def valid_requests(operation: Operation, task_id: str) -> list[RequestValues]:
     """The shortest and the fullest valid request of an operation; one alone where they are the same.
 
     They are made of the contract's examples, with ``task_id`` wherever a task is named.
@@ -51,24 +51,24 @@ def valid_requests(operation: Operation, task_id: str) -> list[Request]:
     for whole in (trimmed(schema, full), full):
         for place in task_ids.places(operation):
             whole = _put(whole, place, task_id)
-        request = Request(whole["path"], whole["query"], whole.get("body", ABSENT))
+        request = RequestValues(whole["path"], whole["query"], whole.get("body", ABSENT))
         if request not in found:
             found.append(request)
     return found
 
 
-def faults(operation: Operation, request: Request) -> list[tuple[tuple[str, ...], str]]:
+def faults(operation: Operation, request: RequestValues) -> list[tuple[tuple[str, ...], str]]:
     """The place and the keyword of each error that the contract's schemas find in a request of an operation."""
     return list(faults_of(schemas.validator(schemas.request(operation)), request))
 
 
-def whole_of(request: Request) -> dict[str, Json]:
+def whole_of(request: RequestValues) -> dict[str, Json]:
     """A request as one value."""
     whole = {"path": request.path, "query": request.query}
     return whole if request.body is ABSENT else {**whole, "body": request.body}
 
 
-def faults_of(validator: Validator, request: Request) -> Iterator[tuple[tuple[str, ...], str]]:
+def faults_of(validator: Validator, request: RequestValues) -> Iterator[tuple[tuple[str, ...], str]]:
     """The place and the keyword of each error in a request; what is missing is an error at its own place."""
     for error in validator.iter_errors(whole_of(request)):
         place = tuple(map(str, error.instance_path))

@@ -15,7 +15,7 @@ from typing import Any
 from octopusx_video_openapi import Operation
 
 from octopusx_video_contract.cases import request_values
-from octopusx_video_contract.cases.request_values import Request
+from octopusx_video_contract.cases.request_values import RequestValues
 
 Json = Any
 Body = dict[str, Any]
@@ -64,7 +64,7 @@ _MANY_TIMES = 500
 _DEEP = 100
 
 
-def outlandish(operation: Operation, valid: Request) -> Iterator[Outlandish]:
+def outlandish(operation: Operation, valid: RequestValues) -> Iterator[Outlandish]:
     """Bodies of an operation with an outlandish value each; whether it is valid is for the contract's schemas to say.
 
     Args:
@@ -109,7 +109,7 @@ def _and_more(body: Body, value: str) -> str:
     return f'{json.dumps(body)[:-1]}, "more": {value}}}'
 
 
-def _is_taken(operation: Operation, request: Request, place: tuple[str, ...]) -> bool | None:
+def _is_taken(operation: Operation, request: RequestValues, place: tuple[str, ...]) -> bool | None:
     """Whether the contract takes a request; None where it finds fault with more than what stands at this place."""
     places = [found for found, _ in request_values.faults(operation, request)]
     return None if any(found[: len(place)] != place for found in places) else not places

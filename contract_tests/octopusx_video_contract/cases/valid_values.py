@@ -10,7 +10,7 @@ from octopusx_video_openapi import Operation, Schema, schemas
 
 from octopusx_video_contract.cases.request_values import (
     Json,
-    Request,
+    RequestValues,
     documented_values,
     faults_of,
     filled,
@@ -50,7 +50,7 @@ _SEVERAL = "n"
 """How many results are wanted, where services know such a field."""
 
 
-def valid_variants(operation: Operation, valid: Request, sizes: Sizes | None = None) -> Iterator[Variant]:
+def valid_variants(operation: Operation, valid: RequestValues, sizes: Sizes | None = None) -> Iterator[Variant]:
     """Requests that are just right: the contract's schemas take each, and no server may refuse it for its form.
 
     Some name a task or a model that a server need not know; that is no matter of form.
@@ -145,7 +145,7 @@ def _of_others(schema: Schema) -> dict[str, Json]:
     return found
 
 
-def _respelt(valid: Request) -> Iterator[Variant]:
+def _respelt(valid: RequestValues) -> Iterator[Variant]:
     """The same body in other bytes, and one whose bytes hold each kind of escape."""
     body = valid.body
     if not isinstance(body, dict):

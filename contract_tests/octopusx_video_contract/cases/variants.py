@@ -13,7 +13,7 @@ from typing import Final
 
 from octopusx_video_openapi import Operation, Schema, schemas
 
-from octopusx_video_contract.cases.request_values import Json, Request, filled, several, whole_of
+from octopusx_video_contract.cases.request_values import Json, RequestValues, filled, several, whole_of
 from octopusx_video_contract.messages.http import ABSENT
 
 BODY: Final = "body"
@@ -21,7 +21,7 @@ BODY: Final = "body"
 
 
 @dataclass(frozen=True)
-class Variant(Request):
+class Variant(RequestValues):
     """A request that departs from a valid one in a single thing.
 
     Attributes:
@@ -55,7 +55,7 @@ Changes = Callable[[Schema, Json], Iterator[Change]]
 """What can be made of one value with its schema, whatever holds it."""
 
 
-def variants(operation: Operation, valid: Request, own: Changes) -> Iterator[Variant]:
+def variants(operation: Operation, valid: RequestValues, own: Changes) -> Iterator[Variant]:
     """The changes of a valid request that can be sent."""
     for change in _changes(schemas.request(operation), whole_of(valid), own):
         if _can_be_sent(change):

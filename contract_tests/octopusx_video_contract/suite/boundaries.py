@@ -66,7 +66,7 @@ def _name(operation: Operation) -> str:
     return operation.id
 
 
-def _valid(operation: Operation, task: str = KNOWN) -> list[request_values.Request]:
+def _valid(operation: Operation, task: str = KNOWN) -> list[request_values.RequestValues]:
     return request_values.valid_requests(operation, task)
 
 

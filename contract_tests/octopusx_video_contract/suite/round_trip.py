@@ -22,6 +22,7 @@ from octopusx_video_client.types import Response, Unset
 from octopusx_video_openapi import Operation, Schema, operations, text
 
 from octopusx_video_contract.cases import generated_values
+from octopusx_video_contract.cases.generated_values import GeneratedRequest
 from octopusx_video_contract.checks import single_response
 from octopusx_video_contract.core.run import current
 from octopusx_video_contract.scenarios.client_calls import UNREADABLE
@@ -87,7 +88,7 @@ def test_operation(operation: Operation) -> None:
         if media.schema is not None
     }
 
-    def check(request: generated_values.Request, responses: dict[tuple[int, str], Any]) -> None:
+    def check(request: GeneratedRequest, responses: dict[tuple[int, str], Any]) -> None:
         for (status, media_type), response in responses.items():
             for flavour in FLAVOURS:
                 _check_exchange(operation, request, status, media_type, response, flavour)
@@ -106,7 +107,12 @@ def _responses(media_type: str, schema: Schema) -> st.SearchStrategy[Any]:
 
 
 def _check_exchange(
-    operation: Operation, request: generated_values.Request, status: int, media_type: str, response: Any, flavour: str
+    operation: Operation,
+    request: GeneratedRequest,
+    status: int,
+    media_type: str,
+    response: Any,
+    flavour: str,
 ) -> None:
     """Check one call of the client by the contract: what it sent, and what it made of this response.
 
@@ -138,7 +144,7 @@ def _check_exchange(
     assert after == _json(response), f"{place}: {response!r} was the response, and was read as {after}"
 
 
-def _check_sent(place: str, operation: Operation, request: generated_values.Request, sent: httpx.Request) -> None:
+def _check_sent(place: str, operation: Operation, request: GeneratedRequest, sent: httpx.Request) -> None:
     """Compare what was sent with what the contract says of this request.
 
     Raises:
@@ -177,7 +183,7 @@ def _models_of(schema: Schema | None, value: Any) -> set[str]:
     return {branch.reference for branch in branches if not list(single_response.mismatches(branch, value))}
 
 
-def _call(operation: Operation, request: generated_values.Request, flavour: str, handle: Handler) -> Response[Any]:
+def _call(operation: Operation, request: GeneratedRequest, flavour: str, handle: Handler) -> Response[Any]:
     """Send the request through the generated client, and give what it makes of the handler's response."""
     tag = operation.tags[0]
     module: Any = importlib.import_module(f"octopusx_video_client.api.{tag}.{text.snake(operation.id)}")
@@ -221,7 +227,7 @@ def _json(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _body(request: generated_values.Request) -> str | None:
+def _body(request: GeneratedRequest) -> str | None:
     return None if request.media_type is None else _json(request.body)
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from hypothesis import strategies
 from hypothesis.strategies import SearchStrategy
 from octopusx_video_contract.cases import generated_values
-from octopusx_video_contract.cases.generated_values import Request
+from octopusx_video_contract.cases.generated_values import GeneratedRequest
 from octopusx_video_openapi import Contract
 from octopusx_video_openapi.billing import billed
 
@@ -107,7 +107,7 @@ def _questions(both: Both) -> Iterator[_Question]:
 # ---- What a contract says
 
 
-def _request(observer: Observer, name: str, value: Request) -> bool:
+def _request(observer: Observer, name: str, value: GeneratedRequest) -> bool:
     sent = {
         "path": {f"{{{number}}}": text for number, text in enumerate(value.path.values(), start=1)},
         "query": value.query,
