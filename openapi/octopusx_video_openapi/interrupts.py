@@ -7,7 +7,8 @@ ignores stays ignored, as ``nohup`` wants it.
 Python runs a signal handler between any two steps of the main thread. Inside of a ``__del__``, a callback of a weak
 reference or the end of a generator the exception of the handler has no caller: Python prints "Exception ignored in",
 and the program continues as if there had been no signal. Here nothing is printed, and the exception is raised again a
-moment later. Other code may catch the exception and continue; what must not begin then calls ``check`` first.
+moment later. What the first exception left unfinished, a generator say, may fail when Python ends it; nothing of that
+is printed, either. Other code may catch the exception and continue; what must not begin then calls ``check`` first.
 """
 
 from __future__ import annotations
@@ -149,9 +150,9 @@ class _Handling:
             signal.signal(signal.SIGALRM, self._alarm)
         for number, before in self._handlers.items():
             signal.signal(number, handler or before)
-        if sys.unraisablehook == self._unraisable:
-            sys.unraisablehook = self._hook
         if handler is None:
+            if sys.unraisablehook == self._unraisable:
+                sys.unraisablehook = self._hook
             _active.remove(self)
 
     def ignore(self) -> None:
@@ -192,12 +193,12 @@ class _Handling:
         raise Interrupted(self.number)
 
     def _unraisable(self, unraisable: sys.UnraisableHookArgs) -> None:
-        is_ours = self.number is not None and issubclass(unraisable.exc_type, KeyboardInterrupt)
-        if not is_ours or threading.current_thread() is not threading.main_thread():
+        if self.number is None:
             self._hook(unraisable)
             return
-        self.owed = True
-        self._raise_soon()
+        if issubclass(unraisable.exc_type, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            self.owed = True
+            self._raise_soon()
 
     def _raise_soon(self) -> None:
         if self.closing or not hasattr(signal, "setitimer"):
