@@ -48,8 +48,9 @@ def test_a_batch_with_faults_is_watched_to_its_end(tmp_path: Path) -> None:
     No line is longer than the terminal is wide, so that the bar is drawn over itself.
     """
     mock = Mock(start=None, speed=200, seed=5)
-    for name, share in (("rate_limited", 0.1), ("download_cut", 0.1)):
-        mock.faults.on(name, probability=share)
+    # Not by chance: a job that is refused four times is not sent, and waits for the next run.
+    mock.faults.on("rate_limited", times=3)
+    mock.faults.on("download_cut", times=4)
     mock.faults.on("connection_reset", operation="createVideoExtension", times=2)
     jobs = tmp_path / "jobs.jsonl"
     jobs.write_text("".join(f"{json.dumps(line(f'cat-{number}'))}\n" for number in range(JOBS)), "utf-8")
