@@ -171,7 +171,9 @@ def test_without_postgresql_the_error_has_the_fix(monkeypatch: pytest.MonkeyPatc
 
 def test_without_postgresql_no_test_runs(tmp_path: Path) -> None:
     """The session fails with that error alone, not with one for each test."""
-    moved = f"from pathlib import Path; from tests.support import postgres; postgres.DEBIAN = Path({str(tmp_path)!r})"
+    moved = (
+        f"import pathlib; from tests.support.batches import postgres; postgres.DEBIAN = pathlib.Path({str(tmp_path)!r})"
+    )
     run = "import pytest, sys; sys.exit(pytest.main(['-p', 'no:cacheprovider', 'tests/distributed']))"
     done = subprocess.run(
         [sys.executable, "-c", f"{moved}; {run}"],
