@@ -64,6 +64,7 @@ def _run_own(folder: Path) -> None:
     """A run in a process of its own: what is generated depends on the modules that are loaded."""
     code = (
         "import pathlib, sys\n"
+        f"sys.path.append({str(Path(__file__).parents[2])!r})\n"
         "from octopusx_video_contract import cli\n"
         "from tests.support import sent\n"
         "sent.record(pathlib.Path('sent.txt').absolute())\n"
@@ -71,7 +72,6 @@ def _run_own(folder: Path) -> None:
     )
     options = [*QUICK, "--verbose", "--junit", "junit.xml", "--report", "report.md"]
     environment = {name: value for name, value in os.environ.items() if name != "OCTOPUSX_API_KEY"}
-    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     command = [sys.executable, "-c", code, *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
