@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import hypothesis
@@ -13,9 +14,13 @@ from octopusx_video_contract.scenarios import schemathesis_adapter
 from octopusx_video_contract.scenarios.shrinking import limit_shrinking
 
 RUN = current()
-schema = schemathesis_adapter.schema(RUN)
 limit_shrinking()
 TRIED = schemathesis_adapter.operations(RUN)
+
+
+@functools.cache
+def _schema() -> Any:
+    return schemathesis_adapter.schema(RUN)
 
 
 # One finding for each operation, the first, is what a person can read; Hypothesis would wrap several into each other.
@@ -28,13 +33,12 @@ def _test(operation_id: str) -> Any:
         with RUN.recorder.collecting(None):  # Hypothesis looks for a smaller request that raises the same
             schemathesis_adapter.validate(RUN, case)
 
-    # Not `include`: with settings for single operations schemathesis adds its own, and any of them lets one in.
-    others = [other for other in RUN.contract.operations if other != operation_id]
-    marked = schema.exclude(operation_id=others).parametrize()(check)
-
     def test(request: pytest.FixtureRequest) -> None:
         # Schemathesis makes the edge cases of an operation when it collects its test. All of them take a second, by
         # which the findings of other layers would come later; so each is collected when it is to run.
+        # Not `include`: with settings for single operations schemathesis adds its own, and any of them lets one in.
+        others = [other for other in RUN.contract.operations if other != operation_id]
+        marked = _schema().exclude(operation_id=others).parametrize()(check)
         collected = request.node.ihook.pytest_pycollect_makeitem(
             collector=request.node.parent, name=request.node.name, obj=marked
         )
@@ -54,7 +58,7 @@ globals().update({f"test_{operation_id}": _test(operation_id) for operation_id i
 @pytest.mark.skipif(RUN.paid, reason="each chain begins with a submit, which may be billed")
 def test_links() -> None:
     """Chains of requests along the contract's links, from a submit to the reads of the new task."""
-    machine = schema.as_state_machine()
+    machine = _schema().as_state_machine()
 
     class Machine(machine):  # type: ignore[valid-type,misc]
         def call(self, case: schemathesis_adapter.Case, **_: Any) -> Response:
