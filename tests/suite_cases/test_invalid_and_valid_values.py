@@ -252,14 +252,14 @@ def test_a_near_miss_is_wrong_in_one_place_alone(operation: Operation, valid: Re
     for variant in invalid_variants(operation, valid):
         holder, *rest = variant.place
         if not rest:
-            mended = RequestValues(variant.path, variant.query, valid.body)
+            corrected = RequestValues(variant.path, variant.query, valid.body)
         else:
             parts = {"path": variant.path, "query": variant.query, "body": variant.body}
             right = _at(valid, (holder, rest[0]))
             part = {name: value for name, value in parts[holder].items() if name != rest[0]}
             parts[holder] = part if right is ABSENT else {**part, rest[0]: right}
-            mended = RequestValues(**parts)
-        assert _is_valid(operation, mended), variant.name
+            corrected = RequestValues(**parts)
+        assert _is_valid(operation, corrected), variant.name
 
 
 @pytest.mark.parametrize("made", [invalid_variants, valid_variants])

@@ -143,26 +143,26 @@ DEFECTS: dict[str, dict[str, tuple[Defect, str]]] = {
         "TaskErrorResponse": (_can_t_be_made, r"TaskErrorResponse: it can't be made of \{.*\} \(KeyError"),
     },
     "test_operation, as it sends": {
-        "extendVideo": (_quotes_twice, r"extendVideo \d{3} \(sync\): path of what was sent is \[.*%.*\], but \["),
+        "extendVideo": (_quotes_twice, r"extendVideo 200 \(sync\): path of what was sent is \[.*%.*\], but \["),
         "createVideoExtension": (
             _sends(lambda sent: sent | {"headers": {"Content-Type": "text/json"}}),
-            r"createVideoExtension \d{3} \(sync\): media type of what was sent is 'text/json', but ",
+            r"createVideoExtension 200 \(sync\): media type of what was sent is 'text/json', but ",
         ),
         "getVideoTask": (
             _sends(lambda sent: sent | {"content": b"{}"}),
-            r"getVideoTask \d{3} \(sync\): body of what was sent is '{}', but None was given",
+            r"getVideoTask 200 \(sync\): body of what was sent is '{}', but None was given",
         ),
         "downloadVideoContent": (
             _sends(lambda sent: sent | {"headers": {}}),
-            r"downloadVideoContent \d{3} \(sync\): Range of what was sent is None, but 'bytes=",
+            r"downloadVideoContent 200 \(sync\): Range of what was sent is None, but 'bytes=",
         ),
         "extendUnifiedVideo": (
             _sends(lambda sent: sent | {"headers": {**sent["headers"], "Authorization": f"Token {KEY}"}}),
-            r"extendUnifiedVideo \d{3} \(sync\): Authorization does not carry the key",
+            r"extendUnifiedVideo 200 \(sync\): Authorization does not carry the key",
         ),
         "queryUnifiedVideo": (
             _sends(lambda sent: sent | {"params": {**sent["params"], "more": ""}}),
-            r"queryUnifiedVideo \d{3} \(sync\): query of what was sent is \[.*'more', ''.*\], but \[",
+            r"queryUnifiedVideo 200 \(sync\): query of what was sent is \[.*'more', ''.*\], but \[",
         ),
     },
     "test_operation, as it reads": {
@@ -177,7 +177,7 @@ DEFECTS: dict[str, dict[str, tuple[Defect, str]]] = {
         "getVideoTask": (_reads_nothing_in_asyncio, r"getVideoTask 200 \(asyncio\): \{.*\} was read as None"),
         "downloadVideoContent": (
             _cuts_the_bytes,
-            r"downloadVideoContent 20[06] \(sync\): b'.+' was the response, and was read as other bytes",
+            r"downloadVideoContent 200 \(sync\): b'.+' was the response, and was read as other bytes",
         ),
         "extendUnifiedVideo": (_does_not_know_a_status, r"extendUnifiedVideo 413 \(sync\): \{.*\} was read as None"),
     },

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable
 
 BROKEN = 99
-"""The exit status of a process whose work raised something; it is told on stderr."""
+"""The exit status of a process whose work raised an exception; its traceback is printed on stderr."""
 
 
 def started(work: Callable[[], int | None]) -> int:
