@@ -177,6 +177,20 @@ def _asked(words: list[str]) -> int:
     ).status_code
 
 
+@pytest.mark.slow
+def test_the_faulty_server_itself_is_no_defect(run_suite: Command, upstream: Upstream) -> None:
+    """A server in front of the mock with no defect is green, its tasks followed in real time where no clock turns."""
+    with faulty_server((upstream.host, upstream.port), Fault("none")) as server:
+        done = run_suite("--base-url", server.base_url, *QUICK, "--deadline", "1")
+    # The mock's tasks take three minutes: that they did not end in a second is all that there is to find.
+    assert re.findall(r"^(R\d\d) .* \(found by: (\w+)\)$", done.stdout, re.MULTILINE) == [("R45", "life")]
+    assert "(--deadline)" in done.stdout
+    # Most reads name a task that exists: else a run would prove little more than how the server refuses.
+    reads = [path for method, path in server.asked if method == "GET" and path.startswith("/v1/videos/")]
+    known = [path for path in reads if "video_abc123" in path or "grok%3A" in path or "grok:" in path]
+    assert len(known) > len(reads) / 2
+
+
 def test_a_server_that_refuses_the_key_proves_nothing(run_suite: Command, upstream: Upstream) -> None:
     """401 to everything, or a wrong key: one line, status 2, and no run that would pass on refusals."""
     with faulty_server((upstream.host, upstream.port), always(401, UNAUTHORIZED)) as server:
